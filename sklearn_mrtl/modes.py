@@ -1,0 +1,192 @@
+"""The modes of a weight tensor: what each axis of the model means.
+
+A mode is written once and shared by the transformer that encodes it and the estimator that learns its weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral, Real
+
+INTERPOLATIONS = ("nearest", "linear")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A non-spatial mode of the weight tensor: players, lags, variables, ...
+
+    Parameters
+    ----------
+    name : str
+        Name of the mode; ``factors_`` uses it as key.
+    size : int or None, default=None
+        Number of levels. ``None``: inferred from X in fit (at most one mode of a 2-D X can be inferred).
+    intercept : bool, default=False
+        One intercept for each level (the paper's b_i of eq. 1) instead of a single one. The levels' deviations from
+        their common value are shrunk by ``alpha_l2``. At most one Feature of a model may have it.
+    pooled : bool, default=False
+        Partial pooling: one more row of weights is shared by all levels, so that the weights of a level are the
+        shared row plus its own deviation, and levels with little data stay close to the shared map. A sample
+        without any level (an all-zero one-hot row, as ``OneHotEncoder(handle_unknown="ignore")`` makes it for a level
+        not seen in fit) gets the shared row.
+
+    Examples
+    --------
+    >>> from sklearn_mrtl import Feature
+    >>> Feature("player", intercept=True, pooled=True)
+    Feature('player', intercept=True, pooled=True)
+    """
+
+    name: str
+    size: int | None = None
+    _: KW_ONLY
+    intercept: bool = False
+    pooled: bool = False
+
+    def __post_init__(self):
+        _check_name("Feature", self.name)
+        if self.size is not None:
+            object.__setattr__(self, "size", _check_count(f"size of {self.name!r}", self.size))
+
+    @property
+    def shape(self) -> tuple[int] | None:
+        """Shape of the mode in an N-D array: (size,), or None while the size is unknown."""
+        return None if self.size is None else (self.size,)
+
+    def __repr__(self):
+        words = [repr(self.name)]
+        words += [f"size={self.size}"] if self.size is not None else []
+        words += [f"{flag}=True" for flag in ("intercept", "pooled") if getattr(self, flag)]
+        return f"Feature({', '.join(words)})"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A spatial mode of the weight tensor: a regular grid of 1, 2 or 3 axes.
+
+    Parameters
+    ----------
+    name : str
+        Name of the mode; ``factors_`` uses it as key.
+    shape : int or tuple of int
+        Number of cells along each axis, at the finest resolution.
+    bounds : sequence of (low, high), default=None
+        Outer edges of the grid along each axis, in physical units (feet, degrees, ...); a single pair for a grid of
+        one axis. They give the cells their proportions and pictures their axes. ``None``: a cell is one unit wide
+        along every axis.
+    interpolation : {"nearest", "linear"}, default="nearest"
+        How weights pass to a finer grid (section 4 of the paper). "nearest" is for counts (one-hot, multi-hot): the
+        same event falls into a smaller cell. "linear" is for averages over cells (temperature): raw weights shrink
+        by the ratio of the numbers of cells.
+    periodic : bool or sequence of bool, default=False
+        Whether an axis closes on itself (all longitudes, months, hours), for each axis or for all.
+
+    Examples
+    --------
+    >>> from sklearn_mrtl import Grid
+    >>> Grid("court", (50, 47), bounds=[(-25, 25), (0, 47)])
+    Grid('court', (50, 47), bounds=((-25.0, 25.0), (0.0, 47.0)))
+    >>> Grid("hour", 24, periodic=True).size
+    24
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    _: KW_ONLY
+    bounds: tuple[tuple[float, float], ...] | None = None
+    interpolation: str = "nearest"
+    periodic: tuple[bool, ...] | bool = False
+
+    def __post_init__(self):
+        _check_name("Grid", self.name)
+        put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731  (frozen dataclass)
+        put("shape", check_shape(self.name, self.shape))
+        n_axes = len(self.shape)
+        if self.bounds is not None:
+            put("bounds", _check_bounds(self.name, self.bounds, n_axes))
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(
+                f"interpolation of Grid {self.name!r} must be one of {INTERPOLATIONS}, got {self.interpolation!r}."
+            )
+        periodic = (self.periodic,) * n_axes if isinstance(self.periodic, bool) else tuple(map(bool, self.periodic))
+        if len(periodic) != n_axes:
+            raise ValueError(
+                f"periodic of Grid {self.name!r} needs a value for each of its {n_axes} axes, got {self.periodic!r}."
+            )
+        put("periodic", periodic)
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return math.prod(self.shape)
+
+    @property
+    def extents(self) -> tuple[float, ...]:
+        """Physical length of each axis, in the units of ``bounds`` (in cells where there are none)."""
+        if self.bounds is None:
+            return tuple(float(n) for n in self.shape)
+        return tuple(high - low for low, high in self.bounds)
+
+    def __repr__(self):
+        words = [repr(self.name), str(self.shape if len(self.shape) > 1 else self.shape[0])]
+        words += [f"bounds={self.bounds}"] if self.bounds is not None else []
+        words += [f"interpolation={self.interpolation!r}"] if self.interpolation != "nearest" else []
+        words += [f"periodic={self.periodic}"] if any(self.periodic) else []
+        return f"Grid({', '.join(words)})"
+
+
+Mode = Feature | Grid
+
+
+def as_modes(modes: str | Mode | Sequence[str | Mode]) -> tuple[Mode, ...]:
+    """Make a tuple of modes; a bare string means a Feature. Names must differ."""
+    modes = [modes] if isinstance(modes, str | Feature | Grid) else list(modes)
+    modes = tuple(Feature(mode) if isinstance(mode, str) else mode for mode in modes)
+    for mode in modes:
+        if not isinstance(mode, Feature | Grid):
+            raise TypeError(f"modes must be Feature, Grid or str (a Feature's name), got {mode!r}.")
+    names = [mode.name for mode in modes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"modes need names that differ, got {names}.")
+    if not modes:
+        raise ValueError("modes is empty: expected at least one Feature or Grid.")
+    with_intercept = [mode.name for mode in modes if isinstance(mode, Feature) and mode.intercept]
+    if len(with_intercept) > 1:
+        raise ValueError(f"only one Feature may have intercept=True, got {with_intercept}.")
+    return modes
+
+
+def check_shape(name: str, shape) -> tuple[int, ...]:
+    """Make a tuple of 1 to 3 positive ints of a grid's shape."""
+    shape = (shape,) if isinstance(shape, Integral) else tuple(shape)
+    if not 1 <= len(shape) <= 3:
+        raise ValueError(f"shape of Grid {name!r} must have 1, 2 or 3 axes, got {shape}.")
+    return tuple(_check_count(f"shape of {name!r}", n) for n in shape)
+
+
+def _check_name(kind: str, name) -> None:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name of a {kind} must be a non-empty string, got {name!r}.")
+
+
+def _check_count(what: str, value) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{what} must be an int, got {value!r}.")
+    if value < 1:
+        raise ValueError(f"{what} must be at least 1, got {value}.")
+    return int(value)
+
+
+def _check_bounds(name: str, bounds, n_axes: int) -> tuple[tuple[float, float], ...]:
+    bounds = tuple(bounds)
+    if n_axes == 1 and len(bounds) == 2 and all(isinstance(edge, Real) for edge in bounds):
+        bounds = (bounds,)
+    if len(bounds) != n_axes or any(len(pair) != 2 for pair in bounds):
+        raise ValueError(f"bounds of Grid {name!r} need one (low, high) for each of its {n_axes} axes, got {bounds}.")
+    bounds = tuple((float(low), float(high)) for low, high in bounds)
+    for low, high in bounds:
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(f"bounds of Grid {name!r} must be finite with low < high, got ({low}, {high}).")
+    return bounds
