@@ -1,0 +1,298 @@
+"""Samples at one resolution, in the two layouts of the data contract.
+
+Both layouts answer the same questions: the scores of a full weight tensor (eq. 1) and of CP factors (eq. 2), and the
+same samples on a coarser grid. Neither forms anything larger than its data.
+
+Along a mode, the *rows* of a factor are its levels or cells. For a pooled Feature in the factored layout one more row
+stands for samples without any level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, nearest_cells
+from sklearn_mrtl.core.products import DenseProduct, SparseMatrix
+from sklearn_mrtl.modes import Grid, Mode
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class JointInputs:
+    """Dense fields: a sample is an array with one axis for each mode, its grids flat.
+
+    Scores are means over the cells of "linear" grids and sums over everything else.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, size of mode 1, size of mode 2, ...)
+        No data is 0.
+    modes : tuple of Mode
+    shapes : tuple of tuple of int
+        Shape of each mode at this resolution.
+    masks : tuple of (Tensor of bool, or None)
+        For each grid the cells that hold data; None: all.
+    """
+
+    x: Tensor
+    modes: tuple[Mode, ...]
+    shapes: Shapes
+    masks: tuple[Tensor | None, ...]
+
+    @property
+    def n_rows(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(self.x.shape[1:])
+
+    @cached_property
+    def cell_area(self) -> float:
+        """Share of one cell in the area of all "linear" grids."""
+        return 1.0 / prod(
+            size for mode, size in zip(self.modes, self.sizes, strict=True) if is_linear(mode)
+        )
+
+    def linear_scores(self, weights: Tensor) -> Tensor:
+        """<W, X_n> of eq. (1) for every sample, shape (n,), or (n, B) for B weight tensors stacked last."""
+        flat = weights.reshape(prod(self.sizes), -1)
+        scores = DenseProduct.apply(self.x.reshape(self.n_rows, -1), flat) * self.cell_area
+        return scores[:, 0] if weights.ndim == len(self.sizes) else scores
+
+    def cp_scores(self, factors: Sequence[Tensor]) -> Tensor:
+        """<W, X_n> of eq. (2) for every sample, shape (n,): the largest mode is contracted first, from the right."""
+        last = self.largest
+        others = [factor for mode, factor in enumerate(factors) if mode != last]
+        x = self.x if last == len(factors) - 1 else self.x.movedim(last + 1, -1)
+        weights = khatri_rao(others) if others else factors[0].new_ones(1, factors[0].shape[1])
+        projected = DenseProduct.apply(x.reshape(-1, x.shape[-1]), factors[last])  # (n * rows of the others, K)
+        return (projected.reshape(self.n_rows, -1) @ weights.reshape(-1)) * self.cell_area
+
+    @property
+    def largest(self) -> int:
+        return max(range(len(self.sizes)), key=lambda mode: (self.sizes[mode], mode))
+
+    def design(self) -> Tensor:
+        """Every sample as a row of a dense matrix (n, product of sizes), in the units of the scores."""
+        return self.x.reshape(self.n_rows, -1) * self.cell_area
+
+    def mass(self, weight: Tensor) -> list[Tensor]:
+        """Weighted mean square of what each row of a mode multiplies; the modes' masses multiply to that of W."""
+        square = float(self.x[:: max(1, self.n_rows // 64)].square().mean())
+        masses = []
+        for mode, size in zip(self.modes, self.sizes, strict=True):
+            area = 1.0 / size if is_linear(mode) else 1.0
+            masses.append(self.x.new_full((size,), area**2))
+        masses[0] = masses[0] * max(square, torch.finfo(self.x.dtype).tiny)
+        return masses
+
+    def coarsen(self, shapes: Shapes) -> JointInputs:
+        """The same samples on coarser grids: means for "linear" grids, sums for "nearest" ones."""
+        x, masks = self.x, list(self.masks)
+        for m, (mode, fine, coarse) in enumerate(zip(self.modes, self.shapes, shapes, strict=True)):
+            if fine == coarse:
+                continue
+            if mode.interpolation == "linear":
+                x = coarsen_means(x, m + 1, fine, coarse)
+            else:
+                x = sum_cells(x, m + 1, fine, coarse)
+            if masks[m] is not None:
+                masks[m] = coarsen_mask(masks[m], fine, coarse, mode.interpolation)
+        return replace(self, x=x.contiguous(), shapes=shapes, masks=tuple(masks))
+
+    def nests(self, shapes: Shapes) -> bool:
+        """Whether coarsening from here gives the same as coarsening from the finest resolution."""
+        return all(
+            fine == coarse or mode.interpolation == "nearest" or all(f % c == 0 for f, c in zip(fine, coarse, strict=True))
+            for mode, fine, coarse in zip(self.modes, self.shapes, shapes, strict=True)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class OneHot:
+    """The encoding of a mode in which every sample has exactly one row: a list of indices (n,)."""
+
+    index: Tensor
+    size: int
+    dtype: torch.dtype
+
+    @cached_property
+    def matrix(self) -> SparseMatrix:
+        ones = torch.ones((), dtype=self.dtype, device=self.index.device).expand(len(self.index))
+        pointers = torch.arange(len(self.index) + 1, device=self.index.device)
+        return SparseMatrix(pointers, self.index, ones, (len(self.index), self.size))
+
+    def product(self, factor: Tensor) -> Tensor:
+        """The factor's row of every sample, shape (n, K)."""
+        return self.matrix.gather(factor)
+
+    def keys(self) -> Tensor:
+        """A number for each sample, equal where the encodings are equal, shape (n,)."""
+        return self.index
+
+    def coarsen(self, cells: Tensor, size: int) -> OneHot:
+        return OneHot(cells[self.index], size, self.dtype)
+
+    def select(self, rows: Tensor) -> OneHot:
+        return OneHot(self.index[rows], self.size, self.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class MultiHot:
+    """The encoding of a mode as a sparse matrix (n, size): counts, or any values."""
+
+    matrix: SparseMatrix
+
+    @property
+    def size(self) -> int:
+        return self.matrix.shape[1]
+
+    def product(self, factor: Tensor) -> Tensor:
+        """Sum of the factor's rows of every sample, times their values, shape (n, K)."""
+        return self.matrix.product(factor)
+
+    def keys(self) -> Tensor:
+        return self.matrix.row_hashes()
+
+    def coarsen(self, cells: Tensor, size: int) -> MultiHot:
+        return MultiHot(self.matrix.merge_columns(cells, size))
+
+    def select(self, rows: Tensor) -> MultiHot:
+        return MultiHot(self.matrix.select(rows))
+
+
+@dataclass(frozen=True, eq=False)
+class FactoredInputs:
+    """One encoding for each mode; a sample's tensor is their outer product and is never formed.
+
+    Attributes
+    ----------
+    encodings : tuple of OneHot or MultiHot
+    modes : tuple of Mode
+    shapes : tuple of tuple of int
+        Shape of each mode at this resolution (without the extra row of a pooled mode).
+    """
+
+    encodings: tuple[OneHot | MultiHot, ...]
+    modes: tuple[Mode, ...]
+    shapes: Shapes
+
+    @property
+    def n_rows(self) -> int:
+        return self.encodings[0].matrix.shape[0]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(encoding.size for encoding in self.encodings)
+
+    @property
+    def masks(self) -> tuple[None, ...]:
+        return (None,) * len(self.modes)
+
+    @cached_property
+    def cell_area(self) -> float:
+        """Share of one cell in the area of all "linear" grids."""
+        return 1.0 / prod(prod(shape) for mode, shape in zip(self.modes, self.shapes, strict=True) if is_linear(mode))
+
+    @cached_property
+    def _design(self) -> SparseMatrix:
+        """Outer products of the encodings as one sparse matrix (n, product of sizes)."""
+        matrix = self.encodings[0].matrix
+        for encoding in self.encodings[1:]:
+            matrix = matrix.row_kronecker(encoding.matrix)
+        return matrix
+
+    def linear_scores(self, weights: Tensor) -> Tensor:
+        """<W, X_n> of eq. (1) for every sample, shape (n,), or (n, B) for B weight tensors stacked last."""
+        flat = weights.reshape(prod(self.sizes), -1)
+        scores = self._design.product(flat) * self.cell_area
+        return scores[:, 0] if weights.ndim == len(self.sizes) else scores
+
+    def cp_scores(self, factors: Sequence[Tensor]) -> Tensor:
+        """<W, X_n> of eq. (2) for every sample, shape (n,): sum_k of the product of the modes' projections."""
+        projections = [e.product(factor) for e, factor in zip(self.encodings, factors, strict=True)]
+        product = projections[0]
+        for projection in projections[1:]:
+            product = product * projection
+        return product.sum(1) * self.cell_area
+
+    def design(self) -> Tensor:
+        """Every sample as a row of a dense matrix (n, product of sizes), in the units of the scores."""
+        return self._design.to_dense() * self.cell_area
+
+    def mass(self, weight: Tensor) -> list[Tensor]:
+        """Weighted mean square of what each row of a mode multiplies; the modes' masses multiply to that of W."""
+        masses = [encoding.matrix.column_squares(weight) for encoding in self.encodings]
+        masses[0] = masses[0] * self.cell_area**2
+        return masses
+
+    def coarsen(self, shapes: Shapes) -> FactoredInputs:
+        """The same samples on coarser grids: a fine cell passes to the coarse cell that holds its centre."""
+        encodings = tuple(
+            encoding if fine == coarse else encoding.coarsen(nearest_cells(fine, coarse).to(self.device), prod(coarse))
+            for encoding, fine, coarse in zip(self.encodings, self.shapes, shapes, strict=True)
+        )
+        return replace(self, encodings=encodings, shapes=shapes)
+
+    def merge(self) -> tuple[FactoredInputs, Tensor]:
+        """Equal samples once, and for each sample the row that it became, shape (n,)."""
+        keys = combine_keys([encoding.keys() for encoding in self.encodings], self.sizes)
+        _, row, first = unique_rows(keys)
+        return replace(self, encodings=tuple(encoding.select(first) for encoding in self.encodings)), row
+
+    @property
+    def device(self) -> torch.device:
+        return self.encodings[0].matrix.columns.device
+
+    def nests(self, shapes: Shapes) -> bool:
+        return True
+
+
+Inputs = JointInputs | FactoredInputs
+
+
+def is_linear(mode: Mode) -> bool:
+    """Whether weights of this mode are per unit of area."""
+    return isinstance(mode, Grid) and mode.interpolation == "linear"
+
+
+def khatri_rao(factors: Sequence[Tensor]) -> Tensor:
+    """Column-wise Kronecker product, shape (product of rows, K), the last factor's rows fastest."""
+    product = factors[0]
+    for factor in factors[1:]:
+        product = (product[:, None, :] * factor[None, :, :]).reshape(-1, product.shape[1])
+    return product
+
+
+def sum_cells(x: Tensor, dim: int, fine: tuple[int, ...], coarse: tuple[int, ...]) -> Tensor:
+    """Sum of fields over the fine cells whose centres lie in each coarse cell."""
+    shape = (*x.shape[:dim], prod(coarse), *x.shape[dim + 1 :])
+    return x.new_zeros(shape).index_add_(dim, nearest_cells(fine, coarse).to(x.device), x)
+
+
+def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
+    """One key for each sample of its modes' keys: exact where all are indices, 64-bit hashes otherwise."""
+    combined = keys[0]
+    exact = prod(sizes) < 2**62
+    for key, size in zip(keys[1:], sizes[1:], strict=True):
+        # An odd multiplier of 62 bits (the golden ratio's) is invertible modulo 2^64.
+        combined = combined * (size if exact else 2862933555777941757) + key
+    return combined
+
+
+def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sorted distinct keys, each sample's place among them, and the first sample of each."""
+    ordered, order = torch.sort(keys, stable=True)
+    is_first = torch.ones_like(ordered, dtype=torch.bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    place = torch.empty_like(order)
+    place[order] = is_first.long().cumsum(0) - 1
+    return ordered[is_first], place, order[is_first]

@@ -1,0 +1,155 @@
+"""Products of data with skinny matrices: the only places where an optimizer's step touches all of the data.
+
+Layouts were measured (docs/performance.md); each product lives here once, with its adjoint.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+class DenseProduct(torch.autograd.Function):
+    """x @ c for data x (n, D) and few columns c (D, K): the gradient goes to c only.
+
+    Both ways x is read row by row, once: c lies transposed going in, the gradient lies transposed coming out.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, c: Tensor) -> Tensor:
+        ctx.x = x
+        return torch.nn.functional.linear(x, c.T.contiguous())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[None, Tensor]:
+        return None, (gradient.T.contiguous() @ ctx.x).T
+
+
+class SparseMatrix:
+    """A sparse matrix of data (n, S) in compressed rows.
+
+    Parameters
+    ----------
+    pointers : Tensor of int64, shape (n + 1,)
+    columns : Tensor of int64, shape (nnz,)
+    values : Tensor, shape (nnz,)
+    shape : (int, int)
+    """
+
+    def __init__(self, pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]):
+        self.pointers, self.columns, self.values, self.shape = pointers, columns, values, shape
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """Row of every stored value, shape (nnz,)."""
+        counts = self.pointers.diff()
+        return torch.repeat_interleave(torch.arange(self.shape[0], device=counts.device), counts)
+
+    @cached_property
+    def _forward(self) -> Tensor:
+        return csr(self.pointers, self.columns, self.values, self.shape)
+
+    @cached_property
+    def _adjoint(self) -> Tensor:
+        order = torch.argsort(self.columns, stable=True)
+        counts = torch.bincount(self.columns, minlength=self.shape[1])
+        return csr(pointers_of(counts), self.rows[order], self.values[order], self.shape[::-1])
+
+    def product(self, c: Tensor) -> Tensor:
+        """self @ c, shape (n, K)."""
+        return _SparseProduct.apply(c, self)
+
+    def gather(self, c: Tensor) -> Tensor:
+        """self @ c where every row holds a single 1."""
+        return _Gather.apply(c, self)
+
+    def adjoint_product(self, g: Tensor) -> Tensor:
+        """self.T @ g, shape (S, K)."""
+        return self._adjoint @ g
+
+    def column_squares(self, weight: Tensor) -> Tensor:
+        """Weighted mean over the rows of the squared values in each column, shape (S,)."""
+        total = weight.new_zeros(self.shape[1])
+        squares = weight[self.rows] * self.values.to(weight.dtype).square()
+        return total.index_add_(0, self.columns, squares) / weight.sum()
+
+    def to_dense(self) -> Tensor:
+        dense = self.values.new_zeros(self.shape)
+        return dense.index_put_((self.rows, self.columns), self.values, accumulate=True)
+
+    def select(self, rows: Tensor) -> SparseMatrix:
+        """Some of the rows."""
+        counts = self.pointers.diff()[rows]
+        pointers = pointers_of(counts)
+        place = torch.arange(int(pointers[-1]), device=rows.device)
+        place = place + torch.repeat_interleave(self.pointers[rows] - pointers[:-1], counts)
+        return SparseMatrix(pointers, self.columns[place], self.values[place], (len(rows), self.shape[1]))
+
+    def merge_columns(self, column: Tensor, n_columns: int) -> SparseMatrix:
+        """Column j becomes column[j]; values that meet are added."""
+        keys, place = torch.unique(self.rows * n_columns + column[self.columns], return_inverse=True)
+        values = self.values.new_zeros(len(keys)).index_add_(0, place, self.values)
+        counts = torch.bincount(keys // n_columns, minlength=self.shape[0])
+        return SparseMatrix(pointers_of(counts), keys % n_columns, values, (self.shape[0], n_columns))
+
+    def row_kronecker(self, other: SparseMatrix) -> SparseMatrix:
+        """Row by row Kronecker product, shape (n, S * S'); the other's columns run fastest."""
+        counts, other_counts = self.pointers.diff(), other.pointers.diff()
+        pointers = pointers_of(counts * other_counts)
+        repeats = other_counts[self.rows]
+        mine = torch.repeat_interleave(torch.arange(len(self.rows), device=repeats.device), repeats)
+        starts = pointers_of(repeats)[:-1]
+        theirs = torch.arange(len(mine), device=repeats.device) - starts[mine] + other.pointers[self.rows[mine]]
+        columns = self.columns[mine] * other.shape[1] + other.columns[theirs]
+        values = self.values[mine] * other.values[theirs]
+        return SparseMatrix(pointers, columns, values, (self.shape[0], self.shape[1] * other.shape[1]))
+
+    def row_hashes(self) -> Tensor:
+        """A 64-bit hash of each row, shape (n,), equal for equal rows.
+
+        Among N different rows two agree with probability N^2 / 2^65: one in a million for six million rows.
+        """
+        generator = torch.Generator().manual_seed(0)
+        randoms = torch.randint(-(2**63), 2**63 - 1, (self.shape[1],), generator=generator).to(self.columns.device)
+        bits = self.values.double().view(torch.int64)
+        mixed = (randoms[self.columns] ^ (bits * -7046029254386353131)) * -4417276706812531889
+        mixed = mixed ^ (mixed >> 29)
+        return torch.zeros_like(self.pointers[1:]).index_add_(0, self.rows, mixed * randoms[self.columns] + mixed)
+
+
+class _SparseProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, c: Tensor, matrix: SparseMatrix) -> Tensor:
+        ctx.matrix = matrix
+        return matrix._forward @ c
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor):
+        return ctx.matrix.adjoint_product(gradient), None
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, c: Tensor, matrix: SparseMatrix) -> Tensor:
+        ctx.matrix = matrix
+        return c.index_select(0, matrix.columns)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor):
+        return ctx.matrix.adjoint_product(gradient), None
+
+
+def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    with torch.sparse.check_sparse_tensor_invariants(False):
+        return torch.sparse_csr_tensor(pointers, columns, values.contiguous(), shape, device=values.device)
+
+
+def pointers_of(counts: Tensor) -> Tensor:
+    """Row pointers (n + 1,) of rows that hold `counts` values."""
+    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])

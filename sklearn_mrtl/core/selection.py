@@ -1,0 +1,131 @@
+"""Strength of the penalties, chosen by block cross-validation of the full-rank model on a coarse grid.
+
+Both penalties are means over the entries of W: what is best there means the same at every resolution and is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core import ridge
+from sklearn_mrtl.core.losses import Loss, SquaredLoss
+from sklearn_mrtl.core.models import FullRank, Parameters
+from sklearn_mrtl.core.objective import Objective, Samples, weight_and_mean
+from sklearn_mrtl.core.solvers import lbfgs
+
+FEWEST_ROWS = 100  # distinct samples; with fewer, cross-validation is noise
+FIXED_STRENGTH = 1e-3  # then used, relative to the largest eigenvalue of the data
+SPATIAL_SHARES = (0.5, 0.0, 0.9)  # alpha_spatial / (alpha_spatial + alpha_l2)
+WEAKEST = 1e-9  # relative strength at which the search ends
+
+Errors = Callable[[float, float], float]
+
+
+def select_alphas(model: FullRank, samples: Samples, loss: Loss, alpha_spatial, alpha_l2):
+    """Choose the alphas that are None; keep those that are not.
+
+    A walk from strong penalties to weak ones finds the order of magnitude, shorter walks in half decades then refine
+    it for each proportion of the two penalties. A walk ends when the error has risen twice in a row.
+
+    Returns
+    -------
+    alpha_spatial, alpha_l2 : float
+    path : list of dict
+        alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
+    """
+    if alpha_spatial is not None and alpha_l2 is not None:
+        return alpha_spatial, alpha_l2, []
+    scale = largest_eigenvalue(model, samples) * model.n_entries * loss.curvature / SquaredLoss.curvature
+
+    def alphas(strength: float, share: float) -> tuple[float, float]:
+        spatial = scale * strength * share if alpha_spatial is None else alpha_spatial
+        return spatial, scale * strength * (1 - share) if alpha_l2 is None else alpha_l2
+
+    both = alpha_spatial is None and alpha_l2 is None
+    shares = SPATIAL_SHARES if both else (0.0,) if alpha_l2 is None else (1.0,)
+    if samples.inputs.n_rows < FEWEST_ROWS:
+        return *alphas(FIXED_STRENGTH, shares[0]), []
+    errors: Errors = (
+        exact_errors(model, samples)
+        if loss is SquaredLoss and ridge.is_affordable(model, samples)
+        else iterative_errors(model, samples, loss)
+    )
+    path: list[dict] = []
+    tried: dict[tuple[float, float], float] = {}
+
+    def walk(strength: float, factor: float, share: float) -> float:
+        """Best strength on the way from here to weaker ones."""
+        best, rises, last = (float("inf"), strength), 0, float("inf")
+        while strength > WEAKEST and rises < 2:
+            pair = alphas(strength, share)
+            if pair not in tried:
+                tried[pair] = errors(*pair)
+                path.append({"alpha_spatial": pair[0], "alpha_l2": pair[1], "error": tried[pair]})
+            rises = rises + 1 if tried[pair] > last * (1 + 1e-6) else 0
+            best, last = min(best, (tried[pair], strength)), tried[pair]
+            strength /= factor
+        return best[1]
+
+    strength = walk(10.0, 10.0, shares[0])
+    for share in shares:
+        strength = walk(strength * 10**0.5, 10**0.5, share)
+    best = min(tried, key=tried.get)
+    return *best, path
+
+
+def exact_errors(model: FullRank, samples: Samples) -> Errors:
+    """Squared error by really leaving blocks out, from the hat matrix."""
+    design = ridge.RidgeDesign(model, samples)
+    paths: dict[float, ridge.RidgePath] = {}
+
+    def errors(alpha_spatial: float, alpha_l2: float) -> float:
+        total = alpha_spatial + alpha_l2
+        share = round(alpha_spatial / total, 12)
+        if share not in paths:
+            paths[share] = design.decompose(share, 1 - share)
+        return float(paths[share].block_errors(total).sum())
+
+    return errors
+
+
+def iterative_errors(model: FullRank, samples: Samples, loss: Loss, n_folds: int = 3, max_epochs: int = 30) -> Errors:
+    """Mean loss on left-out blocks; every fit starts from the last one of its fold."""
+    n_blocks = samples.weight.shape[1]
+    folds = [fold for fold in torch.arange(n_blocks).chunk(n_folds) if len(fold)]
+    starts: list[Parameters | None] = [None] * len(folds)
+    weight, weighted_y = samples.weight.sum(1), samples.weighted_y.sum(1)
+
+    def errors(alpha_spatial: float, alpha_l2: float) -> float:
+        total = 0.0
+        for f, fold in enumerate(folds):
+            held_weight, held_y = samples.weight[:, fold].sum(1), samples.weighted_y[:, fold].sum(1)
+            train_weight, train_y = weight_and_mean((weight - held_weight).clamp(min=0), weighted_y - held_y)
+            held_weight, held_y = weight_and_mean(held_weight, held_y)
+            objective = Objective(model, samples.inputs, train_y, train_weight, loss, alpha_spatial, alpha_l2)
+            start = model.initial(weight) if starts[f] is None else starts[f]
+            starts[f] = lbfgs(objective, start, max_epochs=max_epochs, tol=1e-5)
+            scores = model.scores(starts[f], samples.inputs)
+            total += float((held_weight * loss.of(scores, held_y)).sum())
+        return total / float(weight.sum())
+
+    return errors
+
+
+def largest_eigenvalue(model: FullRank, samples: Samples) -> float:
+    """Of the second moment of what the weights multiply, about its mean: a power iteration."""
+    weight = samples.weight.sum(1)
+    weight = weight / weight.sum()
+    parameters = model.initial(weight)
+    generator = torch.Generator().manual_seed(0)
+    vector = torch.randn(parameters["weights"].shape, generator=generator).to(weight)
+    eigenvalue = 0.0
+    for _ in range(15):
+        vector = (vector / vector.norm().clamp(min=1e-30)).requires_grad_()
+        scores = model.weight_scores({"weights": vector}, samples.inputs)
+        moment = (weight * (scores - (weight * scores).sum()).square()).sum()
+        (gradient,) = torch.autograd.grad(moment, vector)
+        eigenvalue, vector = float(moment), gradient.detach()
+    return eigenvalue
