@@ -1,0 +1,19 @@
+"""From coordinates and series of fields to what the estimators take.
+
+Every transformer works row by row once it is fitted: folds, shuffles and predictions for single rows are safe.
+"""
+
+from sklearn_mrtl.preprocessing._deseasonalizer import Deseasonalizer
+from sklearn_mrtl.preprocessing._detrender import Detrender
+from sklearn_mrtl.preprocessing._grid_discretizer import GridDiscretizer
+from sklearn_mrtl.preprocessing._lags import LagWindows, lag_windows
+from sklearn_mrtl.preprocessing._target import DeseasonalizedTargetRegressor
+
+__all__ = [
+    "DeseasonalizedTargetRegressor",
+    "Deseasonalizer",
+    "Detrender",
+    "GridDiscretizer",
+    "LagWindows",
+    "lag_windows",
+]

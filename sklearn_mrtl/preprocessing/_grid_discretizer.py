@@ -1,0 +1,243 @@
+"""From coordinates to cells of a grid."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.sparse import csr_array, csr_matrix
+from sklearn import get_config
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from sklearn_mrtl.modes import Grid
+
+OUTSIDE = ("error", "drop", "clip")
+
+
+class GridDiscretizer(TransformerMixin, BaseEstimator):
+    """Encode points by the cells of a grid that they fall into.
+
+    A row with one point becomes one-hot, a row with several (the positions of all defenders) becomes the number of
+    points in each cell. The cells are numbered in C order of ``grid.shape``, the first coordinate slowest.
+
+    Parameters
+    ----------
+    grid : Grid
+        The grid; it must have `bounds`. The same object serves the estimator as mode.
+    outside : {"error", "drop", "clip"}, default="error"
+        What becomes of points outside the bounds: refused, left out of their row, or counted in the nearest cell of the
+        border. "drop" and "clip" warn with their number. Periodic axes have no outside: their coordinates wrap.
+    dtype : dtype, default=np.float64
+        Type of the output.
+
+    Attributes
+    ----------
+    n_outside_ : int
+        Number of points outside the bounds in the data of fit.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of str, shape (n_features_in_,)
+        Names of the columns of X; only where all are strings.
+
+    Notes
+    -----
+    Cells are half-open, [low, high); the upper bound of an axis belongs to its last cell (on a periodic axis it is the
+    lower bound).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mrtl import Grid
+    >>> from sklearn_mrtl.preprocessing import GridDiscretizer
+    >>> court = Grid("court", (2, 3), bounds=[(-25, 25), (0, 47)])
+    >>> shots = np.array([[-10.0, 5.0], [0.0, 46.5]])  # x and y of one point a row, in feet
+    >>> GridDiscretizer(court).fit_transform(shots).toarray()
+    array([[1., 0., 0., 0., 0., 0.],
+           [0., 0., 0., 0., 0., 1.]])
+
+    Two points a row, x1, y1, x2, y2; a point of NaN is absent:
+
+    >>> defenders = np.array([[-10.0, 5.0, -11.0, 6.0], [0.0, 46.5, np.nan, np.nan]])
+    >>> discretizer = GridDiscretizer(court).fit(defenders)
+    >>> discretizer.transform(defenders).toarray()
+    array([[2., 0., 0., 0., 0., 0.],
+           [0., 0., 0., 0., 0., 1.]])
+    >>> discretizer.get_feature_names_out()[:4]
+    array(['court_0_0', 'court_0_1', 'court_0_2', 'court_1_0'], dtype=object)
+    """
+
+    def __init__(self, grid, *, outside="error", dtype=np.float64):
+        self.grid = grid
+        self.outside = outside
+        self.dtype = dtype
+
+    def fit(self, X, y=None):
+        """Check the grid and X, and count the points outside the bounds.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_axes * n_points)
+            Coordinates, point after point: x1, y1, x2, y2, ... A point all of whose coordinates are NaN is absent.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If `grid` is not a Grid.
+        ValueError
+            If `grid` has no bounds, the columns of X are not whole points, a point is partly NaN, or with
+            ``outside="error"`` a point lies outside the bounds.
+        """
+        if not isinstance(self.grid, Grid):
+            raise TypeError(f"grid must be a Grid, got {self.grid!r}.")
+        if self.grid.bounds is None:
+            raise ValueError(f"{self.grid!r} needs bounds, to say which coordinates its cells cover.")
+        if self.outside not in OUTSIDE:
+            raise ValueError(f"outside must be one of {OUTSIDE}, got {self.outside!r}.")
+        points = self._points(X, reset=True)
+        outside = _outside(points, self.grid)
+        self.n_outside_ = int(outside.sum())
+        self._refuse(points, outside)
+        return self
+
+    def transform(self, X):
+        """Count the points of each row in each cell.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_axes * n_points)
+
+        Returns
+        -------
+        CSR matrix of shape (n_samples, grid.size)
+            With sorted indices; a sparse array if scikit-learn is configured so.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+
+        Warns
+        -----
+        UserWarning
+            If points outside the bounds were dropped or clipped.
+        """
+        check_is_fitted(self)
+        points = self._points(X, reset=False)
+        outside = _outside(points, self.grid)
+        self._refuse(points, outside)
+        present = ~np.isnan(points[..., 0])
+        if outside.any():
+            done = {"drop": "left out", "clip": "moved to the border"}[self.outside]
+            warnings.warn(f"{self._count(outside)} were {done}.", stacklevel=2)
+            if self.outside == "drop":
+                present &= ~outside
+        return _counts(_cells(points, self.grid), present, self.grid.size, self.dtype)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the cells: the grid's name and the index along each axis, such as court_3_12.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked against the names of fit.
+
+        Returns
+        -------
+        ndarray of str, shape (grid.size,)
+        """
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features, generate_names=False)
+        cells = ("_".join(map(str, cell)) for cell in np.ndindex(self.grid.shape))
+        return np.array([f"{self.grid.name}_{cell}" for cell in cells], dtype=object)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "n_outside_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def _points(self, X, *, reset: bool) -> np.ndarray:
+        """Coordinates as (n_samples, n_points, n_axes)."""
+        X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
+        n_axes = len(self.grid.shape)
+        if X.shape[1] % n_axes:
+            raise ValueError(
+                f"X must have {n_axes} columns for each point, one for each axis of {self.grid!r}, got "
+                f"{X.shape[1]} feature(s)."
+            )
+        points = X.reshape(len(X), -1, n_axes)
+        missing = np.isnan(points)
+        partly = missing.any(axis=-1) != missing.all(axis=-1)
+        if partly.any():
+            row, point = np.argwhere(partly)[0]
+            raise ValueError(
+                f"{partly.sum()} points have some coordinates NaN and others not; the first is {points[row, point]}, "
+                f"point {point} of row {row}. A point that is absent has NaN everywhere."
+            )
+        return points
+
+    def _refuse(self, points: np.ndarray, outside: np.ndarray) -> None:
+        if self.outside == "error" and outside.any():
+            row, point = np.argwhere(outside)[0]
+            raise ValueError(
+                f"{self._count(outside)}; the first is {points[row, point]}, point {point} of row {row}. Widen the "
+                "bounds, or choose outside='drop' or 'clip'."
+            )
+
+    def _count(self, outside: np.ndarray) -> str:
+        what = f"{outside.sum()} of {outside.size} points"
+        return f"{what} outside the bounds {self.grid.bounds} of {self.grid.name!r}"
+
+
+def _outside(points: np.ndarray, grid: Grid) -> np.ndarray:
+    """Which points lie outside the bounds of an axis that is not periodic; NaN does not."""
+    outside = np.zeros(points.shape[:2], dtype=bool)
+    for axis, (low, high) in enumerate(grid.bounds):
+        if not grid.periodic[axis]:
+            outside |= (points[..., axis] < low) | (points[..., axis] > high)
+    return outside
+
+
+def _cells(points: np.ndarray, grid: Grid) -> np.ndarray:
+    """Cell of each point, in C order; points outside get the nearest, absent ones any."""
+    cell = np.zeros(points.shape[:2], dtype=np.intp)
+    for axis, n in enumerate(grid.shape):
+        cell *= n
+        cell += _along_axis(points[..., axis], n, grid.bounds[axis], grid.periodic[axis])
+    return cell
+
+
+def _along_axis(x: np.ndarray, n: int, bounds: tuple[float, float], periodic: bool) -> np.ndarray:
+    """Index of the cell along one axis."""
+    low, high = bounds
+    if periodic:
+        beyond = (x < low) | (x > high)  # the others stay as they are: no rounding at their borders
+        x = np.where(beyond, low + np.mod(x - low, high - low), x)
+    x = np.clip(np.nan_to_num(x, nan=low), low, high)
+    edges = np.linspace(low, high, n + 1)
+    index = np.minimum(((x - low) * (n / (high - low))).astype(np.intp), n - 1)
+    # The product may round across an edge; the edges decide.
+    index -= x < edges[index]
+    index += (x >= edges[index + 1]) & (index < n - 1)
+    if periodic:
+        index[x == high] = 0
+    return index
+
+
+def _counts(cell: np.ndarray, present: np.ndarray, n_cells: int, dtype):
+    """CSR of the number of present points in each cell; cell and present have shape (n_samples, n_points)."""
+    indptr = np.concatenate(([0], np.cumsum(present.sum(axis=1))))
+    indices = cell[present]
+    csr = csr_array if get_config()["sparse_interface"] == "sparray" else csr_matrix
+    counts = csr((np.ones(len(indices), dtype), indices, indptr), shape=(len(cell), n_cells))
+    counts.sum_duplicates()
+    return counts

@@ -1,0 +1,185 @@
+"""From a series of fields to samples that carry their own past."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_mrtl.preprocessing._time import check_steps, find_time, is_dataarray
+
+
+class LagWindows(NamedTuple):
+    """What `lag_windows` returns.
+
+    Attributes
+    ----------
+    X : ndarray or xarray.DataArray of shape (n, n_lags, ...)
+        The fields of each sample, one for each lag.
+    y : ndarray or xarray.DataArray of shape (n, ...), or None
+        The target, `lead` steps later.
+    time : ndarray of shape (n,), or None
+        Time of lag 0 of each sample; what the transformers of this package take as ``time=``.
+    target_time : ndarray of shape (n,), or None
+        Time of y.
+    """
+
+    X: Any
+    y: Any
+    time: np.ndarray | None
+    target_time: np.ndarray | None
+
+
+def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0, time=None) -> LagWindows:
+    """Make samples of the last few fields of a series, and the target that follows each.
+
+    The sample of time t holds ``fields[t - lag]`` for each lag, and its target is ``target[t + lead]``. Nothing is
+    estimated, so this comes before any split; from here on a row is a sample that carries all it needs.
+
+    Parameters
+    ----------
+    fields : array-like or xarray.DataArray of shape (n_times, ...)
+        A series of fields, ordered in time along the first axis.
+    target : array-like or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
+        What is to be predicted, at the same times as `fields`. ``None``, to predict: every time with all its lags
+        gives a row, and `lead` changes nothing.
+    lags : int or sequence of int
+        Steps back in time. An int L means 0, 1, ..., L-1.
+    lead : int, default=0
+        Steps from the sample's time to its target's.
+    time : array-like of shape (n_times,), default=None
+        Times of the fields, where `fields` has no coordinate "time" of its own.
+
+    Returns
+    -------
+    LagWindows
+        A named tuple (X, y, time, target_time).
+
+        X has shape (n, n_lags, ...). Where the lags are evenly spaced it is a read-only view of `fields`, otherwise a
+        copy. A DataArray keeps its coordinates: "lag" is new, and "time" is the time
+        of lag 0, so that a row's calendar month also fixes the month of each of its lags.
+
+        A target that is a DataArray gives a y that is one, any other an ndarray. The DataArray's coordinate "time" is
+        the target's own, `lead` steps after that of its row of X; `DeseasonalizedTargetRegressor` checks its own
+        `lead` by it.
+
+    Raises
+    ------
+    ValueError
+        If a lag or lead is negative, the series is too short for them, `target` and `fields` differ in length or
+        times, or time does not increase.
+
+    Warns
+    -----
+    UserWarning
+        If the times have a gap: lags count steps, so a gap puts fields under the wrong lag.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mrtl.preprocessing import lag_windows
+    >>> fields = np.arange(12.0).reshape(6, 2)  # 6 months, 2 cells
+    >>> rain = np.array([0, 1, 2, 3, 4, 5])
+    >>> months = np.arange("2000-01", "2000-07", dtype="datetime64[M]")
+    >>> windows = lag_windows(fields, rain, lags=3, lead=1, time=months)
+    >>> windows.X.shape
+    (3, 3, 2)
+    >>> windows.X[0]  # March, February, January
+    array([[4., 5.],
+           [2., 3.],
+           [0., 1.]])
+    >>> windows.y
+    array([3, 4, 5])
+    >>> windows.time[0], windows.target_time[0]
+    (np.datetime64('2000-03'), np.datetime64('2000-04'))
+
+    To predict, leave the target out; the last row is then the newest:
+
+    >>> lag_windows(fields, lags=3).X.shape
+    (4, 3, 2)
+    """
+    lags, lead = _check_lags(lags), _check_step("lead", lead)
+    time_given, time = time is not None, find_time(fields, time)
+    if time is not None and (gap := check_steps(time)):
+        warnings.warn(f"lags count steps, but the steps of time are not even: {gap}.", stacklevel=2)
+    fields = _as_series("fields", fields)
+    if time_given and is_dataarray(fields):
+        fields = fields.assign_coords(time=(fields.dims[0], time))
+    if target is not None:
+        _check_same_times(len(fields), time, target)
+        target = _as_series("target", target)
+
+    n_times = len(fields)
+    first, stop = int(lags.max()), n_times if target is None else n_times - lead
+    if stop <= first:
+        lead_too = "" if target is None else f" and lead {lead}"
+        raise ValueError(f"lag {first}{lead_too} need at least {n_times + first - stop + 1} times, got {n_times}.")
+    rows, ahead = slice(first, stop), slice(first + lead, stop + lead)
+    return LagWindows(
+        X=_windows(fields, lags, rows),
+        y=None if target is None else target[ahead],
+        time=None if time is None else time[rows],
+        target_time=None if time is None or target is None else time[ahead],
+    )
+
+
+def _windows(fields, lags: np.ndarray, rows: slice):
+    """fields[t - lag] for t in rows; shape (n, n_lags, ...)."""
+    if is_dataarray(fields):
+        values = _windows(fields.values, lags, rows)
+        return fields[rows].expand_dims(lag=lags, axis=1).copy(data=values)
+    steps = np.diff(lags)
+    step = int(steps[0]) if len(steps) else 1
+    if step == 0 or (steps != step).any():
+        return fields[np.arange(rows.start, rows.stop)[:, None] - lags]
+    # Windows run from the oldest to the newest lag; lags that grow run the other way.
+    first, last = lags.min(), lags.max()
+    windows = np.lib.stride_tricks.sliding_window_view(fields[: rows.stop - first], last - first + 1, axis=0)
+    return np.moveaxis(windows, -1, 1)[:, :: -step if step > 0 else -step]
+
+
+def _check_lags(lags) -> np.ndarray:
+    if isinstance(lags, Integral) and not isinstance(lags, bool):
+        if lags < 1:
+            raise ValueError(f"lags must be at least 1, or a sequence of lags, got {lags}.")
+        return np.arange(lags)
+    lags = [_check_step("each of lags", lag) for lag in lags]
+    if not lags:
+        raise ValueError("lags is empty: expected at least one lag.")
+    return np.array(lags)
+
+
+def _check_step(name: str, step) -> int:
+    if isinstance(step, bool) or not isinstance(step, Integral):
+        raise TypeError(f"{name} must be an int, got {step!r}.")
+    if step < 0:
+        raise ValueError(f"{name} must not be negative, got {step}.")
+    return int(step)
+
+
+def _as_series(name: str, values):
+    """A DataArray with time first, or an ndarray."""
+    if not is_dataarray(values):
+        values = np.asarray(values)
+    elif "time" in values.dims[1:]:
+        raise ValueError(f"time must be the first dimension of {name}, got {values.dims}; use transpose('time', ...).")
+    if values.ndim < 1:
+        raise ValueError(f"{name} must have a first axis for time, got a scalar.")
+    return values
+
+
+def _check_same_times(n_times: int, time: np.ndarray | None, target) -> None:
+    if len(target) != n_times:
+        raise ValueError(f"target must be as long as fields: {n_times} times, got {len(target)}.")
+    target_time = find_time(target)
+    if time is None or target_time is None:
+        return
+    differ = np.flatnonzero(time != target_time)
+    if len(differ):
+        raise ValueError(
+            f"target and fields must be at the same times (lead shifts them): at position {differ[0]} target has "
+            f"{target_time[differ[0]]}, fields {time[differ[0]]}."
+        )

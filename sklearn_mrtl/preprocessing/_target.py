@@ -1,0 +1,206 @@
+"""Regression of a target without its seasonal cycle."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.metrics import r2_score
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, get_routing_for_object, process_routing
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+
+from sklearn_mrtl.preprocessing._base import FLOATS
+from sklearn_mrtl.preprocessing._climatology import Climatology
+from sklearn_mrtl.preprocessing._time import check_period, find_time, positions_in_cycle, require_time, shift_position
+
+
+class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Fit a regressor to the target without its seasonal cycle; put the cycle back into predictions.
+
+    The cycle is the mean and standard deviation of the training targets in each calendar month. The target's month is
+    that of its row of X, `lead` months later.
+
+    A row's time comes from the argument ``time=`` (as scikit-learn's metadata where this is a step of something else:
+    ``set_fit_request(time=True)``, ``set_predict_request(time=True)``), else from X: the coordinate "time" along the
+    first dimension of an ``xarray.DataArray``, or a pandas time index.
+
+    Parameters
+    ----------
+    regressor : estimator
+        Gets X as it is, and y without its cycle.
+    period : "month" or int, default="month"
+        "month": the cycle is the year, in calendar months, and times are dates. An int: length of the cycle that
+        integer times run through.
+    lead : int, default=0
+        How far the target lies ahead of its row's time, in months (units of integer times): for monthly fields the
+        `lead` of `lag_windows`.
+    standardize : bool, default=True
+        Divide by the standard deviation too. ``False``: subtract the mean only.
+
+    Attributes
+    ----------
+    regressor_ : estimator
+        The fitted regressor.
+    mean_ : ndarray of shape (n_positions, n_outputs)
+        Mean of the target at each place in the cycle.
+    std_ : ndarray of shape (n_positions, n_outputs), or None
+        Standard deviation; none is less than a fifth of its median over the cycle. None if not `standardize`.
+    cycle_ : ndarray of int, shape (n_positions,)
+        Places in the cycle that were seen in fit, ascending: 1..12 for months, 0..period-1 for integers.
+    n_guarded_ : int
+        Number of entries of `std_` that were raised to the floor.
+
+    Notes
+    -----
+    Where y has times of its own (as `lag_windows` gives a DataArray), fit checks that `lead` leads to them.
+
+    Sample weights go to the regressor, not into the cycle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor
+    >>> time = np.arange("2000-01", "2010-01", dtype="datetime64[M]")
+    >>> X = np.random.default_rng(0).normal(size=(120, 1))
+    >>> y = 2 * X[:, 0] + 30 * (np.arange(120) % 12 == 6)  # every July 30 more
+    >>> model = DeseasonalizedTargetRegressor(LinearRegression(), standardize=False).fit(X, y, time=time)
+    >>> model.predict([[0.0], [0.0]], time=np.array(["2010-06", "2010-07"], dtype="datetime64[M]")).round(1) + 0.0
+    array([ 0., 30.])
+    """
+
+    def __init__(self, regressor, *, period="month", lead=0, standardize=True):
+        self.regressor = regressor
+        self.period = period
+        self.lead = lead
+        self.standardize = standardize
+
+    def fit(self, X, y, *, time=None, **fit_params):
+        """Learn the cycle of y and fit the regressor to what is left.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+        y : array-like or xarray.DataArray of shape (n,) or (n, n_outputs)
+        time : array-like of shape (n,), default=None
+            Times of the rows of X, where X does not carry them.
+        **fit_params : dict
+            For the regressor's fit, such as sample_weight; with metadata routing, what it requests.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a row's time is not given, or y's own times are not those of X plus `lead`.
+        """
+        check_period(self.period)
+        if y is None:
+            raise ValueError("DeseasonalizedTargetRegressor requires y to be passed, but the target y is None.")
+        values = check_array(y, dtype=FLOATS, ensure_2d=False, input_name="y")
+        check_consistent_length(X, values)
+        position = self._position(X, time)
+        self._check_lead(y, position)
+        outputs = values.reshape(len(values), -1)
+        climatology = Climatology.fit(outputs, position, standardize=self.standardize, n_grid_axes=0)
+        anomalies = climatology.remove(outputs, position).reshape(values.shape)
+        self.regressor_ = clone(self.regressor).fit(X, anomalies, **self._routed("fit", time, fit_params))
+        self._climatology = climatology
+        self.cycle_, self.mean_, self.std_ = climatology.positions, climatology.mean, climatology.std
+        self.n_guarded_ = climatology.n_guarded
+        if hasattr(self.regressor_, "feature_names_in_"):
+            self.feature_names_in_ = self.regressor_.feature_names_in_
+        return self
+
+    def predict(self, X, *, time=None, **predict_params):
+        """Predict, with the seasonal cycle.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+        time : array-like of shape (n,), default=None
+            Times of the rows of X, where X does not carry them.
+        **predict_params : dict
+            For the regressor's predict; with metadata routing, what it requests.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If a target's month was not seen in fit.
+        """
+        check_is_fitted(self)
+        anomalies = self.regressor_.predict(X, **self._routed("predict", time, predict_params))
+        anomalies = check_array(anomalies, dtype=FLOATS, ensure_2d=False)
+        position = self._position(X, time)
+        self._climatology.check_seen(position, self.period)
+        outputs = anomalies.reshape(len(anomalies), -1)
+        return self._climatology.restore(outputs, position).reshape(anomalies.shape)
+
+    def score(self, X, y, sample_weight=None, *, time=None):
+        """R^2 of the predictions, seasonal cycle included.
+
+        Parameters
+        ----------
+        X, time
+            As in `predict`.
+        y : array-like of shape (n,) or (n, n_outputs)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return r2_score(y, self.predict(X, time=time), sample_weight=sample_weight)
+
+    @property
+    def n_features_in_(self):
+        """Number of features the regressor saw in fit."""
+        check_is_fitted(self)
+        return self.regressor_.n_features_in_
+
+    def get_metadata_routing(self):
+        """Requests of this estimator and its regressor, for scikit-learn's metadata routing."""
+        methods = MethodMapping().add(caller="fit", callee="fit").add(caller="predict", callee="predict")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(regressor=self.regressor, method_mapping=methods.add(caller="score", callee="predict"))
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "regressor_")
+
+    def __sklearn_tags__(self):
+        tags, inner = super().__sklearn_tags__(), get_tags(self.regressor)
+        tags.input_tags = inner.input_tags
+        tags.target_tags.multi_output = inner.target_tags.multi_output
+        tags.regressor_tags = inner.regressor_tags
+        return tags
+
+    def _position(self, X, time) -> np.ndarray:
+        """Place in the cycle of the targets of X's rows."""
+        time = require_time(X, time, "DeseasonalizedTargetRegressor")
+        return shift_position(positions_in_cycle(time, self.period), self.lead, self.period)
+
+    def _check_lead(self, y, position: np.ndarray) -> None:
+        own = find_time(y)
+        if own is None:
+            return
+        differ = np.flatnonzero(positions_in_cycle(own, self.period) != position)
+        if len(differ):
+            raise ValueError(
+                f"y's own times are not those of X plus lead={self.lead}: {len(differ)} of {len(own)} fall elsewhere "
+                f"in the cycle, the first at {own[differ[0]]}, row {differ[0]}. Is lead that of lag_windows?"
+            )
+
+    def _routed(self, method: str, time, params: dict) -> dict:
+        """What the regressor's method gets; the time too if it requests it."""
+        if not get_config()["enable_metadata_routing"]:
+            return params
+        if time is not None and get_routing_for_object(self.regressor).consumes(method, ["time"]):
+            params = {**params, "time": time}
+        return process_routing(self, method, **params).regressor[method]
