@@ -16,7 +16,7 @@ def blocks():
         yield pytest.param(match[1], first_line, id=f"line_{first_line}")
 
 
-@pytest.mark.parametrize(("source", "first_line"), blocks())
+@pytest.mark.parametrize(("source", "first_line"), list(blocks()))
 def test_block_runs(source, first_line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines_above = "\n" * (first_line - 1)  # so that a traceback shows the README's own line

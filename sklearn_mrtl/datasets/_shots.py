@@ -43,18 +43,20 @@ def make_shots(
     as_frame: bool = False,
     random_state=None,
 ) -> Bunch:
-    """Make frames of basketball play, a shot or none, from a planted low-rank model.
+    r"""Make frames of basketball play, a shot or none, from a planted low-rank model.
 
     A frame has a player who handles the ball, the place where he stands and 0 to ``max_defenders`` defenders near him.
     With court cell c and the box cells d of its defenders, player p shoots with the chance sigmoid(z),
 
-    .. math:: z = b_p + \\sum_k A_{pk} B_{ck} \\sum_d C_{dk}
+    .. math:: z = b_p + \sum_k A_{pk} B_{ck} \sum_d C_{dk}
 
-    which is eq. (2) of Park et al. (2020) with classes. A component k has a region of the court, where ``B`` is a bump of
-    height 1; a place in the box where a defender raises the chance and one where he lowers it (the positive and the
-    negative bump of ``C``); and the players to whom this happens (about half of the loadings ``A`` are zero, the
-    others positive). A frame without defenders has z = b_p, because its encoding of the box, and with it the
-    outer product, is zero.
+    (Park et al., 2020, eq. (2) with a sigmoid). Each component k has a region of the court, where B is a bump of height
+    1; a place in the box where a defender raises the chance and another where he lowers it (the positive and the
+    negative bump of C); and the players to whom this happens (about half of the loadings A are zero, the others
+    positive).
+
+    A frame without defenders has z = b_p: its encoding of the box is zero, and so is the outer product of its
+    encodings, whatever the place on the court. This is how the model treats such frames, not a special case here.
 
     Parameters
     ----------
@@ -98,8 +100,8 @@ def make_shots(
         logit : float64 array of shape (n_samples,)
             The true z.
         factors : dict of float64 arrays
-            The true weights: A as "player" (n_players, K), B as "court" (\\*court_shape, K), C as "defenders"
-            (\\*box_shape, K).
+            The true weights: A as "player" (n_players, K), B as "court" (\*court_shape, K), C as "defenders"
+            (\*box_shape, K).
         intercept : float64 array of shape (n_players,)
             The true b.
         modes : tuple of Feature and Grid
@@ -236,7 +238,7 @@ def _calibrate(score, positive_rate, best_auc):
         none = 1 - chance
         return chance @ (np.cumsum(none) - none / 2) / (chance.sum() * none.sum())
 
-    largest = 100 / score.std()  # beyond this nearly every frame is certain
+    largest = 20 / score.std()  # beyond this nearly every frame is certain
     if auc(largest) < best_auc:
         raise ValueError(
             f"best_auc={best_auc} cannot be reached with positive_rate={positive_rate}: at most {auc(largest):.3f}."

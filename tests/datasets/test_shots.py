@@ -1,0 +1,208 @@
+"""Planted shots: the logit against explicit sums, the promises of the docstring against what comes out."""
+
+import builtins
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl.datasets import make_shots
+from sklearn_mrtl.datasets._shots import CHUNK
+
+
+@pytest.fixture(scope="module")
+def shots():
+    return make_shots(20_000, random_state=0)
+
+
+def slow_logit(shots, frame):
+    """Sum over all entries of the weight tensor and of the frame's outer product."""
+    player, court, defenders = (shots.factors[name] for name in ("player", "court", "defenders"))
+    weights = np.einsum("pk,xyk,uvk->pxyuv", player, court, defenders)
+    row = shots.data[frame]
+
+    def one_hot(shape, bounds, points):
+        encoding = np.zeros(shape)
+        for point in points:
+            if not np.isnan(point).any():
+                steps = [(v - low) / (high - low) * n for v, n, (low, high) in zip(point, shape, bounds, strict=True)]
+                encoding[int(np.floor(steps[0])), int(np.floor(steps[1]))] += 1
+        return encoding
+
+    _, court_mode, box_mode = shots.modes
+    x_player = np.arange(len(player)) == row[0]
+    x_court = one_hot(court_mode.shape, court_mode.bounds, [row[1:3]])
+    x_box = one_hot(box_mode.shape, box_mode.bounds, row[3:].reshape(-1, 2))
+    x = np.multiply.outer(np.multiply.outer(x_player, x_court), x_box)
+    return (weights * x).sum() + shots.intercept[int(row[0])]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_logit_is_the_full_sum(dtype):
+    shots = make_shots(
+        60, n_players=4, court_shape=(6, 9), box_shape=(5, 4), n_components=3, dtype=dtype, random_state=1
+    )
+    np.testing.assert_allclose(shots.logit, [slow_logit(shots, frame) for frame in range(60)], rtol=1e-10, atol=1e-10)
+
+
+def test_frame_without_defenders_has_the_players_intercept(shots):
+    alone = np.isnan(shots.data[:, 3:]).all(axis=1)
+    assert 0.05 < alone.mean() < 0.15
+    np.testing.assert_array_equal(shots.logit[alone], shots.intercept[shots.data[alone, 0].astype(int)])
+
+
+def test_shapes_and_names(shots):
+    assert shots.data.shape == (20_000, 13) and shots.data.dtype == np.float64
+    assert shots.feature_names[:5] == ["player", "x", "y", "defender_1_x", "defender_1_y"]
+    assert shots.feature_names[-1] == "defender_5_y" and len(shots.feature_names) == 13
+    assert shots.modes == (
+        Feature("player", 50, intercept=True),
+        Grid("court", (40, 50), bounds=((0, 40), (0, 50))),
+        Grid("defenders", (12, 12), bounds=((-6, 6), (-2, 10))),
+    )
+    assert {mode.name: (*mode.shape, 6) for mode in shots.modes} == {n: f.shape for n, f in shots.factors.items()}
+    assert shots.intercept.shape == (50,)
+    assert set(np.unique(shots.target)) == {0, 1}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_positions_lie_inside_the_bounds(dtype):
+    shots = make_shots(50_000, dtype=dtype, random_state=3)
+    assert shots.data.dtype == dtype
+    _, court, box = shots.modes
+    defenders = shots.data[:, 3:].reshape(-1, 2)
+    present = defenders[~np.isnan(defenders).any(axis=1)]
+    for points, grid in ((shots.data[:, 1:3], court), (present, box)):
+        low, high = np.transpose(grid.bounds)
+        assert (points >= low).all() and (points < high).all()
+    assert set(np.unique(shots.data[:, 0])) == set(range(50))
+
+
+def test_missing_defenders_are_nan_at_the_end(shots):
+    missing = np.isnan(shots.data[:, 3:].reshape(-1, 5, 2))
+    np.testing.assert_array_equal(missing[..., 0], missing[..., 1])
+    assert (np.diff(missing[..., 0].astype(int), axis=1) >= 0).all()
+    assert set(missing[..., 0].sum(axis=1)) == set(range(6))
+    assert not np.isnan(shots.data[:, :3]).any()
+
+
+def test_play_looks_like_basketball(shots):
+    """Handlers crowd around the basket and the arc; defenders between the handler and the basket."""
+    distance = np.hypot(shots.data[:, 1] - 5.25, shots.data[:, 2] - 25)
+    per_foot = np.histogram(distance, bins=[0, 5, 10, 20, 23, 27, 35])[0] / [5, 5, 10, 3, 4, 8]
+    assert per_foot[0] > 2 * per_foot[2] and per_foot[4] > 2 * per_foot[2]
+    assert np.nanmean(shots.data[:, 4] > 0) > 0.9
+    assert abs(np.nanmean(shots.data[:, 3])) < 0.1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_best_auc_and_rate_by_default(seed):
+    shots = make_shots(100_000, random_state=seed)
+    assert roc_auc_score(shots.target, shots.logit) == pytest.approx(0.81, abs=0.01)
+    assert shots.target.mean() == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize(("best_auc", "positive_rate"), [(0.6, 0.5), (0.7, 0.1), (0.9, 0.25)])
+def test_best_auc_and_rate_as_asked(best_auc, positive_rate):
+    shots = make_shots(100_000, best_auc=best_auc, positive_rate=positive_rate, random_state=0)
+    assert roc_auc_score(shots.target, shots.logit) == pytest.approx(best_auc, abs=0.015)
+    assert shots.target.mean() == pytest.approx(positive_rate, abs=0.01)
+
+
+def test_chances_are_calibrated(shots):
+    chance = 1 / (1 + np.exp(-shots.logit))
+    for low, high in ((0, 0.1), (0.1, 0.2), (0.2, 0.4), (0.4, 0.7), (0.7, 1)):
+        chosen = (chance >= low) & (chance < high)
+        error = 4 * np.sqrt(chance[chosen].mean() / chosen.sum())
+        assert shots.target[chosen].mean() == pytest.approx(chance[chosen].mean(), abs=error)
+
+
+def test_factors_are_smooth_distinct_and_readable(shots):
+    player, court, box = shots.factors.values()
+    assert (player >= 0).all() and (player > 0).any(axis=1).all()
+    assert 0.3 < (player == 0).mean() < 0.6
+    assert (court >= 0).all() and (court.max(axis=(0, 1)) > 0.95).all()
+    assert (box.max(axis=(0, 1)) > 0).all() and (box.min(axis=(0, 1)) < 0).all()
+    for maps, largest_step in ((court, 0.1), (box, 0.5)):
+        assert all(np.abs(np.diff(maps, axis=axis)).max() < largest_step for axis in (0, 1))
+    for factor in (player, court, box):
+        columns = factor.reshape(-1, 6) / np.linalg.norm(factor.reshape(-1, 6), axis=0)
+        assert np.linalg.cond(columns) < 20
+
+
+def test_same_seed_same_frames(shots):
+    again, other = make_shots(20_000, random_state=0), make_shots(20_000, random_state=1)
+    for name in ("data", "target", "logit", "intercept"):
+        np.testing.assert_array_equal(shots[name], again[name])
+        assert not np.array_equal(shots[name], other[name])
+
+
+def test_global_seed_is_left_alone():
+    np.random.seed(0)
+    expected = np.random.RandomState(0).rand()
+    make_shots(10, random_state=0)
+    assert np.random.rand() == expected
+
+
+def test_factors_do_not_depend_on_n_samples(shots):
+    few = make_shots(10, random_state=0)
+    for name, factor in shots.factors.items():
+        np.testing.assert_array_equal(factor, few.factors[name])
+
+
+def test_more_than_one_chunk():
+    shots = make_shots(CHUNK + 1000, n_players=3, n_components=2, court_shape=(4, 5), box_shape=(3, 3), random_state=0)
+    assert not np.isnan(shots.data[:, :3]).any()
+    for frame in (0, CHUNK - 1, CHUNK, CHUNK + 999):
+        assert shots.logit[frame] == pytest.approx(slow_logit(shots, frame))
+    assert not np.array_equal(shots.data[:1000, 1], shots.data[CHUNK:, 1])
+
+
+def test_smallest_problem():
+    shots = make_shots(
+        1, n_players=1, court_shape=(1, 1), box_shape=(2, 1), n_components=1, max_defenders=1, best_auc=0.6
+    )
+    assert shots.data.shape == (1, 5)
+
+
+def test_as_frame(shots):
+    pandas = pytest.importorskip("pandas")
+    frame = make_shots(20_000, as_frame=True, random_state=0)
+    assert list(frame.data.columns) == frame.feature_names
+    assert frame.data["player"].dtype == np.int64
+    np.testing.assert_array_equal(frame.data.to_numpy(), shots.data)
+    assert isinstance(frame.target, pandas.Series) and frame.target.name == "shot"
+
+
+def test_missing_pandas_names_the_extra(monkeypatch):
+    real_import = builtins.__import__
+
+    def without_pandas(name, *args, **kwargs):
+        if name == "pandas":
+            raise ImportError(name)
+        return real_import(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_pandas)
+    with pytest.raises(ImportError, match=r"sklearn-mrtl\[xarray\]"):
+        make_shots(10, as_frame=True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_samples": 0}, "n_samples"),
+        ({"n_players": 0}, "n_players"),
+        ({"n_components": 0}, "n_components"),
+        ({"max_defenders": 0}, "max_defenders"),
+        ({"positive_rate": 1.0}, "positive_rate"),
+        ({"best_auc": 0.5}, "best_auc"),
+        ({"best_auc": 0.999}, "best_auc=0.999 cannot be reached"),
+        ({"dtype": np.int32}, "dtype"),
+        ({"court_shape": (40,)}, "court_shape must have 2 axes"),
+        ({"box_shape": (12, 0)}, "box_shape"),
+    ],
+)
+def test_bad_parameters_are_named(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make_shots(**{"n_samples": 10, "random_state": 0} | parameters)
