@@ -8,10 +8,10 @@ import numpy as np
 
 from sklearn_mrtl.preprocessing._base import row_blocks
 
-# Smallest standard deviation to divide by, as a share of the median over the grid and the cycle. On the bundled monthly
-# sea surface temperatures 99 % of all (month, cell) pairs lie above 0.5 of that median; the 0.6 % below 0.2 are sea ice,
-# most of them exactly 0 in the training years and not afterwards. Test R^2 of a ridge (Nino3.4, 3 months ahead): 0.747
-# with 0.2, 0.742 with 0.1, 0.47 with 0.01, -12 with 0.001.
+# Smallest standard deviation to divide by, as a share of the median over the grid and the cycle. On the bundled
+# monthly sea surface temperatures 99 % of all (month, cell) pairs lie above 0.5 of that median; the 0.6 % below 0.2 are
+# sea ice, most of them exactly 0 in the training years and not afterwards. Test R^2 of a ridge (Nino3.4, 3 months
+# ahead): 0.747 with 0.2, 0.742 with 0.1, 0.47 with 0.01, -12 with 0.001.
 STD_FLOOR = 0.2
 
 

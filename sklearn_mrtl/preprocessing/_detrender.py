@@ -138,7 +138,9 @@ class Detrender(FieldTransformer, auto_wrap_output_keys=None):
         self.origin_ = float(numbers.mean())
         t = numbers - self.origin_
         if numbers.min() == numbers.max():
-            raise ValueError("a line in time needs rows of at least two different times, got one.")
+            raise ValueError(
+                f"a line in time needs rows of at least two different times, got {len(t)} sample(s), all of the same time."
+            )
         n, st, stt, sx, stx = np.zeros((5, *values.shape[1:]))
         for rows in row_blocks(values):
             x = values[rows].astype(np.float64)

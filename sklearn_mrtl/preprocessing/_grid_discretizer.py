@@ -131,7 +131,7 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
         points = self._points(X, reset=False)
         outside = _outside(points, self.grid)
         self._refuse(points, outside)
-        present = ~np.isnan(points[..., 0])
+        present = ~np.isnan(points[0])
         if outside.any():
             done = {"drop": "left out", "clip": "moved to the border"}[self.outside]
             warnings.warn(f"{self._count(outside)} were {done}.", stacklevel=2)
@@ -166,7 +166,7 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
         return tags
 
     def _points(self, X, *, reset: bool) -> np.ndarray:
-        """Coordinates as (n_samples, n_points, n_axes)."""
+        """Coordinates as (n_axes, n_samples, n_points)."""
         X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
         n_axes = len(self.grid.shape)
         if X.shape[1] % n_axes:
@@ -174,13 +174,13 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
                 f"X must have {n_axes} columns for each point, one for each axis of {self.grid!r}, got "
                 f"{X.shape[1]} feature(s)."
             )
-        points = X.reshape(len(X), -1, n_axes)
+        points = np.ascontiguousarray(np.moveaxis(X.reshape(len(X), -1, n_axes), -1, 0))
         missing = np.isnan(points)
-        partly = missing.any(axis=-1) != missing.all(axis=-1)
+        partly = missing.any(axis=0) != missing.all(axis=0)
         if partly.any():
             row, point = np.argwhere(partly)[0]
             raise ValueError(
-                f"{partly.sum()} points have some coordinates NaN and others not; the first is {points[row, point]}, "
+                f"{partly.sum()} points have some coordinates NaN and others not; the first is {points[:, row, point]}, "
                 f"point {point} of row {row}. A point that is absent has NaN everywhere."
             )
         return points
@@ -189,7 +189,7 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
         if self.outside == "error" and outside.any():
             row, point = np.argwhere(outside)[0]
             raise ValueError(
-                f"{self._count(outside)}; the first is {points[row, point]}, point {point} of row {row}. Widen the "
+                f"{self._count(outside)}; the first is {points[:, row, point]}, point {point} of row {row}. Widen the "
                 "bounds, or choose outside='drop' or 'clip'."
             )
 
@@ -200,19 +200,19 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
 
 def _outside(points: np.ndarray, grid: Grid) -> np.ndarray:
     """Which points lie outside the bounds of an axis that is not periodic; NaN does not."""
-    outside = np.zeros(points.shape[:2], dtype=bool)
+    outside = np.zeros(points.shape[1:], dtype=bool)
     for axis, (low, high) in enumerate(grid.bounds):
         if not grid.periodic[axis]:
-            outside |= (points[..., axis] < low) | (points[..., axis] > high)
+            outside |= (points[axis] < low) | (points[axis] > high)
     return outside
 
 
 def _cells(points: np.ndarray, grid: Grid) -> np.ndarray:
     """Cell of each point, in C order; points outside get the nearest, absent ones any."""
-    cell = np.zeros(points.shape[:2], dtype=np.intp)
+    cell = np.zeros(points.shape[1:], dtype=np.int32 if grid.size < 2**31 else np.int64)
     for axis, n in enumerate(grid.shape):
         cell *= n
-        cell += _along_axis(points[..., axis], n, grid.bounds[axis], grid.periodic[axis])
+        cell += _along_axis(points[axis], n, grid.bounds[axis], grid.periodic[axis])
     return cell
 
 
@@ -222,9 +222,9 @@ def _along_axis(x: np.ndarray, n: int, bounds: tuple[float, float], periodic: bo
     if periodic:
         beyond = (x < low) | (x > high)  # the others stay as they are: no rounding at their borders
         x = np.where(beyond, low + np.mod(x - low, high - low), x)
-    x = np.clip(np.nan_to_num(x, nan=low), low, high)
+    x = np.fmin(np.fmax(x, low), high)  # NaN becomes low
     edges = np.linspace(low, high, n + 1)
-    index = np.minimum(((x - low) * (n / (high - low))).astype(np.intp), n - 1)
+    index = np.minimum(((x - low) * (n / (high - low))).astype(np.int32), n - 1)
     # The product may round across an edge; the edges decide.
     index -= x < edges[index]
     index += (x >= edges[index + 1]) & (index < n - 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils.validation import _num_samples
 
 DAYS_PER_YEAR = 365.2425
 WAYS = (
@@ -48,7 +49,7 @@ def find_time(X, time=None) -> np.ndarray | None:
     if time is None:
         return None
     time = _as_times(time)
-    n = X.shape[0] if hasattr(X, "shape") else len(X)
+    n = _num_samples(X)
     if time.shape != (n,):
         raise ValueError(f"time must have one entry for each of the {n} rows, got shape {time.shape}.")
     return time
@@ -148,7 +149,7 @@ def _time_of(X):
 
 
 def _as_times(time) -> np.ndarray:
-    time = np.asarray(getattr(time, "values", time))
+    time = np.asarray(time)
     if time.dtype == object and time.size:
         time = _from_objects(time)
     if time.dtype.kind not in "iuMO":

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+
+from sklearn_mrtl.preprocessing import lag_windows
+
+N = 20
+FIELDS = np.random.default_rng(0).normal(size=(N, 3, 4))
+TARGET = np.arange(N) * 10
+MONTHS = np.arange(N).astype("datetime64[M]")
+
+
+def slow_windows(fields, target, lags, lead):
+    times = [t for t in range(N) if all(0 <= t - lag for lag in lags) and (target is None or t + lead < N)]
+    X = np.array([[fields[t - lag] for lag in lags] for t in times])
+    return X, None if target is None else np.array([target[t + lead] for t in times]), times
+
+
+@pytest.mark.parametrize(
+    "lags", [6, 1, [0], [4], [1, 2, 3], [0, 3, 6], [5, 3, 1], [0, 1, 5], [2, 0, 1], [3, 3], [0, N - 4]]
+)
+@pytest.mark.parametrize("target", [TARGET, None])
+@pytest.mark.parametrize("lead", [0, 3])
+def test_against_an_explicit_loop(lags, target, lead):
+    X, y, time, target_time = lag_windows(FIELDS, target, lags=lags, lead=lead, time=MONTHS)
+    slow_X, slow_y, times = slow_windows(FIELDS, target, range(lags) if isinstance(lags, int) else lags, lead)
+    np.testing.assert_array_equal(X, slow_X)
+    np.testing.assert_array_equal(time, MONTHS[times])
+    if target is None:
+        assert y is None and target_time is None
+    else:
+        np.testing.assert_array_equal(y, slow_y)
+        np.testing.assert_array_equal(target_time, MONTHS[times] + lead)
+
+
+@pytest.mark.parametrize("lags", [6, [2], [0, 3, 6], [5, 3, 1]])
+def test_even_lags_are_a_read_only_view(lags):
+    X = lag_windows(FIELDS, lags=lags).X
+    assert np.shares_memory(X, FIELDS) and not X.flags.writeable
+
+
+def test_series_of_numbers_and_targets_of_several_outputs():
+    windows = lag_windows(np.arange(5), np.arange(10).reshape(5, 2), lags=2, lead=1)
+    np.testing.assert_array_equal(windows.X, [[1, 0], [2, 1], [3, 2]])
+    np.testing.assert_array_equal(windows.y, [[4, 5], [6, 7], [8, 9]])
+    assert windows.time is None and windows.target_time is None
+
+
+def test_data_arrays_keep_their_coordinates():
+    xr = pytest.importorskip("xarray")
+    time = MONTHS.astype("datetime64[ns]")
+    coords = {"time": time, "lat": [1.0, 2, 3], "month": ("time", np.arange(N))}
+    fields = xr.DataArray(FIELDS, dims=("time", "lat", "lon"), coords=coords, name="sst", attrs={"units": "K"})
+    target = xr.DataArray(TARGET, dims="time", coords={"time": time})
+    windows = lag_windows(fields, target, lags=[0, 2, 4], lead=3)
+    X, y = windows.X, windows.y
+    assert X.dims == ("time", "lag", "lat", "lon") and X.name == "sst" and X.attrs == {"units": "K"}
+    np.testing.assert_array_equal(X.lag, [0, 2, 4])
+    np.testing.assert_array_equal(X.lat, fields.lat)
+    np.testing.assert_array_equal(X.time, time[4 : N - 3])
+    np.testing.assert_array_equal(X.month, np.arange(4, N - 3))
+    np.testing.assert_array_equal(y.time, time[7:])
+    np.testing.assert_array_equal(windows.time, X.time)
+    np.testing.assert_array_equal(windows.target_time, y.time)
+    np.testing.assert_array_equal(X, lag_windows(FIELDS, TARGET, lags=[0, 2, 4], lead=3).X)
+    assert np.shares_memory(X.values, FIELDS)
+    for lag in (0, 2, 4):
+        shifted = fields.shift(time=lag).sel(time=X.time)
+        np.testing.assert_array_equal(X.sel(lag=lag), shifted)
+    assert isinstance(lag_windows(fields, TARGET, lags=2).y, np.ndarray)
+
+
+def test_time_given_to_a_data_array_without():
+    xr = pytest.importorskip("xarray")
+    X = lag_windows(xr.DataArray(FIELDS, dims=("t", "lat", "lon")), lags=3, time=MONTHS.astype("datetime64[ns]")).X
+    assert X.dims[0] == "t"
+    np.testing.assert_array_equal(X.coords["time"], MONTHS[2:])
+
+
+def test_time_must_be_the_first_dimension():
+    xr = pytest.importorskip("xarray")
+    with pytest.raises(ValueError, match="time must be the first dimension of fields, got .'lat', 'time'"):
+        lag_windows(xr.DataArray(FIELDS[0], dims=("lat", "time")), lags=2)
+
+
+def test_pandas_series_have_times():
+    pd = pytest.importorskip("pandas")
+    index = pd.period_range("2000-01", periods=N, freq="M")
+    windows = lag_windows(pd.DataFrame(FIELDS[:, 0], index=index), pd.Series(TARGET, index=index), lags=3, lead=1)
+    np.testing.assert_array_equal(windows.time, np.datetime64("2000-03") + np.arange(N - 3))
+    np.testing.assert_array_equal(windows.y, TARGET[3:])
+    with pytest.raises(ValueError, match="same times.*position 0"):
+        lag_windows(pd.DataFrame(FIELDS[:, 0], index=index), pd.Series(TARGET, index=index + 1), lags=3)
+
+
+@pytest.mark.parametrize(
+    "kwargs, message",
+    [
+        ({"lags": 0}, "at least 1, or a sequence"),
+        ({"lags": []}, "lags is empty"),
+        ({"lags": [0, -1]}, "must not be negative, got -1"),
+        ({"lags": 3, "lead": -1}, "lead must not be negative"),
+        ({"lags": [0, N]}, rf"lag {N} need at least {N + 1} times, got {N}"),
+        ({"lags": N - 2, "lead": 3, "target": TARGET}, rf"lag {N - 3} and lead 3 need at least {N + 1} times"),
+        ({"lags": 3, "target": TARGET[1:]}, f"as long as fields: {N} times, got {N - 1}"),
+        ({"lags": 3, "time": MONTHS[1:]}, "one entry for each of the 20 rows"),
+        ({"lags": 3, "time": MONTHS[::-1]}, "time must increase"),
+    ],
+)
+def test_bad_input(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        lag_windows(FIELDS, **kwargs)
+
+
+@pytest.mark.parametrize("kwargs", [{"lags": 2.0}, {"lags": [0.5]}, {"lags": True}, {"lags": 2, "lead": 1.5}])
+def test_steps_are_whole_numbers(kwargs):
+    with pytest.raises(TypeError):
+        lag_windows(FIELDS, **kwargs)
+
+
+def test_the_longest_possible_lag():
+    assert lag_windows(FIELDS, lags=N).X.shape == (1, N, 3, 4)
+    assert lag_windows(FIELDS, TARGET, lags=N - 3, lead=3).X.shape == (1, N - 3, 3, 4)
+
+
+def test_a_gap_in_time_warns():
+    time = MONTHS.copy()
+    time[10:] += 1
+    with pytest.warns(UserWarning, match="1970-10 by 1970-12"):
+        lag_windows(FIELDS, lags=2, time=time)
+
+
+@pytest.mark.parametrize("time", [MONTHS.astype("datetime64[D]") + 14, np.arange(N) * 3, np.arange(N).astype("M8[h]")])
+def test_even_times_do_not_warn(time, recwarn):
+    lag_windows(FIELDS, lags=2, time=time)
+    assert not recwarn
