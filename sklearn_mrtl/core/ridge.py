@@ -161,4 +161,4 @@ def eigenbasis(axis: Axis, like: Tensor) -> tuple[Tensor | None, Tensor]:
     eigenvalues, vectors = torch.linalg.eigh(laplacian[keep][:, keep])
     basis = like.new_zeros(axis.size, len(keep))
     basis[keep] = vectors
-    return basis, 2 * eigenvalues.clamp(min=0)
+    return basis, eigenvalues.clamp(min=0)

@@ -18,7 +18,8 @@ from sklearn_mrtl.core.solvers import lbfgs
 
 FEWEST_ROWS = 100  # distinct samples; with fewer, cross-validation is noise
 FIXED_STRENGTH = 1e-3  # then used, relative to the largest eigenvalue of the data
-SPATIAL_SHARES = (0.5, 0.0, 0.9)  # alpha_spatial / (alpha_spatial + alpha_l2)
+PROPORTIONS = (1.0, 0.1, 10.0)  # penalty of the smoothest wave on a grid, relative to that of its square
+SMOOTHEST = 20.0  # mean squared slope of that wave, half a length across a square of unit diagonal: 2 pi^2
 WEAKEST = 1e-9  # relative strength at which the search ends
 
 Errors = Callable[[float, float], float]
@@ -40,14 +41,12 @@ def select_alphas(model: FullRank, samples: Samples, loss: Loss, alpha_spatial, 
         return alpha_spatial, alpha_l2, []
     scale = largest_eigenvalue(model, samples) * model.n_entries * loss.curvature / SquaredLoss.curvature
 
-    def alphas(strength: float, share: float) -> tuple[float, float]:
-        spatial = scale * strength * share if alpha_spatial is None else alpha_spatial
-        return spatial, scale * strength * (1 - share) if alpha_l2 is None else alpha_l2
+    def alphas(strength: float, proportion: float) -> tuple[float, float]:
+        l2 = scale * strength / (1 + proportion) if alpha_l2 is None else alpha_l2
+        return scale * strength * proportion / (1 + proportion) / SMOOTHEST if alpha_spatial is None else alpha_spatial, l2
 
-    both = alpha_spatial is None and alpha_l2 is None
-    shares = SPATIAL_SHARES if both else (0.0,) if alpha_l2 is None else (1.0,)
     if samples.inputs.n_rows < FEWEST_ROWS:
-        return *alphas(FIXED_STRENGTH, shares[0]), []
+        return *alphas(FIXED_STRENGTH, PROPORTIONS[0]), []
     errors: Errors = (
         exact_errors(model, samples)
         if loss is SquaredLoss and ridge.is_affordable(model, samples)
@@ -56,11 +55,11 @@ def select_alphas(model: FullRank, samples: Samples, loss: Loss, alpha_spatial, 
     path: list[dict] = []
     tried: dict[tuple[float, float], float] = {}
 
-    def walk(strength: float, factor: float, share: float) -> float:
+    def walk(strength: float, factor: float, proportion: float) -> float:
         """Best strength on the way from here to weaker ones."""
         best, rises, last = (float("inf"), strength), 0, float("inf")
         while strength > WEAKEST and rises < 2:
-            pair = alphas(strength, share)
+            pair = alphas(strength, proportion)
             if pair not in tried:
                 tried[pair] = errors(*pair)
                 path.append({"alpha_spatial": pair[0], "alpha_l2": pair[1], "error": tried[pair]})
@@ -69,9 +68,9 @@ def select_alphas(model: FullRank, samples: Samples, loss: Loss, alpha_spatial, 
             strength /= factor
         return best[1]
 
-    strength = walk(10.0, 10.0, shares[0])
-    for share in shares:
-        strength = walk(strength * 10**0.5, 10**0.5, share)
+    strength = walk(10.0, 10.0, PROPORTIONS[0])
+    for proportion in PROPORTIONS:
+        strength = walk(strength * 10**0.5, 10**0.5, proportion)
     best = min(tried, key=tried.get)
     return *best, path
 
@@ -127,5 +126,5 @@ def largest_eigenvalue(model: FullRank, samples: Samples) -> float:
         scores = model.weight_scores({"weights": vector}, samples.inputs)
         moment = (weight * (scores - (weight * scores).sum()).square()).sum()
         (gradient,) = torch.autograd.grad(moment, vector)
-        eigenvalue, vector = float(moment), gradient.detach()
+        eigenvalue, vector = float(moment.detach()), gradient.detach()
     return eigenvalue

@@ -6,6 +6,7 @@ The RBF kernel of a regular grid is a Kronecker product of one small kernel for 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,46 +16,79 @@ from sklearn_mrtl.modes import Grid
 
 
 class Smoothness:
-    """Graph Laplacian L of eq. (4)'s kernel on the cells of a grid, divided by the mean degree of a cell.
+    """Eq. (3) on the cells of one grid, as a mean squared slope: ``w' L w`` with L a graph Laplacian.
 
-    ``sum_{d,d'} k(d,d') |w_d - w_d'|^2 = 2 mean_degree w' L w``: dividing by the mean degree makes the penalty mean
-    the same at every resolution.
+    ``w' L w = sum_{d,d'} k(d,d') (w_d - w_d')^2 / mean_{d,d'}``, where the mean is of ``k(d,d') |l_d - l_d'|^2``,
+    summed over d' and averaged over d. So the penalty of a given field is the same at every resolution, and divided by
+    the number of cells it is the mean of the field's squared slope between nearby cells.
 
     Parameters
     ----------
     grid : Grid
     shape : tuple of int
         Shape of the grid at this resolution.
-    sigma : float
-        Width of the kernel of eq. (4), in units of the squared largest distance on the grid.
+    sigma : float or None
+        Width of the kernel of eq. (4), in units of the squared largest distance on the grid. None: the squared
+        spacing of the cells, at every resolution anew.
     mask : Tensor of bool, shape (D,), or None
         Cells with data; the others neither pull nor are pulled.
     like : Tensor
         Gives dtype and device.
     """
 
-    def __init__(self, grid: Grid, shape: tuple[int, ...], sigma: float, mask: Tensor | None, like: Tensor):
+    def __init__(self, grid: Grid, shape: tuple[int, ...], sigma: float | None, mask: Tensor | None, like: Tensor):
         self.shape = shape
+        spacings = [extent / n for extent, n in zip(grid.extents, shape, strict=True)]
         squares = [
-            squared_distances(n, extent, periodic)
-            for n, extent, periodic in zip(shape, grid.extents, grid.periodic, strict=True)
+            squared_distances(n, periodic) * spacing**2
+            for n, spacing, periodic in zip(shape, spacings, grid.periodic, strict=True)
         ]
         largest = sum(float(square.max()) for square in squares) or 1.0
-        self.kernels = [torch.exp(-square / largest / sigma).to(like) for square in squares]
+        squares = [square / largest for square in squares]
+        width = max(spacings) ** 2 / largest if sigma is None else sigma
+        kernels = [torch.exp(-square / width) for square in squares]
+        self.kernels = [kernel.to(like) for kernel in kernels]
         self.mask = None if mask is None or bool(mask.all()) else mask.to(like)[:, None]  # (D, 1)
-        ones = like.new_ones(torch.Size(shape).numel(), 1) if self.mask is None else self.mask
-        degree = self._kernel_product(ones) * ones
-        self.n_cells = float(ones.sum())
-        self.mean_degree = float(degree.sum()) / self.n_cells
-        self.degree = degree / self.mean_degree  # (D, 1)
+        self.degree = self._kernel_product(like.new_ones(len(self), 1))  # (D, 1)
+        self.n_cells = float(len(self) if self.mask is None else self.mask.sum())
+        self.scale = self._mean_squared_distance([k * square for k, square in zip(kernels, squares, strict=True)])
+
+    def __len__(self) -> int:
+        return torch.Size(self.shape).numel()
+
+    def _mean_squared_distance(self, weighted_squares: list[Tensor]) -> float:
+        """Mean over d of sum_d' k(d,d') |l_d - l_d'|^2; infinite on a grid of one cell, where nothing is rough."""
+        total, kernels = 0.0, self.kernels
+        for axis, weighted in enumerate(weighted_squares):
+            self.kernels = [weighted.to(k) if a == axis else k for a, k in enumerate(kernels)]
+            total += float(self._kernel_product(self.degree.new_ones(len(self), 1)).sum())
+        self.kernels = kernels
+        return total / self.n_cells if total > 0 else float("inf")
 
     def laplacian(self, weights: Tensor) -> Tensor:
         """L @ weights, for weights of shape (D, K)."""
-        return self.degree * weights - self._kernel_product(weights) / self.mean_degree
+        return (self.degree * weights - self._kernel_product(weights)) * (2 / self.scale)
 
     def dense_laplacian(self) -> Tensor:
         """L as a matrix (D, D); for coarse grids only."""
-        return self.laplacian(torch.eye(len(self.degree), dtype=self.degree.dtype, device=self.degree.device))
+        return self.laplacian(torch.eye(len(self), dtype=self.degree.dtype, device=self.degree.device))
+
+    def diagonal(self) -> Tensor:
+        """Diagonal of L, up to the kernel's own, shape (D,)."""
+        return self.degree[:, 0] * (2 / self.scale)
+
+    @cached_property
+    def bases(self) -> list[Tensor]:
+        """For each axis an orthogonal matrix (n, n) of waves, the eigenvectors of its kernel in columns."""
+        return [torch.linalg.eigh(kernel)[1] for kernel in self.kernels]
+
+    def wave_diagonal(self) -> Tensor:
+        """About the eigenvalue of L for each product of waves, as on a grid without borders and mask, shape (D,)."""
+        product = self.degree.new_ones(())
+        for kernel in self.kernels:
+            values = torch.linalg.eigvalsh(kernel)
+            product = product[..., None] * (values / values[-1]).clamp(0, 1)
+        return (1 - product.reshape(-1)) * self.degree.max() * (2 / self.scale)
 
     def _kernel_product(self, weights: Tensor) -> Tensor:
         if self.mask is not None:
@@ -63,20 +97,18 @@ class Smoothness:
         return product if self.mask is None else product * self.mask
 
 
-def squared_distances(n_cells: int, extent: float, periodic: bool) -> Tensor:
-    """Squared distances between the cell centres of one axis, shape (n_cells, n_cells), in squared units of extent."""
+def squared_distances(n_cells: int, periodic: bool) -> Tensor:
+    """Squared distances between the cell centres of one axis, in cells, shape (n_cells, n_cells)."""
     steps = torch.arange(n_cells, dtype=torch.float64)
     steps = (steps[:, None] - steps).abs()
-    if periodic:
-        steps = torch.minimum(steps, n_cells - steps)
-    return (steps * extent / n_cells) ** 2
+    return (torch.minimum(steps, n_cells - steps) if periodic else steps) ** 2
 
 
 def roughness(weights: Tensor, modes: Sequence[Smoothness | None]) -> Tensor:
-    """R_s of eq. (3) for a full weight tensor, over mean degree: ``sum over grids of 2 <W, L W>``."""
+    """R_s of eq. (3) for a full weight tensor: the sum of <W, L W> over its grids."""
     total = weights.new_zeros(())
     for dim, smoothness in enumerate(modes):
         if smoothness is not None:
             unfolded = weights.movedim(dim, 0).reshape(weights.shape[dim], -1)
-            total = total + 2 * (unfolded * smoothness.laplacian(unfolded)).sum()
+            total = total + (unfolded * smoothness.laplacian(unfolded)).sum()
     return total

@@ -139,7 +139,7 @@ class Detrender(FieldTransformer, auto_wrap_output_keys=None):
         t = numbers - self.origin_
         if numbers.min() == numbers.max():
             raise ValueError(
-                f"a line in time needs rows of at least two different times, got {len(t)} sample(s), all of the same time."
+                f"a line in time needs rows of at least two different times, got {len(t)} sample(s) of a single time."
             )
         n, st, stt, sx, stx = np.zeros((5, *values.shape[1:]))
         for rows in row_blocks(values):

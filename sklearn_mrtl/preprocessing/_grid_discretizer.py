@@ -180,8 +180,8 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
         if partly.any():
             row, point = np.argwhere(partly)[0]
             raise ValueError(
-                f"{partly.sum()} points have some coordinates NaN and others not; the first is {points[:, row, point]}, "
-                f"point {point} of row {row}. A point that is absent has NaN everywhere."
+                f"{partly.sum()} points have some coordinates NaN and others not; the first is "
+                f"{points[:, row, point]}, point {point} of row {row}. A point that is absent has NaN everywhere."
             )
         return points
 
