@@ -11,13 +11,10 @@ from sklearn.cluster import KMeans
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
 from sklearn_mrtl.modes import Feature, Grid, check_shape
+from sklearn_mrtl.preprocessing._relative_position import BASKET, BOX_BOUNDS
 
-# Feet. Half a court from the baseline, x along its length and y along its width, as player-tracking data have it; and
-# the box around the handler, turned so that its y axis points to the basket, with more room before than behind
-# (handler in cell (6, 2) of 12 x 12: appendix of Park et al.).
+# Feet. Half a court from the baseline, x along its length and y along its width, as player-tracking data have it.
 COURT_BOUNDS = ((0.0, 40.0), (0.0, 50.0))
-BOX_BOUNDS = ((-6.0, 6.0), (-2.0, 10.0))
-BASKET = (5.25, 25.0)
 ARC_RADIUS = 23.75
 
 # Ranges of the bumps' standard deviations: broad enough for six of them to cover the court, or the box.

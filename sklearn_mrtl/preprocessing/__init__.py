@@ -7,6 +7,7 @@ from sklearn_mrtl.preprocessing._deseasonalizer import Deseasonalizer
 from sklearn_mrtl.preprocessing._detrender import Detrender
 from sklearn_mrtl.preprocessing._grid_discretizer import GridDiscretizer
 from sklearn_mrtl.preprocessing._lags import LagWindows, lag_windows
+from sklearn_mrtl.preprocessing._relative_position import RelativePosition
 from sklearn_mrtl.preprocessing._target import DeseasonalizedTargetRegressor
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Detrender",
     "GridDiscretizer",
     "LagWindows",
+    "RelativePosition",
     "lag_windows",
 ]

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from sklearn_mrtl.modes import Grid
+from sklearn_mrtl.preprocessing._points import split_points
 
 OUTSIDE = ("error", "drop", "clip")
 
@@ -174,16 +175,7 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
                 f"X must have {n_axes} columns for each point, one for each axis of {self.grid!r}, got "
                 f"{X.shape[1]} feature(s)."
             )
-        points = np.ascontiguousarray(np.moveaxis(X.reshape(len(X), -1, n_axes), -1, 0))
-        missing = np.isnan(points)
-        partly = missing.any(axis=0) != missing.all(axis=0)
-        if partly.any():
-            row, point = np.argwhere(partly)[0]
-            raise ValueError(
-                f"{partly.sum()} points have some coordinates NaN and others not; the first is "
-                f"{points[:, row, point]}, point {point} of row {row}. A point that is absent has NaN everywhere."
-            )
-        return points
+        return split_points(X, n_axes)
 
     def _refuse(self, points: np.ndarray, outside: np.ndarray) -> None:
         if self.outside == "error" and outside.any():
