@@ -3,19 +3,23 @@
 Every transformer works row by row once it is fitted: folds, shuffles and predictions for single rows are safe.
 """
 
+from sklearn_mrtl.preprocessing._area_weighter import AreaWeighter
 from sklearn_mrtl.preprocessing._deseasonalizer import Deseasonalizer
 from sklearn_mrtl.preprocessing._detrender import Detrender
 from sklearn_mrtl.preprocessing._grid_discretizer import GridDiscretizer
 from sklearn_mrtl.preprocessing._lags import LagWindows, lag_windows
 from sklearn_mrtl.preprocessing._relative_position import RelativePosition
 from sklearn_mrtl.preprocessing._target import DeseasonalizedTargetRegressor
+from sklearn_mrtl.preprocessing._variable_scaler import VariableScaler
 
 __all__ = [
+    "AreaWeighter",
     "DeseasonalizedTargetRegressor",
     "Deseasonalizer",
     "Detrender",
     "GridDiscretizer",
     "LagWindows",
     "RelativePosition",
+    "VariableScaler",
     "lag_windows",
 ]

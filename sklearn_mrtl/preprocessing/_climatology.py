@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_mrtl.preprocessing._base import row_blocks
+from sklearn_mrtl.preprocessing._harmonics import fit_series, harmonic_basis
 
 # Smallest standard deviation to divide by, as a share of the median over the grid and the cycle. On the bundled
 # monthly sea surface temperatures 99 % of all (month, cell) pairs lie above 0.5 of that median; the 0.6 % below 0.2 are
@@ -22,7 +23,7 @@ class Climatology:
     Attributes
     ----------
     positions : ndarray of int, shape (n_positions,)
-        Places in the cycle that were seen, ascending.
+        Places in the cycle that were seen, ascending; with harmonics, all there are.
     mean : ndarray of float64, shape (n_positions, ...)
         NaN where there were no data.
     std : ndarray of float64, shape (n_positions, ...), or None
@@ -37,17 +38,29 @@ class Climatology:
     n_guarded: int
 
     @classmethod
-    def fit(cls, X: np.ndarray, position: np.ndarray, *, standardize: bool, n_grid_axes: int) -> Climatology:
+    def fit(
+        cls,
+        X: np.ndarray,
+        position: np.ndarray,
+        *,
+        standardize: bool,
+        n_grid_axes: int,
+        cycle: np.ndarray | None = None,
+        harmonics: int | None = None,
+    ) -> Climatology:
         """Statistics of X, shape (n, ...), whose rows lie at `position`, shape (n,).
 
         The last `n_grid_axes` axes of X are one grid: its cells have one unit, so that one may be too still beside the
-        others.
+        others. With `harmonics`, which need all positions of the `cycle`, the statistics are smooth over the cycle.
         """
         positions = np.unique(position)
         mean = np.empty((len(positions), *X.shape[1:]))
-        std = np.empty_like(mean)
+        std, count = np.empty_like(mean), np.empty(mean.shape, np.int64)
         for k, value in enumerate(positions):
-            mean[k], std[k] = _mean_and_std(X[position == value])
+            mean[k], std[k], count[k] = _moments(X[position == value])
+        if harmonics is not None:
+            mean, std = _smoothed(mean, std, count, np.isin(cycle, positions), harmonic_basis(cycle, harmonics))
+            positions = cycle
         if not standardize:
             return cls(positions, mean, None, 0)
         std[std <= 10 * np.finfo(X.dtype).eps * np.abs(mean)] = 0.0  # constant but for rounding
@@ -85,9 +98,10 @@ class Climatology:
         return self.mean.astype(dtype), None if self.std is None else self.std.astype(dtype)
 
 
-def _mean_and_std(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over the rows that are not NaN, in float64. Overwrites X, shape (n, ...)."""
+def _moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, standard deviation and number of the rows that are not NaN, in float64. Overwrites X, shape (n, ...)."""
     mean = X.mean(axis=0, dtype=np.float64)
+    count = np.where(np.isnan(mean), 0, len(X))
     gaps = np.isnan(mean)  # land, mostly: few of these have any data
     gaps[gaps] = ~np.isnan(X[:, gaps]).all(axis=0)
     with_gaps = X[:, gaps].astype(np.float64)
@@ -95,7 +109,22 @@ def _mean_and_std(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     std = np.sqrt(np.square(X, out=X).mean(axis=0, dtype=np.float64))
     if gaps.any():
         mean[gaps], std[gaps] = np.nanmean(with_gaps, axis=0), np.nanstd(with_gaps, axis=0)
-    return mean, std
+        count[gaps] = (~np.isnan(with_gaps)).sum(axis=0)
+    return mean, std, count
+
+
+def _smoothed(mean, std, count, seen: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation at all places of the cycle, from those at the places `seen`.
+
+    The mean is the least-squares series through the rows; the variance the one through their squared residuals.
+    """
+    n_terms = basis.shape[1]
+    if len(mean) < n_terms:
+        raise ValueError(f"harmonics={n_terms // 2} needs rows at {n_terms} places in the cycle, got {len(mean)}.")
+    smooth = np.tensordot(basis, fit_series(basis[seen], mean, count), 1)
+    squares = std**2 + (mean - smooth[seen]) ** 2
+    variance = np.tensordot(basis, fit_series(basis[seen], squares, count), 1)
+    return smooth, np.sqrt(np.maximum(variance, 0.0))  # a series of positive values can dip below 0
 
 
 def _listed(values: np.ndarray) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl.preprocessing._base import FieldTransformer, like
+from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, like
 from sklearn_mrtl.preprocessing._climatology import Climatology
-from sklearn_mrtl.preprocessing._time import check_period, positions_in_cycle, require_time
+from sklearn_mrtl.preprocessing._harmonics import check_harmonics
+from sklearn_mrtl.preprocessing._time import all_positions, check_period, positions_in_cycle, require_time
 
 
-class Deseasonalizer(FieldTransformer, auto_wrap_output_keys=None):
+class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
     """Remove the seasonal cycle: subtract each position's mean of the calendar month, divide by its std.
 
     Mean and standard deviation are those of the training rows of the same calendar month, for every position of X
@@ -28,6 +29,10 @@ class Deseasonalizer(FieldTransformer, auto_wrap_output_keys=None):
         An int: length of the cycle that integer times run through, such as 24 for hours.
     standardize : bool, default=True
         Divide by the standard deviation (of the population, ddof=0). ``False``: subtract the mean only.
+    harmonics : int or None, default=None
+        Make mean and variance smooth over the cycle: Fourier series of that many harmonics (1: one wave a year),
+        fitted by least squares to the training rows and to their squared residuals. For few years of data, cycles of
+        many positions, and months that the training rows lack. ``None``: each position of the cycle by itself.
 
     Attributes
     ----------
@@ -36,7 +41,8 @@ class Deseasonalizer(FieldTransformer, auto_wrap_output_keys=None):
     std_ : ndarray of shape (n_positions, ...), or None
         Standard deviation, guarded; None if not `standardize`.
     cycle_ : ndarray of int, shape (n_positions,)
-        Places in the cycle that were seen in fit, ascending: 1..12 for months, 0..period-1 for integers.
+        Places in the cycle that were seen in fit, ascending: 1..12 for months, 0..period-1 for integers. With
+        `harmonics`, all there are.
     n_guarded_ : int
         Number of entries of `std_` that were raised to the floor.
     n_features_in_ : int
@@ -51,7 +57,8 @@ class Deseasonalizer(FieldTransformer, auto_wrap_output_keys=None):
     that never changes gets 1.
 
     NaN (land) stays NaN. Means and standard deviations are over the rows that are not NaN; a position without any data
-    in a month of the training rows is NaN in that month of every output.
+    in a month of the training rows is NaN in that month of every output; with `harmonics` it is NaN in all months if
+    it has data in fewer than ``2 * harmonics + 1`` of them.
 
     Statistics are made in float64; the output has the dtype of X.
 
@@ -67,11 +74,20 @@ class Deseasonalizer(FieldTransformer, auto_wrap_output_keys=None):
     array([ 1.5, 11.5, 21.5])
     >>> deseasonalizer.transform(X[:3], time=time[:3]).ravel()
     array([-1.5, -1.5, -1.5])
+
+    One wave a year, fitted without the winters, gives the winters too:
+
+    >>> X = 10 + 8 * np.cos(2 * np.pi * (month + 1) / 12)[:, None]
+    >>> seen = (month >= 2) & (month <= 10)
+    >>> smooth = Deseasonalizer(standardize=False, harmonics=1).fit(X[seen], time=time[seen])
+    >>> smooth.mean_[[0, 5, 11], 0].round(6)
+    array([16.928203,  2.      , 18.      ])
     """
 
-    def __init__(self, period="month", *, standardize=True):
+    def __init__(self, period="month", *, standardize=True, harmonics=None):
         self.period = period
         self.standardize = standardize
+        self.harmonics = harmonics
 
     def fit(self, X, y=None, *, time=None):
         """Learn mean and standard deviation of every position in every month.
@@ -91,13 +107,23 @@ class Deseasonalizer(FieldTransformer, auto_wrap_output_keys=None):
         Raises
         ------
         ValueError
-            If X has infinite values, or a row's time is not given.
+            If X has infinite values, a row's time is not given, or the rows lie at too few places of the cycle for
+            the harmonics.
         """
         check_period(self.period)
+        cycle = all_positions(self.period)
+        check_harmonics(self.harmonics, len(cycle))
         values = self._check_fields(X, reset=True)
         position = self._position(X, time)
         n_grid_axes = min(2, values.ndim - 1)
-        climatology = Climatology.fit(values, position, standardize=self.standardize, n_grid_axes=n_grid_axes)
+        climatology = Climatology.fit(
+            values,
+            position,
+            standardize=self.standardize,
+            n_grid_axes=n_grid_axes,
+            cycle=cycle,
+            harmonics=self.harmonics,
+        )
         self._climatology = climatology
         self.cycle_, self.mean_, self.std_ = climatology.positions, climatology.mean, climatology.std
         self.n_guarded_ = climatology.n_guarded

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl.preprocessing._base import FieldTransformer, like, row_blocks
+from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, axis_number, like, row_blocks
 from sklearn_mrtl.preprocessing._time import as_numbers, is_dataarray, require_time
 
 METHODS = ("difference", "linear")
 
 
-class Detrender(FieldTransformer, auto_wrap_output_keys=None):
+def _is_invertible(detrender) -> bool:
+    if detrender.method != "linear":
+        raise AttributeError(f"method={detrender.method!r} has no inverse: a difference does not tell the level.")
+    return True
+
+
+class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
     """Remove trends from fields, row by row.
 
     Parameters
@@ -22,8 +29,9 @@ class Detrender(FieldTransformer, auto_wrap_output_keys=None):
 
         "linear": subtract each position's least-squares line in time, fitted to the training rows, at the row's own
         time.
-    axis : int, default=1
-        Axis of the differences, counted as in X: 0 is the rows and not allowed, 1 the lags of `lag_windows`.
+    axis : int or str, default=1
+        Axis of the differences, counted as in X: 0 is the rows and not allowed, 1 the lags of `lag_windows`. A str is
+        the name of a DataArray's dimension.
 
     Attributes
     ----------
@@ -60,6 +68,8 @@ class Detrender(FieldTransformer, auto_wrap_output_keys=None):
     array([2.])
     >>> detrender.transform([[10.0]], time=[2004])
     array([[1.]])
+    >>> detrender.inverse_transform([[1.0]], time=[2004])
+    array([[10.]])
     """
 
     def __init__(self, method="difference", *, axis=1):
@@ -90,7 +100,8 @@ class Detrender(FieldTransformer, auto_wrap_output_keys=None):
             raise ValueError(f"method must be one of {METHODS}, got {self.method!r}.")
         values = self._check_fields(X, reset=True)
         if self.method == "difference":
-            self._check_axis(values)
+            self._axis = axis_number(X if is_dataarray(X) else values, self.axis)
+            self._check_length(values.shape)
         else:
             self._fit_lines(values, self._numbers(X, time))
         return self
@@ -113,22 +124,26 @@ class Detrender(FieldTransformer, auto_wrap_output_keys=None):
         check_is_fitted(self)
         values = self._check_fields(X, reset=False)
         if self.method == "linear":
-            return like(X, self._subtract_lines(values, self._numbers(X, time)))
-        values = np.moveaxis(values, self.axis, 0)
-        differences = np.moveaxis(values[:-1] - values[1:], 0, self.axis)
-        return like(X.isel({X.dims[self.axis]: slice(-1)}) if is_dataarray(X) else X, differences)
+            return like(X, self._with_lines(np.subtract, values, self._numbers(X, time)))
+        values = np.moveaxis(values, self._axis, 0)
+        differences = np.moveaxis(values[:-1] - values[1:], 0, self._axis)
+        return like(X.isel({X.dims[self._axis]: slice(-1)}) if is_dataarray(X) else X, differences)
+
+    @available_if(_is_invertible)
+    def inverse_transform(self, X, *, time=None):
+        """Put the lines of "linear" back; parameters and result as in `transform`. Differences have no inverse."""
+        check_is_fitted(self)
+        values = self._check_fields(X, reset=False)
+        return like(X, self._with_lines(np.add, values, self._numbers(X, time)))
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_row_shape")
 
-    def _check_axis(self, values: np.ndarray) -> None:
-        axis, ndim = self.axis, values.ndim
-        if axis not in range(-ndim, ndim) or axis % ndim == 0:
-            raise ValueError(f"axis must be one of 1..{ndim - 1} (0 is the rows) for X of {ndim} axes, got {axis}.")
-        if values.shape[axis] < 2:
+    def _check_length(self, shape: tuple[int, ...]) -> None:
+        if shape[self._axis] < 2:
             raise ValueError(
-                f"a difference along axis {axis} needs at least 2 entries there, but X, of shape {values.shape}, has "
-                f"{values.shape[axis]} feature(s)."
+                f"a difference along axis {self._axis} needs at least 2 entries there, but X, of shape {shape}, has "
+                f"{shape[self._axis]} feature(s)."
             )
 
     def _numbers(self, X, time) -> np.ndarray:
@@ -158,10 +173,11 @@ class Detrender(FieldTransformer, auto_wrap_output_keys=None):
         self.slope_[n == 0] = np.nan
         self.intercept_ = np.divide(sx - self.slope_ * st, n, out=np.full_like(n, np.nan), where=n > 0)
 
-    def _subtract_lines(self, values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    def _with_lines(self, operation: np.ufunc, values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """operation(values, line at the rows' times), in the values' dtype."""
         t = (numbers - self.origin_).reshape(-1, *(1,) * (values.ndim - 1))
         out = np.empty(values.shape, values.dtype)
         for rows in row_blocks(values):
             line = self.intercept_ + self.slope_ * t[rows]
-            np.subtract(values[rows], line.astype(values.dtype), out=out[rows])
+            operation(values[rows], line.astype(values.dtype), out=out[rows])
         return out

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_mrtl.preprocessing._time import check_steps, find_time, is_dataarray
+from sklearn_mrtl.preprocessing._time import check_steps, find_time, is_dataarray, is_dataset
 
 
 class LagWindows(NamedTuple):
@@ -41,8 +41,9 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
 
     Parameters
     ----------
-    fields : array-like or xarray.DataArray of shape (n_times, ...)
-        A series of fields, ordered in time along the first axis.
+    fields : array-like, xarray.DataArray or xarray.Dataset of shape (n_times, ...)
+        A series of fields, ordered in time along the first axis. The variables of a Dataset become an axis after that
+        of time, "variable". The windows of a DataArray chunked by dask are made when they are needed.
     target : array-like or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
         What is to be predicted, at the same times as `fields`. ``None``, to predict: every time with all its lags
         gives a row, and `lead` changes nothing.
@@ -70,7 +71,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     ------
     ValueError
         If a lag or lead is negative, the series is too short for them, `target` and `fields` differ in length or
-        times, or time does not increase.
+        times, time does not increase, or the variables of a Dataset differ in dimensions.
 
     Warns
     -----
@@ -102,6 +103,8 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     (4, 3, 2)
     """
     lags, lead = _check_lags(lags), _check_step("lead", lead)
+    if is_dataset(fields):
+        fields = _variables_as_axis(fields)
     time_given, time = time is not None, find_time(fields, time)
     if time is not None and (gap := check_steps(time)):
         warnings.warn(f"lags count steps, but the steps of time are not even: {gap}.", stacklevel=2)
@@ -129,7 +132,8 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
 def _windows(fields, lags: np.ndarray, rows: slice):
     """fields[t - lag] for t in rows; shape (n, n_lags, ...)."""
     if is_dataarray(fields):
-        values = _windows(fields.values, lags, rows)
+        windows_of = _windows if fields.chunks is None else _lazy_windows
+        values = windows_of(fields.data, lags, rows)
         return fields[rows].expand_dims(lag=lags, axis=1).copy(data=values)
     steps = np.diff(lags)
     step = int(steps[0]) if len(steps) else 1
@@ -139,6 +143,20 @@ def _windows(fields, lags: np.ndarray, rows: slice):
     first, last = lags.min(), lags.max()
     windows = np.lib.stride_tricks.sliding_window_view(fields[: rows.stop - first], last - first + 1, axis=0)
     return np.moveaxis(windows, -1, 1)[:, :: -step if step > 0 else -step]
+
+
+def _lazy_windows(chunked, lags: np.ndarray, rows: slice):
+    """`_windows` of a dask array, itself a dask array."""
+    return np.stack([chunked[rows.start - lag : rows.stop - lag] for lag in lags.tolist()], axis=1)
+
+
+def _variables_as_axis(dataset):
+    """One DataArray of dimensions (time, "variable", ...)."""
+    dims = {name: field.dims for name, field in dataset.data_vars.items()}
+    if len(set(dims.values())) != 1:
+        raise ValueError(f"the variables of a Dataset must all have the same dimensions, got {dims}.")
+    first, *others = next(iter(dims.values()))
+    return dataset.to_dataarray("variable").transpose(first, "variable", *others)
 
 
 def _check_lags(lags) -> np.ndarray:

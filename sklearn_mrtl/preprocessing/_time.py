@@ -20,7 +20,13 @@ WAYS = (
 
 def is_dataarray(X) -> bool:
     """Whether X is an xarray.DataArray (xarray is optional and not imported here)."""
-    return hasattr(X, "dims") and hasattr(X, "coords") and hasattr(X, "isel") and hasattr(X, "values")
+    has_all = all(hasattr(X, name) for name in ("dims", "coords", "isel", "values"))
+    return has_all and not is_dataset(X)
+
+
+def is_dataset(X) -> bool:
+    """Whether X is an xarray.Dataset."""
+    return hasattr(X, "data_vars") and hasattr(X, "isel")
 
 
 def find_time(X, time=None) -> np.ndarray | None:
@@ -88,6 +94,11 @@ def positions_in_cycle(time: np.ndarray, period: str | int) -> np.ndarray:
     return time % period
 
 
+def all_positions(period: str | int) -> np.ndarray:
+    """Every place of the cycle, in order."""
+    return np.arange(1, 13) if period == "month" else np.arange(period)
+
+
 def shift_position(position: np.ndarray, steps: int, period: str | int) -> np.ndarray:
     """Positions in the cycle that many steps later (months, for "month")."""
     first, length = (1, 12) if period == "month" else (0, period)
@@ -127,7 +138,9 @@ def check_steps(time: np.ndarray) -> str | None:
         return None
     late = np.flatnonzero(time[1:] <= time[:-1])
     if len(late):
-        raise ValueError(f"time must increase, got {time[late[0]]} followed by {time[late[0] + 1]}.")
+        first, second = time[late[0]], time[late[0] + 1]
+        what = f"{first} twice" if first == second else f"{first} followed by {second}; sort by time"
+        raise ValueError(f"time must increase, got {what}.")
     steps = time[1:] - time[:-1]
     if time.dtype.kind not in "iu":
         months = np.diff(_calendar_months(time))

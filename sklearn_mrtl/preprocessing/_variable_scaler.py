@@ -1,0 +1,124 @@
+"""Bring variables of different units to one range."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_mrtl.preprocessing._base import FieldTransformer, along, axis_number, like
+from sklearn_mrtl.preprocessing._time import is_dataarray
+
+
+class VariableScaler(FieldTransformer, auto_wrap_output_keys=None):
+    """Scale each variable to a range by its smallest and largest value (the paper's min-max normalization).
+
+    All rows, lags and cells of a variable share one scale, so that differences between cells keep their meaning; a
+    scale for each cell is what `Deseasonalizer` gives.
+
+    Parameters
+    ----------
+    axis : int, str or None, default=None
+        Axis of the variables, counted as in X, or the name of a DataArray's dimension. ``None``: the dimension
+        "variable" of a DataArray (`lag_windows` makes it of a Dataset), where X has one; otherwise all of X is one
+        variable.
+    feature_range : (low, high), default=(0, 1)
+        What the smallest and the largest value become.
+
+    Attributes
+    ----------
+    data_min_, data_max_ : ndarray of shape (n_variables,)
+        Smallest and largest value of each variable in the training rows; NaN if it has no data.
+    n_features_in_ : int
+        ``X.shape[1]``.
+
+    Notes
+    -----
+    NaN (land) stays NaN and is left out. Values outside the training rows' range fall outside `feature_range`. A
+    variable that never changes becomes `low`. The output has the dtype of X.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mrtl.preprocessing import VariableScaler
+    >>> X = np.array([[[20.0, 30.0], [34.0, 36.0]], [[25.0, 22.0], [35.0, 35.0]]])  # 2 rows, 2 variables, 2 cells
+    >>> scaler = VariableScaler(axis=1).fit(X)
+    >>> scaler.data_max_
+    array([30., 36.])
+    >>> scaler.transform(X)[0]
+    array([[0., 1.],
+           [0., 1.]])
+    """
+
+    def __init__(self, axis=None, *, feature_range=(0, 1)):
+        self.axis = axis
+        self.feature_range = feature_range
+
+    def fit(self, X, y=None):
+        """Find the range of each variable.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+            NaN where there are no data.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X has infinite values, has no such axis, or `feature_range` does not increase.
+        """
+        low, high = self.feature_range
+        if not low < high:
+            raise ValueError(f"feature_range must increase, got {self.feature_range!r}.")
+        values = self._check_fields(X, reset=True)
+        self._axis = self._find_axis(X if is_dataarray(X) else values)
+        others = tuple(axis for axis in range(values.ndim - 1) if axis + 1 != self._axis)
+        # fmin and fmax pass over NaN, and have no empty slices to warn of.
+        self.data_min_ = np.fmin.reduce(np.fmin.reduce(values, axis=0), axis=others).reshape(-1)
+        self.data_max_ = np.fmax.reduce(np.fmax.reduce(values, axis=0), axis=others).reshape(-1)
+        return self
+
+    def transform(self, X):
+        """Scale X.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+
+        Returns
+        -------
+        ndarray or xarray.DataArray of the shape of X
+            A DataArray if X is one.
+        """
+        values, lowest, scale = self._prepare(X)
+        out = values - lowest
+        out *= scale
+        out += values.dtype.type(self.feature_range[0])
+        return like(X, out)
+
+    def inverse_transform(self, X):
+        """Give X its units back; parameters and result as in `transform`."""
+        values, lowest, scale = self._prepare(X)
+        out = values - values.dtype.type(self.feature_range[0])
+        out /= scale
+        out += lowest
+        return like(X, out)
+
+    def _find_axis(self, X) -> int | None:
+        if self.axis is not None:
+            return axis_number(X, self.axis)
+        has_variables = is_dataarray(X) and "variable" in X.dims[1:]
+        return axis_number(X, "variable") if has_variables else None
+
+    def _prepare(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """X as an ndarray, and smallest value and scale of each variable, to broadcast with it."""
+        check_is_fitted(self)
+        values = self._check_fields(X, reset=False)
+        extent = self.data_max_ - self.data_min_
+        low, high = self.feature_range
+        scale = (high - low) / np.where(extent == 0, high - low, extent)
+        return values, *(along(s.astype(values.dtype), self._axis, values.ndim) for s in (self.data_min_, scale))
