@@ -1,0 +1,206 @@
+"""Random splits of a series into blocks of consecutive rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _num_samples
+
+from sklearn_mrtl.preprocessing._time import find_time
+
+TRAIN, VALIDATION, TEST = range(3)
+
+
+class ConsecutiveBlockSplit(BaseCrossValidator):
+    """Cut a series into blocks of consecutive rows and give each block to one side at random, as the paper does.
+
+    Neighbours in time are alike, and windows of lags share fields with the windows beside them, so rows drawn one by
+    one would let a model see its test rows. Blocks keep neighbours together, spread each side over the whole series
+    (its climate changes), and leave out `gap` rows wherever two sides meet.
+
+    Parameters
+    ----------
+    n_blocks : int, default=10
+        Number of blocks, of equal length but for one row. More blocks mix the sides better and lose more rows to gaps.
+    n_splits : int, default=5
+        Number of independent random splits.
+    test_fraction : float, default=0.2
+        Share of the blocks to test on, at least one block.
+    validation_fraction : float, default=0.2
+        Share of the blocks to validate on, at least one block; used by `split_three` only.
+    gap : int, default=0
+        Steps of time left out between two sides. For the windows of `lag_windows`, ``max(lags) + lead``: then no field
+        and no target of one side is in a row of another.
+    random_state : int, RandomState instance or None, default=None
+        Which blocks go where. An int gives the same splits at each call.
+
+    Notes
+    -----
+    Steps are counted between the different times of the rows, in their order, where the times are known: from ``time=``
+    (in searches as scikit-learn's metadata, ``set_split_request(time=True)``) or from X, which may be a DataArray with
+    a coordinate "time" along its first dimension, or have a pandas time index. Rows may then be in any order, and rows
+    of the same time stay together. Where times are not known, rows must be in the order of time, as `lag_windows`
+    returns them.
+
+    Test blocks are never shortened. Rows within the gap are taken from the training side, and between validation and
+    test from the validation side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mrtl.model_selection import ConsecutiveBlockSplit
+    >>> X = np.zeros((20, 1))
+    >>> cv = ConsecutiveBlockSplit(5, n_splits=1, gap=1, random_state=0)
+    >>> for train, test in cv.split(X):
+    ...     print(train, test)
+    [ 0  1  2  3  4  5  6 13 14 15 16 17 18 19] [ 8  9 10 11]
+
+    Three ways, for ``fit(X[train], y[train], X_val=X[validation], y_val=y[validation])``:
+
+    >>> train, validation, test = next(cv.split_three(X))
+    >>> train, validation, test
+    (array([ 5,  6, 13, 14, 15, 16, 17, 18, 19]), array([0, 1, 2, 3]), array([ 8,  9, 10, 11]))
+    """
+
+    def __init__(
+        self,
+        n_blocks=10,
+        *,
+        n_splits=5,
+        test_fraction=0.2,
+        validation_fraction=0.2,
+        gap=0,
+        random_state=None,
+    ):
+        self.n_blocks = n_blocks
+        self.n_splits = n_splits
+        self.test_fraction = test_fraction
+        self.validation_fraction = validation_fraction
+        self.gap = gap
+        self.random_state = random_state
+
+    def split(self, X, y=None, groups=None, *, time=None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Training and test rows; what `split_three` would validate on is trained on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, ...)
+        y, groups : ignored
+        time : array-like of shape (n,), default=None
+            Times of the rows, where X does not carry them.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Row numbers, ascending.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer times than blocks, the sides need more blocks than there are, or the gaps leave nothing
+            of a side.
+        """
+        yield from self._sides(X, time, (TRAIN, TEST))
+
+    def split_three(self, X, y=None, *, time=None) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Training, validation and test rows. The test rows of a `random_state` are those of `split`.
+
+        Parameters
+        ----------
+        X, y, time
+            As in `split`.
+
+        Yields
+        ------
+        train, validation, test : ndarray of int
+            Row numbers, ascending.
+
+        Raises
+        ------
+        ValueError
+            As in `split`.
+        """
+        yield from self._sides(X, time, (TRAIN, VALIDATION, TEST))
+
+    def get_n_splits(self, X=None, y=None, groups=None) -> int:
+        """Number of splits.
+
+        Parameters
+        ----------
+        X, y, groups : ignored
+
+        Returns
+        -------
+        int
+        """
+        return self.n_splits
+
+    def _sides(self, X, time, wanted: tuple[int, ...]) -> Iterator[tuple[np.ndarray, ...]]:
+        """Rows of each of the wanted sides, for each split."""
+        step, n_steps = _steps(X, time)
+        n_test, n_validation = self._check_parameters(n_steps, wanted)
+        block = np.arange(n_steps) * self.n_blocks // n_steps
+        random = check_random_state(self.random_state)
+        for _ in range(self.n_splits):
+            order = random.permutation(self.n_blocks)
+            side = np.full(self.n_blocks, TRAIN)
+            side[order[:n_test]] = TEST
+            side[order[n_test : n_test + n_validation]] = VALIDATION
+            kept = _without_gaps(side[block], self.gap)[step]
+            yield tuple(self._rows_of(which, kept) for which in wanted)
+
+    def _check_parameters(self, n_steps: int, wanted: tuple[int, ...]) -> tuple[int, int]:
+        """Numbers of test and validation blocks."""
+        for name, least in (("n_blocks", 2), ("n_splits", 1), ("gap", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+                raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
+        if n_steps < self.n_blocks:
+            raise ValueError(f"n_blocks={self.n_blocks} needs rows of at least as many times, got {n_steps}.")
+        n_test = self._n_blocks_of("test_fraction")
+        n_validation = self._n_blocks_of("validation_fraction") if VALIDATION in wanted else 0
+        if n_test + n_validation >= self.n_blocks:
+            raise ValueError(
+                f"test_fraction and validation_fraction take {n_test} and {n_validation} of {self.n_blocks} blocks and "
+                "leave none to train on."
+            )
+        return n_test, n_validation
+
+    def _n_blocks_of(self, name: str) -> int:
+        fraction = getattr(self, name)
+        if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 < fraction < 1:
+            raise ValueError(f"{name} must lie between 0 and 1, got {fraction!r}.")
+        return max(1, round(fraction * self.n_blocks))
+
+    def _rows_of(self, which: int, side: np.ndarray) -> np.ndarray:
+        rows = np.flatnonzero(side == which)
+        if not len(rows):
+            name = ("train", "validate", "test")[which]
+            raise ValueError(f"gap={self.gap} leaves no rows to {name} on; fewer and longer blocks lose fewer rows.")
+        return rows
+
+
+def _steps(X, time) -> tuple[np.ndarray, int]:
+    """Place of each row in the order of times, shape (n,), and the number of places."""
+    time = find_time(X, time)
+    if time is None:
+        n = _num_samples(X)
+        return np.arange(n), n
+    times, step = np.unique(time, return_inverse=True)
+    return step, len(times)
+
+
+def _without_gaps(side: np.ndarray, gap: int) -> np.ndarray:
+    """Sides of steps, shape (n,), with -1 where a step is no more than `gap` away from a side that goes before its own.
+
+    Test goes before validation, validation before training.
+    """
+    kept = side.copy()
+    for which in (VALIDATION, TEST):
+        near = np.convolve(side == which, np.ones(2 * gap + 1), mode="full")[gap : gap + len(side)] > 0.5
+        kept[near & (side < which)] = -1
+    return kept
