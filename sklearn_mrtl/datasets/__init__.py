@@ -1,6 +1,7 @@
 """Data sets: real ones that come with the package, and generators with a known truth."""
 
 from sklearn_mrtl.datasets._shots import make_shots
+from sklearn_mrtl.datasets._sportvu import read_sportvu
 from sklearn_mrtl.datasets._sst_precipitation import load_sst_precipitation
 
-__all__ = ["load_sst_precipitation", "make_shots"]
+__all__ = ["load_sst_precipitation", "make_shots", "read_sportvu"]

@@ -10,6 +10,7 @@ from scipy.special import expit
 from sklearn.cluster import KMeans
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
+from sklearn_mrtl.datasets._optional import frame_names, frames_as_pandas
 from sklearn_mrtl.modes import Feature, Grid, check_shape
 from sklearn_mrtl.preprocessing._relative_position import BASKET, BOX_BOUNDS
 
@@ -151,10 +152,9 @@ def make_shots(
         logit[rows] = _logit(data[rows], modes, factors, intercept)
     target = (frame_rng.random(n_samples) < expit(logit)).astype(np.int64)
 
-    defender_names = [f"defender_{i}_{axis}" for i in range(1, max_defenders + 1) for axis in "xy"]
-    feature_names = ["player", "x", "y", *defender_names]
+    feature_names = frame_names(max_defenders)
     if as_frame:
-        data, target = _as_pandas(data, feature_names, target)
+        data, target = frames_as_pandas(data, feature_names, target, integers=["player"], caller="make_shots")
     return Bunch(
         data=data,
         feature_names=feature_names,
@@ -306,15 +306,3 @@ def _inside(points, bounds, dtype):
     width = high - low
     folded = low + width - np.abs((points - low) % (2 * width) - width)
     return np.minimum(folded.astype(dtype), np.nextafter(high.astype(dtype), low.astype(dtype)))
-
-
-def _as_pandas(data, feature_names, target):
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            "make_shots(as_frame=True) needs pandas: pip install 'sklearn-mrtl[xarray]', "
-            "or leave as_frame=False for numpy arrays."
-        ) from error
-    frame = pd.DataFrame(data, columns=feature_names).astype({"player": np.int64})
-    return frame, pd.Series(target, name="shot")

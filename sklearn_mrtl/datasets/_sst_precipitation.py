@@ -7,6 +7,8 @@ from importlib import resources
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_mrtl.datasets._optional import import_optional
+
 DESCRIPTION = """\
 Sea surface temperature and U.S. precipitation, monthly, 1895-01 to 2020-12
 
@@ -135,11 +137,9 @@ def _to_data_arrays(data):
 
 
 def _import_xarray():
-    try:
-        import xarray
-    except ImportError as error:
-        raise ImportError(
-            "load_sst_precipitation(as_xarray=True) needs xarray: pip install 'sklearn-mrtl[xarray]', "
-            "or leave as_xarray=False for numpy arrays."
-        ) from error
-    return xarray
+    return import_optional(
+        "xarray",
+        extra="xarray",
+        caller="load_sst_precipitation(as_xarray=True)",
+        otherwise="leave as_xarray=False for numpy arrays",
+    )

@@ -1,7 +1,5 @@
 """Planted shots: the logit against explicit sums, the promises of the docstring against what comes out."""
 
-import builtins
-
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -176,14 +174,10 @@ def test_as_frame(shots):
 
 
 def test_missing_pandas_names_the_extra(monkeypatch):
-    real_import = builtins.__import__
+    def missing(name):
+        raise ImportError(name)
 
-    def without_pandas(name, *args, **kwargs):
-        if name == "pandas":
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_pandas)
+    monkeypatch.setattr("sklearn_mrtl.datasets._optional.import_module", missing)
     with pytest.raises(ImportError, match=r"sklearn-mrtl\[xarray\]"):
         make_shots(10, as_frame=True)
 

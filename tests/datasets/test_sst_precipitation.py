@@ -1,6 +1,5 @@
 """The bundled ocean and rain: the decoding against a slow one, the values against what is known of them."""
 
-import builtins
 import os
 from pathlib import Path
 
@@ -122,14 +121,10 @@ def test_xarray_coordinates_and_units(data, data_xarray):
 
 
 def test_missing_xarray_names_the_extra(monkeypatch):
-    real_import = builtins.__import__
+    def missing(name):
+        raise ImportError(name)
 
-    def without_xarray(name, *args, **kwargs):
-        if name == "xarray":
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_xarray)
+    monkeypatch.setattr("sklearn_mrtl.datasets._optional.import_module", missing)
     with pytest.raises(ImportError, match=r"sklearn-mrtl\[xarray\]"):
         load_sst_precipitation(as_xarray=True)
 

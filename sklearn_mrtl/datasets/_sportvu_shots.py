@@ -1,0 +1,131 @@
+"""When a shot was taken, and by whom: from the ball's flight, and from the play-by-play where there is one."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_mrtl.datasets._sportvu_file import Moments
+
+RIM = 10.0  # feet
+NOBODY = -1  # who has the ball in flight
+
+FIELD_GOALS = ("1", "2")  # EVENTMSGTYPE of made and missed ones; 3 is a free throw
+COLUMNS = ("EVENTMSGTYPE", "PERIOD", "PCTIMESTRING", "PLAYER1_ID")
+# The play-by-play has whole seconds, and its clock may be that of the ball's arrival: how long, in seconds, the ball
+# may leave the hand before it and after it.
+BEFORE, AFTER = 4.0, 1.0
+
+
+class Shot(NamedTuple):
+    """A field-goal attempt."""
+
+    quarter: int
+    time: float  # milliseconds, as the moments have it
+    clock: float  # seconds left in the quarter
+    player: int
+
+
+def rises(moments: Moments, handler: np.ndarray, running: np.ndarray) -> list[Shot]:
+    """The ball rises above the rim: the shot of whoever had it last, if the clock ran then.
+
+    Parameters
+    ----------
+    moments : Moments
+    handler : ndarray of shape (n,)
+        Player with the ball in each moment, or NOBODY.
+    running : bool ndarray of shape (n,)
+    """
+    height, quarter = moments.ball[:, 2], moments.quarter
+    above = 1 + np.flatnonzero((height[1:] > RIM) & (height[:-1] <= RIM))
+    last = np.maximum.accumulate(np.where(handler != NOBODY, np.arange(len(handler)), 0))[above]
+    valid = (handler[last] != NOBODY) & (quarter[last] == quarter[above]) & running[last]
+    return [
+        Shot(int(quarter[i]), float(moments.time[i]), float(moments.clock[i]), int(handler[j]))
+        for i, j in zip(above[valid], last[valid], strict=True)
+    ]
+
+
+def read_attempts(path, game: int) -> list[tuple[int, float, int]]:
+    """Quarter, clock and player of each field-goal attempt of a play-by-play file, CSV or JSON.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a play-by-play, or has no event of the game.
+    """
+    path = Path(path)
+    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
+    columns = list(rows[0]) if rows else []
+    if not set(COLUMNS) <= set(columns):
+        raise ValueError(f"{path} must be a play-by-play with columns {list(COLUMNS)}, got {columns}.")
+    own = [row for row in rows if _is_of(row, game)]
+    if not own:
+        raise ValueError(f"{path} is the play-by-play of game {rows[0]['GAME_ID']}, not of {game}.")
+    return [_attempt(row, path) for row in own if str(row["EVENTMSGTYPE"]) in FIELD_GOALS]
+
+
+def _is_of(row: dict, game: int) -> bool:
+    return "GAME_ID" not in row or str(row["GAME_ID"]).lstrip("0") == str(game)
+
+
+def _attempt(row: dict, path: Path) -> tuple[int, float, int]:
+    try:
+        minutes, seconds = row["PCTIMESTRING"].split(":")
+        return int(row["PERIOD"]), 60 * int(minutes) + float(seconds), int(row["PLAYER1_ID"])
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError(
+            f"{path} must have a number as PERIOD and PLAYER1_ID of a field goal and minutes:seconds as PCTIMESTRING, "
+            f"got {[row[column] for column in COLUMNS]}."
+        ) from None
+
+
+def _csv_rows(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _json_rows(path: Path) -> list[dict]:
+    try:
+        table = json.loads(path.read_bytes())["resultSets"][0]
+        return [dict(zip(table["headers"], row, strict=True)) for row in table["rowSet"]]
+    except (ValueError, TypeError, LookupError) as error:
+        raise ValueError(f"{path} must be a play-by-play with resultSets, headers and rowSet: {error!r}.") from error
+
+
+def match(attempts, moments: Moments, handler: np.ndarray, risen: list[Shot]) -> tuple[list[Shot], int]:
+    """The moment of each attempt of the play-by-play, and the number of those that no moment fits.
+
+    It is the player's rise of the ball closest to the attempt on the clock, or else (a blocked shot) the last moment
+    in which he had the ball about then.
+    """
+    shots, n_unmatched = [], 0
+    for quarter, clock, player in attempts:
+        near = [
+            rise
+            for rise in risen
+            if (rise.quarter, rise.player) == (quarter, player) and -AFTER <= rise.clock - clock <= BEFORE
+        ]
+        held = (moments.quarter == quarter) & (handler == player)
+        held = np.flatnonzero(held & (moments.clock >= clock - AFTER) & (moments.clock <= clock + BEFORE))
+        if near:
+            shots.append(min(near, key=lambda rise: abs(rise.clock - clock)))
+        elif len(held):
+            shots.append(Shot(quarter, float(moments.time[held[-1]]), float(moments.clock[held[-1]]), player))
+        else:
+            n_unmatched += 1
+    return shots, n_unmatched
+
+
+def shoots_within(seconds: float, shots: list[Shot], moments: Moments, handler: np.ndarray) -> np.ndarray:
+    """Whether the handler of each moment shoots within so many seconds, shape (n,)."""
+    label = np.zeros(len(handler), dtype=bool)
+    for shot in shots:
+        ahead = shot.time - moments.time
+        mine = (moments.quarter == shot.quarter) & (handler == shot.player)
+        label |= mine & (ahead >= 0) & (ahead <= 1000 * seconds)
+    return label
