@@ -1,6 +1,8 @@
 """Supervised tensor models on grids, learned from coarse to fine and readable factor by factor."""
 
+from sklearn_mrtl._classifier import MRTLClassifier
+from sklearn_mrtl._regressor import MRTLRegressor
 from sklearn_mrtl.modes import Feature, Grid
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Feature", "Grid"]
+__all__ = ["Feature", "Grid", "MRTLClassifier", "MRTLRegressor"]

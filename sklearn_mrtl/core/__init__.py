@@ -1,0 +1,1 @@
+"""The mathematics, on torch tensors alone: what Algorithm 1 needs."""

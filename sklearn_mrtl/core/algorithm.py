@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from math import prod
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
+import torch
+from torch import Tensor
+
 from sklearn_mrtl.core import ridge
-from sklearn_mrtl.core.decomposition import cp_als
+from sklearn_mrtl.core.cp import CP
+from sklearn_mrtl.core.criteria import Criterion, Rises, gradient_statistics
+from sklearn_mrtl.core.finegraining import nests
 from sklearn_mrtl.core.inputs import Shapes
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
-from sklearn_mrtl.core.models import CP, FullRank, Parameters, TensorModel, axes_of
+from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel, axes_of
 from sklearn_mrtl.core.objective import Objective, Samples
-from sklearn_mrtl.core.selection import select_alphas
-from sklearn_mrtl.core.solvers import lbfgs
+from sklearn_mrtl.core.selection import N_BLOCKS, select_alphas
+from sklearn_mrtl.core.solvers import SolverSettings, solve
+from sklearn_mrtl.core.tucker import Tucker
+
+DECOMPOSITIONS = {"cp": CP, "tucker": Tucker}
+FULL_RANK, LOW_RANK = "full rank", "low rank"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What Opt of Algorithm 1 does: how to take steps, when to stop, and how strong the penalties are.
+
+    Attributes
+    ----------
+    alpha_spatial, alpha_l2 : float or None
+        None: chosen on the coarsest level.
+    """
+
+    solver: SolverSettings
+    alpha_spatial: float | None
+    alpha_l2: float | None
 
 
 @dataclass(frozen=True)
@@ -23,122 +47,228 @@ class Settings:
 
     Attributes
     ----------
-    rank : int or None
-        K of eq. (2); None: full rank at every level.
+    rank : int, tuple of int or None
+        K of eq. (2), or one rank for each mode of a Tucker tensor; None: full rank at every level.
     full_rank_levels : int
-        r_0 of Algorithm 1, at least 1 (0: random factors).
-    alpha_spatial, alpha_l2 : float or None
-        None: chosen on the coarsest level.
+        r_0 of Algorithm 1; 0: random factors instead of decomposed ones.
+    sigma : float or None
+        Of eq. (4); None: the squared spacing of the cells.
+    criterion : callable or None
+        None: a level ends when the solver does.
+    report : callable
+        Called with the record of every epoch; True ends the training.
     """
 
     loss: Loss
-    rank: int | None
+    rank: int | tuple[int, ...] | None
     full_rank_levels: int
-    alpha_spatial: float | None
-    alpha_l2: float | None
-    sigma: float
-    max_epochs: int
-    tol: float
-    seed: int
-    report: Callable[[dict], None] = lambda record: None
+    full_rank: Stage
+    low_rank: Stage
+    sigma: float | None
+    decomposition: str = "cp"
+    nonnegative: frozenset[str] = frozenset()
+    criterion: Criterion | None = None
+    patience: int = 1
+    tol: float = 0.0
+    seed: int = 0
+    report: Callable[[dict], bool | None] = lambda record: None
 
 
 @dataclass
 class Fit:
-    """A trained model and how it came about."""
+    """A trained model and how it came about.
+
+    Attributes
+    ----------
+    done : list of (int, str)
+        Level and stage of all that was trained.
+    parameters, start : Parameters
+        At the end, and at the end of the full-rank stages.
+    stages : dict of str to Stage
+        With the penalties that were chosen.
+    """
 
     model: TensorModel | None = None
     parameters: Parameters | None = None
-    alpha_spatial: float | None = None
-    alpha_l2: float | None = None
+    start: Parameters | None = None
+    done: list[tuple[int, str]] = field(default_factory=list)
+    stages: dict[str, Stage] = field(default_factory=dict)
     alpha_path: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
 
 
-def mrtl(samples: Samples, resolutions: Sequence[Shapes], settings: Settings) -> Fit:
+def mrtl(
+    samples: Samples,
+    resolutions: Sequence[Shapes],
+    settings: Settings,
+    validation: Samples | None = None,
+    earlier: Fit | None = None,
+) -> Fit:
     """Algorithm 1: full rank on coarse grids, decompose, low rank from there to the finest.
 
     Parameters
     ----------
-    samples : Samples
+    samples, validation : Samples
         At the finest resolution.
     resolutions : sequence of shapes
-        Shape of every mode at each level, coarse to fine; the last is that of the samples.
+        Shape of every mode at each level, coarse to fine; all levels, or the coarsest ones.
     settings : Settings
+    earlier : Fit
+        Of the same settings on fewer levels: training goes on where it stopped.
     """
-    fit = Fit()
-    levels = pyramid(samples, resolutions)
-    r0 = len(levels) if settings.rank is None else settings.full_rank_levels
+    r0 = len(resolutions) if settings.rank is None else min(settings.full_rank_levels, len(resolutions))
+    plan = [(level, FULL_RANK) for level in range(r0)]  # lines 4 to 12
+    if settings.rank is not None:
+        plan += [(level, LOW_RANK) for level in range(max(r0 - 1, 0), len(resolutions))]  # lines 16 to 26
 
-    fit.alpha_spatial, fit.alpha_l2, fit.alpha_path = choose_alphas(levels[0], settings)
-    for level in range(r0):  # lines 4 to 12
-        model = FullRank(axes_of(levels[level].inputs, settings.sigma, levels[level].weight))
-        start = model.initial(levels[level].weight) if level == 0 else fit.model.finegrain(fit.parameters, model)
-        fit.model, fit.parameters = model, train_full_rank(model, levels[level], start, level, fit, settings)
-        if level < r0 - 1:
-            levels[level] = None  # its memory is free
-    if settings.rank is None:
-        return fit
-
-    for level in range(max(r0 - 1, 0), len(levels)):  # lines 14 to 26
-        model = CP(axes_of(levels[level].inputs, settings.sigma, levels[level].weight))
-        if isinstance(fit.model, CP):
-            start = fit.model.finegrain(fit.parameters, model)
-        elif isinstance(fit.model, FullRank):
-            start = model.from_factors(cp_als(fit.parameters["weights"], settings.rank, settings.seed), fit.parameters)
+    fit = resume(earlier, plan) if earlier is not None else Fit()
+    if not fit.stages:
+        fit.stages, fit.alpha_path = choose_alphas(samples, resolutions[0], settings)
+    to_do = plan[len(fit.done) :]
+    levels = pyramid(samples, resolutions, sorted({level for level, _ in to_do}))
+    validation = {} if validation is None else pyramid(validation, resolutions, sorted(levels))
+    began = perf_counter()
+    for level, stage in to_do:
+        if stage == FULL_RANK:
+            model = FullRank(axes_at(levels[level], settings))
+            start = (
+                model.initial(levels[level].weight) if fit.model is None else fit.model.finegrain(fit.parameters, model)
+            )
         else:
-            start = model.random(settings.rank, levels[level].weight, settings.seed)
-        fit.model, fit.parameters = model, train(model, levels[level], start, level, "low rank", fit, settings)
-        levels[level] = None
+            model = DECOMPOSITIONS[settings.decomposition](axes_at(levels[level], settings), settings.nonnegative)
+            start = low_rank_start(fit, model, levels[level], settings)
+        watch = Watch(model, level, stage, fit, settings, validation.get(level), began)
+        parameters = opt(model, levels[level], start, fit.stages[stage], settings, watch)
+        fit.model, fit.parameters = model, watch.best(parameters, start)
+        fit.start = fit.parameters if stage == FULL_RANK else fit.start
+        fit.done.append((level, stage))
+        if watch.stopped:
+            break
     return fit
 
 
-def pyramid(samples: Samples, resolutions: Sequence[Shapes]) -> list[Samples]:
-    """The samples at every level, coarse to fine; each coarsened from the finer level it nests in, else the finest."""
-    levels = [samples.merge()]
-    for shapes in reversed(resolutions[:-1]):
-        source = levels[0] if levels[0].inputs.nests(shapes) else levels[-1]
-        levels.insert(0, source.coarsen(shapes))
-    return levels
+def resume(earlier: Fit, plan: list[tuple[int, str]]) -> Fit:
+    """The part of an earlier fit that a plan shares, as far as its parameters are known."""
+    n_full = sum(stage == FULL_RANK for _, stage in earlier.done)
+    for n, parameters in ((len(earlier.done), earlier.parameters), (n_full, earlier.start)):
+        if parameters is not None and earlier.done[:n] == plan[:n]:
+            done = earlier.done[:n]
+            model = earlier.model if n == len(earlier.done) else FullRank(earlier.model.axes)
+            history = [record for record in earlier.history if (record["level"], record["stage"]) in done]
+            return replace(earlier, model=model, parameters=parameters, done=done, history=history)
+    return Fit()
 
 
-def choose_alphas(samples: Samples, settings: Settings):
-    model = FullRank(axes_of(samples.inputs, settings.sigma, samples.weight))
-    return select_alphas(model, samples, settings.loss, settings.alpha_spatial, settings.alpha_l2)
+def axes_at(samples: Samples, settings: Settings):
+    return axes_of(samples.inputs, samples.n_outputs, settings.sigma, samples.weight)
 
 
-def train_full_rank(model: FullRank, samples: Samples, start: Parameters, level: int, fit: Fit, settings: Settings):
-    """Opt of Algorithm 1 for W: solved exactly under squared loss where that is affordable."""
-    if settings.loss is not SquaredLoss or not ridge.is_affordable(model, samples):
-        return train(model, samples, start, level, "full rank", fit, settings)
-    recorder = Recorder(model, level, "full rank", fit, settings)
-    parameters = ridge.RidgeDesign(model, samples).solve(fit.alpha_spatial, fit.alpha_l2, samples.weight)
-    objective = Objective.of_samples(model, samples, settings.loss, fit.alpha_spatial, fit.alpha_l2)
+def choose_alphas(samples: Samples, coarsest: Shapes, settings: Settings) -> tuple[dict[str, Stage], list[dict]]:
+    """The settings of both stages with their penalties, which mean the same at every level."""
+    low, full = settings.low_rank, settings.full_rank
+    alphas, path = (low.alpha_spatial, low.alpha_l2), []
+    if None in alphas:
+        blocks = samples.in_blocks(coarsest, N_BLOCKS)
+        *alphas, path = select_alphas(FullRank(axes_at(blocks, settings)), blocks, settings.loss, *alphas)
+    low = replace(low, alpha_spatial=alphas[0], alpha_l2=alphas[1])
+    full = replace(
+        full,
+        alpha_spatial=alphas[0] if full.alpha_spatial is None else full.alpha_spatial,
+        alpha_l2=alphas[1] if full.alpha_l2 is None else full.alpha_l2,
+    )
+    return {FULL_RANK: full, LOW_RANK: low}, path
+
+
+def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> dict[int, Samples]:
+    """The samples at some levels, each coarsened from the finer one if it nests in that, else from the finest."""
+    finest = finer = samples.merge()
+    made: dict[int, Samples] = {}
+    for level in reversed(levels):
+        shapes = resolutions[level]
+        if shapes == finer.inputs.shapes:
+            made[level] = finer
+            continue
+        nested = nests(samples.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes)
+        made[level] = finer = (finer if nested else finest).coarsen(shapes)
+    return made
+
+
+def low_rank_start(fit: Fit, model: CP | Tucker, samples: Samples, settings: Settings) -> Parameters:
+    """Line 14 of Algorithm 1, or line 23 once the model is low-rank."""
+    if fit.model is None:
+        mass = float(torch.stack([mass.sum() for mass in samples.inputs.mass(samples.weight.sum(1))]).prod())
+        return model.random(settings.rank, samples.weight, mass, settings.seed)
+    if isinstance(fit.model, FullRank):
+        return model.from_full_rank(fit.parameters, settings.rank, settings.seed)
+    return fit.model.finegrain(fit.parameters, model)
+
+
+def opt(
+    model: TensorModel, samples: Samples, start: Parameters, stage: Stage, settings: Settings, watch: Watch
+) -> Parameters:
+    """Opt of Algorithm 1; a full tensor under squared loss is solved for where that is affordable."""
+    objective = Objective.of_samples(model, samples, settings.loss, stage.alpha_spatial, stage.alpha_l2)
+    solvable = isinstance(model, FullRank) and settings.loss is SquaredLoss and stage.solver.name == "lbfgs"
+    if not (solvable and ridge.is_affordable(model, samples)):
+        return solve(objective, start, stage.solver, watch)
+    parameters = ridge.RidgeDesign(model, samples).solve(stage.alpha_spatial, stage.alpha_l2, samples.weight)
     value, loss, gradient = objective.value_and_gradient(parameters)
-    norm = sum(float(part.square().sum()) for part in gradient.values()) ** 0.5
-    recorder(epoch=1, loss=loss, objective=value, gradient_norm=norm)
+    watch(loss, value, gradient, parameters)
     return parameters
 
 
-def train(model: TensorModel, samples: Samples, start: Parameters, level: int, stage: str, fit: Fit, settings: Settings):
-    """Opt of Algorithm 1 until nothing is left to gain."""
-    objective = Objective.of_samples(model, samples, settings.loss, fit.alpha_spatial, fit.alpha_l2)
-    recorder = Recorder(model, level, stage, fit, settings)
-    return lbfgs(objective, start, max_epochs=settings.max_epochs, tol=settings.tol, record=recorder)
+class Watch:
+    """Sees the epochs of a level: writes them into the history, keeps the best weights, says when to stop."""
 
-
-class Recorder:
-    """Writes an epoch into the history."""
-
-    def __init__(self, model: TensorModel, level: int, stage: str, fit: Fit, settings: Settings):
+    def __init__(
+        self, model: TensorModel, level: int, stage: str, fit: Fit, settings: Settings, validation: Samples | None,
+        began: float,
+    ):  # fmt: skip
         resolution = {axis.mode.name: axis.shape for axis in model.axes if axis.smoothness is not None}
         self.common = {"level": level, "stage": stage, "resolution": resolution}
-        self.fit, self.settings, self.start = fit, settings, perf_counter()
+        self.fit, self.settings, self.began = fit, settings, began
+        self.validation = None if validation is None else Objective.of_samples(model, validation, settings.loss, 0, 0)
+        criterion = settings.criterion
+        self.rises = None if criterion is None else Rises(criterion, settings.tol, settings.patience)
+        self.lowest, self.kept, self.stopped, self.epoch = float("inf"), None, False, 0
 
-    def __call__(self, *, epoch: int, loss: float, objective: float, gradient_norm: float) -> None:
+    def __call__(self, loss: Tensor, objective: Tensor, gradient: Parameters, parameters: Parameters) -> bool:
+        """Take note of an epoch; True ends the level."""
+        self.epoch += 1
         record = {
-            **self.common, "epoch": epoch, "seconds": perf_counter() - self.start,
-            "train_loss": loss, "objective": objective, "gradient_norm": gradient_norm,
+            **self.common,
+            "epoch": self.epoch,
+            "seconds": perf_counter() - self.began,
+            "train_loss": float(loss),
+            "objective": float(objective),
+            "validation_loss": float("nan"),
+            **gradient_statistics(gradient),
         }
+        if not torch.isfinite(torch.tensor(record["objective"])):
+            self.diverged(record)
+            return True
+        if self.validation is not None:
+            with torch.no_grad():
+                record["validation_loss"] = float(self.validation.data_loss(parameters))
+            if record["validation_loss"] < self.lowest:
+                self.lowest, self.kept = record["validation_loss"], parameters
+        else:
+            self.kept = parameters
         self.fit.history.append(record)
-        self.settings.report(record)
+        self.stopped = bool(self.settings.report(record))
+        return self.stopped or (self.rises is not None and self.rises.enough(record))
+
+    def best(self, last: Parameters, start: Parameters) -> Parameters:
+        """The weights to go on with."""
+        if self.kept is not None:
+            return self.kept
+        return last if self.epoch == 0 else start
+
+    def diverged(self, record: dict) -> None:
+        warnings.warn(
+            f"training diverged at level {record['level']} ({record['stage']}, {record['resolution']}), epoch "
+            f"{record['epoch']}: the objective is {record['objective']}. The last good weights are kept; a lower "
+            "learning_rate, or stronger penalties, would help.",
+            RuntimeWarning,
+            stacklevel=2,
+        )

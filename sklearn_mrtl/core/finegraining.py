@@ -91,6 +91,22 @@ def coarsen_mask(mask: Tensor, fine: tuple[int, ...], coarse: tuple[int, ...], i
     return coarsen_means(mask.double(), 0, fine, coarse) > 0
 
 
+def nests(modes, finest, finer, coarse) -> bool:
+    """Whether coarsening the finest shapes of modes in two steps gives the same as in one."""
+    for mode, n_finest, n_finer, n_coarse in zip(modes, finest, finer, coarse, strict=True):
+        if n_finer in (n_finest, n_coarse):
+            continue
+        for finest_axis, finer_axis, coarse_axis in zip(n_finest, n_finer, n_coarse, strict=True):
+            if mode.interpolation == "linear":
+                same = finer_axis % coarse_axis == 0
+            else:
+                in_two = nearest_index(finer_axis, coarse_axis)[nearest_index(finest_axis, finer_axis)]
+                same = torch.equal(in_two, nearest_index(finest_axis, coarse_axis))
+            if not same:
+                return False
+    return True
+
+
 def apply_separable(x: Tensor, dim: int, shape: tuple[int, ...], matrices: list[Tensor | None]) -> Tensor:
     """Multiply the axes of a grid, flat along `dim`, each by its own matrix (n_out, n_in); None: leave it.
 

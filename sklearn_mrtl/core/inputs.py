@@ -33,7 +33,9 @@ class JointInputs:
     Attributes
     ----------
     x : Tensor of shape (n, size of mode 1, size of mode 2, ...)
-        No data is 0.
+        No data is 0. The last mode is the largest: then a product passes over memory in its order.
+    center : Tensor of shape (size of mode 1, ...)
+        Subtracted from every sample, without making that array.
     modes : tuple of Mode
     shapes : tuple of tuple of int
         Shape of each mode at this resolution.
@@ -42,6 +44,7 @@ class JointInputs:
     """
 
     x: Tensor
+    center: Tensor
     modes: tuple[Mode, ...]
     shapes: Shapes
     masks: tuple[Tensor | None, ...]
@@ -57,63 +60,64 @@ class JointInputs:
     @cached_property
     def cell_area(self) -> float:
         """Share of one cell in the area of all "linear" grids."""
-        return 1.0 / prod(
-            size for mode, size in zip(self.modes, self.sizes, strict=True) if is_linear(mode)
-        )
+        return 1.0 / prod(size for mode, size in zip(self.modes, self.sizes, strict=True) if is_linear(mode))
 
     def linear_scores(self, weights: Tensor) -> Tensor:
-        """<W, X_n> of eq. (1) for every sample, shape (n,), or (n, B) for B weight tensors stacked last."""
-        flat = weights.reshape(prod(self.sizes), -1)
-        scores = DenseProduct.apply(self.x.reshape(self.n_rows, -1), flat) * self.cell_area
-        return scores[:, 0] if weights.ndim == len(self.sizes) else scores
+        """<W, X_n> of eq. (1) for every sample and output, shape (n, T); W has shape (*sizes, T)."""
+        weights = weights.reshape(prod(self.sizes), -1)
+        scores = DenseProduct.apply(self.x.reshape(self.n_rows, -1), weights)
+        return (scores - self.center.reshape(1, -1) @ weights) * self.cell_area
 
-    def cp_scores(self, factors: Sequence[Tensor]) -> Tensor:
-        """<W, X_n> of eq. (2) for every sample, shape (n,): the largest mode is contracted first, from the right."""
-        last = self.largest
-        others = [factor for mode, factor in enumerate(factors) if mode != last]
-        x = self.x if last == len(factors) - 1 else self.x.movedim(last + 1, -1)
-        weights = khatri_rao(others) if others else factors[0].new_ones(1, factors[0].shape[1])
-        projected = DenseProduct.apply(x.reshape(-1, x.shape[-1]), factors[last])  # (n * rows of the others, K)
-        return (projected.reshape(self.n_rows, -1) @ weights.reshape(-1)) * self.cell_area
+    def projections(self, factors: Sequence[Tensor]) -> Tensor:
+        """<A[:,k] o B[:,k] o ..., X_n> of eq. (2) for every sample and component, shape (n, K)."""
+        weights = khatri_rao(factors[:-1]) if len(factors) > 1 else factors[0].new_ones(1, factors[0].shape[1])
+        contract = lambda x: (project_last(x, factors[-1]) * weights).sum(1)  # noqa: E731
+        return (contract(self.x) - contract(self.center[None])) * self.cell_area
 
-    @property
-    def largest(self) -> int:
-        return max(range(len(self.sizes)), key=lambda mode: (self.sizes[mode], mode))
+    def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
+        """X_n times the factor of every mode, shape (n, K_1, K_2, ...)."""
+
+        def contract(x: Tensor) -> Tensor:
+            x = project_last(x, factors[-1]).reshape(*x.shape[:-1], -1)
+            for factor in factors[:-1]:
+                x = torch.tensordot(x, factor, ([1], [0]))  # the next mode goes, its components come last
+            return x.movedim(1, -1)
+
+        return (contract(self.x) - contract(self.center[None])) * self.cell_area
 
     def design(self) -> Tensor:
         """Every sample as a row of a dense matrix (n, product of sizes), in the units of the scores."""
-        return self.x.reshape(self.n_rows, -1) * self.cell_area
+        return (self.x - self.center).reshape(self.n_rows, -1) * self.cell_area
 
     def mass(self, weight: Tensor) -> list[Tensor]:
         """Weighted mean square of what each row of a mode multiplies; the modes' masses multiply to that of W."""
-        square = float(self.x[:: max(1, self.n_rows // 64)].square().mean())
+        x = self.x[:: max(1, self.n_rows // 64)] - self.center
         masses = []
         for mode, size in zip(self.modes, self.sizes, strict=True):
             area = 1.0 / size if is_linear(mode) else 1.0
             masses.append(self.x.new_full((size,), area**2))
-        masses[0] = masses[0] * max(square, torch.finfo(self.x.dtype).tiny)
+        masses[0] = masses[0] * max(float(x.square().mean()), torch.finfo(x.dtype).tiny)
         return masses
 
     def coarsen(self, shapes: Shapes) -> JointInputs:
         """The same samples on coarser grids: means for "linear" grids, sums for "nearest" ones."""
-        x, masks = self.x, list(self.masks)
+        x, center, masks = self.x, self.center[None], list(self.masks)
         for m, (mode, fine, coarse) in enumerate(zip(self.modes, self.shapes, shapes, strict=True)):
             if fine == coarse:
                 continue
-            if mode.interpolation == "linear":
-                x = coarsen_means(x, m + 1, fine, coarse)
-            else:
-                x = sum_cells(x, m + 1, fine, coarse)
+            coarsen = coarsen_means if mode.interpolation == "linear" else sum_cells
+            x, center = coarsen(x, m + 1, fine, coarse), coarsen(center, m + 1, fine, coarse)
             if masks[m] is not None:
                 masks[m] = coarsen_mask(masks[m], fine, coarse, mode.interpolation)
-        return replace(self, x=x.contiguous(), shapes=shapes, masks=tuple(masks))
+        return replace(self, x=x.contiguous(), center=center[0].contiguous(), shapes=shapes, masks=tuple(masks))
 
-    def nests(self, shapes: Shapes) -> bool:
-        """Whether coarsening from here gives the same as coarsening from the finest resolution."""
-        return all(
-            fine == coarse or mode.interpolation == "nearest" or all(f % c == 0 for f, c in zip(fine, coarse, strict=True))
-            for mode, fine, coarse in zip(self.modes, self.shapes, shapes, strict=True)
-        )
+    def select(self, rows: Tensor) -> JointInputs:
+        """Some of the samples."""
+        return replace(self, x=self.x[rows])
+
+    def merge(self) -> tuple[JointInputs, None]:
+        """Dense fields hardly ever repeat: nothing to do."""
+        return self, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +148,9 @@ class OneHot:
     def select(self, rows: Tensor) -> OneHot:
         return OneHot(self.index[rows], self.size, self.dtype)
 
+    def to(self, device: torch.device) -> OneHot:
+        return OneHot(self.index.to(device), self.size, self.dtype)
+
 
 @dataclass(frozen=True, eq=False)
 class MultiHot:
@@ -167,6 +174,9 @@ class MultiHot:
 
     def select(self, rows: Tensor) -> MultiHot:
         return MultiHot(self.matrix.select(rows))
+
+    def to(self, device: torch.device) -> MultiHot:
+        return MultiHot(self.matrix.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,18 +221,23 @@ class FactoredInputs:
         return matrix
 
     def linear_scores(self, weights: Tensor) -> Tensor:
-        """<W, X_n> of eq. (1) for every sample, shape (n,), or (n, B) for B weight tensors stacked last."""
-        flat = weights.reshape(prod(self.sizes), -1)
-        scores = self._design.product(flat) * self.cell_area
-        return scores[:, 0] if weights.ndim == len(self.sizes) else scores
+        """<W, X_n> of eq. (1) for every sample and output, shape (n, T); W has shape (*sizes, T)."""
+        return self._design.product(weights.reshape(prod(self.sizes), -1)) * self.cell_area
 
-    def cp_scores(self, factors: Sequence[Tensor]) -> Tensor:
-        """<W, X_n> of eq. (2) for every sample, shape (n,): sum_k of the product of the modes' projections."""
-        projections = [e.product(factor) for e, factor in zip(self.encodings, factors, strict=True)]
-        product = projections[0]
-        for projection in projections[1:]:
-            product = product * projection
-        return product.sum(1) * self.cell_area
+    def projections(self, factors: Sequence[Tensor]) -> Tensor:
+        """<A[:,k] o B[:,k] o ..., X_n> of eq. (2) for every sample and component, shape (n, K)."""
+        product = self.encodings[0].product(factors[0])
+        for encoding, factor in zip(self.encodings[1:], factors[1:], strict=True):
+            product = product * encoding.product(factor)
+        return product * self.cell_area
+
+    def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
+        """X_n times the factor of every mode, shape (n, K_1, K_2, ...)."""
+        product = self.encodings[0].product(factors[0])
+        for encoding, factor in zip(self.encodings[1:], factors[1:], strict=True):
+            projection = encoding.product(factor)
+            product = product[..., None] * projection.reshape(len(projection), *[1] * (product.ndim - 1), -1)
+        return product * self.cell_area
 
     def design(self) -> Tensor:
         """Every sample as a row of a dense matrix (n, product of sizes), in the units of the scores."""
@@ -242,18 +257,21 @@ class FactoredInputs:
         )
         return replace(self, encodings=encodings, shapes=shapes)
 
-    def merge(self) -> tuple[FactoredInputs, Tensor]:
-        """Equal samples once, and for each sample the row that it became, shape (n,)."""
+    def merge(self) -> tuple[FactoredInputs, Tensor | None]:
+        """Equal samples once, and for each sample the row that it became, shape (n,); None if all differ."""
         keys = combine_keys([encoding.keys() for encoding in self.encodings], self.sizes)
-        _, row, first = unique_rows(keys)
-        return replace(self, encodings=tuple(encoding.select(first) for encoding in self.encodings)), row
+        row, first = unique_rows(keys)
+        if len(first) == len(row):
+            return self, None
+        return self.select(first), row
+
+    def select(self, rows: Tensor) -> FactoredInputs:
+        """Some of the samples."""
+        return replace(self, encodings=tuple(encoding.select(rows) for encoding in self.encodings))
 
     @property
     def device(self) -> torch.device:
         return self.encodings[0].matrix.columns.device
-
-    def nests(self, shapes: Shapes) -> bool:
-        return True
 
 
 Inputs = JointInputs | FactoredInputs
@@ -262,6 +280,11 @@ Inputs = JointInputs | FactoredInputs
 def is_linear(mode: Mode) -> bool:
     """Whether weights of this mode are per unit of area."""
     return isinstance(mode, Grid) and mode.interpolation == "linear"
+
+
+def project_last(x: Tensor, factor: Tensor) -> Tensor:
+    """The last mode of samples (n, ..., D) times a factor (D, K), shape (n, product of the other modes, K)."""
+    return DenseProduct.apply(x.reshape(-1, x.shape[-1]), factor).reshape(len(x), -1, factor.shape[1])
 
 
 def khatri_rao(factors: Sequence[Tensor]) -> Tensor:
@@ -288,11 +311,11 @@ def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
     return combined
 
 
-def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sorted distinct keys, each sample's place among them, and the first sample of each."""
+def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
+    """Each sample's place among the sorted distinct keys, and the first sample of each."""
     ordered, order = torch.sort(keys, stable=True)
     is_first = torch.ones_like(ordered, dtype=torch.bool)
     is_first[1:] = ordered[1:] != ordered[:-1]
     place = torch.empty_like(order)
     place[order] = is_first.long().cumsum(0) - 1
-    return ordered[is_first], place, order[is_first]
+    return place, order[is_first]

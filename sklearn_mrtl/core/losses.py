@@ -1,4 +1,7 @@
-"""Losses of scores: what is minimized (eq. 5), and how curved it can be."""
+"""Losses of scores: what is minimized (eq. 5), and how curved it can be.
+
+Scores and targets have shape (n, T): T outputs, or classes. A target may be the mean over merged rows.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from torch import Tensor
 
 
 class SquaredLoss:
-    """Mean squared error; the activation is the identity."""
+    """Mean squared error over the outputs; the activation is the identity."""
 
     curvature = 2.0
 
     @staticmethod
     def of(scores: Tensor, y: Tensor) -> Tensor:
-        return (scores - y).square()
+        return (scores - y).square().mean(1)
 
 
 class LogisticLoss:
@@ -23,7 +26,17 @@ class LogisticLoss:
 
     @staticmethod
     def of(scores: Tensor, y: Tensor) -> Tensor:
-        return torch.nn.functional.softplus(scores) - y * scores
+        return (torch.nn.functional.softplus(scores) - y * scores).sum(1)
 
 
-Loss = type[SquaredLoss] | type[LogisticLoss]
+class SoftmaxLoss:
+    """Cross entropy of more than two classes, y their shares; the activation is the softmax."""
+
+    curvature = 0.5
+
+    @staticmethod
+    def of(scores: Tensor, y: Tensor) -> Tensor:
+        return torch.logsumexp(scores, 1) - (y * scores).sum(1)
+
+
+Loss = type[SquaredLoss] | type[LogisticLoss] | type[SoftmaxLoss]

@@ -1,12 +1,16 @@
 """Weight tensors and what can be asked of them: scores, penalties, a finer grid.
 
-A model is stateless: it knows the weight tensor's modes at one resolution, and computes from a dict of parameters.
+A model is stateless: it knows the modes of the weight tensor at one resolution, and computes from a dict of
+parameters. Here are what all models share and the full-rank one; the low-rank ones are in cp.py and tucker.py.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 
 import torch
@@ -19,32 +23,41 @@ from sklearn_mrtl.modes import Feature, Grid, Mode
 
 Parameters = dict[str, Tensor]
 
+SMALLEST_SHARE = 1e-4  # least second derivative, relative to the largest of its parameter, that scales a step
+
 
 @dataclass(frozen=True, eq=False)
 class Axis:
     """One mode of the weight tensor at one resolution.
 
-    A pooled Feature has one more row, its last: the weights shared by all levels.
+    A pooled Feature has one more row, its last: the weights shared by all levels. The outputs, where there are
+    several, are a Feature that no input belongs to: the last axis.
     """
 
     mode: Mode
     shape: tuple[int, ...]
     mask: Tensor | None = None
     smoothness: Smoothness | None = None
+    is_output: bool = False
 
     @property
     def pooled(self) -> bool:
         return isinstance(self.mode, Feature) and self.mode.pooled
 
     @property
-    def size(self) -> int:
-        """Rows of a factor."""
-        return prod(self.shape) + self.pooled
+    def n_levels(self) -> int:
+        """Levels or cells."""
+        return prod(self.shape)
 
     @property
-    def n_free(self) -> float:
+    def size(self) -> int:
+        """Rows of a factor."""
+        return self.n_levels + self.pooled
+
+    @cached_property
+    def n_free(self) -> int:
         """Rows that are not masked."""
-        return self.size if self.smoothness is None else self.smoothness.n_cells
+        return self.size if self.mask is None else int(self.mask.sum())
 
     def effective(self, factor: Tensor, dim: int, n_rows: int) -> Tensor:
         """What multiplies the inputs: a pooled level's deviation plus the shared row, itself for no level at all."""
@@ -67,48 +80,114 @@ class Axis:
         keep = finer.mask & (share > 0)
         return torch.where(keep.reshape(along), fine / share.clamp(min=1e-12).reshape(along), 0)
 
+    def mass(self, mass: Tensor) -> Tensor:
+        """Mass of the rows of a factor, the shared row of a pooled one included, from that of the inputs' rows."""
+        return torch.cat([mass[: self.n_levels], mass.sum()[None]]) if self.pooled else mass
 
-def axes_of(inputs: Inputs, sigma: float, like: Tensor) -> tuple[Axis, ...]:
-    """Modes of the weight tensor that inputs ask for."""
+    def slopes(self, like: Tensor) -> Tensor:
+        """Diagonal of the axis' Laplacian, shape (rows,)."""
+        return like.new_zeros(self.size) if self.smoothness is None else self.smoothness.diagonal()
+
+
+def axes_of(inputs: Inputs, n_outputs: int, sigma: float | None, like: Tensor) -> tuple[Axis, ...]:
+    """Axes of the weight tensor that inputs and outputs ask for."""
     axes = []
     for mode, shape, mask in zip(inputs.modes, inputs.shapes, inputs.masks, strict=True):
         smoothness = Smoothness(mode, shape, sigma, mask, like) if isinstance(mode, Grid) else None
         axes.append(Axis(mode, shape, mask, smoothness))
+    if n_outputs > 1:
+        axes.append(Axis(Feature("output"), (n_outputs,), is_output=True))
     return tuple(axes)
 
 
-class TensorModel:
-    """Base of the models: the intercepts.
+@dataclass(frozen=True)
+class Strengths:
+    """How curved the loss is and how strong the penalties are."""
+
+    curvature: float
+    alpha_spatial: float
+    alpha_l2: float
+
+
+class TensorModel(ABC):
+    """Base of the models: the intercepts, and what a weight tensor has to provide.
 
     Parameters
     ----------
     axes : sequence of Axis
-        The modes of the weight tensor W.
+        The modes of the weight tensor W, the outputs last.
     """
+
+    bounded: frozenset[str] = frozenset()  # names of the parameters that are nowhere negative
 
     def __init__(self, axes: Sequence[Axis]):
         self.axes = tuple(axes)
+        self.input_axes = tuple(axis for axis in axes if not axis.is_output)
+        self.n_outputs = self.axes[-1].size if self.axes[-1].is_output else 1
         self.n_entries = prod(axis.n_free for axis in self.axes)
         self.intercept_mode = next(
             (m for m, axis in enumerate(self.axes) if isinstance(axis.mode, Feature) and axis.mode.intercept), None
         )
 
-    def initial_intercepts(self, like: Tensor) -> Parameters:
-        parameters = {"intercept": like.new_zeros(1)}
-        if self.intercept_mode is not None:
-            parameters["deviations"] = like.new_zeros(prod(self.axes[self.intercept_mode].shape))
-        return parameters
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the modes that inputs have."""
+        return tuple(axis.shape for axis in self.input_axes)
 
-    def intercepts(self, parameters: Parameters, inputs: Inputs) -> Tensor:
-        """The term b or b_i of eq. (1) and (2) for every sample, shape (n,) or (1,)."""
-        if self.intercept_mode is None:
-            return parameters["intercept"]
-        encoding = inputs.encodings[self.intercept_mode]
-        deviations = torch.nn.functional.pad(parameters["deviations"], (0, encoding.size - len(parameters["deviations"])))
-        return parameters["intercept"] + encoding.product(deviations[:, None])[:, 0]
+    def bare(self) -> TensorModel:
+        """The same on the CPU without what only training needs."""
+        model = copy(self)
+        bare = [
+            replace(axis, smoothness=None, mask=None if axis.mask is None else axis.mask.cpu()) for axis in self.axes
+        ]
+        model.axes, model.input_axes = tuple(bare), tuple(axis for axis in bare if not axis.is_output)
+        return model
+
+    @abstractmethod
+    def rank(self, parameters: Parameters) -> int | tuple[int, ...] | None:
+        """K; None where there is none."""
+
+    @abstractmethod
+    def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
+        """<W, X_n> for every sample and output, shape (n, T)."""
+
+    @abstractmethod
+    def rough_and_squares(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
+        """R_s of eq. (3) and R_2 as sums over the entries of W."""
+
+    @abstractmethod
+    def weight_curvatures(self, parameters: Parameters, masses: Sequence[Tensor], strengths: Strengths) -> Parameters:
+        """About the objective's second derivative by each parameter, from the mean squares that rows multiply."""
+
+    @abstractmethod
+    def finegrain(self, parameters: Parameters, finer: TensorModel) -> Parameters:
+        """The same weights on finer grids."""
+
+    @abstractmethod
+    def scaled(self, parameters: Parameters, scale: Tensor) -> Parameters:
+        """The same with the weights of every output times a positive scale, shape (T,)."""
+
+    @abstractmethod
+    def dense(self, parameters: Parameters) -> Tensor:
+        """W itself, one axis for each mode."""
+
+    def rescaled(self, parameters: Parameters, scale: Tensor, shift: Tensor) -> Parameters:
+        """Parameters whose scores are those of these, times scale plus shift, both of shape (T,)."""
+        moved = self.scaled(parameters, scale)
+        moved["intercept"] = parameters["intercept"] * scale + shift
+        if "deviations" in parameters:
+            moved["deviations"] = parameters["deviations"] * scale
+        return moved
+
+    def coefficients(self, parameters: Parameters) -> Tensor:
+        """What multiplies the inputs' rows, shape (*levels or cells of each mode, [T]): a pooled level's sum."""
+        weights = self.dense(parameters)
+        for dim, axis in enumerate(self.axes):
+            weights = axis.effective(weights, dim, axis.n_levels)
+        return weights
 
     def scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
-        """z_n = <W, X_n> + b, shape (n,): eq. (1) and (2) before the activation."""
+        """z_n = <W, X_n> + b, shape (n, T): eq. (1) and (2) before the activation."""
         return self.weight_scores(parameters, inputs) + self.intercepts(parameters, inputs)
 
     def penalty(self, parameters: Parameters, alpha_spatial: float, alpha_l2: float) -> Tensor:
@@ -119,126 +198,93 @@ class TensorModel:
             total = total + alpha_l2 * parameters["deviations"].square().mean()
         return total
 
-    def intercept_scales(self, inputs: Inputs, weight: Tensor, curvature: float, alpha_l2: float) -> Parameters:
-        """Inverse square roots of the intercepts' approximate second derivatives."""
-        scales = {"intercept": weight.new_full((1,), curvature**-0.5)}
+    def scales(self, parameters: Parameters, inputs: Inputs, weight: Tensor, strengths: Strengths) -> Parameters:
+        """Step lengths natural to each parameter: one over the square root of its second derivative, about."""
+        masses = [axis.mass(mass) for axis, mass in zip(self.input_axes, inputs.mass(weight), strict=True)]
+        masses += [weight.new_full((axis.size,), 1 / axis.size) for axis in self.axes if axis.is_output]
+        curvatures = self.weight_curvatures(parameters, masses, strengths)
+        curvatures["intercept"] = weight.new_full((self.n_outputs,), strengths.curvature / self.n_outputs)
         if self.intercept_mode is not None:
-            n_levels = prod(self.axes[self.intercept_mode].shape)
-            mass = inputs.encodings[self.intercept_mode].matrix.column_squares(weight)[:n_levels]
-            scales["deviations"] = (curvature * mass + 2 * alpha_l2 / n_levels + 1e-8).rsqrt()
-        return scales
+            n_levels = self.axes[self.intercept_mode].n_levels
+            mass = inputs.encodings[self.intercept_mode].matrix.column_squares(weight)[:n_levels, None]
+            second = (strengths.curvature * mass + 2 * strengths.alpha_l2 / n_levels) / self.n_outputs
+            curvatures["deviations"] = second.expand(n_levels, self.n_outputs)
+        return {name: inverse_root(curvatures[name]) for name in parameters}
 
-    def finegrain_intercepts(self, parameters: Parameters) -> Parameters:
-        return {name: parameters[name] for name in ("intercept", "deviations") if name in parameters}
+    def initial_intercepts(self, like: Tensor) -> Parameters:
+        parameters = {"intercept": like.new_zeros(self.n_outputs)}
+        if self.intercept_mode is not None:
+            parameters["deviations"] = like.new_zeros(self.axes[self.intercept_mode].n_levels, self.n_outputs)
+        return parameters
+
+    def intercepts(self, parameters: Parameters, inputs: Inputs) -> Tensor:
+        """The term b or b_i of eq. (1) and (2) for every sample, shape (n, T) or (T,)."""
+        if self.intercept_mode is None:
+            return parameters["intercept"]
+        encoding, deviations = inputs.encodings[self.intercept_mode], parameters["deviations"]
+        deviations = torch.nn.functional.pad(deviations, (0, 0, 0, encoding.size - len(deviations)))
+        return parameters["intercept"] + encoding.product(deviations)
+
+    def effective(self, tensors: Sequence[Tensor], inputs: Inputs) -> list[Tensor]:
+        """Factors of the input modes as they multiply the inputs."""
+        return [
+            axis.effective(tensor, 0, n_rows)
+            for axis, tensor, n_rows in zip(self.input_axes, tensors, inputs.sizes, strict=False)
+        ]
 
 
 class FullRank(TensorModel):
-    """W itself, eq. (1)."""
+    """W itself, eq. (1): parameter "weights"."""
 
     def initial(self, like: Tensor) -> Parameters:
         shape = [axis.size for axis in self.axes]
         return {"weights": like.new_zeros(shape), **self.initial_intercepts(like)}
 
-    def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
-        weights = parameters["weights"]
-        for dim, (axis, n_rows) in enumerate(zip(self.axes, inputs.sizes, strict=True)):
-            weights = axis.effective(weights, dim, n_rows)
-        return inputs.linear_scores(weights)
+    def rank(self, parameters):
+        return None
 
-    def rough_and_squares(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
-        """R_s (over the mean degree) and R_2 as sums over the entries of W."""
+    def weight_scores(self, parameters, inputs):
+        """Eq. (1), shape (n, T)."""
+        weights = parameters["weights"]
+        for dim, (axis, n_rows) in enumerate(zip(self.input_axes, inputs.sizes, strict=True)):
+            weights = axis.effective(weights, dim, n_rows)
+        return inputs.linear_scores(weights.reshape(*inputs.sizes, self.n_outputs))
+
+    def scaled(self, parameters, scale):
+        weights = parameters["weights"]
+        return {**parameters, "weights": weights * scale if self.n_outputs > 1 else weights * scale[0]}
+
+    def dense(self, parameters):
+        return parameters["weights"]
+
+    def rough_and_squares(self, parameters):
         weights = parameters["weights"]
         return roughness(weights, [axis.smoothness for axis in self.axes]), weights.square().sum()
 
-    def scales(self, parameters, inputs, weight, curvature, alpha_spatial, alpha_l2) -> Parameters:
-        """Inverse square roots of the parameters' approximate second derivatives."""
-        mass = weight.new_ones(())
-        for axis, rows in zip(self.axes, inputs.mass(weight), strict=True):
-            mass = mass[..., None] * axis_mass(axis, rows)
-        diagonal = curvature * mass + 2 * (2 * alpha_spatial + alpha_l2) / self.n_entries
-        floor = 1e-6 * diagonal.max()
-        return {
-            "weights": diagonal.clamp(min=floor).rsqrt(),
-            **self.intercept_scales(inputs, weight, curvature, alpha_l2),
-        }
+    def weight_curvatures(self, parameters, masses, strengths):
+        mass, slopes = masses[0].new_ones(()), masses[0].new_zeros(())
+        for axis, rows in zip(self.axes, masses, strict=True):
+            mass, slopes = mass[..., None] * rows, slopes[..., None] + axis.slopes(rows)
+        penalty = 2 / self.n_entries * (strengths.alpha_spatial * slopes + strengths.alpha_l2)
+        return {"weights": strengths.curvature * mass + penalty}
 
-    def finegrain(self, parameters: Parameters, finer: FullRank) -> Parameters:
+    def finegrain(self, parameters, finer):
         """Line 11 of Algorithm 1."""
         weights = parameters["weights"]
         for dim, (axis, fine) in enumerate(zip(self.axes, finer.axes, strict=True)):
             weights = axis.finegrain(weights, dim, fine)
-        return {"weights": weights, **self.finegrain_intercepts(parameters)}
+        return {"weights": weights, **intercepts_of(parameters)}
 
 
-class CP(TensorModel):
-    """W as a sum of K rank-one tensors, eq. (2); parameters are named by their modes."""
-
-    def factors(self, parameters: Parameters) -> list[Tensor]:
-        """Factor matrices (rows, K) in the order of the modes."""
-        return [parameters[factor_key(axis)] for axis in self.axes]
-
-    def from_factors(self, factors: Sequence[Tensor], intercepts: Parameters) -> Parameters:
-        named = {factor_key(axis): factor for axis, factor in zip(self.axes, factors, strict=True)}
-        return {**named, **self.finegrain_intercepts(intercepts)}
-
-    def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
-        return inputs.cp_scores(
-            [
-                axis.effective(factor, 0, n_rows)
-                for axis, factor, n_rows in zip(self.axes, self.factors(parameters), inputs.sizes, strict=True)
-            ]
-        )
-
-    def rough_and_squares(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
-        """R_s (over the mean degree) and R_2 as sums over the entries of W, from K x K matrices alone.
-
-        With G_m = C_m' C_m and E_m = C_m' L_m C_m: R_s = 2 sum_m <E_m, product of the other modes' G>.
-        """
-        factors = self.factors(parameters)
-        grams = [factor.T @ factor for factor in factors]
-        rough = factors[0].new_zeros(())
-        for m, axis in enumerate(self.axes):
-            if axis.smoothness is not None:
-                energy = factors[m].T @ axis.smoothness.laplacian(factors[m])
-                rough = rough + 2 * (energy * hadamard(grams[:m] + grams[m + 1 :], energy)).sum()
-        return rough, hadamard(grams, grams[0]).sum()
-
-    def scales(self, parameters, inputs, weight, curvature, alpha_spatial, alpha_l2) -> Parameters:
-        """Inverse square roots of the parameters' approximate second derivatives, each mode given the others."""
-        factors = self.factors(parameters)
-        masses = [
-            axis_mass(axis, rows)[:, None] for axis, rows in zip(self.axes, inputs.mass(weight), strict=True)
-        ]
-        data = [(mass * factor.square()).sum(0) for mass, factor in zip(masses, factors, strict=True)]  # (K,) each
-        norms = [factor.square().sum(0) for factor in factors]
-        scales = {}
-        for m, axis in enumerate(self.axes):
-            others = [n for n in range(len(factors)) if n != m]
-            diagonal = curvature * masses[m] * hadamard([data[n] for n in others], norms[0])
-            ridge = 2 * (2 * alpha_spatial + alpha_l2) / self.n_entries
-            diagonal = diagonal + ridge * hadamard([norms[n] for n in others], norms[0])
-            scales[factor_key(axis)] = diagonal.clamp(min=1e-4 * float(diagonal.max())).rsqrt()
-        return {**scales, **self.intercept_scales(inputs, weight, curvature, alpha_l2)}
-
-    def finegrain(self, parameters: Parameters, finer: CP) -> Parameters:
-        """Lines 22 to 24 of Algorithm 1."""
-        factors = [
-            axis.finegrain(factor, 0, fine)
-            for axis, fine, factor in zip(self.axes, finer.axes, self.factors(parameters), strict=True)
-        ]
-        return finer.from_factors(factors, parameters)
+def intercepts_of(parameters: Parameters) -> Parameters:
+    """The parameters that no resolution changes."""
+    return {name: parameters[name] for name in ("intercept", "deviations") if name in parameters}
 
 
-def factor_key(axis: Axis) -> str:
-    """Name of a mode's parameter; the prefix keeps it apart from the intercepts'."""
-    return f"factor {axis.mode.name}"
-
-
-def axis_mass(axis: Axis, mass: Tensor) -> Tensor:
-    """Mass of the rows of a factor, the shared row of a pooled one included, from that of the inputs' rows."""
-    if not axis.pooled:
-        return mass
-    return torch.cat([mass[: axis.size - 1], mass.sum()[None]])
+def inverse_root(curvature: Tensor) -> Tensor:
+    """One over the square root, of what is not much smaller than the largest."""
+    floor = SMALLEST_SHARE * float(curvature.max())
+    return curvature.clamp(min=max(floor, torch.finfo(curvature.dtype).tiny)).rsqrt()
 
 
 def hadamard(matrices: Sequence[Tensor], like: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Layouts were measured (docs/performance.md); each product lives here once, with 
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 
 import torch
@@ -42,6 +43,10 @@ class SparseMatrix:
 
     def __init__(self, pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]):
         self.pointers, self.columns, self.values, self.shape = pointers, columns, values, shape
+
+    def to(self, device: torch.device) -> SparseMatrix:
+        """The same on a device."""
+        return SparseMatrix(self.pointers.to(device), self.columns.to(device), self.values.to(device), self.shape)
 
     @cached_property
     def rows(self) -> Tensor:
@@ -146,7 +151,8 @@ class _Gather(torch.autograd.Function):
 
 
 def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    with torch.sparse.check_sparse_tensor_invariants(False):
+    with torch.sparse.check_sparse_tensor_invariants(False), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(pointers, columns, values.contiguous(), shape, device=values.device)
 
 

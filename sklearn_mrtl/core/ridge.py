@@ -20,7 +20,7 @@ LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
 
 def is_affordable(model: FullRank, samples: Samples) -> bool:
     """Whether the exact solution costs seconds and megabytes at most."""
-    n_rows, n_columns = samples.inputs.n_rows, prod(axis.size for axis in model.axes)
+    n_rows, n_columns = samples.inputs.n_rows, prod(axis.size for axis in model.input_axes)
     largest_grid = max((axis.size for axis in model.axes if axis.smoothness is not None), default=0)
     return (
         min(n_rows, n_columns) <= LARGEST_SYSTEM
@@ -36,7 +36,7 @@ class RidgeDesign:
     ----------
     x : Tensor of shape (n, p)
         Centred design times the square root of the samples' weights, block after block.
-    y : Tensor of shape (n,)
+    y : Tensor of shape (n, T)
         Centred targets, times the same.
     root : Tensor of shape (n,)
         Square roots of the samples' shares in the total weight.
@@ -55,14 +55,14 @@ class RidgeDesign:
         self.blocks = [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True) if end > start]
         self.root = (weight / weight.sum()).sqrt()
         x = self._rotated(samples.inputs)[row] * self.root[:, None]
-        self.means, self.mean_y = self.root @ x, self.root @ (y * self.root)
+        self.means, self.mean_y = self.root @ x, self.root.square() @ y
         self.x = x - self.root[:, None] * self.means
-        self.y = (y - self.mean_y) * self.root
+        self.y = (y - self.mean_y) * self.root[:, None]
 
     def _rotated(self, inputs) -> Tensor:
         x = inputs.design().double().reshape(inputs.n_rows, *inputs.sizes)
         self.bases, roughness = [], x.new_zeros(())
-        for dim, axis in enumerate(self.model.axes):
+        for dim, axis in enumerate(self.model.input_axes):
             basis, eigenvalues = eigenbasis(axis, x)
             self.bases.append(basis)
             roughness = roughness[..., None] + eigenvalues
@@ -73,18 +73,18 @@ class RidgeDesign:
         x, self.roughness = x.reshape(len(x), -1), roughness.reshape(-1)
         self.n_weights, self.n_levels = x.shape[1], 0
         if self.model.intercept_mode is not None:
-            self.n_levels = prod(self.model.axes[self.model.intercept_mode].shape)
+            self.n_levels = self.model.axes[self.model.intercept_mode].n_levels
             levels = inputs.encodings[self.model.intercept_mode].matrix.to_dense().to(x)[:, : self.n_levels]
             x = torch.cat([x, levels], 1)
             self.roughness = torch.cat([self.roughness, self.roughness.new_zeros(self.n_levels)])
         return x
 
     def shrinkage(self, alpha_spatial: float, alpha_l2: float) -> Tensor:
-        """The penalties' coefficient of each squared column weight, shape (p,).
+        """The penalties' coefficient of each squared column weight, shape (p,), for the loss summed over outputs.
 
         Never quite 0: without penalties the solution is the one of least norm.
         """
-        shrinkage = (alpha_spatial * self.roughness + alpha_l2) / self.model.n_entries
+        shrinkage = (alpha_spatial * self.roughness + alpha_l2) / (self.model.n_entries / self.model.n_outputs)
         shrinkage[self.n_weights :] = alpha_l2 / max(1, self.n_levels)
         return shrinkage.clamp(min=max(1e-12 * float(shrinkage.max()), 1e-14 * float(self.x.square().sum()), 1e-300))
 
@@ -95,18 +95,19 @@ class RidgeDesign:
     def solve(self, alpha_spatial: float, alpha_l2: float, like: Tensor) -> Parameters:
         """Minimizer of the objective, eq. (5)."""
         weights = self.decompose(alpha_spatial, alpha_l2).weights(1.0)
-        parameters = {"intercept": (self.mean_y - self.means @ weights).reshape(1).to(like.dtype)}
+        parameters = {"intercept": (self.mean_y - self.means @ weights).to(like.dtype)}
         if self.n_levels:
             parameters["deviations"] = weights[self.n_weights :].to(like.dtype)
         sizes = [
             axis.size if basis is None else basis.shape[1]
-            for axis, basis in zip(self.model.axes, self.bases, strict=True)
+            for axis, basis in zip(self.model.input_axes, self.bases, strict=True)
         ]
-        tensor = weights[: self.n_weights].reshape(sizes)
+        tensor = weights[: self.n_weights].reshape(*sizes, -1)
         for dim, basis in enumerate(self.bases):
             if basis is not None:
                 tensor = torch.tensordot(tensor, basis, ([dim], [1])).movedim(-1, dim)
-        return {"weights": tensor.to(like.dtype).contiguous(), **parameters}
+        shape = [axis.size for axis in self.model.axes]
+        return {"weights": tensor.reshape(shape).to(like.dtype), **parameters}
 
 
 class RidgePath:
@@ -125,12 +126,12 @@ class RidgePath:
         self.eigenvalues = eigenvalues.clamp(min=0)
 
     def weights(self, strength: float) -> Tensor:
-        """Weights of the columns, shape (p,)."""
-        dual = self.left @ ((self.left.T @ self.design.y) / (self.eigenvalues + strength))
-        return (self.design.x.T @ dual) / self.shrinkage
+        """Weights of the columns, shape (p, T)."""
+        dual = self.left @ ((self.left.T @ self.design.y) / (self.eigenvalues + strength)[:, None])
+        return (self.design.x.T @ dual) / self.shrinkage[:, None]
 
     def block_errors(self, strength: float) -> Tensor:
-        """Weighted squared error of every row, predicted from all other blocks at this strength, shape (n,).
+        """Weighted squared error of every row, predicted from all other blocks at this strength, shape (n, T).
 
         With hat matrix H and residuals r, the errors of a block B that is left out are (I - H_BB)^-1 r_B. The penalty
         is relative to the weight of the samples, hence the share that is left of it. The inverse is taken in the
@@ -138,7 +139,7 @@ class RidgePath:
         """
         strength = strength * (1 - 1 / len(self.design.blocks))
         hat = self.eigenvalues / (self.eigenvalues + strength)
-        residual = self.design.y - self.left @ (hat * (self.left.T @ self.design.y))
+        residual = self.design.y - self.left @ (hat[:, None] * (self.left.T @ self.design.y))
         hat = torch.cat([hat, hat.new_ones(1)])
         errors = []
         for block in self.design.blocks:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from sklearn_mrtl.core import ridge
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters
 from sklearn_mrtl.core.objective import Objective, Samples, weight_and_mean
-from sklearn_mrtl.core.solvers import lbfgs
+from sklearn_mrtl.core.solvers import SolverSettings, lbfgs
 
+N_BLOCKS = 12
+N_FOLDS = 3  # of blocks, where models have to be fitted to leave them out
 FEWEST_ROWS = 100  # distinct samples; with fewer, cross-validation is noise
 FIXED_STRENGTH = 1e-3  # then used, relative to the largest eigenvalue of the data
 PROPORTIONS = (1.0, 0.1, 10.0)  # penalty of the smoothest wave on a grid, relative to that of its square
@@ -25,11 +26,18 @@ WEAKEST = 1e-9  # relative strength at which the search ends
 Errors = Callable[[float, float], float]
 
 
-def select_alphas(model: FullRank, samples: Samples, loss: Loss, alpha_spatial, alpha_l2):
+def select_alphas(
+    model: FullRank, samples: Samples, loss: Loss, alpha_spatial: float | None, alpha_l2: float | None
+) -> tuple[float, float, list[dict]]:
     """Choose the alphas that are None; keep those that are not.
 
     A walk from strong penalties to weak ones finds the order of magnitude, shorter walks in half decades then refine
     it for each proportion of the two penalties. A walk ends when the error has risen twice in a row.
+
+    Parameters
+    ----------
+    samples : Samples
+        In blocks.
 
     Returns
     -------
@@ -39,19 +47,19 @@ def select_alphas(model: FullRank, samples: Samples, loss: Loss, alpha_spatial, 
     """
     if alpha_spatial is not None and alpha_l2 is not None:
         return alpha_spatial, alpha_l2, []
-    scale = largest_eigenvalue(model, samples) * model.n_entries * loss.curvature / SquaredLoss.curvature
+    n_entries = model.n_entries / model.n_outputs
+    scale = largest_eigenvalue(model, samples) * n_entries * loss.curvature / SquaredLoss.curvature
+    smoothest = SMOOTHEST if any(axis.smoothness for axis in model.axes) else float("inf")
 
     def alphas(strength: float, proportion: float) -> tuple[float, float]:
         l2 = scale * strength / (1 + proportion) if alpha_l2 is None else alpha_l2
-        return scale * strength * proportion / (1 + proportion) / SMOOTHEST if alpha_spatial is None else alpha_spatial, l2
+        spatial = scale * strength * proportion / (1 + proportion) / smoothest
+        return spatial if alpha_spatial is None else alpha_spatial, l2
 
     if samples.inputs.n_rows < FEWEST_ROWS:
         return *alphas(FIXED_STRENGTH, PROPORTIONS[0]), []
-    errors: Errors = (
-        exact_errors(model, samples)
-        if loss is SquaredLoss and ridge.is_affordable(model, samples)
-        else iterative_errors(model, samples, loss)
-    )
+    exact = loss is SquaredLoss and ridge.is_affordable(model, samples)
+    errors: Errors = exact_errors(model, samples) if exact else iterative_errors(model, samples, loss)
     path: list[dict] = []
     tried: dict[tuple[float, float], float] = {}
 
@@ -69,7 +77,7 @@ def select_alphas(model: FullRank, samples: Samples, loss: Loss, alpha_spatial, 
         return best[1]
 
     strength = walk(10.0, 10.0, PROPORTIONS[0])
-    for proportion in PROPORTIONS:
+    for proportion in PROPORTIONS if smoothest < float("inf") else PROPORTIONS[:1]:
         strength = walk(strength * 10**0.5, 10**0.5, proportion)
     best = min(tried, key=tried.get)
     return *best, path
@@ -82,20 +90,20 @@ def exact_errors(model: FullRank, samples: Samples) -> Errors:
 
     def errors(alpha_spatial: float, alpha_l2: float) -> float:
         total = alpha_spatial + alpha_l2
-        share = round(alpha_spatial / total, 12)
+        share = round(alpha_spatial / total, 12) if total > 0 else 0.0
         if share not in paths:
             paths[share] = design.decompose(share, 1 - share)
-        return float(paths[share].block_errors(total).sum())
+        return float(paths[share].block_errors(total).sum()) / model.n_outputs
 
     return errors
 
 
-def iterative_errors(model: FullRank, samples: Samples, loss: Loss, n_folds: int = 3, max_epochs: int = 30) -> Errors:
+def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Errors:
     """Mean loss on left-out blocks; every fit starts from the last one of its fold."""
-    n_blocks = samples.weight.shape[1]
-    folds = [fold for fold in torch.arange(n_blocks).chunk(n_folds) if len(fold)]
+    folds = [fold for fold in torch.arange(samples.weight.shape[1]).chunk(N_FOLDS) if len(fold)]
     starts: list[Parameters | None] = [None] * len(folds)
     weight, weighted_y = samples.weight.sum(1), samples.weighted_y.sum(1)
+    settings = SolverSettings(max_epochs=30, convergence=1e-4)
 
     def errors(alpha_spatial: float, alpha_l2: float) -> float:
         total = 0.0
@@ -105,9 +113,9 @@ def iterative_errors(model: FullRank, samples: Samples, loss: Loss, n_folds: int
             held_weight, held_y = weight_and_mean(held_weight, held_y)
             objective = Objective(model, samples.inputs, train_y, train_weight, loss, alpha_spatial, alpha_l2)
             start = model.initial(weight) if starts[f] is None else starts[f]
-            starts[f] = lbfgs(objective, start, max_epochs=max_epochs, tol=1e-5)
+            starts[f] = lbfgs(objective, start, settings)
             scores = model.scores(starts[f], samples.inputs)
-            total += float((held_weight * loss.of(scores, held_y)).sum())
+            total += float(held_weight @ loss.of(scores, held_y))
         return total / float(weight.sum())
 
     return errors
@@ -117,14 +125,14 @@ def largest_eigenvalue(model: FullRank, samples: Samples) -> float:
     """Of the second moment of what the weights multiply, about its mean: a power iteration."""
     weight = samples.weight.sum(1)
     weight = weight / weight.sum()
-    parameters = model.initial(weight)
     generator = torch.Generator().manual_seed(0)
-    vector = torch.randn(parameters["weights"].shape, generator=generator).to(weight)
+    shape = model.initial(weight)["weights"].shape
+    vector = torch.randn(shape, generator=generator, dtype=torch.float64).to(weight)
     eigenvalue = 0.0
     for _ in range(15):
         vector = (vector / vector.norm().clamp(min=1e-30)).requires_grad_()
         scores = model.weight_scores({"weights": vector}, samples.inputs)
-        moment = (weight * (scores - (weight * scores).sum()).square()).sum()
-        (gradient,) = torch.autograd.grad(moment, vector)
-        eigenvalue, vector = float(moment.detach()), gradient.detach()
+        moment = weight @ (scores - weight @ scores).square()
+        (gradient,) = torch.autograd.grad(moment.sum(), vector)
+        eigenvalue, vector = float(moment.detach().sum()), gradient.detach()
     return eigenvalue

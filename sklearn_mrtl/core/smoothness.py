@@ -6,7 +6,6 @@ The RBF kernel of a regular grid is a Kronecker product of one small kernel for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -76,19 +75,6 @@ class Smoothness:
     def diagonal(self) -> Tensor:
         """Diagonal of L, up to the kernel's own, shape (D,)."""
         return self.degree[:, 0] * (2 / self.scale)
-
-    @cached_property
-    def bases(self) -> list[Tensor]:
-        """For each axis an orthogonal matrix (n, n) of waves, the eigenvectors of its kernel in columns."""
-        return [torch.linalg.eigh(kernel)[1] for kernel in self.kernels]
-
-    def wave_diagonal(self) -> Tensor:
-        """About the eigenvalue of L for each product of waves, as on a grid without borders and mask, shape (D,)."""
-        product = self.degree.new_ones(())
-        for kernel in self.kernels:
-            values = torch.linalg.eigvalsh(kernel)
-            product = product[..., None] * (values / values[-1]).clamp(0, 1)
-        return (1 - product.reshape(-1)) * self.degree.max() * (2 / self.scale)
 
     def _kernel_product(self, weights: Tensor) -> Tensor:
         if self.mask is not None:

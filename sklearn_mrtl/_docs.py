@@ -1,0 +1,123 @@
+"""The parts of both estimators' documentation that are the same."""
+
+from __future__ import annotations
+
+PARAMETERS = """\
+Parameters
+----------
+modes : None, or sequence of str, Feature and Grid, default=None
+    What the axes of an N-D X, or the columns of a 2-D X, mean, in their order; a string is a Feature's name.
+    ``None``: the last two axes of an N-D X are one Grid (with linear interpolation), the others Features; all columns
+    of a 2-D X are a Grid of one axis.
+rank : int, tuple of int or None, default=10
+    Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
+    can use (`rank_`). ``None``: full rank at every level.
+decomposition : {"cp", "tucker"}, default="cp"
+    What low rank means.
+resolutions : "auto", "fixed" or list of {grid name: shape}, default="auto"
+    Shapes of the grids at each level, coarse to fine; a grid that is not named has its finest shape. "auto": all grids
+    are halved as long as they keep 6 cells along every axis. "fixed": the finest only.
+n_levels : int or None, default=None
+    Train only the first levels (coarsest); predictions then take X to that resolution. The resource of a halving
+    search.
+full_rank_levels : int or "auto", default="auto"
+    Number of levels r_0 on which the full weight tensor is trained before it is decomposed. "auto": 1. 0: low rank from
+    random factors.
+alpha_spatial, alpha_l2 : float or "auto", default="auto"
+    Strength of the penalties, which are means over the entries of W: of squared slope, in units of the diagonal of the
+    grid (eq. 3), and of squared weight. "auto": chosen by cross-validation over 12 blocks of consecutive rows, on the
+    coarsest level (fixed values with fewer than 100 distinct rows).
+sigma : float or "auto", default="auto"
+    Width of the kernel of eq. (4), in units of the squared diagonal of the grid. "auto": the squared spacing of the
+    cells at each level, so that neighbours are compared.
+nonnegative : collection of str or "all", default=()
+    Names of modes whose factors are nowhere negative.
+solver : {"auto", "lbfgs", "adam", "sgd"}, default="auto"
+    "auto" is "lbfgs", on all samples at once (under squared loss the full-rank model is solved exactly where that is
+    affordable); the others take mini-batches.
+learning_rate : float, default=0.01
+    Of "adam" and "sgd".
+lr_decay : float, default=0.95
+    What the learning rate is multiplied by after each epoch.
+batch_size : int or "auto", default="auto"
+    Distinct rows in a mini-batch; "auto": a fiftieth of them, at least 256.
+max_epochs : int, default=100
+    Most epochs at each level.
+full_rank_alpha_spatial, full_rank_alpha_l2, full_rank_learning_rate : float or None, default=None
+    Values for the full-rank levels, where they differ.
+criterion : {"auto", "validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy"} or callable, \
+default="auto"
+    What ends a level: when this number has risen by more than `tol` from one epoch to the next `patience` times. A
+    callable gets the epoch's record of `history_`. "auto": the validation loss where X_val is given, or where "adam" or
+    "sgd" train on more than 10 000 rows; otherwise the solver's convergence.
+patience : int, default=1
+tol : float, default=0.0
+validation_fraction : float or None, default=0.2
+    Share of the rows, drawn at random, held out where the criterion is the validation loss and X_val is not given.
+device : str or torch.device, default="auto"
+    "auto": a GPU where torch has one.
+warm_start : bool, default=False
+    Go on from the last fit where `n_levels` has grown and nothing else has changed; X and y must be the same.
+random_state : int, RandomState instance or None, default=None
+    Seed of random factors, batches and what is held out.
+verbose : int, default=0
+    1 prints a line for each level, 2 for each epoch."""
+
+ATTRIBUTES = """\
+factors_ : dict of ndarray
+    For each mode, by name, an array of shape (*shape of the mode, K): unit columns, NaN where there are no data. The
+    mode of several outputs is "output", that of more than two classes "class". Not with full rank.
+factors_shared_ : dict of ndarray of shape (K,)
+    For each pooled mode the row that all levels share; `factors_` holds their deviations from it.
+component_weights_ : ndarray of shape (K,)
+    Weights of the components, descending: W is the sum of ``component_weights_[k]`` times the outer product of the
+    k-th columns. With "tucker": `core_`, of shape (K_1, K_2, ...).
+intercept_ : float or ndarray
+    b; of shape (T,) for T outputs, (levels,) or (levels, T) where a Feature has ``intercept=True``.
+intercept_shared_ : float or ndarray of shape (T,)
+    Intercept of a sample of no known level, where a Feature has ``intercept=True``.
+coef_ : ndarray
+    W as a dense array, made on demand.
+rank_ : int, tuple of int or None
+    The rank that was trained.
+modes_ : tuple of Feature and Grid
+    The modes, sizes and bounds filled in.
+resolutions_ : list of dict
+    Shapes of the grids at each level that was trained.
+alpha_spatial_, alpha_l2_ : float
+    The penalties' strengths.
+alpha_path_ : list of dict
+    All pairs that were tried, with their cross-validated error.
+history_ : list of dict
+    A record for every epoch: level, stage, resolution, epoch, seconds (since training began), train_loss,
+    validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.
+    Losses are of standardized targets.
+n_iter_ : int
+    Number of epochs.
+n_features_in_ : int
+    ``X.shape[1]``.
+feature_names_in_ : ndarray of str
+    Where X has them."""
+
+NOTES = """\
+Notes
+-----
+X comes in one of two layouts. *Joint*: an N-D array (n, ...) of fields, an axis or more for each mode. *Factored*: a
+2-D array or sparse matrix, the modes' encodings side by side, as a ColumnTransformer of OneHotEncoder and
+GridDiscretizer gives them; a sample's tensor is their outer product, which is never formed.
+
+Computation is in the precision of X, float32 or float64.
+
+References
+----------
+J. Y. Park, K. T. Carr, S. Zheng, Y. Yue and R. Yu, "Multiresolution Tensor Learning for Efficient and Interpretable
+Spatial Analysis", ICML 2020."""
+
+
+def document(cls):
+    """Fill the shared parts into a class's docstring."""
+    text = cls.__doc__ or ""
+    for name, part in {"parameters": PARAMETERS, "attributes": ATTRIBUTES, "notes": NOTES}.items():
+        text = text.replace(f"    {{{name}}}", "\n".join(f"    {line}".rstrip() for line in part.splitlines()))
+    cls.__doc__ = text
+    return cls

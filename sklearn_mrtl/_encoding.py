@@ -1,0 +1,188 @@
+"""From X as it comes to the core's inputs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from sklearn_mrtl._layout import Layout
+from sklearn_mrtl.core.inputs import FactoredInputs, JointInputs, MultiHot, OneHot
+from sklearn_mrtl.core.products import SparseMatrix
+from sklearn_mrtl.modes import Feature, Grid
+
+BLOCK_BYTES = 2**26  # rows that are worked on at once
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """What is estimated of fields in fit, on training rows.
+
+    Attributes
+    ----------
+    center : ndarray of shape (*row shape)
+        Weighted mean; 0 where there are no data.
+    has_data : ndarray of bool, shape (*row shape)
+    """
+
+    center: np.ndarray
+    has_data: np.ndarray
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weight: np.ndarray) -> Fields:
+        """Means and places of data, in one pass.
+
+        Raises
+        ------
+        ValueError
+            If X has infinite values, or nothing but NaN.
+        """
+        total, present = np.zeros(X[0].size), np.zeros(X[0].size)
+        n_missing = np.zeros(X[0].size, dtype=np.int64)
+        weight = torch_view(weight.astype(X.dtype))
+        for rows in row_blocks(X):
+            block, w = torch_view(X[rows]).reshape(rows.stop - rows.start, -1), weight[rows]
+            absent = block.isnan()
+            if bool(absent.any()):
+                block = block.nan_to_num(nan=0.0, posinf=float("inf"), neginf=float("-inf"))
+                n_missing += absent.sum(0).numpy()
+                present += (w @ (~absent).to(w)).double().numpy()
+            else:
+                present += float(w.sum())
+            total += (w @ block).double().numpy()
+        if not np.isfinite(total).all():
+            raise ValueError(
+                f"Input X contains infinity or a value too large, at {np.sum(~np.isfinite(total))} of {len(total)} "
+                "positions of a row; NaN is what marks places without data."
+            )
+        has_data = n_missing < len(X)
+        if not has_data.any():
+            raise ValueError(f"Input X contains NaN only, in all {len(X)} rows and {len(total)} positions: no data.")
+        warn_of_gaps(n_missing[has_data], len(X))
+        center = np.where(has_data, total / np.where(present > 0, present, 1), 0)
+        shape = X.shape[1:]
+        return cls(center.astype(X.dtype).reshape(shape), has_data.reshape(shape))
+
+    def inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> tuple[JointInputs, int]:
+        """Samples of fields and the number of gaps in them, which are filled with the mean of fit."""
+        modes = [layout.modes[m] for m in layout.order]
+        sizes = [mode.size for mode in layout.modes]
+        arrange = lambda values, n: values.reshape(*n, *sizes).permute(  # noqa: E731
+            *range(len(n)), *(len(n) + m for m in layout.order)
+        )
+        n_gaps = 0
+        if not self.has_data.all() or has_nan(X):
+            X, n_gaps = self.fill(X)
+        inputs = JointInputs(
+            x=arrange(torch_view(X), (len(X),)).contiguous().to(device),
+            center=arrange(torch_view(self.center), ()).contiguous().to(device),
+            modes=tuple(modes),
+            shapes=tuple(mode.shape for mode in modes),
+            masks=tuple(self.mask(layout, m, device) for m in layout.order),
+        )
+        return inputs, n_gaps
+
+    def fill(self, X: np.ndarray) -> tuple[np.ndarray, int]:
+        """A copy without NaN, and how many there were among the data."""
+        filled, n_gaps = np.empty(X.shape, dtype=X.dtype), 0
+        has_data, center = torch_view(self.has_data), torch_view(self.center)
+        for rows in row_blocks(X):
+            block = torch_view(X[rows])
+            absent = block.isnan()
+            n_gaps += int((absent & has_data).sum())
+            filled[rows] = torch.where(absent | ~has_data, center, block).numpy()
+        return filled, n_gaps
+
+    def mask(self, layout: Layout, m: int, device: torch.device) -> torch.Tensor | None:
+        """Cells of a grid that hold data anywhere; None: all do, or it is no grid."""
+        if not isinstance(layout.modes[m], Grid):
+            return None
+        has_data = self.has_data.reshape([mode.size for mode in layout.modes])
+        cells = has_data.any(axis=tuple(axis for axis in range(has_data.ndim) if axis != m))
+        return None if cells.all() else torch.from_numpy(cells).to(device)
+
+
+def warn_of_gaps(n_missing: np.ndarray, n_rows: int) -> None:
+    """Say how many positions have gaps, if any."""
+    if n_missing.any():
+        warnings.warn(
+            f"{np.sum(n_missing > 0)} of {len(n_missing)} positions of a row (cells, for each level of the other "
+            f"modes) are NaN in some of the {n_rows} rows, in up to {n_missing.max()} of them; filled with their mean "
+            "over the training rows.",
+            stacklevel=5,
+        )
+
+
+def factored_inputs(X, layout: Layout, device: torch.device) -> FactoredInputs:
+    """Samples of encodings that lie side by side."""
+    X = sparse.csr_array(X)
+    if not X.has_canonical_format or (X.data == 0).any():
+        X = X.copy()
+        X.sum_duplicates()
+        X.eliminate_zeros()
+    dtype = torch.from_numpy(X.data[:0]).dtype
+    lists = index_lists(X, layout)
+    if lists is None:
+        encodings = [encode(X[:, columns], mode) for columns, mode in zip(layout.columns, layout.modes, strict=True)]
+    else:
+        pooled = [isinstance(mode, Feature) and mode.pooled for mode in layout.modes]
+        encodings = [
+            OneHot(torch.from_numpy(index), mode.size + extra, dtype)
+            for index, mode, extra in zip(lists, layout.modes, pooled, strict=True)
+        ]
+    return FactoredInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes)
+
+
+def index_lists(X: sparse.csr_array, layout: Layout) -> list[np.ndarray] | None:
+    """For each mode the index of its one row in each sample; None unless every sample has one of each mode."""
+    n_modes = len(layout.modes)
+    if X.nnz != X.shape[0] * n_modes or (X.data != 1).any() or (np.diff(X.indptr) != n_modes).any():
+        return None
+    indices = X.indices.reshape(-1, n_modes)
+    starts, stops = (np.array([getattr(c, end) for c in layout.columns]) for end in ("start", "stop"))
+    if (indices < starts).any() or (indices >= stops).any():
+        return None
+    return [indices[:, m].astype(np.int64) - start for m, start in enumerate(starts)]
+
+
+def encode(X: sparse.csr_array, mode) -> OneHot | MultiHot:
+    """The encoding of one mode. For a pooled one, an empty row becomes the row of its own behind the levels."""
+    counts = np.diff(X.indptr)
+    size, indices, data, pointers = X.shape[1], X.indices.astype(np.int64), X.data, X.indptr.astype(np.int64)
+    if isinstance(mode, Feature) and mode.pooled:
+        empty = np.flatnonzero(counts == 0)
+        indices = np.insert(indices, pointers[empty], size)
+        data = np.insert(data, pointers[empty], 1)
+        counts = np.maximum(counts, 1)
+        pointers = np.concatenate([[0], np.cumsum(counts)])
+        size += 1
+    if (counts == 1).all() and (data == 1).all():
+        return OneHot(torch.from_numpy(indices), size, torch.from_numpy(data[:0]).dtype)
+    matrix = SparseMatrix(
+        torch.from_numpy(pointers), torch.from_numpy(indices), torch.from_numpy(np.array(data)), (X.shape[0], size)
+    )
+    return MultiHot(matrix)
+
+
+def row_blocks(X) -> Iterator[slice]:
+    """Slices of rows of a size that memory holds besides everything else."""
+    n, width = X.shape[0], int(np.prod(X.shape[1:]))
+    bytes_per_row = X.dtype.itemsize * width if not sparse.issparse(X) else 16 * max(1, X.nnz // max(1, n))
+    step = max(1, BLOCK_BYTES // max(1, bytes_per_row))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def has_nan(X: np.ndarray) -> bool:
+    """Whether any value is NaN."""
+    return any(bool(torch_view(X[rows]).isnan().any()) for rows in row_blocks(X))
+
+
+def torch_view(values: np.ndarray) -> torch.Tensor:
+    """A tensor on the same memory; nobody writes to it, though torch worries that somebody could."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.asarray(values))

@@ -1,0 +1,44 @@
+"""What verbose prints: a line for each level, or for each epoch."""
+
+from __future__ import annotations
+
+
+class LevelPrinter:
+    """Prints the last record of each level once it is over (verbose=1), or every record (verbose=2).
+
+    Parameters
+    ----------
+    verbose : int
+    n_levels : int
+    """
+
+    def __init__(self, verbose: int, n_levels: int):
+        self.verbose, self.n_levels, self.last = verbose, n_levels, None
+
+    def __call__(self, record: dict) -> None:
+        """Take note of an epoch."""
+        is_new = self.last is not None and (record["level"], record["stage"]) != (
+            self.last["level"],
+            self.last["stage"],
+        )
+        if is_new and self.verbose == 1:
+            self.finish()
+        self.last = record
+        if self.verbose > 1:
+            self.finish()
+
+    def finish(self) -> None:
+        """Print the last record."""
+        if self.verbose and self.last is not None:
+            print(line(self.last, self.n_levels), flush=True)
+
+
+def line(record: dict, n_levels: int) -> str:
+    """An epoch's record in a line."""
+    grids = ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in record["resolution"].items())
+    validation = record["validation_loss"]
+    held_out = f"  validation loss {validation:.5f}" if validation == validation else ""
+    return (
+        f"level {record['level'] + 1}/{n_levels}  {record['stage']:9}  {grids:32} {record['epoch']:4} epochs  "
+        f"train loss {record['train_loss']:.5f}{held_out}  {record['seconds']:6.2f} s"
+    )

@@ -1,0 +1,78 @@
+"""From coarse to fine: the resolutions of all grids at each level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+from sklearn_mrtl.modes import Grid, Mode, check_shape
+
+COARSEST = 6  # fewest cells along an axis of an automatic schedule; the paper starts at 4 to 6
+
+
+def schedule(resolutions, modes: Sequence[Mode]) -> list[dict[str, tuple[int, ...]]]:
+    """Shapes of the grids at every level, coarse to fine, by name.
+
+    Parameters
+    ----------
+    resolutions : "auto", "fixed" or sequence of mapping
+        As the estimators take them.
+    modes : sequence of Mode
+        Sizes known.
+    """
+    grids = [mode for mode in modes if isinstance(mode, Grid)]
+    finest = {grid.name: grid.shape for grid in grids}
+    if isinstance(resolutions, str):
+        if resolutions == "fixed":
+            return [finest]
+        if resolutions == "auto":
+            return halvings(finest)
+        raise ValueError(f"resolutions must be 'auto', 'fixed' or a list of {{grid: shape}}, got {resolutions!r}.")
+    levels = [one_level(level, grids) for level in resolutions]
+    if not levels:
+        raise ValueError("resolutions is empty: expected at least one {grid: shape}.")
+    for number, (coarse, fine) in enumerate(zip(levels, levels[1:], strict=False)):
+        steps = [(name, a, b) for name in finest for a, b in zip(coarse[name], fine[name], strict=True)]
+        shrinking = [name for name, a, b in steps if b < a]
+        if shrinking:
+            name = shrinking[0]
+            raise ValueError(
+                f"resolutions must not become coarser, but {name!r} goes from {coarse[name]} at level {number} to "
+                f"{fine[name]} at level {number + 1}."
+            )
+        if coarse == fine:
+            raise ValueError(f"resolutions must increase, but levels {number} and {number + 1} are both {coarse}.")
+    return levels
+
+
+def halvings(finest: Mapping[str, tuple[int, ...]]) -> list[dict[str, tuple[int, ...]]]:
+    """Halve all grids as long as they keep enough cells."""
+    levels = [dict(finest)]
+    while True:
+        coarser = {name: halve(shape) for name, shape in levels[0].items()}
+        if coarser == levels[0]:
+            return levels
+        levels.insert(0, coarser)
+
+
+def halve(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Half the cells along every axis that has enough; all such axes or none, so that cells keep their proportions."""
+    long = [n for n in shape if n > COARSEST]
+    if not long or any(ceil(n / 2) < COARSEST for n in long):
+        return shape
+    return tuple(ceil(n / 2) if n > COARSEST else n for n in shape)
+
+
+def one_level(level, grids: Sequence[Grid]) -> dict[str, tuple[int, ...]]:
+    """Check one level of a user's list; a grid that is not named stays at its finest."""
+    if not isinstance(level, Mapping):
+        raise TypeError(f"each of resolutions must map grid names to shapes, got {level!r}.")
+    shapes = {grid.name: grid.shape for grid in grids}
+    for name, shape in level.items():
+        if name not in shapes:
+            raise ValueError(f"resolutions name {name!r}, which is no Grid of modes; those are {sorted(shapes)}.")
+        shape = check_shape(name, shape)
+        if len(shape) != len(shapes[name]) or any(n > most for n, most in zip(shape, shapes[name], strict=True)):
+            raise ValueError(f"resolution {shape} of {name!r} must have the axes of its grid, {shapes[name]}, at most.")
+        shapes[name] = shape
+    return shapes

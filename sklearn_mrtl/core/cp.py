@@ -1,0 +1,206 @@
+"""CP decomposition: W is a sum of K rank-one tensors, eq. (2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorly as tl
+import torch
+from tensorly.decomposition import non_negative_parafac_hals, parafac
+from torch import Tensor
+
+from sklearn_mrtl.core.inputs import Inputs
+from sklearn_mrtl.core.models import Axis, Parameters, TensorModel, hadamard, intercepts_of
+
+
+class CP(TensorModel):
+    """Factor matrices (rows, K), one for each axis: parameters "factor 0", "factor 1", ...
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+    nonnegative : collection of str
+        Names of the modes whose factors are nowhere negative.
+    """
+
+    def __init__(self, axes: Sequence[Axis], nonnegative=()):
+        super().__init__(axes)
+        self.nonnegative = frozenset(nonnegative)
+
+    @staticmethod
+    def largest_rank(sizes: Sequence[int]) -> int:
+        """A rank that represents every tensor of these sizes: the product of all but the largest."""
+        return int(np.prod(sorted(sizes)[:-1], dtype=float)) if len(sizes) > 1 else 1
+
+    @classmethod
+    def fitting_rank(cls, rank: int, sizes: Sequence[int]) -> int:
+        """The rank, or the largest that means anything for these sizes."""
+        return min(rank, cls.largest_rank(sizes))
+
+    def factors(self, parameters: Parameters) -> list[Tensor]:
+        """Factor matrices in the order of the axes."""
+        return [parameters[name] for name in self.names]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the parameters that are factors."""
+        return [f"factor {m}" for m in range(len(self.axes))]
+
+    @property
+    def bounded(self) -> frozenset[str]:
+        """Names of the parameters that are nowhere negative."""
+        return frozenset(
+            name for name, axis in zip(self.names, self.axes, strict=True) if axis.mode.name in self.nonnegative
+        )
+
+    def from_full_rank(self, parameters: Parameters, rank: int, seed: int) -> Parameters:
+        """Line 14 of Algorithm 1."""
+        free = [axis.mode.name not in self.nonnegative for axis in self.axes]
+        factors = cp_als(parameters["weights"], rank, seed, [m for m, is_free in enumerate(free) if not is_free])
+        return {**dict(zip(self.names, factors, strict=True)), **intercepts_of(parameters)}
+
+    def random(self, rank: int, like: Tensor, mass: float, seed: int) -> Parameters:
+        """Normal factors whose scores have a standard deviation of about 0.1; mass is the inputs' mean square."""
+        generator = torch.Generator().manual_seed(seed)
+        size = (0.01 / mass / rank) ** (0.5 / len(self.axes))
+        parameters = {}
+        for name, axis in zip(self.names, self.axes, strict=True):
+            factor = size * torch.randn(axis.size, rank, generator=generator, dtype=torch.float64).to(like)
+            factor = factor if axis.mask is None else factor * axis.mask[:, None]
+            parameters[name] = factor.abs() if name in self.bounded else factor
+        return {**parameters, **self.initial_intercepts(like)}
+
+    def rank(self, parameters):
+        return parameters[self.names[0]].shape[1]
+
+    def scaled(self, parameters, scale):
+        """The last factor times the scale; it is the outputs' where there are several."""
+        return {**parameters, self.names[-1]: parameters[self.names[-1]] * scale[:, None]}
+
+    def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
+        """Eq. (2), shape (n, T)."""
+        factors = self.factors(parameters)
+        projections = inputs.projections(self.effective(factors, inputs))  # (n, K)
+        return projections @ factors[-1].T if self.n_outputs > 1 else projections.sum(1, keepdim=True)
+
+    def rough_and_squares(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
+        """R_s and R_2 as sums over the entries of W, from K x K matrices alone.
+
+        With G_m = C_m' C_m and E_m = C_m' L_m C_m: R_s = sum_m <E_m, product of the other modes' G>.
+        """
+        factors = self.factors(parameters)
+        grams = [factor.T @ factor for factor in factors]
+        rough = factors[0].new_zeros(())
+        for m, axis in enumerate(self.axes):
+            if axis.smoothness is not None:
+                energy = factors[m].T @ axis.smoothness.laplacian(factors[m])
+                rough = rough + (energy * hadamard(grams[:m] + grams[m + 1 :], energy)).sum()
+        return rough, hadamard(grams, grams[0]).sum()
+
+    def weight_curvatures(self, parameters, masses, strengths):
+        """Each mode given the others."""
+        factors = self.factors(parameters)
+        data = [(mass[:, None] * factor.square()).sum(0) for mass, factor in zip(masses, factors, strict=True)]  # (K,)
+        norms = [factor.square().sum(0) for factor in factors]
+        curvatures = {}
+        for m, (name, axis) in enumerate(zip(self.names, self.axes, strict=True)):
+            others = [n for n in range(len(factors)) if n != m]
+            penalty = 2 / self.n_entries * (strengths.alpha_spatial * axis.slopes(factors[m]) + strengths.alpha_l2)
+            curvatures[name] = strengths.curvature * masses[m][:, None] * hadamard(
+                [data[n] for n in others], norms[0]
+            ) + penalty[:, None] * hadamard([norms[n] for n in others], norms[0])
+        return curvatures
+
+    def finegrain(self, parameters, finer):
+        """Lines 22 to 24 of Algorithm 1."""
+        factors = {
+            name: axis.finegrain(parameters[name], 0, fine)
+            for name, axis, fine in zip(self.names, self.axes, finer.axes, strict=True)
+        }
+        return {**factors, **intercepts_of(parameters)}
+
+    def dense(self, parameters):
+        """W of eq. (2)."""
+        factors = self.factors(parameters)
+        weights = factors[0]
+        for factor in factors[1:]:
+            weights = weights[..., None, :] * factor
+        return weights.sum(-1)
+
+    def canonical(self, parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
+        """Component weights (K,), descending, and factors with unit columns; see `canonical`."""
+        return canonical(self.factors(parameters), orthogonal=not self.nonnegative)
+
+
+def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = ()) -> list[Tensor]:
+    """Factors (rows, rank) of a weight tensor: CP_ALS of Algorithm 1; for two modes the truncated SVD, its optimum.
+
+    The norm of each component is spread evenly over the modes.
+    """
+    if weights.ndim == 2 and not nonnegative:
+        left, values, right = torch.linalg.svd(weights, full_matrices=False)
+        return spread(values[:rank], [left[:, :rank], right[:rank].T])
+    array, state = weights.detach().double().cpu().numpy(), np.random.RandomState(seed)
+    with tl.backend_context("numpy"):
+        if nonnegative:
+            init = random_nonnegative(array.shape, rank, nonnegative, state)
+            size, factors = non_negative_parafac_hals(array, rank, nn_modes=set(nonnegative), n_iter_max=100, init=init)
+        else:
+            size, factors = parafac(
+                array, rank, n_iter_max=200, tol=1e-7, init="svd", normalize_factors=True, random_state=state
+            )
+    to_tensor = lambda values: torch.from_numpy(np.array(values, dtype=np.float64)).to(weights)  # noqa: E731
+    return spread(to_tensor(size), [to_tensor(factor) for factor in factors])
+
+
+def random_nonnegative(shape: Sequence[int], rank: int, nonnegative: Sequence[int], state) -> tl.cp_tensor.CPTensor:
+    """A start for the non-negative decomposition."""
+    factors = [state.standard_normal((rows, rank)) for rows in shape]
+    factors = [np.abs(factor) if m in nonnegative else factor for m, factor in enumerate(factors)]
+    return tl.cp_tensor.CPTensor((np.ones(rank), factors))
+
+
+def spread(weights: Tensor, factors: Sequence[Tensor]) -> list[Tensor]:
+    """Factors with the weights of the components spread evenly over the modes."""
+    return [factor * weights ** (1 / len(factors)) for factor in factors]
+
+
+def canonical(factors: Sequence[Tensor], *, orthogonal: bool = True) -> tuple[Tensor, list[Tensor]]:
+    """The same tensor in the form in which it is shown.
+
+    Columns have unit norm, components descend by weight, and in every mode but the first the entry of largest
+    magnitude is positive; the first mode takes the sign that is left. With two modes CP is unique only up to an
+    invertible K x K matrix: there, if `orthogonal`, the form is the singular value decomposition.
+
+    Returns
+    -------
+    component_weights : Tensor of shape (K,)
+        Descending, none negative.
+    factors : list of Tensor of shape (rows, K)
+    """
+    if len(factors) == 2 and orthogonal:
+        factors = orthogonal_factors(*factors)
+    norms = [factor.norm(dim=0) for factor in factors]
+    weights = torch.stack(norms).prod(0)
+    order = torch.argsort(weights, descending=True, stable=True)
+    smallest = torch.finfo(weights.dtype).tiny
+    factors = [(factor / norm.clamp(min=smallest))[:, order] for factor, norm in zip(factors, norms, strict=True)]
+    for m in range(1, len(factors)):
+        sign = largest_sign(factors[m])
+        factors[m], factors[0] = factors[m] * sign, factors[0] * sign
+    return weights[order], factors
+
+
+def largest_sign(factor: Tensor) -> Tensor:
+    """Sign (1 or -1) of the entry of largest magnitude in each column, shape (K,)."""
+    largest = factor.gather(0, factor.abs().argmax(0, keepdim=True))[0]
+    return torch.where(largest < 0, -1.0, 1.0).to(factor)
+
+
+def orthogonal_factors(first: Tensor, second: Tensor) -> list[Tensor]:
+    """Factors of first @ second.T with orthogonal columns: its singular value decomposition, never forming it."""
+    q1, r1 = torch.linalg.qr(first)
+    q2, r2 = torch.linalg.qr(second)
+    left, values, right = torch.linalg.svd(r1 @ r2.T)
+    return [q1 @ left * values.sqrt(), q2 @ right.T * values.sqrt()]

@@ -1,0 +1,60 @@
+"""Whether a model fits into memory, asked before anything is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from math import prod
+
+import torch
+
+from sklearn_mrtl.core.inputs import Shapes
+from sklearn_mrtl.core.solvers import MEMORY
+
+
+def available_bytes(device: torch.device) -> int | None:
+    """Memory that is free on a device; None where nobody tells."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def require_bytes(needed: int, device: torch.device, what: str, remedy: str) -> None:
+    """Refuse what does not fit.
+
+    Raises
+    ------
+    MemoryError
+        That says how much is needed and how much there is.
+    """
+    available = available_bytes(device)
+    if available is not None and needed > available:
+        raise MemoryError(f"{what} needs {readable(needed)}, and {readable(available)} are free on {device}. {remedy}")
+
+
+def full_rank_bytes(shapes: Shapes, n_outputs: int, itemsize: int) -> int:
+    """Memory of training a full weight tensor: itself and the steps that L-BFGS remembers."""
+    return prod(prod(shape) for shape in shapes) * n_outputs * itemsize * (2 * MEMORY + 8)
+
+
+def low_rank_bytes(shapes: Sequence[Shapes], rank: int, n_outputs: int, itemsize: int) -> int:
+    """Memory of training factors at the largest of some levels."""
+    rows = max(sum(prod(shape) for shape in level) for level in shapes) + n_outputs
+    return rows * rank * itemsize * (2 * MEMORY + 8)
+
+
+def readable(n_bytes: int) -> str:
+    """A number of bytes in a unit that suits it."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if n_bytes < 1000 or unit == "TB":
+            return f"{n_bytes:,.0f} {unit}" if unit == "bytes" else f"{n_bytes:,.1f} {unit}"
+        n_bytes /= 1000
+    raise AssertionError
