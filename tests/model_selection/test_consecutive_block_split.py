@@ -44,7 +44,7 @@ def test_no_month_is_on_two_sides_with_the_gap_and_some_are_without(lags, lead):
 def test_the_leak_without_the_gap():
     """A target that nothing tells: without the gap a memory of neighbours seems to predict it."""
     lags = 12
-    y = lag_windows(RNG.normal(size=1200), lags=lags).X.mean(axis=1)
+    y = lag_windows(np.random.default_rng(0).normal(size=1200), lags=lags).X.mean(axis=1)
     X = np.arange(len(y))[:, None].astype(float)  # knows nothing but when
 
     def score(cv):

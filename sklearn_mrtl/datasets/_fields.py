@@ -1,0 +1,98 @@
+"""Fields (time, lat, lon) of any source, cut and joined."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+
+TOUCH = 1e-6  # degrees; cells whose centres lie on the region's edge belong to it, rounding of float32 or not
+
+
+def check_region(region) -> None:
+    """Refuse what is not (west, east, south, north)."""
+    if region is None:
+        return
+    if len(region) != 4 or not all(isinstance(edge, Real) and np.isfinite(edge) for edge in region):
+        raise ValueError(f"region must be four numbers (west, east, south, north), got {region!r}.")
+    west, east, south, north = region
+    if west == east or not south < north:
+        raise ValueError(f"region (west, east, south, north) must have a width and a height, got {region!r}.")
+
+
+def in_region(field, region):
+    """Cells whose centres lie in the region, ascending in latitude and longitude.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    lat, lon = field.lat.values.astype(np.float64), field.lon.values.astype(np.float64)
+    west, east, south, north = (lon.min(), lon.min() + 360, -90, 90) if region is None else region
+    width = east - west if east > west else east - west + 360
+    offset = (lon - west + TOUCH) % 360 - TOUCH
+    # A file may have its first meridian at both ends, and a region the whole circle.
+    offset, columns = np.unique(offset.round(9), return_index=True)
+    columns, offset = columns[offset <= width + TOUCH], offset[offset <= width + TOUCH]
+    rows = np.argsort(lat)
+    rows = rows[(lat[rows] >= south - TOUCH) & (lat[rows] <= north + TOUCH)]
+    if not len(rows) or not len(columns):
+        raise ValueError(
+            f"region {tuple(region)} (west, east, south, north) has no cells: those of the file have latitudes from "
+            f"{lat.min():g} to {lat.max():g} and longitudes from {lon.min():g} to {lon.max():g}."
+        )
+    return field.isel(lat=rows, lon=columns).assign_coords(lat=lat[rows], lon=west + offset)
+
+
+def in_order_of_time(pieces: list, name: str):
+    """One DataArray of those of several files.
+
+    Raises
+    ------
+    ValueError
+        If they have different cells, or a time twice.
+    """
+    import xarray as xr  # an extra, but who has pieces has it
+
+    try:
+        joined = xr.concat(pieces, "time", join="exact", combine_attrs="override")
+    except ValueError as error:
+        raise ValueError(f"the files of {name!r} differ in cells or kinds of time: {error}") from error
+    joined = joined.sortby("time")
+    time = joined.time.values
+    twice = time[1:][time[1:] == time[:-1]]
+    if len(twice):
+        raise ValueError(f"{name!r} has the time {twice[0]} more than once in the files.")
+    return joined.assign_coords(time=_first_of_month(time))
+
+
+def on_one_level(field, depth: float | None, file):
+    """Field of dimensions (time, lat, lon), with the depth of the level it was on in its attrs."""
+    if "depth" in field.dims:
+        levels = np.abs(field.depth.values.astype(np.float64))
+        if depth is not None and not 0 <= depth <= levels.max():
+            raise ValueError(
+                f"{file}: depth={depth:g} lies beyond the levels of {field.name!r}, 0 to {levels.max():g}."
+            )
+        level = int(np.argmin(np.abs(levels - (depth or 0.0))))
+        field = field.isel(depth=level).assign_attrs(depth=float(levels[level]))
+    others = [dim for dim in field.dims if dim not in ("time", "lat", "lon")]
+    if long := [dim for dim in others if field.sizes[dim] > 1]:
+        raise ValueError(f"{file}: {field.name!r} has more dimensions than time, depth, lat and lon: {long}.")
+    return field.squeeze(others).transpose("time", "lat", "lon").reset_coords(drop=True)
+
+
+def _first_of_month(time):
+    """Times at the first day of their months if each has a month of its own, as they are otherwise.
+
+    Products date their months by the first, the middle or the last day; series of two can only be joined if they agree.
+    """
+    if time.dtype.kind == "M":
+        months = time.astype("datetime64[M]")
+        return months.astype("datetime64[ns]") if len(np.unique(months)) == len(months) else time
+    months = {(moment.year, moment.month) for moment in time}
+    if len(months) < len(time):
+        return time
+    start = {"day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+    return np.array([moment.replace(**start) for moment in time])
