@@ -126,12 +126,12 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         """
         yield from self._sides(X, time, (TRAIN, VALIDATION, TEST))
 
-    def get_n_splits(self, X=None, y=None, groups=None) -> int:
+    def get_n_splits(self, X=None, y=None, groups=None, *, time=None) -> int:
         """Number of splits.
 
         Parameters
         ----------
-        X, y, groups : ignored
+        X, y, groups, time : ignored
 
         Returns
         -------

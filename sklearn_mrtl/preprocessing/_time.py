@@ -12,6 +12,8 @@ import numpy as np
 from sklearn.utils.validation import _num_samples
 
 DAYS_PER_YEAR = 365.2425
+# Calendars of climate models (cftime) that have no place in datetime64, though most of their dates look like its own.
+OTHER_CALENDARS = {"noleap": 365, "365_day": 365, "all_leap": 366, "366_day": 366, "360_day": 360, "julian": 365.25}
 WAYS = (
     "give time= (one entry for each row of X; in pipelines as metadata, with set_fit_request(time=True) and the "
     "like), or X as an xarray.DataArray whose first dimension has a coordinate 'time', or X with a pandas time index"
@@ -117,11 +119,9 @@ def as_numbers(time: np.ndarray) -> np.ndarray:
     if time.dtype.kind in "iu":
         return time.astype(np.float64)
     if time.dtype.kind == "M":
-        days = (time - np.datetime64(0, "D")) / np.timedelta64(1, "D")
-    else:
-        # cftime: calendars of 360 days or without leap years have no place in datetime64.
-        days = np.array([moment.toordinal() for moment in time], dtype=np.float64)
-    return days / DAYS_PER_YEAR
+        return (time - np.datetime64(0, "D")) / np.timedelta64(1, "D") / DAYS_PER_YEAR
+    days_per_year = OTHER_CALENDARS.get(getattr(time[0], "calendar", None), DAYS_PER_YEAR)
+    return np.array([moment.toordinal() for moment in time], dtype=np.float64) / days_per_year
 
 
 def check_steps(time: np.ndarray) -> str | None:
@@ -144,7 +144,8 @@ def check_steps(time: np.ndarray) -> str | None:
     steps = time[1:] - time[:-1]
     if time.dtype.kind not in "iu":
         months = np.diff(_calendar_months(time))
-        steps = months if months.min() >= 1 else steps
+        is_even = (steps == steps[0]).all()
+        steps = months if months.min() >= 1 and not is_even else steps
     uneven = np.flatnonzero(steps != steps[0])
     if not len(uneven):
         return None
@@ -174,6 +175,8 @@ def _as_times(time) -> np.ndarray:
 
 def _from_objects(time: np.ndarray) -> np.ndarray:
     moments = [getattr(moment, "start_time", moment) for moment in time.ravel()]  # pandas.Period
+    if any(getattr(moment, "calendar", None) in OTHER_CALENDARS for moment in moments):
+        return time
     try:
         return np.array(moments, dtype="datetime64[us]").reshape(time.shape)
     except (TypeError, ValueError):

@@ -87,6 +87,81 @@ def test_integer_period():
     np.testing.assert_allclose(out, slow(X, hours % 24), atol=1e-12)
 
 
+def slow_harmonics(x, position, length, harmonics):
+    """Series through the rows that are not NaN, and through their squared residuals, at every place of the cycle."""
+
+    def columns(position):
+        angles = 2 * np.pi * np.asarray(position) / length
+        waves = [f(h * angles) for h in range(1, harmonics + 1) for f in (np.cos, np.sin)]
+        return np.stack([np.ones(len(angles)), *waves], axis=1)
+
+    there = ~np.isnan(x)
+    basis, cycle = columns(position[there]), columns(np.arange(length))
+    coefficients = np.linalg.lstsq(basis, x[there], rcond=None)[0]
+    squares = (x[there] - basis @ coefficients) ** 2
+    return cycle @ coefficients, cycle @ np.linalg.lstsq(basis, squares, rcond=None)[0]
+
+
+@pytest.mark.parametrize("harmonics", [1, 2, 5])
+@pytest.mark.parametrize("gaps", [0.0, 0.3])
+def test_harmonics_against_least_squares_through_the_rows(harmonics, gaps):
+    fields = X[:, 0].copy()
+    fields[RNG.random(fields.shape) < gaps] = np.nan
+    hours = RNG.permutation(N)
+    deseasonalizer = Deseasonalizer(24, harmonics=harmonics).fit(fields, time=hours)
+    np.testing.assert_array_equal(deseasonalizer.cycle_, np.arange(24))
+    floor = deseasonalizer.std_.min()
+    for cell in np.ndindex(4, 5):
+        mean, variance = slow_harmonics(fields[(slice(None), *cell)], hours % 24, 24, harmonics)
+        np.testing.assert_allclose(deseasonalizer.mean_[(slice(None), *cell)], mean, atol=1e-10)
+        std = np.sqrt(np.maximum(variance, 0))
+        np.testing.assert_allclose(deseasonalizer.std_[(slice(None), *cell)], np.maximum(std, floor), atol=1e-8)
+
+
+def test_harmonics_give_the_months_that_fit_did_not_see():
+    months = np.arange(N) % 12
+    wave = np.stack([3 * np.cos(2 * np.pi * months / 12) + k for k in range(4)], axis=1)
+    seen = (months > 1) & (months < 10)
+    deseasonalizer = Deseasonalizer(harmonics=1, standardize=False).fit(wave[seen], time=MONTHS[seen])
+    np.testing.assert_allclose(deseasonalizer.transform(wave, time=MONTHS), 0, atol=1e-10)
+    np.testing.assert_array_equal(deseasonalizer.cycle_, np.arange(1, 13))
+    out = deseasonalizer.transform(X[:, 0, 0, :4], time=MONTHS)
+    np.testing.assert_allclose(deseasonalizer.inverse_transform(out, time=MONTHS), X[:, 0, 0, :4])
+
+
+def test_harmonics_and_places_with_too_little_data():
+    holes = X[:, 0].copy()
+    holes[:, 0, 0] = np.nan  # land
+    holes[np.arange(N) % 12 > 1, 0, 1] = np.nan  # two months
+    holes[np.arange(N) % 12 > 2, 0, 2] = np.nan  # three months
+    deseasonalizer = Deseasonalizer(harmonics=1).fit(holes, time=MONTHS)
+    assert np.isnan(deseasonalizer.mean_[:, 0, :2]).all() and np.isnan(deseasonalizer.std_[:, 0, :2]).all()
+    assert np.isfinite(deseasonalizer.mean_[:, 0, 2]).all()
+
+
+@pytest.mark.parametrize(
+    "deseasonalizer, time, message",
+    [
+        (
+            Deseasonalizer(harmonics=6),
+            MONTHS,
+            "harmonics must be None or an int from 1 to 5 for a cycle of 12 positions",
+        ),
+        (Deseasonalizer(harmonics=0), MONTHS, "harmonics must be None or an int from 1 to 5"),
+        (Deseasonalizer(24, harmonics=12), np.arange(N), "from 1 to 11 for a cycle of 24"),
+        (Deseasonalizer(harmonics=1.0), MONTHS, "harmonics must be"),
+        (
+            Deseasonalizer(harmonics=2),
+            MONTHS[np.arange(N) % 4],
+            "harmonics=2 needs rows at 5 places in the cycle, got 4",
+        ),
+    ],
+)
+def test_bad_harmonics(deseasonalizer, time, message):
+    with pytest.raises(ValueError, match=message):
+        deseasonalizer.fit(X, time=time)
+
+
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
 def test_nan_stays_nan_and_is_left_out_of_the_statistics():
     holes = X.copy()

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import scipy.signal
@@ -52,6 +54,17 @@ def test_difference_of_a_data_array():
     np.testing.assert_array_equal(out, -fields.diff("lag", label="lower"))
 
 
+def test_difference_along_a_named_dimension():
+    xr = pytest.importorskip("xarray")
+    fields = xr.DataArray(X, dims=("time", "lag", "lat", "lon"))
+    for axis, name in enumerate(fields.dims[1:], start=1):
+        np.testing.assert_array_equal(Detrender(axis=name).fit_transform(fields), Detrender(axis=axis).fit_transform(X))
+    with pytest.raises(
+        ValueError, match=r"axis must be a dimension of X after the first, got 'x'; X has the dimensions"
+    ):
+        Detrender(axis="x").fit(fields)
+
+
 def test_linear_against_scipy():
     expected = scipy.signal.detrend(X, axis=0, type="linear")
     np.testing.assert_allclose(Detrender("linear").fit_transform(X, time=np.arange(N) + 1900), expected, atol=1e-12)
@@ -72,6 +85,24 @@ def test_linear_goes_by_time_and_skips_nan():
         slope, intercept = np.polyfit(time[there], x[there], 1) if there.sum() > 1 else (0.0, x[0])
         np.testing.assert_allclose(out[(slice(None), *cell)], x - slope * time - intercept, atol=1e-10)
     assert np.isnan(detrender.slope_[0, 0, 0]) and detrender.slope_[0, 0, 1] == 0
+
+
+def test_linear_there_and_back():
+    holes = X.copy()
+    holes[RNG.random(X.shape) < 0.1] = np.nan
+    detrender = Detrender("linear").fit(holes[:20], time=MONTHS[:20])
+    back = detrender.inverse_transform(detrender.transform(holes, time=MONTHS), time=MONTHS)
+    np.testing.assert_allclose(back, holes, atol=1e-12)
+    other = pickle.loads(pickle.dumps(detrender))
+    np.testing.assert_array_equal(other.inverse_transform(X, time=MONTHS), detrender.inverse_transform(X, time=MONTHS))
+
+
+def test_differences_have_no_inverse():
+    detrender = Detrender().fit(X)
+    assert not hasattr(detrender, "inverse_transform") and hasattr(Detrender("linear"), "inverse_transform")
+    with pytest.raises(AttributeError) as error:
+        detrender.inverse_transform(X)
+    assert "does not tell the level" in str(error.value.__cause__ or error.value)
 
 
 def test_linear_slope_is_per_year():

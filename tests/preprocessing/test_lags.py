@@ -7,6 +7,7 @@ N = 20
 FIELDS = np.random.default_rng(0).normal(size=(N, 3, 4))
 TARGET = np.arange(N) * 10
 MONTHS = np.arange(N).astype("datetime64[M]")
+DAYS_31 = np.array("2000-01-30", "datetime64[D]") + 31 * np.arange(N)
 
 
 def slow_windows(fields, target, lags, lead):
@@ -82,6 +83,34 @@ def test_time_must_be_the_first_dimension():
         lag_windows(xr.DataArray(FIELDS[0], dims=("lat", "time")), lags=2)
 
 
+def test_the_variables_of_a_dataset_become_an_axis():
+    xr = pytest.importorskip("xarray")
+    time = MONTHS.astype("datetime64[ns]")
+    fields = {name: (("time", "lat", "lon"), FIELDS * k) for k, name in enumerate(["sst", "ssh"], start=1)}
+    dataset = xr.Dataset(fields, {"time": time, "lat": [1.0, 2, 3]})
+    X, _, times, _ = lag_windows(dataset, lags=[0, 2])
+    assert X.dims == ("time", "lag", "variable", "lat", "lon")
+    np.testing.assert_array_equal(X.coords["variable"], ["sst", "ssh"])
+    np.testing.assert_array_equal(times, time[2:])
+    for name in ("sst", "ssh"):
+        np.testing.assert_array_equal(X.sel(variable=name), lag_windows(dataset[name], lags=[0, 2]).X)
+    with pytest.raises(ValueError, match=r"must all have the same dimensions, got .*'depth': \('lat',\)"):
+        lag_windows(dataset.assign(depth=("lat", [1.0, 2, 3])), lags=2)
+
+
+@pytest.mark.parametrize("lags", [3, [0, 3, 6], [2, 0, 1]])
+def test_chunks_stay_chunks(lags):
+    xr = pytest.importorskip("xarray")
+    dask_array = pytest.importorskip("dask.array")
+    fields = xr.DataArray(FIELDS, dims=("time", "lat", "lon"), coords={"time": MONTHS.astype("datetime64[ns]")})
+    target = xr.DataArray(TARGET, dims="time").chunk(time=7)
+    X, y, _, _ = lag_windows(fields.chunk(time=7), target, lags=lags, lead=1)
+    assert isinstance(X.data, dask_array.Array) and isinstance(y.data, dask_array.Array)
+    expected = lag_windows(fields, TARGET, lags=lags, lead=1)
+    xr.testing.assert_identical(X.compute(), expected.X)
+    np.testing.assert_array_equal(y, expected.y)
+
+
 def test_pandas_series_have_times():
     pd = pytest.importorskip("pandas")
     index = pd.period_range("2000-01", periods=N, freq="M")
@@ -103,7 +132,8 @@ def test_pandas_series_have_times():
         ({"lags": N - 2, "lead": 3, "target": TARGET}, rf"lag {N - 3} and lead 3 need at least {N + 1} times"),
         ({"lags": 3, "target": TARGET[1:]}, f"as long as fields: {N} times, got {N - 1}"),
         ({"lags": 3, "time": MONTHS[1:]}, "one entry for each of the 20 rows"),
-        ({"lags": 3, "time": MONTHS[::-1]}, "time must increase"),
+        ({"lags": 3, "time": MONTHS[::-1]}, "time must increase, got 1971-08 followed by 1971-07; sort by time"),
+        ({"lags": 3, "time": MONTHS[[0, *range(N - 1)]]}, "time must increase, got 1970-01 twice"),
     ],
 )
 def test_bad_input(kwargs, message):
@@ -129,7 +159,9 @@ def test_a_gap_in_time_warns():
         lag_windows(FIELDS, lags=2, time=time)
 
 
-@pytest.mark.parametrize("time", [MONTHS.astype("datetime64[D]") + 14, np.arange(N) * 3, np.arange(N).astype("M8[h]")])
+@pytest.mark.parametrize(
+    "time", [MONTHS.astype("datetime64[D]") + 14, np.arange(N) * 3, np.arange(N).astype("M8[h]"), DAYS_31]
+)
 def test_even_times_do_not_warn(time, recwarn):
     lag_windows(FIELDS, lags=2, time=time)
     assert not recwarn
