@@ -124,7 +124,9 @@ def _smoothed(mean, std, count, seen: np.ndarray, basis: np.ndarray) -> tuple[np
     smooth = np.tensordot(basis, fit_series(basis[seen], mean, count), 1)
     squares = std**2 + (mean - smooth[seen]) ** 2
     variance = np.tensordot(basis, fit_series(basis[seen], squares, count), 1)
-    return smooth, np.sqrt(np.maximum(variance, 0.0))  # a series of positive values can dip below 0
+    # A series through positive values can dip below 0, and what it leaves of 0 is rounding.
+    rounding = 1e-12 * np.abs(variance).max(axis=0)
+    return smooth, np.sqrt(np.where(variance <= rounding, 0.0, variance))
 
 
 def _listed(values: np.ndarray) -> str:

@@ -119,6 +119,9 @@ class VariableScaler(FieldTransformer, auto_wrap_output_keys=None):
         check_is_fitted(self)
         values = self._check_fields(X, reset=False)
         extent = self.data_max_ - self.data_min_
+        numbers = np.finfo(extent.dtype)
+        largest = np.maximum(np.abs(self.data_min_), np.abs(self.data_max_))
+        constant = extent <= np.maximum(10 * numbers.eps * largest, numbers.tiny / numbers.eps)
         low, high = self.feature_range
-        scale = (high - low) / np.where(extent == 0, high - low, extent)
+        scale = (high - low) / np.where(constant, high - low, extent)
         return values, *(along(s.astype(values.dtype), self._axis, values.ndim) for s in (self.data_min_, scale))
