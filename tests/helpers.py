@@ -1,0 +1,245 @@
+"""Slow, independent versions of the core's mathematics, and small problems to try it on."""
+
+from __future__ import annotations
+
+import copy
+from itertools import product
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl.core.inputs import FactoredInputs, Inputs, JointInputs, MultiHot, OneHot
+from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
+from sklearn_mrtl.core.models import Axis, FullRank, TensorModel, axes_of
+from sklearn_mrtl.core.objective import Objective, Samples
+from sklearn_mrtl.core.products import SparseMatrix
+from sklearn_mrtl.core.solvers import SolverSettings, lbfgs
+
+FIELD_MODES = (
+    Feature("lag", 2),
+    Grid("month", 4, periodic=True),
+    Grid("sea", (3, 5), bounds=[(0, 6), (0, 5)], interpolation="linear"),
+)
+ENCODED_MODES = (
+    Feature("player", 3, intercept=True, pooled=True),
+    Grid("court", (4, 3)),
+    Grid("hour", 6, interpolation="linear", periodic=True),
+)
+LAYOUTS = ("joint", "factored")
+LOSSES = {SquaredLoss: 1, LogisticLoss: 1, SoftmaxLoss: 3}  # and a number of outputs that suits each
+
+
+# Problems
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
+
+
+def uniform(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=generator(seed), dtype=torch.float64)
+
+
+def fields(modes=FIELD_MODES, n: int = 12, *, masks=None, seed: int = 0) -> JointInputs:
+    """Random fields about a centre, 0 where there are no data; masks by the grid's name."""
+    sizes = [mode.size for mode in modes]
+    masks = tuple((masks or {}).get(mode.name) for mode in modes)
+    x, center = normal(n, *sizes, seed=seed), normal(*sizes, seed=seed + 1)
+    for dim, mask in enumerate(masks):
+        if mask is not None:
+            along = mask.reshape([-1 if d == dim else 1 for d in range(len(sizes))])
+            x, center = x * along, center * along
+    return JointInputs(x, center, tuple(modes), tuple(mode.shape for mode in modes), masks)
+
+
+def multi_hot(dense: Tensor) -> MultiHot:
+    row, column = torch.nonzero(dense, as_tuple=True)
+    pointers = torch.cat([torch.zeros(1, dtype=torch.long), torch.bincount(row, minlength=len(dense)).cumsum(0)])
+    return MultiHot(SparseMatrix(pointers, column, dense[row, column], tuple(dense.shape)))
+
+
+def encodings(modes=ENCODED_MODES, n: int = 12, *, seed: int = 0) -> FactoredInputs:
+    """One-hot Features, and grids with up to three points in a sample; a pooled mode's last row is no level at all."""
+    encoded = []
+    for m, mode in enumerate(modes):
+        size, draw = mode.size + getattr(mode, "pooled", False), generator(seed + m)
+        if isinstance(mode, Feature):
+            encoded.append(OneHot(torch.randint(size, (n,), generator=draw), size, torch.float64))
+        else:
+            counts = torch.zeros(n, size, dtype=torch.float64)
+            points = torch.randint(size, (n, 3), generator=draw)
+            encoded.append(multi_hot(counts.scatter_add_(1, points, torch.rand(n, 3, generator=draw).double())))
+    return FactoredInputs(tuple(encoded), tuple(modes), tuple(mode.shape for mode in modes))
+
+
+def inputs_of(layout: str, n: int = 12, *, seed: int = 0) -> Inputs:
+    """Samples of a layout; the fields have a cell of land in each grid."""
+    if layout == "factored":
+        return encodings(n=n, seed=seed)
+    masks = {mode.name: torch.arange(mode.size) != 1 for mode in FIELD_MODES if isinstance(mode, Grid)}
+    return fields(n=n, masks=masks, seed=seed)
+
+
+def axes_for(inputs: Inputs, n_outputs: int = 1, sigma: float | None = 0.2) -> tuple[Axis, ...]:
+    return axes_of(inputs, n_outputs, sigma, torch.zeros((), dtype=torch.float64))
+
+
+def random_parameters(model: TensorModel, rank=None, *, seed: int = 0) -> dict[str, Tensor]:
+    """Random values everywhere but on land."""
+    like = torch.zeros((), dtype=torch.float64)
+    start = model.initial(like) if isinstance(model, FullRank) else model.random(rank, like, 1.0, seed)
+    filled = {name: normal(*value.shape, seed=seed + i) for i, (name, value) in enumerate(start.items())}
+    for dim, axis in enumerate(model.axes):
+        if axis.mask is not None:
+            name, along = ("weights", dim) if "weights" in filled else (f"factor {dim}", 0)
+            shape = [-1 if d == along else 1 for d in range(filled[name].ndim)]
+            filled[name] = filled[name] * axis.mask.reshape(shape)
+    return {name: value.abs() if name in model.bounded else value for name, value in filled.items()}
+
+
+def targets(loss, n: int = 12, *, seed: int = 0) -> Tensor:
+    """Targets that suit a loss, shape (n, T)."""
+    if loss is SquaredLoss:
+        return normal(n, LOSSES[loss], seed=seed)
+    classes = torch.randint(max(2, LOSSES[loss]), (n,), generator=generator(seed))
+    return classes[:, None].double() if loss is LogisticLoss else torch.nn.functional.one_hot(classes).double()
+
+
+def samples_of(inputs: Inputs, loss=SquaredLoss, *, seed: int = 0) -> Samples:
+    """With weights that differ."""
+    return Samples.of_rows(inputs, targets(loss, inputs.n_rows, seed=seed), uniform(inputs.n_rows, seed=seed) + 0.5)
+
+
+def objective_of(model, samples: Samples, loss=SquaredLoss, alpha_spatial=0.01, alpha_l2=0.1) -> Objective:
+    return Objective.of_samples(model, samples, loss, alpha_spatial, alpha_l2)
+
+
+def minimized(objective: Objective, start) -> dict[str, Tensor]:
+    """The minimum to many digits."""
+    return lbfgs(objective, start, SolverSettings(max_epochs=1000, convergence=1e-15))
+
+
+# Slow versions
+
+
+def formed(inputs: Inputs) -> Tensor:
+    """Every sample's tensor, shape (n, rows of each mode), in the units of the scores."""
+    if isinstance(inputs, JointInputs):
+        x = inputs.x - inputs.center
+    else:
+        x = torch.ones(inputs.n_rows, dtype=torch.float64)
+        for encoding in inputs.encodings:
+            dense = encoding.matrix.to_dense()
+            x = x[..., None] * dense.reshape(len(x), *[1] * (x.ndim - 1), -1)
+    for mode, shape in zip(inputs.modes, inputs.shapes, strict=True):
+        if getattr(mode, "interpolation", None) == "linear":
+            x = x / prod(shape)
+    return x
+
+
+def slow_scores(model: TensorModel, weights: Tensor, parameters, inputs: Inputs) -> Tensor:
+    """Eq. (1) by an explicit sum over all entries of W, shape (n, T)."""
+    for dim, axis in enumerate(model.input_axes):
+        if axis.pooled:
+            eye = torch.eye(axis.size, dtype=torch.float64)
+            complete = eye + eye[-1] * (torch.arange(axis.size) < axis.size - 1)[:, None]  # deviation + shared row
+            weights = torch.tensordot(weights, complete, ([dim], [1])).movedim(-1, dim)
+    x = formed(inputs).reshape(inputs.n_rows, -1)
+    scores = x @ weights.reshape(x.shape[1], -1) + parameters["intercept"]
+    if model.intercept_mode is not None:
+        level = inputs.encodings[model.intercept_mode].matrix.to_dense()
+        deviations = parameters["deviations"]
+        scores = scores + level[:, : len(deviations)] @ deviations
+    return scores
+
+
+def locations(grid: Grid, shape: tuple[int, ...]) -> np.ndarray:
+    """Centres of the cells, shape (D, axes)."""
+    return np.array(
+        [[(i + 0.5) * length / n for i, n, length in zip(cell, shape, grid.extents, strict=True)] for cell in
+         product(*map(range, shape))]
+    )  # fmt: skip
+
+
+def dense_kernel(grid: Grid, shape: tuple[int, ...], sigma: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """K of eq. (4) and the squared distances, both (D, D), the largest distance being 1."""
+    apart = np.abs(locations(grid, shape)[:, None] - locations(grid, shape))
+    around = np.where(grid.periodic, np.minimum(apart, np.array(grid.extents) - apart), apart)
+    squares = (around**2).sum(-1)
+    largest = squares.max() or 1.0
+    if sigma is None:
+        sigma = max(length / n for length, n in zip(grid.extents, shape, strict=True)) ** 2 / largest
+    return np.exp(-squares / largest / sigma), squares / largest
+
+
+def slow_roughness(weights, grid: Grid, shape, sigma, mask=None) -> float:
+    """Eq. (3) by its double sum over the cells, for weights (D, entries), over the mean of k times distance squared."""
+    weights = np.asarray(weights)
+    kernel, squares = dense_kernel(grid, shape, sigma)
+    free = [d for d in range(len(weights)) if mask is None or mask[d]]
+    total, distance = 0.0, 0.0
+    for d in free:
+        for e in free:
+            total += kernel[d, e] * ((weights[d] - weights[e]) ** 2).sum()
+            distance += kernel[d, e] * squares[d, e] / len(free)
+    return total / distance if distance else 0.0
+
+
+def slow_penalty(model: TensorModel, weights: Tensor, parameters, sigma, alpha_spatial, alpha_l2) -> float:
+    """R of eq. (5) from W itself."""
+    rough, n_entries = 0.0, 1
+    for dim, axis in enumerate(model.axes):
+        n_entries *= axis.size if axis.mask is None else int(axis.mask.sum())
+        if isinstance(axis.mode, Grid):
+            unfolded = weights.movedim(dim, 0).reshape(axis.size, -1)
+            rough += slow_roughness(unfolded, axis.mode, axis.shape, sigma, axis.mask)
+    penalty = (alpha_spatial * rough + alpha_l2 * float((weights**2).sum())) / n_entries
+    if model.intercept_mode is not None:
+        penalty += alpha_l2 * float((parameters["deviations"] ** 2).mean())
+    return penalty
+
+
+def numerical_gradient(objective: Objective, parameters, step: float = 1e-6) -> dict[str, Tensor]:
+    """Central differences of the objective."""
+    gradient = {name: torch.zeros_like(value) for name, value in parameters.items()}
+    for name, value in parameters.items():
+        for index in product(*map(range, value.shape)):
+            sides = []
+            for sign in (1, -1):
+                moved = value.clone()
+                moved[index] += sign * step
+                sides.append(float(objective.value_and_gradient({**parameters, name: moved})[0]))
+            gradient[name][index] = (sides[0] - sides[1]) / (2 * step)
+    return gradient
+
+
+def assert_same(actual, expected, *, rtol=1e-9, atol=1e-9) -> None:
+    """Parameters, or tensors, that agree to rounding."""
+    if isinstance(expected, dict):
+        assert actual.keys() == expected.keys()
+        for name in expected:
+            assert_same(actual[name], expected[name], rtol=rtol, atol=atol)
+    else:
+        np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=rtol, atol=atol)
+
+
+def on_meta(thing):
+    """A copy of a core object whose tensors, however deep, are on the meta device."""
+    if isinstance(thing, Tensor):
+        return thing.to("meta")
+    if isinstance(thing, dict):
+        return {key: on_meta(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return type(thing)(on_meta(value) for value in thing)
+    if type(thing).__module__.startswith("sklearn_mrtl.core") and hasattr(thing, "__dict__"):
+        clone = copy.copy(thing)
+        clone.__dict__.update({name: on_meta(value) for name, value in vars(thing).items()})
+        return clone
+    return thing
