@@ -8,6 +8,7 @@ from sklearn import config_context
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
+from threadpoolctl import threadpool_limits
 
 from sklearn_mrtl.model_selection import ConsecutiveBlockSplit
 from sklearn_mrtl.preprocessing import lag_windows
@@ -44,15 +45,16 @@ def test_no_month_is_on_two_sides_with_the_gap_and_some_are_without(lags, lead):
 def test_the_leak_without_the_gap():
     """A target that nothing tells: without the gap a memory of neighbours seems to predict it."""
     lags = 12
-    y = lag_windows(np.random.default_rng(0).normal(size=1200), lags=lags).X.mean(axis=1)
+    y = lag_windows(np.random.default_rng(0).normal(size=600), lags=lags).X.mean(axis=1)
     X = np.arange(len(y))[:, None].astype(float)  # knows nothing but when
 
     def score(cv):
-        return cross_val_score(KernelRidge(kernel="rbf", gamma=0.02, alpha=0.1), X, y, cv=cv).mean()
+        with threadpool_limits(1):
+            return cross_val_score(KernelRidge(kernel="rbf", gamma=0.02, alpha=0.1), X, y, cv=cv).mean()
 
     assert score(KFold(5, shuffle=True, random_state=0)) > 0.6
-    assert score(ConsecutiveBlockSplit(60, random_state=0)) > 0.1
-    assert score(ConsecutiveBlockSplit(60, gap=lags - 1, random_state=0)) < 0
+    assert score(ConsecutiveBlockSplit(30, random_state=0)) > 0.1
+    assert score(ConsecutiveBlockSplit(30, gap=lags - 1, random_state=0)) < 0
 
 
 @settings(deadline=None, max_examples=100)
