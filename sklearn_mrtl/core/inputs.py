@@ -209,8 +209,8 @@ class FactoredInputs:
 
     @cached_property
     def cell_area(self) -> float:
-        """Share of one cell in the area of all "linear" grids."""
-        return 1.0 / prod(prod(shape) for mode, shape in zip(self.modes, self.shapes, strict=True) if is_linear(mode))
+        """Share of a cell of the finest "linear" grids in their area; coarse cells hold sums over these."""
+        return 1.0 / prod(mode.size for mode in self.modes if is_linear(mode))
 
     @cached_property
     def _design(self) -> SparseMatrix:
