@@ -77,10 +77,9 @@ def contains(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Shapes: outline (n_vertices, 2); x and y broadcast to that of the result.
     """
     inside = np.zeros(np.broadcast_shapes(x.shape, y.shape), dtype=bool)
-    for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        if y0 != y1:
-            crossing = x0 + (y - y0) * (x1 - x0) / (y1 - y0)
-            inside ^= ((y0 <= y) != (y1 <= y)) & (x < crossing)
+    for edge in zip(outline, np.roll(outline, -1, axis=0), strict=True):
+        (x0, y0), (x1, y1) = sorted(edge, key=lambda vertex: vertex[1])
+        inside ^= (y0 <= y) & (y < y1) & ((x - x0) * (y1 - y0) < (y - y0) * (x1 - x0))
     return inside
 
 
