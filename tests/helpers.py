@@ -139,8 +139,8 @@ def formed(inputs: Inputs) -> Tensor:
             dense = encoding.matrix.to_dense()
             x = x[..., None] * dense.reshape(len(x), *[1] * (x.ndim - 1), -1)
     for mode, shape in zip(inputs.modes, inputs.shapes, strict=True):
-        if getattr(mode, "interpolation", None) == "linear":
-            x = x / prod(shape)
+        if getattr(mode, "interpolation", None) == "linear":  # coarse fields are means, coarse encodings sums
+            x = x / (prod(shape) if isinstance(inputs, JointInputs) else mode.size)
     return x
 
 

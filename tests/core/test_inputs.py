@@ -1,0 +1,140 @@
+import pytest
+import torch
+from helpers import LAYOUTS, assert_same, encodings, fields, formed, generator, inputs_of, normal, uniform
+
+from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl.core.inputs import FactoredInputs, OneHot, combine_keys, unique_rows
+
+COARSER = {
+    "joint": [((2,), (2,), (3, 5)), ((2,), (3,), (2, 4)), ((2,), (4,), (1, 1))],
+    "factored": [((3,), (2, 3), (6,)), ((3,), (4, 2), (4,)), ((3,), (1, 1), (3,))],
+}
+by_layout = pytest.mark.parametrize("layout", LAYOUTS)
+
+
+@by_layout
+def test_design_is_the_formed_tensor(layout):
+    inputs = inputs_of(layout)
+    assert_same(inputs.design(), formed(inputs).reshape(inputs.n_rows, -1))
+
+
+@by_layout
+def test_linear_scores_are_sums_over_all_entries(layout):
+    inputs = inputs_of(layout)
+    weights = normal(*inputs.sizes, 2)
+    expected = formed(inputs).reshape(inputs.n_rows, -1) @ weights.reshape(-1, 2)
+    assert_same(inputs.linear_scores(weights), expected)
+
+
+@by_layout
+def test_projections_and_multilinear_products(layout):
+    inputs = inputs_of(layout)
+    same_rank = [normal(size, 4, seed=m) for m, size in enumerate(inputs.sizes)]
+    expected = torch.einsum("nabc,ak,bk,ck->nk", formed(inputs), *same_rank)
+    assert_same(inputs.projections(same_rank), expected)
+    own_ranks = [normal(size, m + 1, seed=m) for m, size in enumerate(inputs.sizes)]
+    expected = torch.einsum("nabc,ai,bj,ck->nijk", formed(inputs), *own_ranks)
+    assert_same(inputs.multilinear(own_ranks), expected)
+
+
+@pytest.mark.parametrize("modes", [(Grid("a", 6, interpolation="linear"),), (Feature("a", 2), Grid("b", (2, 3)))])
+def test_fewer_modes(modes):
+    for inputs in (fields(modes), encodings(modes)):
+        factors = [normal(size, 3) for size in inputs.sizes]
+        outer = factors[0] if len(factors) == 1 else factors[0][:, None] * factors[1]
+        expected = formed(inputs).reshape(inputs.n_rows, -1) @ outer.reshape(-1, 3)
+        assert_same(inputs.projections(factors), expected)
+
+
+@pytest.mark.parametrize("layout, shapes", [(layout, shapes) for layout in LAYOUTS for shapes in COARSER[layout]])
+def test_coarse_samples_are_what_the_cells_of_the_formed_tensor_add_up_to(layout, shapes):
+    inputs = inputs_of(layout)
+    expected = formed(inputs)
+    for dim, (mode, fine, coarse) in enumerate(zip(inputs.modes, inputs.shapes, shapes, strict=True), start=1):
+        if fine != coarse:
+            by_area = layout == "joint" and mode.interpolation == "linear"
+            expected = torch.tensordot(expected, shares(fine, coarse, by_area), ([dim], [1])).movedim(-1, dim)
+    assert_same(formed(inputs.coarsen(shapes)), expected)
+    assert inputs.coarsen(shapes).shapes == shapes
+
+
+def shares(fine, coarse, by_area: bool):
+    """Share of each fine cell that lies in each coarse one, or 1 where its centre does, (coarse cells, fine cells)."""
+    product = torch.ones(1, 1, dtype=torch.float64)
+    for n_fine, n_coarse in zip(fine, coarse, strict=True):
+        axis = torch.zeros(n_coarse, n_fine, dtype=torch.float64)
+        for i in range(n_coarse):
+            for j in range(n_fine):
+                overlap = min((i + 1) / n_coarse, (j + 1) / n_fine) - max(i / n_coarse, j / n_fine)
+                axis[i, j] = max(0.0, overlap) * n_fine if by_area else int((j + 0.5) * n_coarse / n_fine) == i
+        product = torch.kron(product, axis)
+    return product
+
+
+def test_coarse_land_is_where_no_cell_holds_data():
+    modes = (Feature("lag", 2), Grid("sea", (4, 6), interpolation="linear"))
+    mask = torch.ones(4, 6, dtype=torch.bool)
+    mask[:2, :2], mask[3, 5] = False, False
+    inputs = fields(modes, masks={"sea": mask.reshape(-1)})
+    coarse = inputs.coarsen(((2,), (2, 3)))
+    assert torch.equal(coarse.masks[1].reshape(2, 3), torch.tensor([[False, True, True], [True, True, True]]))
+    assert bool((coarse.x[:, :, 0] == 0).all()) and coarse.masks[0] is None
+
+
+@by_layout
+def test_masses_multiply_to_the_mean_square_of_what_each_weight_sees(layout):
+    """For fields a single number stands for all cells; for one-hot encodings of independent modes they are exact."""
+    if layout == "joint":
+        inputs = fields(n=30)
+        expected = formed(inputs).square().mean()
+        actual = torch.stack([mass.mean() for mass in inputs.mass(torch.ones(30, dtype=torch.float64))]).prod()
+        assert_same(actual, expected)
+    else:
+        inputs = encodings()
+        weight = uniform(12)
+        for mass, encoding, mode in zip(inputs.mass(weight), inputs.encodings, inputs.modes, strict=True):
+            expected = (weight @ encoding.matrix.to_dense() ** 2) / weight.sum()
+            assert_same(mass, expected / 36 if mode.name == "player" else expected)  # the area of "hour" goes there
+
+
+@by_layout
+def test_select(layout):
+    inputs, rows = inputs_of(layout), torch.tensor([5, 0, 5])
+    assert_same(formed(inputs.select(rows)), formed(inputs)[rows])
+
+
+def test_merged_rows_are_distinct_and_stand_for_all():
+    inputs = encodings(n=8).select(torch.tensor([3, 1, 3, 0, 1, 1, 7]))
+    merged, row = inputs.merge()
+    assert merged.n_rows == 4
+    assert_same(formed(merged)[row], formed(inputs))
+
+
+def test_nothing_to_merge():
+    inputs = encodings(n=8).select(torch.arange(4))
+    assert inputs.merge() == (inputs, None)
+    assert fields().merge()[1] is None
+
+
+def test_coarse_one_hot_rows_merge():
+    modes, draw = (Feature("player", 3), Grid("court", (4, 4))), generator()
+    player, cell = torch.randint(3, (200,), generator=draw), torch.randint(16, (200,), generator=draw)
+    inputs = FactoredInputs((OneHot(player, 3, torch.float64), OneHot(cell, 16, torch.float64)), modes, ((3,), (4, 4)))
+    coarse = inputs.coarsen(((3,), (2, 2)))
+    merged, row = coarse.merge()
+    quarter = cell // 8 * 2 + cell % 4 // 2
+    assert merged.n_rows == len(set(zip(player.tolist(), quarter.tolist(), strict=True)))
+    assert_same(formed(merged)[row], formed(coarse))
+
+
+@pytest.mark.parametrize("sizes", [(3, 5, 7), (2**31, 2**31, 2**31)])
+def test_keys_differ_where_any_index_does(sizes):
+    index = [torch.randint(7, (500,), generator=generator(m)) % size for m, size in enumerate(sizes)]
+    keys = combine_keys(index, sizes)
+    equal = torch.stack([i[:, None] == i for i in index]).all(0)
+    assert torch.equal(keys[:, None] == keys, equal)
+
+
+def test_unique_rows():
+    place, first = unique_rows(torch.tensor([7, -2, 7, 7, 0, -2]))
+    assert place.tolist() == [2, 0, 2, 2, 1, 0] and first.tolist() == [1, 4, 0]
