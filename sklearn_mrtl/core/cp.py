@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import tensorly as tl
 import torch
-from tensorly.decomposition import non_negative_parafac_hals, parafac
+from tensorly.decomposition import parafac
 from torch import Tensor
 
-from sklearn_mrtl.core.inputs import Inputs
+from sklearn_mrtl.core.inputs import Inputs, khatri_rao
 from sklearn_mrtl.core.models import Axis, Parameters, TensorModel, hadamard, intercepts_of
 
 
@@ -138,27 +139,59 @@ def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = (
 
     The norm of each component is spread evenly over the modes.
     """
-    if weights.ndim == 2 and not nonnegative:
+    if weights.ndim == 2:
         left, values, right = torch.linalg.svd(weights, full_matrices=False)
-        return spread(values[:rank], [left[:, :rank], right[:rank].T])
+        factors = spread(values[:rank], [left[:, :rank], right[:rank].T])
+    else:
+        factors = parafac_factors(weights, rank, seed)
+    return alternate(weights, factors, nonnegative) if nonnegative else factors
+
+
+def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
+    """CP_ALS by tensorly, whose equations are singular for some tensors of a lower rank, or with slabs of zeros."""
     array, state = weights.detach().double().cpu().numpy(), np.random.RandomState(seed)
-    with tl.backend_context("numpy"):
-        if nonnegative:
-            init = random_nonnegative(array.shape, rank, nonnegative, state)
-            size, factors = non_negative_parafac_hals(array, rank, nn_modes=set(nonnegative), n_iter_max=100, init=init)
-        else:
+    to_tensor = lambda values: torch.from_numpy(np.array(values, dtype=np.float64)).to(weights)  # noqa: E731
+    with tl.backend_context("numpy"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Trying to compute SVD with n_eigenvecs")
+        try:
             size, factors = parafac(
                 array, rank, n_iter_max=200, tol=1e-7, init="svd", normalize_factors=True, random_state=state
             )
-    to_tensor = lambda values: torch.from_numpy(np.array(values, dtype=np.float64)).to(weights)  # noqa: E731
+        except np.linalg.LinAlgError:
+            return alternate(weights, [to_tensor(state.standard_normal((rows, rank))) for rows in array.shape])
     return spread(to_tensor(size), [to_tensor(factor) for factor in factors])
 
 
-def random_nonnegative(shape: Sequence[int], rank: int, nonnegative: Sequence[int], state) -> tl.cp_tensor.CPTensor:
-    """A start for the non-negative decomposition."""
-    factors = [state.standard_normal((rows, rank)) for rows in shape]
-    factors = [np.abs(factor) if m in nonnegative else factor for m, factor in enumerate(factors)]
-    return tl.cp_tensor.CPTensor((np.ones(rank), factors))
+def alternate(
+    weights: Tensor, factors: Sequence[Tensor], nonnegative: Sequence[int] = (), n_iter: int = 100
+) -> list[Tensor]:
+    """Alternating least squares of least norm; in some modes column by column and nowhere negative (HALS)."""
+    factors = list(factors)
+    for m in nonnegative:
+        positive, negative = (part.clamp(min=0).square().sum(0) for part in (factors[m], -factors[m]))
+        factors[m] = (factors[m] * torch.where(positive < negative, -1, 1)).clamp(min=0)
+    free_first = sorted(range(len(factors)), key=lambda m: m in nonnegative)  # they take the signs that were turned
+    for _ in range(n_iter):
+        for m in free_first:
+            others = factors[:m] + factors[m + 1 :]
+            gram = hadamard([factor.T @ factor for factor in others], factors[m].T @ factors[m])
+            moment = weights.movedim(m, 0).reshape(len(factors[m]), -1) @ khatri_rao(others)  # (rows, K)
+            if m in nonnegative:
+                factors[m] = nonnegative_columns(factors[m], gram, moment)
+            else:
+                factors[m] = moment @ torch.linalg.pinv(gram, hermitian=True)
+    norms = torch.stack([factor.norm(dim=0) for factor in factors])
+    shares = norms.clamp(min=torch.finfo(norms.dtype).tiny)
+    return spread(norms.prod(0), [factor / share for factor, share in zip(factors, shares, strict=True)])
+
+
+def nonnegative_columns(factor: Tensor, gram: Tensor, moment: Tensor) -> Tensor:
+    """A factor that is nowhere negative, every column the best given the others."""
+    factor = factor.clone()
+    for k in range(len(gram)):
+        step = (moment[:, k] - factor @ gram[:, k]) / gram[k, k].clamp(min=torch.finfo(gram.dtype).tiny)
+        factor[:, k] = (factor[:, k] + step).clamp(min=0)
+    return factor
 
 
 def spread(weights: Tensor, factors: Sequence[Tensor]) -> list[Tensor]:
