@@ -230,16 +230,32 @@ def assert_same(actual, expected, *, rtol=1e-9, atol=1e-9) -> None:
         np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=rtol, atol=atol)
 
 
-def on_meta(thing):
-    """A copy of a core object whose tensors, however deep, are on the meta device."""
-    if isinstance(thing, Tensor):
-        return thing.to("meta")
+def mapped(thing, change):
+    """A copy of a core object with all its tensors and dtypes, however deep, changed."""
+    if isinstance(thing, Tensor | torch.dtype):
+        return change(thing)
     if isinstance(thing, dict):
-        return {key: on_meta(value) for key, value in thing.items()}
+        return {key: mapped(value, change) for key, value in thing.items()}
     if isinstance(thing, list | tuple):
-        return type(thing)(on_meta(value) for value in thing)
+        return type(thing)(mapped(value, change) for value in thing)
     if type(thing).__module__.startswith("sklearn_mrtl.core") and hasattr(thing, "__dict__"):
         clone = copy.copy(thing)
-        clone.__dict__.update({name: on_meta(value) for name, value in vars(thing).items()})
+        clone.__dict__.update({name: mapped(value, change) for name, value in vars(thing).items()})
         return clone
     return thing
+
+
+def on_meta(thing):
+    """A copy on the meta device."""
+    return mapped(thing, lambda leaf: leaf.to("meta") if isinstance(leaf, Tensor) else leaf)
+
+
+def in_single(thing):
+    """A copy in single precision."""
+
+    def change(leaf):
+        if isinstance(leaf, Tensor):
+            return leaf.float() if leaf.dtype == torch.float64 else leaf
+        return torch.float32 if leaf == torch.float64 else leaf
+
+    return mapped(thing, change)

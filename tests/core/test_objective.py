@@ -1,0 +1,203 @@
+import pytest
+import torch
+from helpers import (
+    LAYOUTS,
+    LOSSES,
+    assert_same,
+    axes_for,
+    encodings,
+    generator,
+    in_single,
+    inputs_of,
+    numerical_gradient,
+    objective_of,
+    on_meta,
+    random_parameters,
+    samples_of,
+    slow_penalty,
+    slow_scores,
+)
+from torch.nn import functional
+
+from sklearn_mrtl.core.cp import CP
+from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
+from sklearn_mrtl.core.models import FullRank
+from sklearn_mrtl.core.objective import Samples
+from sklearn_mrtl.core.products import SparseMatrix
+from sklearn_mrtl.core.tucker import Tucker
+
+MODELS = [(FullRank, None), (CP, 2), (Tucker, (2, 3, 2, 2))]
+by_model = pytest.mark.parametrize("model_class, rank", MODELS, ids=lambda value: getattr(value, "__name__", ""))
+by_layout = pytest.mark.parametrize("layout", LAYOUTS)
+by_loss = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
+
+
+def problem(model_class, rank, inputs, loss=SquaredLoss):
+    model = model_class(axes_for(inputs, LOSSES[loss]))
+    return model, random_parameters(model, rank[: len(model.axes)] if isinstance(rank, tuple) else rank)
+
+
+def slow_loss(loss, scores, y, weight):
+    """By torch, one row's loss after the other."""
+    each = {
+        SquaredLoss: lambda: functional.mse_loss(scores, y, reduction="none").mean(1),
+        LogisticLoss: lambda: functional.binary_cross_entropy_with_logits(scores, y, reduction="none")[:, 0],
+        SoftmaxLoss: lambda: functional.cross_entropy(scores, y, reduction="none"),
+    }[loss]()
+    return (weight * each).sum() / weight.sum()
+
+
+@by_model
+@by_layout
+@by_loss
+def test_eq_5_and_its_gradient(model_class, rank, layout, loss):
+    inputs = inputs_of(layout)
+    model, parameters = problem(model_class, rank, inputs, loss)
+    samples = samples_of(inputs, loss)
+    objective = objective_of(model, samples, loss)
+    value, data_loss, gradient = objective.value_and_gradient(parameters)
+    weights = model.dense(parameters)
+    weight, y = samples.totals()
+    assert_same(data_loss, slow_loss(loss, slow_scores(model, weights, parameters, inputs), y, weight))
+    assert_same(value - data_loss, slow_penalty(model, weights, parameters, 0.2, 0.01, 0.1))
+    assert_same(gradient, numerical_gradient(objective, parameters), rtol=1e-5, atol=1e-7)
+
+
+@by_model
+@by_loss
+def test_merging_equal_rows_changes_neither_value_nor_gradient(model_class, rank, loss):
+    inputs = encodings(n=10).select(torch.randint(10, (40,), generator=generator()))
+    samples = samples_of(inputs, loss)
+    merged = samples.merge()
+    assert merged.inputs.n_rows <= 10
+    model, parameters = problem(model_class, rank, inputs, loss)
+    value, data_loss, gradient = objective_of(model, samples, loss).value_and_gradient(parameters)
+    actual = objective_of(model, merged, loss).value_and_gradient(parameters)
+    assert_same(actual[0], value)
+    assert_same(actual[1], data_loss)
+    assert_same(actual[2], gradient)
+
+
+def test_merging_in_two_steps_is_merging_in_one():
+    inputs = encodings(n=60)
+    shapes = [((3,), (4, 3), (3,)), ((3,), (1, 1), (1,))]
+    samples = samples_of(inputs)
+    two, one = samples.coarsen(shapes[0]).coarsen(shapes[1]), samples.coarsen(shapes[1])
+    model, parameters = problem(CP, 2, one.inputs)
+    for actual, expected in zip(
+        *(objective_of(model, s).value_and_gradient(parameters) for s in (two, one)), strict=True
+    ):
+        assert_same(actual, expected)
+
+
+def test_blocks_hold_consecutive_rows_of_equal_weight():
+    inputs = encodings(n=8).select(torch.randint(8, (48,), generator=generator()))
+    ones = torch.ones(48, dtype=torch.float64)
+    y = torch.arange(48, dtype=torch.float64)[:, None]
+    blocks = Samples.of_rows(inputs, y, ones).in_blocks(inputs.shapes, 4)
+    assert_same(blocks.weight.sum(0), torch.full((4,), 12.0))
+    assert_same(blocks.weighted_y.sum(0)[:, 0], y.reshape(4, 12).sum(1))
+    assert_same(blocks.weight.sum(1), Samples.of_rows(inputs, y, ones).merge().weight[:, 0])
+    uneven = Samples.of_rows(inputs, y, torch.where(torch.arange(48) < 6, 7.0, 1.0)).in_blocks(inputs.shapes, 2)
+    assert_same(uneven.weight.sum(0), torch.tensor([42.0, 42.0]))
+
+
+@by_layout
+@pytest.mark.parametrize("batch_size", [1, 5, 12])
+def test_batches_are_unbiased(layout, batch_size):
+    """The mean over an epoch's batches, by their shares of the rows, is the objective with its gradient."""
+    inputs = inputs_of(layout)
+    model, parameters = problem(CP, 2, inputs)
+    objective = objective_of(model, samples_of(inputs))
+    value, data_loss, gradient = objective.value_and_gradient(parameters)
+    mean, mean_loss, mean_gradient = 0.0, 0.0, {name: torch.zeros_like(p) for name, p in parameters.items()}
+    for rows in torch.randperm(12, generator=generator()).split(batch_size):
+        share = len(rows) / 12
+        v, d, g = objective.batch(rows).value_and_gradient(parameters)
+        mean, mean_loss = mean + share * v, mean_loss + share * d
+        mean_gradient = {name: mean_gradient[name] + share * g[name] for name in g}
+    assert_same(mean, value)
+    assert_same(mean_loss, data_loss)
+    assert_same(mean_gradient, gradient)
+
+
+@by_model
+@by_layout
+def test_scale_of_weights_does_not_matter(model_class, rank, layout):
+    inputs = inputs_of(layout)
+    model, parameters = problem(model_class, rank, inputs)
+    samples = samples_of(inputs)
+    weight, y = samples.totals()
+    tenfold = Samples.of_rows(inputs, y, 10 * weight)
+    actual = objective_of(model, tenfold).value_and_gradient(parameters)
+    for a, b in zip(actual, objective_of(model, samples).value_and_gradient(parameters), strict=True):
+        assert_same(a, b)
+
+
+def test_a_weight_of_two_is_the_row_twice():
+    inputs = encodings()
+    model, parameters = problem(CP, 2, inputs)
+    y, weight = samples_of(inputs).totals()[1], torch.ones(12, dtype=torch.float64)
+    weight[3] = 2
+    twice = torch.tensor([*range(12), 3])
+    doubled = Samples.of_rows(inputs, y, weight)
+    repeated = Samples.of_rows(inputs.select(twice), y[twice], torch.ones(13, dtype=torch.float64))
+    assert_same(*(objective_of(model, s).value_and_gradient(parameters)[2] for s in (doubled, repeated)))
+
+
+@pytest.fixture
+def sparse_on_meta(monkeypatch):
+    """Torch has no sparse products on the meta device: matrices of the same shape stand in for them."""
+    stand_in = lambda matrix: torch.empty_like(matrix.values[:1]).expand(matrix.shape)  # noqa: E731
+    monkeypatch.setattr(SparseMatrix, "_forward", property(stand_in))
+    monkeypatch.setattr(SparseMatrix, "_adjoint", property(lambda matrix: stand_in(matrix).T))
+
+
+@by_model
+@by_layout
+@by_loss
+def test_every_tensor_is_made_on_the_device_of_the_data(model_class, rank, layout, loss, sparse_on_meta):
+    """On the meta device an operation that mixes devices raises, and what left it would show."""
+    inputs = inputs_of(layout)
+    model, parameters = problem(model_class, rank, inputs, loss)
+    if layout == "factored":
+        assert inputs.design().shape[0] == 12  # made once, of sizes that only data tell
+    objective = on_meta(objective_of(model, samples_of(inputs, loss), loss))
+    value, data_loss, gradient = objective.value_and_gradient(on_meta(parameters))
+    assert value.is_meta and data_loss.is_meta
+    assert all(g.is_meta and g.shape == parameters[name].shape for name, g in gradient.items())
+    if layout == "joint":
+        batch = objective.batch(torch.arange(4, device="meta"))
+        assert all(g.is_meta for g in batch.value_and_gradient(on_meta(parameters))[2].values())
+    with pytest.raises(RuntimeError, match="device"):
+        objective.value_and_gradient(parameters)
+
+
+@by_model
+@by_layout
+def test_finegraining_and_coarsening_stay_on_the_device(model_class, rank, layout):
+    fine = inputs_of(layout)
+    shapes = ((2,), (2,), (2, 3)) if layout == "joint" else ((3,), (2, 2), (3,))
+    coarse = fine.coarsen(shapes)
+    coarse_model, parameters = problem(model_class, rank, coarse)
+    fine_model, _ = problem(model_class, rank, fine)
+    carried = on_meta(coarse_model).finegrain(on_meta(parameters), on_meta(fine_model))
+    assert all(value.is_meta for value in carried.values())
+    if layout == "joint":
+        made = on_meta(fine).coarsen(shapes)
+        assert made.x.is_meta and made.x.shape == coarse.x.shape
+        assert all(mask is None or mask.is_meta for mask in made.masks)
+
+
+@by_model
+@by_layout
+@by_loss
+def test_single_precision_is_double_precision_rounded(model_class, rank, layout, loss):
+    inputs = inputs_of(layout)
+    model, parameters = problem(model_class, rank, inputs, loss)
+    objective = objective_of(model, samples_of(inputs, loss), loss)
+    value, _, gradient = objective.value_and_gradient(parameters)
+    rounded = in_single(objective).value_and_gradient(in_single(parameters))
+    assert rounded[0].dtype == torch.float32
+    assert_same(rounded[0], value, rtol=1e-4)
+    assert_same(rounded[2], gradient, rtol=1e-3, atol=1e-4)
