@@ -1,0 +1,40 @@
+import pytest
+import torch
+
+from sklearn_mrtl.core import memory
+
+CPU = torch.device("cpu")
+
+
+def test_there_is_some_memory():
+    available = memory.available_bytes(CPU)
+    assert available is None or available > 10**7
+
+
+def test_what_fits_and_what_does_not(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 10**9)
+    memory.require_bytes(10**9, CPU, "this", "Less.")
+    with pytest.raises(MemoryError, match=r"this needs 2\.5 GB, and 1\.0 GB are free on cpu\. Less\."):
+        memory.require_bytes(25 * 10**8, CPU, "this", "Less.")
+
+
+def test_where_nobody_tells_everything_fits(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda device: None)
+    memory.require_bytes(10**30, CPU, "this", "Less.")
+
+
+def test_needs_grow_with_what_is_made():
+    shapes = ((3,), (4, 5))
+    assert memory.full_rank_bytes(shapes, 1, 8) >= 60 * 8
+    assert memory.full_rank_bytes(shapes, 2, 4) == memory.full_rank_bytes(shapes, 1, 8)
+    finer = ((3,), (8, 10))
+    assert memory.low_rank_bytes([shapes, finer], 2, 1, 8) == memory.low_rank_bytes([finer], 2, 1, 8)
+    assert memory.low_rank_bytes([finer], 4, 1, 8) == 2 * memory.low_rank_bytes([finer], 2, 1, 8) >= 84 * 4 * 8
+
+
+@pytest.mark.parametrize(
+    "n_bytes, text",
+    [(999, "999 bytes"), (12_345, "12.3 kB"), (829e6, "829.0 MB"), (4.2e9, "4.2 GB"), (1e16, "10,000.0 TB")],
+)
+def test_readable(n_bytes, text):
+    assert memory.readable(n_bytes) == text
