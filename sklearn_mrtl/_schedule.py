@@ -49,18 +49,17 @@ def halvings(finest: Mapping[str, tuple[int, ...]]) -> list[dict[str, tuple[int,
     """Halve all grids as long as they keep enough cells."""
     levels = [dict(finest)]
     while True:
-        coarser = {name: halve(shape) for name, shape in levels[0].items()}
+        coarser = {name: halve(shape, finest[name]) for name, shape in levels[0].items()}
         if coarser == levels[0]:
             return levels
         levels.insert(0, coarser)
 
 
-def halve(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Half the cells along every axis that has enough; all such axes or none, so that cells keep their proportions."""
-    long = [n for n in shape if n > COARSEST]
-    if not long or any(ceil(n / 2) < COARSEST for n in long):
-        return shape
-    return tuple(ceil(n / 2) if n > COARSEST else n for n in shape)
+def halve(shape: tuple[int, ...], finest: tuple[int, ...]) -> tuple[int, ...]:
+    """Half the cells along the axes that have enough at their finest; all these or none, to keep the form of cells."""
+    halved = tuple(ceil(n / 2) if most > COARSEST else n for n, most in zip(shape, finest, strict=True))
+    enough = all(n >= COARSEST for n, most in zip(halved, finest, strict=True) if most > COARSEST)
+    return halved if enough else shape
 
 
 def one_level(level, grids: Sequence[Grid]) -> dict[str, tuple[int, ...]]:

@@ -18,6 +18,11 @@ class SquaredLoss:
     def of(scores: Tensor, y: Tensor) -> Tensor:
         return (scores - y).square().mean(1)
 
+    @staticmethod
+    def constant(y: Tensor) -> Tensor:
+        """The best score for all samples, from their mean target (T,)."""
+        return y
+
 
 class LogisticLoss:
     """Cross entropy of eq. (8) for y between 0 and 1; the activation is the sigmoid."""
@@ -28,6 +33,11 @@ class LogisticLoss:
     def of(scores: Tensor, y: Tensor) -> Tensor:
         return (torch.nn.functional.softplus(scores) - y * scores).sum(1)
 
+    @staticmethod
+    def constant(y: Tensor) -> Tensor:
+        """The best score for all samples, from their mean target (T,)."""
+        return torch.logit(y)
+
 
 class SoftmaxLoss:
     """Cross entropy of more than two classes, y their shares; the activation is the softmax."""
@@ -37,6 +47,11 @@ class SoftmaxLoss:
     @staticmethod
     def of(scores: Tensor, y: Tensor) -> Tensor:
         return torch.logsumexp(scores, 1) - (y * scores).sum(1)
+
+    @staticmethod
+    def constant(y: Tensor) -> Tensor:
+        """The best score for all samples, from their mean target (T,)."""
+        return torch.log(y)
 
 
 Loss = type[SquaredLoss] | type[LogisticLoss] | type[SoftmaxLoss]

@@ -126,6 +126,11 @@ class Objective:
         """Weighted mean loss L of eq. (5)."""
         return self.weight @ self.loss.of(self.model.scores(parameters, self.inputs), self.y) + self.constant
 
+    def null_loss(self) -> float:
+        """Loss of the best model without weights."""
+        score = self.loss.constant((self.weight @ self.y)[None])
+        return float(self.weight @ self.loss.of(score.expand_as(self.y), self.y)) + self.constant
+
     def value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         """Objective, its data part and its gradient."""
         parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}

@@ -6,6 +6,7 @@ Both penalties are means over the entries of W: what is best there means the sam
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 
 import torch
 
@@ -16,11 +17,13 @@ from sklearn_mrtl.core.objective import Objective, Samples, weight_and_mean
 from sklearn_mrtl.core.solvers import SolverSettings, lbfgs
 
 N_BLOCKS = 12
-N_FOLDS = 3  # of blocks, where models have to be fitted to leave them out
+N_FOLDS = 3  # of blocks, where models have to be fitted to leave them out ...
+ENOUGH_ROWS = 20_000  # ... and how many left-out rows are enough: one fold, where there are many
 FEWEST_ROWS = 100  # distinct samples; with fewer, cross-validation is noise
 FIXED_STRENGTH = 1e-3  # then used, relative to the largest eigenvalue of the data
 PROPORTIONS = (1.0, 0.1, 10.0)  # penalty of the smoothest wave on a grid, relative to that of its square
 SMOOTHEST = 20.0  # mean squared slope of that wave, half a length across a square of unit diagonal: 2 pi^2
+FAR = 1.02  # an error so much above the best of its walk ends it
 WEAKEST = 1e-9  # relative strength at which the search ends
 
 Errors = Callable[[float, float], float]
@@ -32,7 +35,8 @@ def select_alphas(
     """Choose the alphas that are None; keep those that are not.
 
     A walk from strong penalties to weak ones finds the order of magnitude, shorter walks in half decades then refine
-    it for each proportion of the two penalties. A walk ends when the error has risen twice in a row.
+    it for each proportion of the two penalties. A walk ends when the error has risen twice in a row, or is far above the
+    best.
 
     Parameters
     ----------
@@ -65,8 +69,8 @@ def select_alphas(
 
     def walk(strength: float, factor: float, proportion: float) -> float:
         """Best strength on the way from here to weaker ones."""
-        best, rises, last = (float("inf"), strength), 0, float("inf")
-        while strength > WEAKEST and rises < 2:
+        best, rises, last = (float("inf"), strength), 0, float("inf")  # error and strength
+        while strength > WEAKEST and rises < 2 and last <= FAR * best[0]:
             pair = alphas(strength, proportion)
             if pair not in tried:
                 tried[pair] = errors(*pair)
@@ -100,13 +104,14 @@ def exact_errors(model: FullRank, samples: Samples) -> Errors:
 
 def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Errors:
     """Mean loss on left-out blocks; every fit starts from the last one of its fold."""
-    folds = [fold for fold in torch.arange(samples.weight.shape[1]).chunk(N_FOLDS) if len(fold)]
+    n_used = min(N_FOLDS, ceil(ENOUGH_ROWS * N_FOLDS / samples.inputs.n_rows))
+    folds = [torch.arange(first, samples.weight.shape[1], N_FOLDS) for first in range(n_used)]
     starts: list[Parameters | None] = [None] * len(folds)
     weight, weighted_y = samples.weight.sum(1), samples.weighted_y.sum(1)
-    settings = SolverSettings(max_epochs=30, convergence=1e-4)
+    settings = SolverSettings(max_epochs=30, convergence=1e-2)
 
     def errors(alpha_spatial: float, alpha_l2: float) -> float:
-        total = 0.0
+        total, total_weight = 0.0, 0.0
         for f, fold in enumerate(folds):
             held_weight, held_y = samples.weight[:, fold].sum(1), samples.weighted_y[:, fold].sum(1)
             train_weight, train_y = weight_and_mean((weight - held_weight).clamp(min=0), weighted_y - held_y)
@@ -116,7 +121,8 @@ def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Errors:
             starts[f] = lbfgs(objective, start, settings)
             scores = model.scores(starts[f], samples.inputs)
             total += float(held_weight @ loss.of(scores, held_y))
-        return total / float(weight.sum())
+            total_weight += float(held_weight.sum())
+        return total / total_weight
 
     return errors
 

@@ -38,7 +38,8 @@ class SolverSettings:
     batch_size : int or None
         None: a fiftieth of the distinct samples, at least 256.
     convergence : float
-        "lbfgs" ends when the last five epochs lowered the objective by less than this share of its value.
+        "lbfgs" ends when the last five epochs lowered the objective by less than this share of what is explained, the
+        loss without weights less the objective (or of a hundredth of the objective, where nearly nothing is).
     seed : int
         Order of the batches.
     """
@@ -48,7 +49,7 @@ class SolverSettings:
     learning_rate: float = 0.01
     lr_decay: float = 0.95
     batch_size: int | None = None
-    convergence: float = 1e-4
+    convergence: float = 1e-3
     seed: int = 0
 
 
@@ -76,7 +77,7 @@ def lbfgs(objective: Objective, start: Parameters, settings: SolverSettings, wat
 
     x = project(flatten(start) / scale)
     value, loss, gradient = evaluate(x)
-    values, pairs = [value], deque(maxlen=MEMORY)
+    values, pairs, null_loss = [value], deque(maxlen=MEMORY), objective.null_loss()
     for _ in range(settings.max_epochs):
         resting = bounded & (x <= 0) & (gradient > 0) if any_bounded else None
         free = gradient if resting is None else gradient.masked_fill(resting, 0)
@@ -99,12 +100,13 @@ def lbfgs(objective: Objective, start: Parameters, settings: SolverSettings, wat
         values.append(value)
         if watch(loss, value, unflatten(gradient / scale, start), unflatten(x * scale, start)):
             break
-        if len(values) > WINDOW and values[-1 - WINDOW] - value <= settings.convergence * abs(value):
+        explained = max(null_loss - value, 0.01 * abs(value))
+        if len(values) > WINDOW and values[-1 - WINDOW] - value <= settings.convergence * explained:
             break
     return unflatten(x * scale, start)
 
 
-MEMORY = 20  # steps that the guess of the inverse Hessian rests on
+MEMORY = 10  # steps that the guess of the inverse Hessian rests on
 WINDOW = 5  # epochs over which progress is judged: single steps may be short
 
 
