@@ -137,9 +137,9 @@ def mrtl(
         else:
             model = DECOMPOSITIONS[settings.decomposition](axes_at(levels[level], settings), settings.nonnegative)
             start = low_rank_start(fit, model, levels[level], settings)
-        watch = Watch(model, level, stage, fit, settings, validation.get(level), began)
+        watch = Watch(model, level, stage, fit, settings, validation.get(level), start, began)
         parameters = opt(model, levels[level], start, fit.stages[stage], settings, watch)
-        fit.model, fit.parameters = model, watch.best(parameters, start)
+        fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
         fit.start = fit.parameters if stage == FULL_RANK else fit.start
         fit.done.append((level, stage))
         if watch.stopped:
@@ -222,7 +222,7 @@ class Watch:
 
     def __init__(
         self, model: TensorModel, level: int, stage: str, fit: Fit, settings: Settings, validation: Samples | None,
-        began: float,
+        start: Parameters, began: float,
     ):  # fmt: skip
         resolution = {axis.mode.name: axis.shape for axis in model.axes if axis.smoothness is not None}
         self.common = {"level": level, "stage": stage, "resolution": resolution}
@@ -231,6 +231,7 @@ class Watch:
         criterion = settings.criterion
         self.rises = None if criterion is None else Rises(criterion, settings.tol, settings.patience)
         self.lowest, self.kept, self.stopped, self.epoch = float("inf"), None, False, 0
+        self.last, self.least, self.good = start, float("inf"), start
 
     def __call__(self, loss: Tensor, objective: Tensor, gradient: Parameters, parameters: Parameters) -> bool:
         """Take note of an epoch; True ends the level."""
@@ -247,9 +248,11 @@ class Watch:
         if not torch.isfinite(torch.tensor(record["objective"])):
             self.diverged(record)
             return True
+        if record["objective"] < self.least:  # of the weights that the epoch began with, or better ones
+            self.least, self.good = record["objective"], self.last
+        self.last = parameters
         if self.validation is not None:
-            with torch.no_grad():
-                record["validation_loss"] = float(self.validation.data_loss(parameters))
+            record["validation_loss"] = self.validation_loss(parameters)
             if record["validation_loss"] < self.lowest:
                 self.lowest, self.kept = record["validation_loss"], parameters
         else:
@@ -258,13 +261,14 @@ class Watch:
         self.stopped = bool(self.settings.report(record))
         return self.stopped or (self.rises is not None and self.rises.enough(record))
 
-    def best(self, last: Parameters, start: Parameters) -> Parameters:
-        """The weights to go on with."""
-        if self.kept is not None:
-            return self.kept
-        return last if self.epoch == 0 else start
+    def validation_loss(self, parameters: Parameters) -> float:
+        with torch.no_grad():
+            return float(self.validation.data_loss(parameters))
 
     def diverged(self, record: dict) -> None:
+        """Go back to good weights: steps may have left them epochs before the objective is no number."""
+        if self.validation is None or not self.validation_loss(self.good) >= self.lowest:
+            self.kept = self.good
         warnings.warn(
             f"training diverged at level {record['level']} ({record['stage']}, {record['resolution']}), epoch "
             f"{record['epoch']}: the objective is {record['objective']}. The last good weights are kept; a lower "
