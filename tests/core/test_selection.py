@@ -1,0 +1,104 @@
+import pytest
+import torch
+from helpers import LAYOUTS, assert_same, axes_for, encodings, fields, formed, inputs_of, normal
+
+from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
+from sklearn_mrtl.core.models import FullRank
+from sklearn_mrtl.core.objective import Samples
+from sklearn_mrtl.core.ridge import RidgeDesign
+from sklearn_mrtl.core.selection import N_BLOCKS, exact_errors, largest_eigenvalue, select_alphas
+
+MODES = (Feature("lag", 2), Grid("sea", (3, 4), interpolation="linear"))
+
+
+def blocks_of(inputs, scores, noise, loss=SquaredLoss):
+    """Samples in blocks whose target is a score plus noise, or a class drawn from it."""
+    y = scores / scores.std() + noise * normal(len(scores), seed=8)
+    y = y if loss is SquaredLoss else (y > 0).double()
+    samples = Samples.of_rows(inputs, y[:, None], torch.ones(len(y), dtype=torch.float64))
+    return samples.in_blocks(inputs.shapes, N_BLOCKS)
+
+
+def planted(n=240, noise=0.3, loss=SquaredLoss):
+    inputs = fields(MODES, n=n)
+    x = formed(inputs).reshape(n, -1)
+    return FullRank(axes_for(inputs)), blocks_of(inputs, x @ normal(x.shape[1], seed=9), noise, loss)
+
+
+@pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
+def test_the_chosen_pair_has_the_least_error_of_those_tried(loss):
+    model, blocks = planted(loss=loss)
+    alpha_spatial, alpha_l2, path = select_alphas(model, blocks, loss, None, None)
+    best = min(path, key=lambda record: record["error"])
+    assert (alpha_spatial, alpha_l2) == (best["alpha_spatial"], best["alpha_l2"])
+    assert len({(record["alpha_spatial"], record["alpha_l2"]) for record in path}) == len(path) > 5
+
+
+def test_errors_in_the_path_are_of_really_leaving_blocks_out():
+    model, blocks = planted(n=120)
+    y, inputs = blocks.totals()[1], blocks.inputs
+    expected = 0.0
+    for b in range(N_BLOCKS):
+        held = torch.nonzero(blocks.weight[:, b])[:, 0]
+        kept = torch.nonzero(blocks.weight[:, b] == 0)[:, 0]
+        rest = Samples.of_rows(inputs.select(kept), y[kept], torch.ones(len(kept), dtype=torch.float64))
+        fit = RidgeDesign(model, rest).solve(0.02, 0.3, rest.weight)
+        expected += float((model.scores(fit, inputs.select(held)) - y[held]).square().sum()) / 120
+    assert_same(exact_errors(model, blocks)(0.02, 0.3), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
+def test_more_noise_asks_for_more_shrinkage(loss):
+    chosen = []
+    for noise in (0.0, 1.0, 100.0):
+        model, blocks = planted(noise=noise, loss=loss)
+        alphas = select_alphas(model, blocks, loss, None, None)[:2]
+        chosen.append(alphas[1] + 20 * alphas[0])
+    assert chosen[0] < chosen[1] < chosen[2]
+
+
+def test_what_is_given_stays():
+    model, blocks = planted()
+    assert select_alphas(model, blocks, SquaredLoss, 0.5, 0.25) == (0.5, 0.25, [])
+    alpha_spatial, alpha_l2, path = select_alphas(model, blocks, SquaredLoss, 0.5, None)
+    assert alpha_spatial == 0.5 and {record["alpha_spatial"] for record in path} == {0.5}
+    assert len({record["alpha_l2"] for record in path}) > 1
+    alpha_spatial, alpha_l2, path = select_alphas(model, blocks, SquaredLoss, None, 0.25)
+    assert alpha_l2 == 0.25 and {record["alpha_l2"] for record in path} == {0.25}
+
+
+@pytest.mark.parametrize("n, tries", [(99, False), (100, True)])
+def test_few_rows_get_fixed_values(n, tries):
+    model, blocks = planted(n=n)
+    alpha_spatial, alpha_l2, path = select_alphas(model, blocks, SquaredLoss, None, None)
+    assert bool(path) == tries and alpha_spatial > 0 and alpha_l2 > 0
+
+
+def test_rows_that_repeat_count_once():
+    inputs = encodings(n=5).select(torch.arange(200) % 5)
+    blocks = blocks_of(inputs, normal(200), 0.0)
+    assert select_alphas(FullRank(axes_for(inputs)), blocks, SquaredLoss, None, None)[2] == []
+
+
+def test_alphas_do_not_depend_on_the_unit_of_x():
+    """Penalties are of weights: x times 10 makes them 100 times stronger."""
+    inputs = fields(MODES, n=240)
+    scores = formed(inputs).sum((1, 2))
+    tenfold = type(inputs)(inputs.x * 10, inputs.center * 10, inputs.modes, inputs.shapes, inputs.masks)
+    model = FullRank(axes_for(inputs))
+    chosen = [select_alphas(model, blocks_of(x, scores, 1.0), SquaredLoss, None, None)[:2] for x in (inputs, tenfold)]
+    assert_same(chosen[1], torch.tensor(chosen[0]) * 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_largest_eigenvalue(layout):
+    inputs = inputs_of(layout, 100)
+    if layout == "factored":
+        inputs = encodings((Feature("player", 3), Grid("court", (4, 3))), n=100)
+    ones = torch.ones(100, dtype=torch.float64)
+    blocks = Samples.of_rows(inputs, ones[:, None], ones).in_blocks(inputs.shapes, N_BLOCKS)
+    x = formed(inputs).reshape(100, -1)
+    expected = torch.linalg.matrix_norm(x - x.mean(0), 2) ** 2 / 100
+    actual = largest_eigenvalue(FullRank(axes_for(inputs)), blocks)
+    assert 0.8 * float(expected) < actual <= float(expected) * (1 + 1e-9)
