@@ -1,0 +1,28 @@
+"""Reading a fitted model: maps of its factors, and numbers that tell which of them to believe.
+
+The displays need matplotlib (extra "plot"), which is imported when something is drawn.
+"""
+
+from sklearn_mrtl.inspection._autocorrelation import MoranResult, morans_i
+from sklearn_mrtl.inspection._consistency import core_consistency
+from sklearn_mrtl.inspection._contribution import contribution_map
+from sklearn_mrtl.inspection._court import draw_court, draw_handler
+from sklearn_mrtl.inspection._factor_display import FactorDisplay
+from sklearn_mrtl.inspection._history_display import HistoryDisplay
+from sklearn_mrtl.inspection._importance import component_importance
+from sklearn_mrtl.inspection._matching import factor_match_score
+from sklearn_mrtl.inspection._stability import stability
+
+__all__ = [
+    "FactorDisplay",
+    "HistoryDisplay",
+    "MoranResult",
+    "component_importance",
+    "contribution_map",
+    "core_consistency",
+    "draw_court",
+    "draw_handler",
+    "factor_match_score",
+    "morans_i",
+    "stability",
+]

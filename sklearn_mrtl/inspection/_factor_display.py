@@ -1,0 +1,318 @@
+"""Pictures of factors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Integral
+
+import numpy as np
+
+from sklearn_mrtl.inspection._components import complete_factors, low_rank_model
+from sklearn_mrtl.inspection._figures import arrange, panels, pyplot
+from sklearn_mrtl.inspection._panels import MOST_BARS, draw_curve, draw_levels, draw_map
+from sklearn_mrtl.inspection._reading_modes import mode_labels
+from sklearn_mrtl.modes import Grid
+
+CALLER = "FactorDisplay"
+
+
+class FactorDisplay:
+    """Factors of one mode: maps of a grid, curves of a grid of one axis, bars of a Feature's levels.
+
+    Made by `from_estimator`. Each component is scaled to (-1, 1), reds are positive and blues are negative, as in the
+    figures of Park et al. (2020); cells without data are left blank.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (*shape of the mode, number of components shown)
+        The last axis before the components goes from left to right, the one before from bottom to top.
+    components : sequence of int
+        Their numbers.
+    mode : str
+        Its name.
+    extent : sequence of (first, last), default=None
+        Outer edges of each axis of the grid, at its first and last cell. None: in cells.
+    axis_labels : sequence of str, default=None
+        Names and units of the axes. None: the mode's name.
+    level_names : sequence of str, default=None
+        Of a Feature; None: the mode is a grid.
+    shared : ndarray of shape (number of components shown,), default=None
+        The row that a pooled Feature's levels share.
+    weights : ndarray of shape (number of components shown,), default=None
+        Of the components, for the titles.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The one given, or that of the first panel.
+    axes_ : ndarray of Axes, shape (rows, columns)
+        Of the panels, None where there is none.
+    figure_ : matplotlib Figure
+    images_ : list of AxesImage
+        Of maps, in the order of the panels.
+    colorbar_ : Colorbar or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mrtl import MRTLRegressor
+    >>> from sklearn_mrtl.datasets import make_ocean
+    >>> from sklearn_mrtl.inspection import FactorDisplay
+    >>> ocean = make_ocean(100, shape=(8, 18), random_state=0)
+    >>> model = MRTLRegressor(ocean.modes, rank=3).fit(np.ascontiguousarray(ocean.data), ocean.target)
+    >>> display = FactorDisplay.from_estimator(model, "ocean", components=[0, 1])
+    >>> [round(float(edge)) for edge in display.images_[0].get_extent()]
+    [-180, 0, -20, 60]
+    """
+
+    def __init__(
+        self, factor, *, components, mode, extent=None, axis_labels=None, level_names=None, shared=None, weights=None
+    ):
+        self.factor = factor
+        self.components = components
+        self.mode = mode
+        self.extent = extent
+        self.axis_labels = axis_labels
+        self.level_names = level_names
+        self.shared = shared
+        self.weights = weights
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        mode: str | None = None,
+        *,
+        components: int | Sequence[int] | None = None,
+        level_names: Sequence[str] | None = None,
+        axis_labels: Sequence[str] | None = None,
+        transpose: bool | None = None,
+        ax=None,
+        **plot_options,
+    ) -> FactorDisplay:
+        """Draw the factors of a fitted model.
+
+        Parameters
+        ----------
+        estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+        mode : str, default=None
+            Name of the mode; None: the first grid, or the first mode where there is none. The levels of a pooled mode
+            are drawn complete, their shared row as a dashed line.
+        components : int or sequence of int, default=None
+            Which; None: all.
+        level_names : sequence of str, default=None
+            Names of a Feature's levels; None: the coordinates of X if it was a DataArray, the classes, or numbers.
+        axis_labels : sequence of str, default=None
+            Names and units of the grid's axes, in their order; None: the dimensions of X if it was a DataArray, or the
+            grid's name.
+        transpose : bool, default=None
+            Let the grid's first axis go from left to right, not its last. None: so where X is factored, its grids being
+            of coordinates x, y; not for fields, whose last axis is longitude.
+        ax : matplotlib Axes or array-like of Axes, default=None
+            As in `plot`.
+        **plot_options
+            As in `plot`.
+
+        Returns
+        -------
+        FactorDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the model has no such mode or components, or was fitted at full rank.
+        """
+        pyplot(f"{CALLER}.from_estimator")
+        model = low_rank_model(estimator)
+        mode = _check_mode(model, mode)
+        factor = complete_factors(model)[mode]
+        chosen = _check_components(components, factor.shape[-1])
+        labels = mode_labels(model, mode)
+        extent, names = labels.extent, labels.axis_labels
+        if axis_labels is not None:
+            names = _check_number("axis_labels", axis_labels, len(names))
+        if level_names is not None:
+            if labels.is_grid:
+                raise ValueError(f"level_names are for Features; {mode!r} is a Grid, whose axes have axis_labels.")
+            level_names = _check_number("level_names", level_names, len(factor))
+        if labels.is_grid and (transpose if transpose is not None else not model._layout.joint):
+            factor = factor.transpose(*reversed(range(factor.ndim - 1)), factor.ndim - 1)
+            extent, names = extent[::-1], names[::-1]
+        weights = getattr(model, "component_weights_", None)
+        display = cls(
+            factor[..., chosen],
+            components=chosen,
+            mode=mode,
+            extent=extent if labels.is_grid else None,
+            axis_labels=names,
+            level_names=level_names or labels.level_names,
+            shared=model.factors_shared_[mode][chosen] if mode in model.factors_shared_ else None,
+            weights=None if weights is None else weights[chosen],
+        )
+        return display.plot(ax=ax, **plot_options)
+
+    def plot(
+        self,
+        *,
+        ax=None,
+        n_columns: int | None = None,
+        normalize: bool = True,
+        cmap="RdBu_r",
+        aspect="equal",
+        n_slices: int = 4,
+        colorbar: bool = True,
+        decorate: Callable | None = None,
+    ) -> FactorDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes for each panel, or one whose place is divided; None: a new figure.
+        n_columns : int, default=None
+            Of panels; None: what makes a pleasant figure. A grid of three axes has a row for each component.
+        normalize : bool, default=True
+            Scale each component to (-1, 1). False: one scale for all, centred at 0.
+        cmap : str or Colormap, default="RdBu_r"
+        aspect : "equal", "auto" or float, default="equal"
+            Of maps.
+        n_slices : int, default=4
+            Slices through a grid of three axes, evenly spaced along the first of its axes that is not drawn.
+        colorbar : bool, default=True
+            Of maps; one for all.
+        decorate : callable, default=None
+            Called with each panel's Axes, such as `draw_court`.
+
+        Returns
+        -------
+        FactorDisplay
+            Itself.
+        """
+        pyplot(f"{CALLER}.plot")
+        from matplotlib.colors import Normalize
+
+        values, limit = self._scaled(normalize)
+        slices = self._slices(values, n_slices)
+        n_panels = len(self.components) * len(slices)
+        shape = self._panel_shape(aspect)
+        n_columns = len(slices) if len(slices) > 1 else n_columns
+        rows, columns = arrange(n_panels, shape, n_columns)
+        self.figure_, self.axes_ = panels(ax, rows, columns, n_panels, shape, caller=CALLER)
+        drawn = list(self.axes_.flat[:n_panels])
+        self.ax_ = ax if ax is not None and not isinstance(ax, Sequence | np.ndarray) else drawn[0]
+        self.images_, self.colorbar_ = [], None
+        norm = Normalize(-limit, limit)
+        for i, panel in enumerate(drawn):
+            k, part = divmod(i, len(slices))
+            self._draw(panel, values[..., k], slices[part], k, limit, cmap=cmap, norm=norm, aspect=aspect)
+            if decorate is not None:
+                decorate(panel)
+        self._label(columns, n_panels)
+        if self.images_ and colorbar:
+            self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=drawn, shrink=0.8 if rows < 3 else 0.5)
+            self.colorbar_.set_label(f"{self.mode}, {'scaled to (-1, 1)' if normalize else 'unit columns'}")
+        return self
+
+    @property
+    def _n_axes(self) -> int:
+        """Axes of the grid; 0 of a Feature."""
+        return 0 if self.level_names is not None else self.factor.ndim - 1
+
+    def _extent(self) -> Sequence[tuple[float, float]]:
+        return self.extent or [(0.0, float(n)) for n in self.factor.shape[:-1]]
+
+    def _names(self) -> Sequence[str]:
+        return self.axis_labels or [self.mode] * max(1, self._n_axes)
+
+    def _scaled(self, normalize: bool) -> tuple[np.ndarray, float]:
+        """The values to draw, and the largest magnitude of their scale."""
+        magnitudes = np.abs(np.nan_to_num(self.factor))
+        self._scale = np.ones(len(self.components))
+        if not normalize:
+            return self.factor, float(magnitudes.max()) or 1.0
+        largest = magnitudes.reshape(-1, self.factor.shape[-1]).max(axis=0)
+        self._scale = np.where(largest > 0, largest, 1)
+        return self.factor / self._scale, 1.0
+
+    def _slices(self, values: np.ndarray, n_slices: int) -> list:
+        """Index of each slice of a component; all of it where there are fewer than three axes."""
+        if self._n_axes < 3:
+            return [None]
+        n = values.shape[0]
+        n_slices = min(n, n_slices)
+        return [int((i + 0.5) * n / n_slices) for i in range(n_slices)]
+
+    def _panel_shape(self, aspect) -> float:
+        """Width over height of a panel."""
+        if self._n_axes < 2:
+            few = self._n_axes == 0 and len(self.factor) <= MOST_BARS
+            return 8 / min(12, max(5, len(self.factor))) if few else 1.8
+        (bottom, top), (left, right) = self._extent()[-2:]
+        ratio = abs(right - left) / abs(top - bottom)
+        if aspect == "auto":
+            return 1.3
+        return float(np.clip(ratio / (1.0 if aspect == "equal" else aspect), 0.2, 5))
+
+    def _draw(self, panel, values, part, k: int, limit: float, *, cmap, norm, aspect) -> None:
+        """One panel with its title."""
+        title = f"component {self.components[k]}"
+        if self.weights is not None and part is None:
+            title += f" (weight {self.weights[k]:.2g})"
+        if self._n_axes == 0:
+            shared = None if self.shared is None else self.shared[k] / self._scale[k]
+            draw_levels(panel, values, self.level_names, shared, limit, cmap=cmap, norm=norm)
+        elif self._n_axes == 1:
+            draw_curve(panel, values, self._extent()[0], limit)
+        else:
+            if part is not None:
+                first, last = self._extent()[0]
+                place = first + (part + 0.5) * (last - first) / len(values)
+                title += f", {self._names()[0]}: {place:.3g}"
+                values = values[part]
+            self.images_.append(draw_map(panel, values, self._extent()[-2:], cmap=cmap, norm=norm, aspect=aspect))
+        panel.set_title(title, fontsize="small")
+
+    def _label(self, columns: int, n_panels: int) -> None:
+        """Names at the outer axes: the left column's, and the lowest panels'."""
+        names = self._names()
+        bars = self._n_axes == 0 and len(self.factor) <= MOST_BARS
+        x, y = (names[-1], names[-2] if self._n_axes > 1 else "weight") if not bars else ("weight", names[0])
+        for i, panel in enumerate(self.axes_.flat[:n_panels]):
+            panel.tick_params(labelsize="small")
+            if i + columns >= n_panels:
+                panel.set_xlabel(x)
+            else:
+                panel.tick_params(labelbottom=False)
+            if i % columns == 0:
+                panel.set_ylabel(y)
+            else:
+                panel.tick_params(labelleft=False)
+
+
+def _check_mode(model, mode: str | None) -> str:
+    """A name of factors_."""
+    known = list(model.factors_)
+    if mode is None:
+        return next((m.name for m in model.modes_ if isinstance(m, Grid)), known[0])
+    if mode not in known:
+        raise ValueError(f"mode must be one of {known}, got {mode!r}.")
+    return mode
+
+
+def _check_components(components, rank: int) -> list[int]:
+    """Numbers of components."""
+    chosen = [components] if isinstance(components, Integral) else components
+    chosen = list(range(rank)) if chosen is None else [int(k) for k in chosen]
+    if not chosen or not all(-rank <= k < rank for k in chosen):
+        raise ValueError(f"components must be among the model's {rank}, 0 to {rank - 1}, got {components!r}.")
+    return [k % rank for k in chosen]
+
+
+def _check_number(what: str, names, expected: int) -> tuple[str, ...]:
+    """As many names as needed."""
+    names = tuple(map(str, names))
+    if len(names) != expected:
+        raise ValueError(f"{what} needs {expected} names, got {len(names)}: {names}.")
+    return names

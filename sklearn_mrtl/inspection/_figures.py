@@ -1,0 +1,89 @@
+"""Figures and their panels: matplotlib when it is needed, where panels go."""
+
+from __future__ import annotations
+
+from math import ceil
+from types import ModuleType
+
+import numpy as np
+
+from sklearn_mrtl.datasets._optional import import_optional
+
+PANEL_AREA = 7.0  # square inches of a map alone; smaller as there are more
+FIGURE_WIDTH, FIGURE_HEIGHT = 12.0, 9.0  # most inches
+SHAPE = 1.4  # width over height of a figure that is liked
+
+
+def pyplot(caller: str) -> ModuleType:
+    """matplotlib.pyplot.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed; it names the extra.
+    """
+    return import_optional(
+        "matplotlib.pyplot", extra="plot", caller=caller, otherwise="read the fitted attributes themselves"
+    )
+
+
+def arrange(n_panels: int, shape: float, n_columns: int | None = None) -> tuple[int, int]:
+    """Rows and columns of panels, of a width over height, that make a figure of a pleasant shape with few gaps."""
+    if n_columns is not None:
+        return ceil(n_panels / n_columns), min(n_columns, n_panels)
+
+    def price(columns: int) -> float:
+        rows = ceil(n_panels / columns)
+        return abs(np.log(columns * shape / rows / SHAPE)) + 0.5 * (rows * columns / n_panels - 1)
+
+    columns = min(range(1, n_panels + 1), key=price)
+    return ceil(n_panels / columns), columns
+
+
+def figure_size(rows: int, columns: int, shape: float) -> tuple[float, float]:
+    """Inches for panels of a width over height, titles and labels included."""
+    height = np.sqrt(PANEL_AREA / shape / (rows * columns) ** 0.5)
+    width = height * shape
+    shrink = min(1.0, FIGURE_WIDTH / (width * columns), FIGURE_HEIGHT / (height * rows))
+    return width * columns * shrink + 1.2, height * rows * shrink + 0.4 * rows + 0.6
+
+
+def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: str, **options) -> tuple:
+    """Figure and axes, an object array (rows, columns) that is None beyond the panels.
+
+    Parameters
+    ----------
+    ax : None, Axes or array-like of Axes
+        None: a new figure. Axes for each panel; or one, whose place is divided where there are more panels.
+
+    Raises
+    ------
+    ValueError
+        If the number of axes is wrong.
+    """
+    plt = pyplot(caller)
+    made = np.full(rows * columns, None, dtype=object)
+    if ax is None:
+        figure = plt.figure(figsize=figure_size(rows, columns, shape), layout="constrained")
+        made[:n_panels] = subplots(figure.add_gridspec(rows, columns), figure, n_panels, **options)
+    elif isinstance(ax, plt.Axes) and n_panels > 1:
+        figure, place = ax.figure, ax.get_subplotspec()
+        if place is None:
+            raise ValueError(f"ax has no place in a grid to divide into {n_panels} panels; give as many axes.")
+        ax.set_axis_off()
+        made[:n_panels] = subplots(place.subgridspec(rows, columns), figure, n_panels, **options)
+    else:
+        given = np.asarray(ax, dtype=object).ravel()
+        if len(given) != n_panels:
+            raise ValueError(f"ax must be one Axes or {n_panels}, one for each panel, got {len(given)}.")
+        figure, made[:n_panels] = given[0].figure, given
+    return figure, made.reshape(rows, columns)
+
+
+def subplots(grid, figure, n_panels: int, *, sharex: bool = False, sharey: bool = False) -> list:
+    """Axes on the first places of a grid."""
+    made: list = []
+    for place in list(grid)[:n_panels] if hasattr(grid, "__iter__") else [grid[i] for i in range(n_panels)]:
+        first = made[0] if made else None
+        made.append(figure.add_subplot(place, sharex=first if sharex else None, sharey=first if sharey else None))
+    return made

@@ -1,0 +1,67 @@
+"""What pictures need to know of a mode: extents, names of axes and of levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_mrtl import _reading as reading
+from sklearn_mrtl._base import BaseMRTL
+from sklearn_mrtl._layout import edges
+from sklearn_mrtl.modes import Grid
+
+# Names that need no explanation of their units.
+UNITS = {
+    "lat": "latitude (°N)", "latitude": "latitude (°N)", "lon": "longitude (°E)", "longitude": "longitude (°E)",
+    "depth": "depth (m)",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModeLabels:
+    """Names and places of a mode's rows.
+
+    Attributes
+    ----------
+    is_grid : bool
+    extent : tuple of (first, last)
+        Outer edges along each axis, at the first and the last cell.
+    axis_labels : tuple of str
+    level_names : tuple of str, or None
+        Of a mode that is no grid.
+    """
+
+    is_grid: bool
+    extent: tuple[tuple[float, float], ...]
+    axis_labels: tuple[str, ...]
+    level_names: tuple[str, ...] | None = None
+
+
+def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
+    """Labels of a mode of a fitted model, from its bounds, the coordinates of X and the names of classes."""
+    axis = next(a for a in model._model.axes if reading.axis_name(a, model._output_name) == name)
+    if axis.is_output:
+        names = map(str, getattr(model, "classes_", range(axis.n_levels)))
+        return ModeLabels(False, ((0, axis.n_levels),), (name,), tuple(names))
+    layout = model._layout
+    dims = reading.mode_dims(layout)[name]
+    coords = reading.mode_coords(axis, dims, layout)
+    if not isinstance(axis.mode, Grid):
+        names = map(str, coords[name][1] if name in coords else coords[dims[0]][1] if coords else range(axis.n_levels))
+        return ModeLabels(False, ((0, axis.n_levels),), (name,), tuple(names))
+    named = layout.labels.dims is not None and set(dims) <= set(layout.labels.dims)
+    extent, labels = [], []
+    for i, (dim, n) in enumerate(zip(dims, axis.shape, strict=True)):
+        ends = ends_of(coords[dim][1]) if dim in coords else None
+        label = dim if named or len(dims) == 1 else f"{name}, axis {i}"
+        extent.append(ends or (0.0, float(n)))
+        labels.append(UNITS.get(label, label) if ends else f"{label} (cell)")
+    return ModeLabels(True, tuple(extent), tuple(labels))
+
+
+def ends_of(centres) -> tuple[float, float] | None:
+    """Edges at the first and the last of evenly spaced cells; None where they are not that."""
+    centres = np.asarray(centres)
+    ends = edges(centres)
+    return ends if ends is None or centres[0] < centres[-1] else ends[::-1]
