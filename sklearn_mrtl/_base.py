@@ -181,6 +181,8 @@ class BaseMRTL(BaseEstimator):
         self, X, y, sample_weight, *, reset: bool, **options
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """X, y and weights of the rows that weigh anything."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         X, y = self._read(X, y, reset=reset, **options)
         weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         counts = weight > 0

@@ -91,12 +91,14 @@ class JointInputs:
 
     def mass(self, weight: Tensor) -> list[Tensor]:
         """Weighted mean square of what each row of a mode multiplies; the modes' masses multiply to that of W."""
-        x = self.x[:: max(1, self.n_rows // 64)] - self.center
+        step = max(1, self.n_rows // 64)
+        x, weight = self.x[::step] - self.center, weight[::step]
         masses = []
         for mode, size in zip(self.modes, self.sizes, strict=True):
             area = 1.0 / size if is_linear(mode) else 1.0
             masses.append(self.x.new_full((size,), area**2))
-        masses[0] = masses[0] * max(float(x.square().mean()), torch.finfo(x.dtype).tiny)
+        square = (weight @ x.square().reshape(len(x), -1).mean(1)) / weight.sum()
+        masses[0] = masses[0] * max(float(square), torch.finfo(x.dtype).tiny)
         return masses
 
     def coarsen(self, shapes: Shapes) -> JointInputs:
