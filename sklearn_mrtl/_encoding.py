@@ -183,6 +183,9 @@ def has_nan(X: np.ndarray) -> bool:
 
 def torch_view(values: np.ndarray) -> torch.Tensor:
     """A tensor on the same memory; nobody writes to it, though torch worries that somebody could."""
+    values = np.asarray(values)
+    if any(stride < 0 for stride in values.strides):
+        values = values.copy()  # torch knows no flipped axes
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(np.asarray(values))
+        return torch.from_numpy(values)

@@ -21,15 +21,15 @@ class LevelPrinter:
             self.last["level"],
             self.last["stage"],
         )
-        if is_new and self.verbose == 1:
+        if is_new:
             self.finish()
         self.last = record
         if self.verbose > 1:
-            self.finish()
+            print(line(record, self.n_levels), flush=True)
 
     def finish(self) -> None:
-        """Print the last record."""
-        if self.verbose and self.last is not None:
+        """Print the last record of a level."""
+        if self.verbose == 1 and self.last is not None:
             print(line(self.last, self.n_levels), flush=True)
 
 
