@@ -90,6 +90,13 @@ def test_for_a_matrix_it_is_the_best_of_its_rank():
     assert_same(formed(cp_als(matrix, 2, seed=0)), (left[:, :2] * values[:2]) @ right[:2])
 
 
+def test_components_that_are_rounding_are_nothing():
+    matrix = normal(7, 2) @ normal(2, 5, seed=1)
+    first, second = cp_als(matrix, 4, seed=0)
+    assert_same(formed([first, second]), matrix)
+    assert_same(first[:, 2:], torch.zeros(7, 2), atol=0)
+
+
 @pytest.mark.parametrize("shape", [(6, 4), (4, 5, 3)])
 @pytest.mark.parametrize("chosen", [[0], [0, 1], "all"])
 def test_nonnegative_start(shape, chosen):
