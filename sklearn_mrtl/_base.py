@@ -186,13 +186,13 @@ class BaseMRTL(BaseEstimator):
         X, y = self._read(X, y, reset=reset, **options)
         weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         counts = weight > 0
-        if not counts.any():
-            raise ValueError(f"sample_weight is zero for all {len(weight)} rows: at least one must be positive.")
         return (X, y, weight) if counts.all() else (X[counts], y[counts], weight[counts])
 
     def _read_validation(self, X_val, y_val, sample_weight_val, **options):
         """The same for validation data, or None where there are none."""
         if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val is of X_val and y_val, got neither.")
             return None
         if X_val is None or y_val is None:
             raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")

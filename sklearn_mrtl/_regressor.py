@@ -88,6 +88,10 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             )
         if validation is not None:
             X_val, y_val, weight_val = validation
+            if y_val.reshape(len(y_val), -1).shape[1] != outputs.shape[1]:
+                raise ValueError(
+                    f"y_val must have the outputs of y: rows of shape {y.shape[1:]}, got {y_val.shape[1:]}."
+                )
             validation = X_val, (y_val.reshape(len(y_val), -1) - shift) / scale, weight_val
         fit = self._fit(X, (outputs - shift) / scale, weight, validation, SquaredLoss)
         self._show(fit, scale, shift)

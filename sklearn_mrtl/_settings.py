@@ -40,6 +40,8 @@ def settings_of(
     rank = check_rank(estimator, *sizes) if len(sizes[0]) > 1 else None
     names = [mode.name for mode in layout.modes] + ([output_name] if n_outputs > 1 else [])
     nonnegative = check_nonnegative(estimator.nonnegative, names)
+    if nonnegative and estimator.decomposition != "cp":
+        raise ValueError("nonnegative factors are for decomposition='cp'; a Tucker core would undo the signs.")
     if nonnegative and rank is None:
         raise ValueError("nonnegative is for the factors of a low-rank model, but rank is None or there is one mode.")
     solver = solver_of(estimator)
