@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from _common import r2, require, table, timed
-from sklearn.linear_model import LinearRegression, RidgeCV
-from sklearn.model_selection import GroupKFold
+from sklearn.linear_model import LinearRegression, Ridge
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, lag_windows
@@ -33,27 +32,38 @@ def nino(sst, lead):
     region = sst.values[:, abs(lat) <= 5][:, :, (lon >= -170) & (lon <= -120)]
     windows = lag_windows(sst.values, region.mean((1, 2)), lags=6, lead=lead, time=sst.time.values)
     is_train = years(windows.target_time) <= LAST_TRAINING_YEAR
-    y = anomalies(windows.y[:, None].astype(float), windows.target_time, is_train, standardize=False)[:, 0]
+    y = anomalies(windows.y[:, None], windows.target_time, is_train, standardize=False)[:, 0]
     X = anomalies(windows.X, windows.time, is_train, standardize=False)
     now = np.nanmean(X[:, 0][:, abs(lat) <= 5][:, :, (lon >= -170) & (lon <= -120)], axis=(1, 2))
     return X, y.astype(np.float32), is_train, now
 
 
 def midwest(sst, lags):
-    """Six differenced months of SST, and the Midwest's precipitation as standardized anomalies."""
+    """Six differenced months of SST and the Midwest's precipitation, raw."""
     rain = pd.read_csv(require("ocean/precip_midwest.csv")).precip_midwest_mm.values[: len(sst)]
     months = sst.time.values.astype("datetime64[M]")
-    windows = lag_windows(np.diff(sst.values, axis=0), rain[1:], lags=lags, time=months[1:])
-    is_train = years(windows.time) <= LAST_TRAINING_YEAR
-    X = anomalies(windows.X, windows.time, is_train, standardize=True, trend=False)
-    y = anomalies(windows.y[:, None].astype(float), windows.time, is_train, standardize=True, trend=False)[:, 0]
-    return X, y.astype(np.float32), is_train, None
+    return lag_windows(np.diff(sst.values, axis=0), rain[1:].astype(np.float32), lags=lags, time=months[1:])
+
+
+def blocks_of_years(n, n_blocks=5, gap=6):
+    """Consecutive test blocks, and the training rows that share no month with them."""
+    for test in np.array_split(np.arange(n), n_blocks):
+        yield np.r_[0 : max(0, test[0] - gap), min(n, test[-1] + 1 + gap) : n], test
 
 
 def ridge_at_two_degrees(X, y):
-    """Ridge on 2 x 2 means of the ocean, its strength chosen among 12 by cross-validation in blocks."""
-    blocks = np.arange(len(y)) * 12 // len(y)
-    return RidgeCV(np.logspace(1, 6.5, 12), cv=list(GroupKFold(12).split(X, groups=blocks))).fit(X, y)
+    """Ridge on 2 x 2 means of the ocean, its strength chosen among 12 by cross-validation in 12 blocks, in dual form."""
+    center = y.mean()
+    alphas, kernel = np.logspace(1, 6.5, 12), (X - X.mean(0)) @ (X - X.mean(0)).T
+    errors = np.zeros(len(alphas))
+    for test in np.array_split(np.arange(len(y)), 12):
+        train = np.setdiff1d(np.arange(len(y)), test)
+        values, vectors = np.linalg.eigh(kernel[np.ix_(train, train)].astype(float))
+        rotated = vectors.T @ (y[train] - center)
+        for i, alpha in enumerate(alphas):
+            dual = vectors @ (rotated / (values + alpha))
+            errors[i] += np.sum((y[test] - center - kernel[np.ix_(test, train)] @ dual) ** 2)
+    return Ridge(alphas[errors.argmin()]).fit(X, y)
 
 
 def two_degrees(X):
@@ -81,12 +91,33 @@ def compare(title, X, y, is_train, now):
     )
 
 
+def compare_in_blocks(title, windows):
+    """Every fifth of the months predicted from the others, and the squared errors taken together."""
+    predictions = {"MRTLRegressor(), 80 x 180": [], "ridge, 40 x 90, 12 alphas": [], "climatology": []}
+    seconds, truth = dict.fromkeys(predictions, 0.0), []
+    for train, test in blocks_of_years(len(windows.X)):
+        is_train = np.isin(np.arange(len(windows.X)), train)
+        X = anomalies(windows.X, windows.time, is_train, standardize=True, trend=False)
+        y = anomalies(windows.y[:, None], windows.time, is_train, standardize=True, trend=False)[:, 0]
+        coarse = two_degrees(X)
+        ours, seconds_ours = timed(MRTLRegressor().fit, X[train], y[train])
+        ridge, seconds_ridge = timed(ridge_at_two_degrees, coarse[train], y[train])
+        fold = ours.predict(X[test]), ridge.predict(coarse[test]), np.full(len(test), y[train].mean())
+        for name, prediction, more in zip(predictions, fold, (seconds_ours, seconds_ridge, 0), strict=True):
+            predictions[name].append(prediction)
+            seconds[name] += more / 5
+        truth.append(y[test])
+    truth = np.concatenate(truth)
+    rows = [(name, f"{r2(truth, np.concatenate(p)):.3f}", f"{seconds[name]:.2f}") for name, p in predictions.items()]
+    table(f"{title}: {len(truth)} months, 5 blocks", ["model", "R^2", "fit s"], rows)
+
+
 def main():
-    sst = xr.open_dataset(require("ocean/ocean_80x180.nc")).sst.load()
+    sst = xr.open_dataset(require("ocean/ocean_80x180.nc")).sst.load().astype("float32")
     for lead in (3, 6):
         compare(f"Nino3.4, {lead} months ahead, SST of months 0..5 back", *nino(sst, lead))
-    compare("Midwest precipitation, differenced SST of months 0..5 back", *midwest(sst, range(6)))
-    compare("Midwest precipitation, differenced SST of months 1..6 back", *midwest(sst, range(1, 7)))
+    compare_in_blocks("Midwest precipitation, differenced SST of months 0..5 back", midwest(sst, range(6)))
+    compare_in_blocks("Midwest precipitation, differenced SST of months 1..6 back", midwest(sst, range(1, 7)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,149 @@
+"""The main job, three times: forecast El Nino, ask the ocean for the Midwest's rain, read planted shot charts.
+
+Run it with ``make demo``. For each question it prints a table of scores and seconds, all on the same split, and leaves
+maps of what was learned in demo_output/.
+"""
+
+import time
+import warnings
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
+from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.preprocessing import OneHotEncoder
+
+from sklearn_mrtl import MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.datasets import load_sst_precipitation, make_shots
+from sklearn_mrtl.inspection import FactorDisplay
+from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, GridDiscretizer, lag_windows
+
+OUTPUT = Path("demo_output")
+LAST_TRAINING_YEAR = 1990
+
+
+def timed_fit(model, X, y):
+    """The fitted model and the seconds that took."""
+    began = time.perf_counter()
+    return model.fit(X, y), f"{time.perf_counter() - began:.1f}"
+
+
+def print_table(score_name, rows):
+    """Model, score, seconds."""
+    print(f"\n  {'':34}{score_name:>8}{'fit s':>9}")
+    for name, score, seconds in rows:
+        print(f"  {name:34}{score:8.3f}{seconds:>9}")
+    print()
+
+
+def anomalies(series, is_train, *steps):
+    """Fields or a series without what the steps, fitted on training months only, remove."""
+    X = series if series.ndim > 1 else series.expand_dims("series", axis=1)
+    for step in steps:
+        X = step.fit(X[is_train]).transform(X)
+    return X if series.ndim > 1 else X[:, 0].values
+
+
+def compare_on_ocean(X, y, is_train, baselines):
+    """Baselines, ridge and MRTL on months to LAST_TRAINING_YEAR, scored on those after."""
+    train, test = np.flatnonzero(is_train), np.flatnonzero(~is_train)
+    rows = [(name, r2_score(y[test], prediction[test]), "") for name, prediction in baselines.items()]
+    cells = X.values.reshape(len(X), -1)
+    cells = cells[:, ~np.isnan(cells).any(axis=0)]
+    ridge, seconds = timed_fit(RidgeCV(np.logspace(2, 7, 12)), cells[train], y[train])
+    rows.append(("RidgeCV, 12 alphas", r2_score(y[test], ridge.predict(cells[test])), seconds))
+    model, seconds = timed_fit(MRTLRegressor(verbose=1), X[train], y[train])
+    rows.append(("MRTLRegressor()", model.score(X[test], y[test]), seconds))
+    print_table("R^2", rows)
+    return model
+
+
+def years(windows):
+    """Year of the target of each sample."""
+    return windows.target_time.astype("datetime64[Y]").astype(int) + 1970
+
+
+def el_nino(data):
+    """Nino3.4 three months ahead from six months of sea surface temperature."""
+    print("1. El Nino: sea surface temperature of the last six months -> Nino3.4 three months ahead")
+    sst = data.sst
+    nino34 = sst.sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon"))
+    windows = lag_windows(sst, nino34, lags=6, lead=3)
+    is_train = years(windows) <= LAST_TRAINING_YEAR
+    steps = Detrender("linear"), Deseasonalizer(standardize=False)
+    X, y = (anomalies(series, is_train, *steps) for series in (windows.X, windows.y))
+    now = X.isel(lag=0).sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon")).values[:, None]
+    persistence = LinearRegression().fit(now[is_train], y[is_train]).predict(now)
+    return compare_on_ocean(X, y, is_train, {"damped persistence": persistence})
+
+
+def midwest(data):
+    """The paper's question: precipitation from six months of differenced temperature."""
+    print("2. The Midwest's precipitation from the sea surface temperature of six months (little is to be expected)")
+    windows = lag_windows(data.sst.diff("time"), data.precip_midwest[1:], lags=6)
+    is_train = years(windows) <= LAST_TRAINING_YEAR
+    X, y = (anomalies(series, is_train, Deseasonalizer()) for series in (windows.X, windows.y))
+    return compare_on_ocean(X, y, is_train, {"climatology": np.full(len(y), y[is_train].mean())})
+
+
+def shots():
+    """Planted shot charts: who shoots from where, with which defenders around."""
+    print("3. Shots planted with six patterns: player, place and defenders -> a shot or none")
+    frames = make_shots(100_000, random_state=0)
+    _, court, box = frames.modes
+    encode = make_column_transformer(
+        (OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]), (GridDiscretizer(box), slice(3, None))
+    )
+    X, y = encode.fit_transform(frames.data), frames.target
+    train, test = slice(0, 80_000), slice(80_000, None)
+    logistic, logistic_seconds = timed_fit(LogisticRegression(max_iter=200), X[train], y[train])
+    model, seconds = timed_fit(MRTLClassifier(frames.modes, rank=6, verbose=1), X[train], y[train])
+    rows = [
+        ("LogisticRegression, additive", roc_auc_score(y[test], logistic.decision_function(X[test])), logistic_seconds),
+        ("MRTLClassifier(rank=6)", roc_auc_score(y[test], model.decision_function(X[test])), seconds),
+        ("the chances it was made with", roc_auc_score(y[test], frames.logit[test]), ""),
+    ]
+    print_table("AUC", rows)
+    return model
+
+
+def save_maps(model, mode, name, title, axis_labels=None):
+    """A picture of the spatial factors of a mode."""
+    display = FactorDisplay.from_estimator(model, mode=mode, components=range(6), axis_labels=axis_labels)
+    display.figure_.suptitle(title)
+    path = OUTPUT / f"{name}.png"
+    display.figure_.savefig(path, dpi=120)
+    return path
+
+
+def main():
+    began = time.perf_counter()
+    OUTPUT.mkdir(exist_ok=True)
+    data = load_sst_precipitation(as_xarray=True)
+    forecast, rain, charts = el_nino(data), midwest(data), shots()
+    paths = [
+        save_maps(forecast, "grid", "el_nino", "Where the sea tells of El Nino three months ahead"),
+        save_maps(rain, "grid", "midwest", "Where the sea tells of the Midwest's precipitation"),
+        save_maps(
+            charts, "court", "shots_court", "Where it happens", ("feet from the baseline", "feet from the sideline")
+        ),
+        save_maps(
+            charts,
+            "defenders",
+            "shots_defenders",
+            "Where a defender raises or lowers the chance of a shot",
+            ("feet to the right", "feet to the basket"),
+        ),  # fmt: skip
+    ]
+    print("Maps:", *paths, sep="\n  ")
+    print(f"\nAll in {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", category=FutureWarning)
+    main()
