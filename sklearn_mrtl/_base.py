@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import wraps
 from numbers import Integral, Real
 
 import numpy as np
@@ -25,6 +26,22 @@ from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.objective import Samples
 
 LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
+
+
+def all_or_nothing(fit):
+    """A fit that leaves the estimator as it was where it fails: what was fitted before goes on working."""
+
+    @wraps(fit)
+    def careful_fit(self, *args, **kwargs):
+        before = vars(self).copy()
+        try:
+            return fit(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return careful_fit
 
 
 class BaseMRTL(BaseEstimator):

@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_mrtl._base import BaseMRTL
+from sklearn_mrtl._base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._docs import document
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss
 
@@ -80,6 +80,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         )  # fmt: skip
         self.class_weight = class_weight
 
+    @all_or_nothing
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the model.
 

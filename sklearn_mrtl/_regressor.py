@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_mrtl._base import BaseMRTL
+from sklearn_mrtl._base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._docs import document
 from sklearn_mrtl.core.losses import SquaredLoss
 
@@ -46,6 +46,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     True
     """
 
+    @all_or_nothing
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the model.
 

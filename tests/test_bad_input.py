@@ -219,7 +219,6 @@ def test_predicting(estimator, target):
         with pytest.raises(NotFittedError):
             use(X)
     estimator.fit(X, target)
-    before = estimator.predict(X)
     for other, message in (
         (X[:, :2], r"rows of shape \(3, 4, 6\), as in fit, got \(2, 4, 6\)"),
         (X.reshape(30, -1), r"rows of shape \(3, 4, 6\), as in fit, got \(72,\)"),
@@ -228,9 +227,21 @@ def test_predicting(estimator, target):
     ):
         with pytest.raises(ValueError, match=message):
             estimator.predict(other)
-    with pytest.raises(ValueError):
-        estimator.fit(X[:, :2], target[:3])
-    np.testing.assert_array_equal(estimator.predict(X), before)  # nothing fitted is lost
+
+
+@pytest.mark.parametrize("estimator, target", [(model, y), (MRTLClassifier(["lag", SEA], rank=2), LABELS)])
+def test_nothing_fitted_is_lost_where_another_fit_fails(estimator, target):
+    estimator = clone(estimator).set_params(alpha_spatial=0.1, alpha_l2=0.1).fit(X, target)
+    before = estimator.predict(X)
+    for other, other_target, parameters in (
+        (X[:, :2], target[:3], {}),
+        (X[:, :2], np.roll(target, 1), {"solver": "newton"}),
+        (X[:, :2], np.full(30, target[0]), {"solver": "auto"}),
+        (np.full_like(X[:, :2], np.nan), target, {}),
+    ):
+        with pytest.raises(ValueError):
+            estimator.set_params(**parameters).fit(other, other_target)
+        np.testing.assert_array_equal(estimator.predict(X), before)
 
 
 def test_other_dimensions_than_in_fit():
