@@ -1,9 +1,10 @@
-# make demo | make test | make lint: each sets up .venv by itself when it is missing or out of date.
+# make demo | make test | make lint | make docs: each sets up .venv by itself when it is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
+DOCS_STAMP := .venv/.stamp-docs
 
-.PHONY: demo test lint
+.PHONY: demo test lint docs
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -17,9 +18,20 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/pip check
 
+# Warnings are errors, examples run, and so does the code in the pages.
+docs: $(DOCS_STAMP)
+	MRTL_DATA="$${MRTL_DATA:-$(abspath ../shared/data)}" $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
+	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/gallery --ignore=docs/api docs
+	@echo "The pages are in docs/_build/html/index.html"
+
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up .venv (about a minute) ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@
 	@echo "... .venv is ready"
+
+$(DOCS_STAMP): $(STAMP)
+	@echo "Adding what the documentation needs to .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
