@@ -82,8 +82,7 @@ class CP(TensorModel):
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Eq. (2), shape (n, T)."""
         factors = self.factors(parameters)
-        projections = inputs.projections(self.effective(factors, inputs))  # (n, K)
-        return projections @ factors[-1].T if self.n_outputs > 1 else projections.sum(1, keepdim=True)
+        return inputs.cp_scores(self.effective(factors, inputs), factors[-1] if self.n_outputs > 1 else None)
 
     def rough_and_squares(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
         """R_s and R_2 as sums over the entries of W, from K x K matrices alone.

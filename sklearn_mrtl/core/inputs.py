@@ -16,10 +16,13 @@ from math import prod
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, nearest_cells
-from sklearn_mrtl.core.products import DenseProduct, SparseMatrix
+from sklearn_mrtl.core.products import DenseProduct, GatherBlock, ProductBlock, SparseMatrix
 from sklearn_mrtl.modes import Grid, Mode
+
+BLOCK_ENTRIES = 2**17  # of a block's projections: half a megabyte in float32
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -67,6 +70,11 @@ class JointInputs:
         weights = weights.reshape(prod(self.sizes), -1)
         scores = DenseProduct.apply(self.x.reshape(self.n_rows, -1), weights)
         return (scores - self.center.reshape(1, -1) @ weights) * self.cell_area
+
+    def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
+        """<W, X_n> of eq. (2) for every sample and output, shape (n, T); outputs is a factor (T, K), or None."""
+        projections = self.projections(factors)
+        return projections.sum(1, keepdim=True) if outputs is None else projections @ outputs.T
 
     def projections(self, factors: Sequence[Tensor]) -> Tensor:
         """<A[:,k] o B[:,k] o ..., X_n> of eq. (2) for every sample and component, shape (n, K)."""
@@ -140,6 +148,11 @@ class OneHot:
         """The factor's row of every sample, shape (n, K)."""
         return self.matrix.gather(factor)
 
+    def blocks(self, n_rows: int) -> list[GatherBlock]:
+        """Consecutive samples."""
+        ones = torch.ones(n_rows, dtype=self.dtype, device=self.index.device)
+        return [GatherBlock.of(index, self.size, ones[: len(index)]) for index in self.index.split(n_rows)]
+
     def keys(self) -> Tensor:
         """A number for each sample, equal where the encodings are equal, shape (n,)."""
         return self.index
@@ -167,6 +180,10 @@ class MultiHot:
     def product(self, factor: Tensor) -> Tensor:
         """Sum of the factor's rows of every sample, times their values, shape (n, K)."""
         return self.matrix.product(factor)
+
+    def blocks(self, n_rows: int) -> list[ProductBlock]:
+        """Consecutive samples."""
+        return [ProductBlock.of(block) for block in self.matrix.row_blocks(n_rows)]
 
     def keys(self) -> Tensor:
         return self.matrix.row_hashes()
@@ -226,12 +243,22 @@ class FactoredInputs:
         """<W, X_n> of eq. (1) for every sample and output, shape (n, T); W has shape (*sizes, T)."""
         return self._design.product(weights.reshape(prod(self.sizes), -1)) * self.cell_area
 
-    def projections(self, factors: Sequence[Tensor]) -> Tensor:
-        """<A[:,k] o B[:,k] o ..., X_n> of eq. (2) for every sample and component, shape (n, K)."""
-        product = self.encodings[0].product(factors[0])
-        for encoding, factor in zip(self.encodings[1:], factors[1:], strict=True):
-            product = product * encoding.product(factor)
-        return product * self.cell_area
+    def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
+        """<W, X_n> of eq. (2) for every sample and output, shape (n, T); outputs is a factor (T, K), or None."""
+        return _FactoredCPScores.apply(self, outputs, *factors) * self.cell_area
+
+    def blocks(self, n_components: int) -> list[tuple[slice, list]]:
+        """Rows in blocks whose projections stay in the cache, each with its encodings."""
+        n_rows = self.n_rows if self.device.type == "cuda" else max(1, BLOCK_ENTRIES // n_components)
+        if n_rows not in self._blocks:
+            slices = [slice(start, min(start + n_rows, self.n_rows)) for start in range(0, self.n_rows, n_rows)]
+            parts = [encoding.blocks(n_rows) for encoding in self.encodings]
+            self._blocks[n_rows] = list(zip(slices, map(list, zip(*parts, strict=True)), strict=True))
+        return self._blocks[n_rows]
+
+    @cached_property
+    def _blocks(self) -> dict[int, list]:
+        return {}
 
     def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
         """X_n times the factor of every mode, shape (n, K_1, K_2, ...)."""
@@ -276,12 +303,54 @@ class FactoredInputs:
         return self.encodings[0].matrix.columns.device
 
 
+class _FactoredCPScores(torch.autograd.Function):
+    """Scores of CP factors without their area: in blocks, for nothing of size (n, K) is worth its memory.
+
+    For 600 000 samples, three modes and K = 20, value and gradient take 0.04 s; as whole arrays, 0.5 s.
+    """
+
+    @staticmethod
+    def forward(ctx, inputs: FactoredInputs, outputs: Tensor | None, *factors: Tensor) -> Tensor:
+        ctx.inputs = inputs
+        ctx.save_for_backward(outputs, *factors)
+        scores = factors[0].new_empty(inputs.n_rows, 1 if outputs is None else len(outputs))
+        for rows, blocks in inputs.blocks(factors[0].shape[1]):
+            product = hadamard([block.gather(factor) for block, factor in zip(blocks, factors, strict=True)])
+            scores[rows] = product.sum(1, keepdim=True) if outputs is None else product @ outputs.T
+        return scores
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor):
+        outputs, *factors = ctx.saved_tensors
+        into = [torch.zeros_like(factor) for factor in factors]
+        into_outputs = None if outputs is None else torch.zeros_like(outputs)
+        for rows, blocks in ctx.inputs.blocks(factors[0].shape[1]):
+            parts = [block.gather(factor) for block, factor in zip(blocks, factors, strict=True)]
+            if outputs is None:
+                carried = gradient[rows]  # (block, 1)
+            else:
+                carried = gradient[rows] @ outputs
+                into_outputs += gradient[rows].T @ hadamard(parts)
+            for m, block in enumerate(blocks):
+                block.scatter(hadamard([*parts[:m], *parts[m + 1 :]], carried), into[m])
+        return None, into_outputs, *into
+
+
 Inputs = JointInputs | FactoredInputs
 
 
 def is_linear(mode: Mode) -> bool:
     """Whether weights of this mode are per unit of area."""
     return isinstance(mode, Grid) and mode.interpolation == "linear"
+
+
+def hadamard(matrices: Sequence[Tensor], first: Tensor | None = None) -> Tensor:
+    """Elementwise product; of one row of numbers each where there is nothing to multiply."""
+    product = first
+    for matrix in matrices:
+        product = matrix if product is None else product * matrix
+    return product
 
 
 def project_last(x: Tensor, factor: Tensor) -> Tensor:

@@ -6,11 +6,15 @@ Layouts were measured (docs/performance.md); each product lives here once, with 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+
+SPARSE_DEVICES = ("cpu", "cuda")  # where torch has products of compressed matrices
 
 
 class DenseProduct(torch.autograd.Function):
@@ -94,6 +98,16 @@ class SparseMatrix:
         place = place + torch.repeat_interleave(self.pointers[rows] - pointers[:-1], counts)
         return SparseMatrix(pointers, self.columns[place], self.values[place], (len(rows), self.shape[1]))
 
+    def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
+        """Consecutive rows, on the same memory."""
+        starts = range(0, self.shape[0], n_rows)
+        pointers = [self.pointers[start : start + n_rows + 1] for start in starts]
+        ends = self.pointers[[*starts, self.shape[0]]].tolist()
+        return [
+            SparseMatrix(p - a, self.columns[a:b], self.values[a:b], (len(p) - 1, self.shape[1]))
+            for p, a, b in zip(pointers, ends, ends[1:], strict=False)
+        ]
+
     def merge_columns(self, column: Tensor, n_columns: int) -> SparseMatrix:
         """Column j becomes column[j]; values that meet are added."""
         keys, place = torch.unique(self.rows * n_columns + column[self.columns], return_inverse=True)
@@ -126,6 +140,56 @@ class SparseMatrix:
         return torch.zeros_like(self.pointers[1:]).index_add_(0, self.rows, mixed * randoms[self.columns] + mixed)
 
 
+@dataclass(frozen=True, eq=False)
+class GatherBlock:
+    """Some samples that have one row of a factor each.
+
+    Rows are gathered by their indices, but added up by a compressed matrix: for 13 000 rows of 10 numbers that takes
+    0.02 ms, ``index_add_`` 0.13 ms, or 0.4 ms on two threads.
+    """
+
+    index: Tensor
+    adjoint: Tensor | None
+
+    @classmethod
+    def of(cls, index: Tensor, size: int, ones: Tensor) -> GatherBlock:
+        if index.device.type not in SPARSE_DEVICES:
+            return cls(index, None)
+        counts = torch.bincount(index, minlength=size)
+        return cls(index, csr(pointers_of(counts).int(), torch.argsort(index).int(), ones, (size, len(index))))
+
+    def gather(self, factor: Tensor) -> Tensor:
+        """The factor's row of every sample, shape (block, K)."""
+        return factor.index_select(0, self.index)
+
+    def scatter(self, values: Tensor, into: Tensor) -> None:
+        """The adjoint of `gather`: add the samples' values to the rows they have."""
+        if self.adjoint is None:
+            into.index_add_(0, self.index, values)
+        else:
+            torch.addmm(into, self.adjoint, values, out=into)
+
+
+@dataclass(frozen=True, eq=False)
+class ProductBlock:
+    """Some samples that have any number of rows of a factor, with values."""
+
+    forward: Tensor
+    adjoint: Tensor
+
+    @classmethod
+    def of(cls, matrix: SparseMatrix) -> ProductBlock:
+        return cls(with_small_indices(matrix._forward), with_small_indices(matrix._adjoint))
+
+    def gather(self, factor: Tensor) -> Tensor:
+        """Sum of the factor's rows of every sample, times their values, shape (block, K)."""
+        return self.forward @ factor
+
+    def scatter(self, values: Tensor, into: Tensor) -> None:
+        """The adjoint of `gather`."""
+        torch.addmm(into, self.adjoint, values, out=into)
+
+
 class _SparseProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx, c: Tensor, matrix: SparseMatrix) -> Tensor:
@@ -154,6 +218,13 @@ def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int
     with torch.sparse.check_sparse_tensor_invariants(False), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(pointers, columns, values.contiguous(), shape, device=values.device)
+
+
+def with_small_indices(matrix: Tensor) -> Tensor:
+    """The same matrix with indices of 32 bits, half the memory to read."""
+    if matrix.layout != torch.sparse_csr:  # where torch has none, as on meta tensors
+        return matrix
+    return csr(matrix.crow_indices().int(), matrix.col_indices().int(), matrix.values(), matrix.shape)
 
 
 def pointers_of(counts: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ def select_alphas(
     """Choose the alphas that are None; keep those that are not.
 
     A walk from strong penalties to weak ones finds the order of magnitude, shorter walks in half decades then refine
-    it for each proportion of the two penalties. A walk ends when the error has risen twice in a row, or is far above the
-    best.
+    it for each proportion of the two penalties. A walk ends when the error has risen twice in a row, or is far
+    above the best.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def exact_errors(model: FullRank, samples: Samples) -> Errors:
 
 def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Errors:
     """Mean loss on left-out blocks; every fit starts from the last one of its fold."""
-    n_used = min(N_FOLDS, ceil(ENOUGH_ROWS * N_FOLDS / samples.inputs.n_rows))
+    n_used = min(N_FOLDS, ceil(ENOUGH_ROWS * N_FOLDS / int((samples.weight > 0).sum())))
     folds = [torch.arange(first, samples.weight.shape[1], N_FOLDS) for first in range(n_used)]
     starts: list[Parameters | None] = [None] * len(folds)
     weight, weighted_y = samples.weight.sum(1), samples.weighted_y.sum(1)

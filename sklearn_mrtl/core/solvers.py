@@ -49,7 +49,7 @@ class SolverSettings:
     learning_rate: float = 0.01
     lr_decay: float = 0.95
     batch_size: int | None = None
-    convergence: float = 1e-3
+    convergence: float = 4e-3
     seed: int = 0
 
 

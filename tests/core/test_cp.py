@@ -12,7 +12,8 @@ from sklearn_mrtl.core.models import FullRank
 def formed(factors, weights=None):
     """By tensorly."""
     factors = [np.asarray(factor) for factor in factors]
-    return tl.cp_to_tensor((None if weights is None else np.asarray(weights), factors))
+    weights = np.ones(factors[0].shape[1]) if weights is None else np.asarray(weights)
+    return tl.cp_to_tensor((weights, factors))
 
 
 def random_factors(shape, rank, seed=0):
@@ -30,6 +31,16 @@ def test_eq_2_against_tensorly(layout, n_outputs, rank):
     assert_same(model.dense(parameters), weights)
     assert_same(model.scores(parameters, inputs), slow_scores(model, weights, parameters, inputs))
     assert model.rank(parameters) == rank
+
+
+@pytest.mark.parametrize("modes", [(Grid("a", 6, interpolation="linear"),), (Feature("a", 2), Grid("b", (2, 3)))])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_fewer_modes(modes, n_outputs):
+    for inputs in (fields(modes), encodings(modes)):
+        model = CP(axes_for(inputs, n_outputs))
+        parameters = random_parameters(model, 4)
+        weights = torch.from_numpy(formed(model.factors(parameters)))
+        assert_same(model.scores(parameters, inputs), slow_scores(model, weights, parameters, inputs))
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (4, 5, 3), (3, 2, 4, 2)])

@@ -27,23 +27,11 @@ def test_linear_scores_are_sums_over_all_entries(layout):
 
 
 @by_layout
-def test_projections_and_multilinear_products(layout):
+def test_multilinear_products(layout):
     inputs = inputs_of(layout)
-    same_rank = [normal(size, 4, seed=m) for m, size in enumerate(inputs.sizes)]
-    expected = torch.einsum("nabc,ak,bk,ck->nk", formed(inputs), *same_rank)
-    assert_same(inputs.projections(same_rank), expected)
-    own_ranks = [normal(size, m + 1, seed=m) for m, size in enumerate(inputs.sizes)]
-    expected = torch.einsum("nabc,ai,bj,ck->nijk", formed(inputs), *own_ranks)
-    assert_same(inputs.multilinear(own_ranks), expected)
-
-
-@pytest.mark.parametrize("modes", [(Grid("a", 6, interpolation="linear"),), (Feature("a", 2), Grid("b", (2, 3)))])
-def test_fewer_modes(modes):
-    for inputs in (fields(modes), encodings(modes)):
-        factors = [normal(size, 3) for size in inputs.sizes]
-        outer = factors[0] if len(factors) == 1 else factors[0][:, None] * factors[1]
-        expected = formed(inputs).reshape(inputs.n_rows, -1) @ outer.reshape(-1, 3)
-        assert_same(inputs.projections(factors), expected)
+    factors = [normal(size, m + 1, seed=m) for m, size in enumerate(inputs.sizes)]
+    expected = torch.einsum("nabc,ai,bj,ck->nijk", formed(inputs), *factors)
+    assert_same(inputs.multilinear(factors), expected)
 
 
 @pytest.mark.parametrize("layout, shapes", [(layout, shapes) for layout in LAYOUTS for shapes in COARSER[layout]])
@@ -138,3 +126,18 @@ def test_keys_differ_where_any_index_does(sizes):
 def test_unique_rows():
     place, first = unique_rows(torch.tensor([7, -2, 7, 7, 0, -2]))
     assert place.tolist() == [2, 0, 2, 2, 1, 0] and first.tolist() == [1, 4, 0]
+
+
+@pytest.mark.parametrize("outputs", [None, (2, 4)])
+def test_blocks_of_samples_change_nothing(monkeypatch, outputs):
+    factors = [normal(size, 4, seed=m) for m, size in enumerate(inputs_of("factored").sizes)]
+    outputs = outputs if outputs is None else normal(*outputs)
+    results = []
+    for entries in (4, 12, 10**6):  # one sample in a block, three, all
+        monkeypatch.setattr("sklearn_mrtl.core.inputs.BLOCK_ENTRIES", entries)
+        leaves = [factor.clone().requires_grad_() for factor in factors]
+        scores = inputs_of("factored").cp_scores(leaves, outputs)
+        results.append([scores, *torch.autograd.grad(scores.square().sum(), leaves)])
+    for result in results[:-1]:
+        for value, whole in zip(result, results[-1], strict=True):
+            assert_same(value.detach(), whole.detach())

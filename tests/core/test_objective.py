@@ -19,6 +19,7 @@ from helpers import (
 )
 from torch.nn import functional
 
+import sklearn_mrtl.core.inputs
 from sklearn_mrtl.core.cp import CP
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank
@@ -61,6 +62,19 @@ def test_eq_5_and_its_gradient(model_class, rank, layout, loss):
     assert_same(data_loss, slow_loss(loss, slow_scores(model, weights, parameters, inputs), y, weight))
     assert_same(value - data_loss, slow_penalty(model, weights, parameters, 0.2, 0.01, 0.1))
     assert_same(gradient, numerical_gradient(objective, parameters), rtol=1e-5, atol=1e-7)
+
+
+@by_layout
+@by_loss
+@pytest.mark.parametrize("entries", [1, 8, 10**6])
+def test_blocks_of_any_size_give_the_same(layout, loss, entries, monkeypatch):
+    expected_inputs, inputs = inputs_of(layout), inputs_of(layout)
+    model, parameters = problem(CP, 2, inputs, loss)
+    expected = objective_of(model, samples_of(expected_inputs, loss), loss).value_and_gradient(parameters)
+    monkeypatch.setattr(sklearn_mrtl.core.inputs, "BLOCK_ENTRIES", entries)
+    actual = objective_of(model, samples_of(inputs, loss), loss).value_and_gradient(parameters)
+    for a, b in zip(actual, expected, strict=True):
+        assert_same(a, b)
 
 
 @by_model
@@ -160,9 +174,9 @@ def test_every_tensor_is_made_on_the_device_of_the_data(model_class, rank, layou
     """On the meta device an operation that mixes devices raises, and what left it would show."""
     inputs = inputs_of(layout)
     model, parameters = problem(model_class, rank, inputs, loss)
-    if layout == "factored":
-        assert inputs.design().shape[0] == 12  # made once, of sizes that only data tell
-    objective = on_meta(objective_of(model, samples_of(inputs, loss), loss))
+    objective = objective_of(model, samples_of(inputs, loss), loss)
+    objective.value_and_gradient(parameters)  # makes what is made once, of sizes that only data tell
+    objective = on_meta(objective)
     value, data_loss, gradient = objective.value_and_gradient(on_meta(parameters))
     assert value.is_meta and data_loss.is_meta
     assert all(g.is_meta and g.shape == parameters[name].shape for name, g in gradient.items())
