@@ -100,9 +100,13 @@ class BaseMRTL(BaseEstimator):
         printer = LevelPrinter(self.verbose, len(levels))
         settings = replace(settings, report=printer)
         self._dtype, self._layout = X.dtype, layout
-        self._fields = Fields.fit(training[0], training[2]) if layout.joint else None
-        samples = self._samples(*training, device)
-        validation = None if validation is None else self._samples(*validation, device)
+        X, y, weight = training
+        self._fields = Fields.fit(X, weight) if layout.joint else None
+        inputs = self._fields.training_inputs(X, layout, device) if layout.joint else self._inputs(X, device)[0]
+        samples = self._samples(inputs, y, weight, device)
+        if validation is not None:
+            X_val, y_val, weight_val = validation
+            validation = self._samples(self._inputs(X_val, device)[0], y_val, weight_val, device)
         fit = mrtl(samples, resolutions, settings, validation, self._earlier_fit())
         printer.finish()
         self._state = (self._warm_key(), fit) if self.warm_start else None
@@ -149,9 +153,8 @@ class BaseMRTL(BaseEstimator):
         held, kept = np.sort(order[:n_held]), np.sort(order[n_held:])
         return tuple(part[kept] for part in training), tuple(part[held] for part in training)
 
-    def _samples(self, X, y, weight, device: torch.device) -> Samples:
+    def _samples(self, inputs: Inputs, y, weight, device: torch.device) -> Samples:
         tensor = lambda values: torch.from_numpy(np.array(values, dtype=self._dtype)).to(device)  # noqa: E731
-        inputs, _ = self._inputs(X, device)
         return Samples.of_rows(inputs, tensor(y), tensor(weight))
 
     def _inputs(self, X, device: torch.device) -> tuple[Inputs, int]:

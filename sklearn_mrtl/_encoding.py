@@ -15,7 +15,7 @@ from sklearn_mrtl.core.inputs import FactoredInputs, JointInputs, MultiHot, OneH
 from sklearn_mrtl.core.products import SparseMatrix
 from sklearn_mrtl.modes import Feature, Grid
 
-BLOCK_BYTES = 2**26  # rows that are worked on at once
+BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,75 +27,89 @@ class Fields:
     center : ndarray of shape (*row shape)
         Weighted mean; 0 where there are no data.
     has_data : ndarray of bool, shape (*row shape)
+    complete : bool
+        Whether the training fields have no NaN at all.
     """
 
     center: np.ndarray
     has_data: np.ndarray
+    complete: bool
 
     @classmethod
     def fit(cls, X: np.ndarray, weight: np.ndarray) -> Fields:
-        """Means and places of data, in one pass.
+        """Means and places of data, in one pass over X and another over what has NaN.
 
         Raises
         ------
         ValueError
             If X has infinite values, or nothing but NaN.
         """
-        total, present = np.zeros(X[0].size), np.zeros(X[0].size)
-        n_missing = np.zeros(X[0].size, dtype=np.int64)
+        width = X[0].size
         weight = torch_view(weight.astype(X.dtype))
-        for rows in row_blocks(X):
-            block, w = torch_view(X[rows]).reshape(rows.stop - rows.start, -1), weight[rows]
-            absent = block.isnan()
-            if bool(absent.any()):
-                block = block.nan_to_num(nan=0.0, posinf=float("inf"), neginf=float("-inf"))
-                n_missing += absent.sum(0).numpy()
-                present += (w @ (~absent).to(w)).double().numpy()
-            else:
-                present += float(w.sum())
+        blocks = [(torch_view(X[rows]).reshape(-1, width), weight[rows]) for rows in row_blocks(X)]
+        total, present, n_missing = np.zeros(width), np.full(width, float(weight.sum())), np.zeros(width, dtype=int)
+        for block, w in blocks:
             total += (w @ block).double().numpy()
+        # A sum that is a number is of numbers; the others are looked at one by one.
+        doubtful = np.flatnonzero(~np.isfinite(total))
+        if len(doubtful):
+            total[doubtful] = present[doubtful] = 0
+            columns = torch.from_numpy(doubtful)
+            for block, w in blocks:
+                part = block.index_select(1, columns)
+                absent = part.isnan()
+                n_missing[doubtful] += absent.sum(0).numpy()
+                present[doubtful] += (w @ (~absent).to(w)).double().numpy()
+                total[doubtful] += (w @ part.masked_fill_(absent, 0)).double().numpy()
         if not np.isfinite(total).all():
             raise ValueError(
-                f"Input X contains infinity or a value too large, at {np.sum(~np.isfinite(total))} of {len(total)} "
+                f"Input X contains infinity or a value too large, at {np.sum(~np.isfinite(total))} of {width} "
                 "positions of a row; NaN is what marks places without data."
             )
         has_data = n_missing < len(X)
         if not has_data.any():
-            raise ValueError(f"Input X contains NaN only, in all {len(X)} rows and {len(total)} positions: no data.")
+            raise ValueError(f"Input X contains NaN only, in all {len(X)} rows and {width} positions: no data.")
         warn_of_gaps(n_missing[has_data], len(X))
         center = np.where(has_data, total / np.where(present > 0, present, 1), 0)
         shape = X.shape[1:]
-        return cls(center.astype(X.dtype).reshape(shape), has_data.reshape(shape))
+        return cls(center.astype(X.dtype).reshape(shape), has_data.reshape(shape), complete=not len(doubtful))
+
+    def training_inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> JointInputs:
+        """Samples of the fields of fit, whose gaps are known: X itself where it has none."""
+        if not self.complete:
+            X = self.fill(X)
+        return self.arranged(X, layout, device)
 
     def inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> tuple[JointInputs, int]:
-        """Samples of fields and the number of gaps in them, which are filled with the mean of fit."""
+        """Samples of other fields and the number of gaps in them, which are filled with the mean of fit."""
+        absent = np.isnan(X)
+        n_gaps = int(np.sum(absent & self.has_data))
+        if absent.any() or not self.complete:
+            X = np.where(self.has_data & ~absent, X, self.center)
+        return self.arranged(X, layout, device), n_gaps
+
+    def arranged(self, X: np.ndarray, layout: Layout, device: torch.device) -> JointInputs:
+        """The core's inputs, modes in the order of the layout."""
         modes = [layout.modes[m] for m in layout.order]
         sizes = [mode.size for mode in layout.modes]
         arrange = lambda values, n: values.reshape(*n, *sizes).permute(  # noqa: E731
             *range(len(n)), *(len(n) + m for m in layout.order)
         )
-        n_gaps = 0
-        if not self.has_data.all() or has_nan(X):
-            X, n_gaps = self.fill(X)
-        inputs = JointInputs(
+        return JointInputs(
             x=arrange(torch_view(X), (len(X),)).contiguous().to(device),
             center=arrange(torch_view(self.center), ()).contiguous().to(device),
             modes=tuple(modes),
             shapes=tuple(mode.shape for mode in modes),
             masks=tuple(self.mask(layout, m, device) for m in layout.order),
         )
-        return inputs, n_gaps
 
-    def fill(self, X: np.ndarray) -> tuple[np.ndarray, int]:
-        """A copy without NaN, and how many there were among the data."""
-        filled, n_gaps = np.empty(X.shape, dtype=X.dtype), 0
-        has_data, center = torch_view(self.has_data), torch_view(self.center)
+    def fill(self, X: np.ndarray) -> np.ndarray:
+        """A copy with the mean, or 0 where there are no data at all, in the place of NaN."""
+        filled, center = np.empty(X.shape, dtype=X.dtype), torch_view(self.center)
         for rows in row_blocks(X):
             block = torch_view(X[rows])
-            absent = block.isnan()
-            n_gaps += int((absent & has_data).sum())
-            filled[rows] = torch.where(absent | ~has_data, center, block).numpy()
-        return filled, n_gaps
+            torch.where(block.isnan(), center, block, out=torch_view(filled[rows]))
+        return filled
 
     def mask(self, layout: Layout, m: int, device: torch.device) -> torch.Tensor | None:
         """Cells of a grid that hold data anywhere; None: all do, or it is no grid."""
@@ -174,11 +188,6 @@ def row_blocks(X) -> Iterator[slice]:
     bytes_per_row = X.dtype.itemsize * width if not sparse.issparse(X) else 16 * max(1, X.nnz // max(1, n))
     step = max(1, BLOCK_BYTES // max(1, bytes_per_row))
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
-
-
-def has_nan(X: np.ndarray) -> bool:
-    """Whether any value is NaN."""
-    return any(bool(torch_view(X[rows]).isnan().any()) for rows in row_blocks(X))
 
 
 def torch_view(values: np.ndarray) -> torch.Tensor:

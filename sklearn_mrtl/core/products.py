@@ -14,9 +14,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-SPARSE_DEVICES = ("cpu", "cuda")  # where torch has products of compressed matrices
-
-
 class DenseProduct(torch.autograd.Function):
     """x @ c for data x (n, D) and few columns c (D, K): the gradient goes to c only.
 
@@ -149,12 +146,10 @@ class GatherBlock:
     """
 
     index: Tensor
-    adjoint: Tensor | None
+    adjoint: Tensor
 
     @classmethod
     def of(cls, index: Tensor, size: int, ones: Tensor) -> GatherBlock:
-        if index.device.type not in SPARSE_DEVICES:
-            return cls(index, None)
         counts = torch.bincount(index, minlength=size)
         return cls(index, csr(pointers_of(counts).int(), torch.argsort(index).int(), ones, (size, len(index))))
 
@@ -164,10 +159,7 @@ class GatherBlock:
 
     def scatter(self, values: Tensor, into: Tensor) -> None:
         """The adjoint of `gather`: add the samples' values to the rows they have."""
-        if self.adjoint is None:
-            into.index_add_(0, self.index, values)
-        else:
-            torch.addmm(into, self.adjoint, values, out=into)
+        add_product(into, self.adjoint, values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +179,7 @@ class ProductBlock:
 
     def scatter(self, values: Tensor, into: Tensor) -> None:
         """The adjoint of `gather`."""
-        torch.addmm(into, self.adjoint, values, out=into)
+        add_product(into, self.adjoint, values)
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -218,6 +210,14 @@ def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int
     with torch.sparse.check_sparse_tensor_invariants(False), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(pointers, columns, values.contiguous(), shape, device=values.device)
+
+
+def add_product(into: Tensor, matrix: Tensor, values: Tensor) -> None:
+    """Add the product of a compressed matrix and a dense one, in place."""
+    if into.device.type in ("cpu", "cuda"):
+        torch.addmm(into, matrix, values, out=into)
+    else:
+        into += matrix @ values
 
 
 def with_small_indices(matrix: Tensor) -> Tensor:
