@@ -123,7 +123,7 @@ def objective_of(model, samples: Samples, loss=SquaredLoss, alpha_spatial=0.01, 
 
 def minimized(objective: Objective, start) -> dict[str, Tensor]:
     """The minimum to many digits."""
-    return lbfgs(objective, start, SolverSettings(max_epochs=1000, convergence=1e-15))
+    return lbfgs(objective, start, SolverSettings(max_epochs=1000, convergence=1e-15))[0]
 
 
 # Slow versions
@@ -246,8 +246,16 @@ def mapped(thing, change):
 
 
 def on_meta(thing):
-    """A copy on the meta device."""
-    return mapped(thing, lambda leaf: leaf.to("meta") if isinstance(leaf, Tensor) else leaf)
+    """A copy on the meta device, where torch has no sparse products: dense matrices of the same shape stand in."""
+
+    def change(leaf):
+        if not isinstance(leaf, Tensor):
+            return leaf
+        if leaf.layout == torch.sparse_csr:
+            return torch.empty(leaf.shape, dtype=leaf.dtype, device="meta")
+        return leaf.to("meta")
+
+    return mapped(thing, change)
 
 
 def in_single(thing):
