@@ -16,7 +16,7 @@ from sklearn_mrtl.core.algorithm import DECOMPOSITIONS, Settings, Stage
 from sklearn_mrtl.core.criteria import CRITERIA, Criterion
 from sklearn_mrtl.core.inputs import Shapes
 from sklearn_mrtl.core.losses import Loss
-from sklearn_mrtl.core.solvers import SOLVERS, SolverSettings
+from sklearn_mrtl.core.solvers import CONVERGENCE, SOLVERS, SolverSettings
 from sklearn_mrtl.modes import Feature, Grid
 
 
@@ -44,18 +44,18 @@ def settings_of(
         raise ValueError("nonnegative factors are for decomposition='cp'; a Tucker core would undo the signs.")
     if nonnegative and rank is None:
         raise ValueError("nonnegative is for the factors of a low-rank model, but rank is None or there is one mode.")
-    solver = solver_of(estimator)
     return Settings(
         loss=loss,
         rank=rank,
         full_rank_levels=len(levels) if rank is None else r0,
         full_rank=Stage(
-            solver_of(estimator, estimator.full_rank_learning_rate),
+            # Without a low-rank stage to go on from it, the full tensor is the result.
+            solver_of(estimator, estimator.full_rank_learning_rate, CONVERGENCE / (10 if rank is None else 1)),
             alpha_of("full_rank_alpha_spatial", estimator.full_rank_alpha_spatial),
             alpha_of("full_rank_alpha_l2", estimator.full_rank_alpha_l2),
         ),
         low_rank=Stage(
-            solver,
+            solver_of(estimator),
             alpha_of("alpha_spatial", estimator.alpha_spatial),
             alpha_of("alpha_l2", estimator.alpha_l2),
         ),
@@ -69,7 +69,7 @@ def settings_of(
     )
 
 
-def solver_of(estimator, learning_rate=None) -> SolverSettings:
+def solver_of(estimator, learning_rate=None, convergence: float = CONVERGENCE) -> SolverSettings:
     """The solver of a stage."""
     rate = estimator.learning_rate if learning_rate is None else learning_rate
     auto_batch = estimator.batch_size == "auto"
@@ -78,6 +78,7 @@ def solver_of(estimator, learning_rate=None) -> SolverSettings:
         max_epochs=check_scalar(estimator.max_epochs, "max_epochs", Integral, min_val=1),
         learning_rate=positive("learning_rate", rate),
         lr_decay=positive("lr_decay", estimator.lr_decay),
+        convergence=convergence,
         batch_size=None if auto_batch else check_scalar(estimator.batch_size, "batch_size", Integral, min_val=1),
         seed=0
         if estimator.random_state is None

@@ -335,7 +335,6 @@ def test_a_callable_criterion_and_patience(make, X, y):
 
 
 @by_case
-@pytest.mark.filterwarnings("ignore:training diverged")
 def test_diverging_training_leaves_a_model_that_predicts(make, X, y):
     model = make(solver="sgd", learning_rate=1e9)
     with pytest.warns(RuntimeWarning, match="diverged at level 0"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from time import perf_counter
 
 import torch
@@ -19,7 +20,7 @@ from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel, axes_of
 from sklearn_mrtl.core.objective import Objective, Samples
 from sklearn_mrtl.core.selection import N_BLOCKS, select_alphas
-from sklearn_mrtl.core.solvers import SolverSettings, solve
+from sklearn_mrtl.core.solvers import Pair, SolverSettings, solve
 from sklearn_mrtl.core.tucker import Tucker
 
 DECOMPOSITIONS = {"cp": CP, "tucker": Tucker}
@@ -84,6 +85,8 @@ class Fit:
         Level and stage of all that was trained.
     parameters, start : Parameters
         At the end, and at the end of the full-rank stages.
+    pairs : list of Pair
+        What the solver learned of the curvature at the last level.
     stages : dict of str to Stage
         With the penalties that were chosen.
     """
@@ -91,6 +94,7 @@ class Fit:
     model: TensorModel | None = None
     parameters: Parameters | None = None
     start: Parameters | None = None
+    pairs: list[Pair] = field(default_factory=list)
     done: list[tuple[int, str]] = field(default_factory=list)
     stages: dict[str, Stage] = field(default_factory=dict)
     alpha_path: list[dict] = field(default_factory=list)
@@ -138,7 +142,8 @@ def mrtl(
             model = DECOMPOSITIONS[settings.decomposition](axes_at(levels[level], settings), settings.nonnegative)
             start = low_rank_start(fit, model, levels[level], settings)
         watch = Watch(model, level, stage, fit, settings, validation.get(level), start, began)
-        parameters = opt(model, levels[level], start, fit.stages[stage], settings, watch)
+        pairs = carry_pairs(fit, model)
+        parameters, fit.pairs = opt(model, levels[level], start, fit.stages[stage], settings, watch, pairs)
         fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
         fit.start = fit.parameters if stage == FULL_RANK else fit.start
         fit.done.append((level, stage))
@@ -152,10 +157,10 @@ def resume(earlier: Fit, plan: list[tuple[int, str]]) -> Fit:
     n_full = sum(stage == FULL_RANK for _, stage in earlier.done)
     for n, parameters in ((len(earlier.done), earlier.parameters), (n_full, earlier.start)):
         if parameters is not None and earlier.done[:n] == plan[:n]:
-            done = earlier.done[:n]
-            model = earlier.model if n == len(earlier.done) else FullRank(earlier.model.axes)
+            done, is_all = earlier.done[:n], n == len(earlier.done)
+            model, pairs = (earlier.model, earlier.pairs) if is_all else (FullRank(earlier.model.axes), [])
             history = [record for record in earlier.history if (record["level"], record["stage"]) in done]
-            return replace(earlier, model=model, parameters=parameters, done=done, history=history)
+            return replace(earlier, model=model, parameters=parameters, pairs=pairs, done=done, history=history)
     return Fit()
 
 
@@ -203,18 +208,26 @@ def low_rank_start(fit: Fit, model: CP | Tucker, samples: Samples, settings: Set
     return fit.model.finegrain(fit.parameters, model)
 
 
+def carry_pairs(fit: Fit, model: TensorModel) -> list[Pair]:
+    """Steps and changes of gradient of the low-rank level before, on the grids of this one."""
+    if isinstance(model, FullRank) or type(fit.model) is not type(model):
+        return []
+    return [(fit.model.finegrain(moved, model), fit.model.finegrain_gradient(bend, model)) for moved, bend in fit.pairs]
+
+
 def opt(
-    model: TensorModel, samples: Samples, start: Parameters, stage: Stage, settings: Settings, watch: Watch
-) -> Parameters:
+    model: TensorModel, samples: Samples, start: Parameters, stage: Stage, settings: Settings, watch: Watch,
+    pairs: Sequence[Pair],
+) -> tuple[Parameters, list[Pair]]:  # fmt: skip
     """Opt of Algorithm 1; a full tensor under squared loss is solved for where that is affordable."""
     objective = Objective.of_samples(model, samples, settings.loss, stage.alpha_spatial, stage.alpha_l2)
     solvable = isinstance(model, FullRank) and settings.loss is SquaredLoss and stage.solver.name == "lbfgs"
     if not (solvable and ridge.is_affordable(model, samples)):
-        return solve(objective, start, stage.solver, watch)
+        return solve(objective, start, stage.solver, watch, pairs)
     parameters = ridge.RidgeDesign(model, samples).solve(stage.alpha_spatial, stage.alpha_l2, samples.weight)
     value, loss, gradient = objective.value_and_gradient(parameters)
     watch(loss, value, gradient, parameters)
-    return parameters
+    return parameters, []
 
 
 class Watch:
@@ -245,7 +258,7 @@ class Watch:
             "validation_loss": float("nan"),
             **gradient_statistics(gradient),
         }
-        if not torch.isfinite(torch.tensor(record["objective"])):
+        if not isfinite(record["objective"]):
             self.diverged(record)
             return True
         if record["objective"] < self.least:  # of the weights that the epoch began with, or better ones
@@ -266,13 +279,14 @@ class Watch:
             return float(self.validation.data_loss(parameters))
 
     def diverged(self, record: dict) -> None:
-        """Go back to good weights: steps may have left them epochs before the objective is no number."""
+        """End training with good weights: steps may have left them epochs before the objective is no number."""
+        self.stopped = True
         if self.validation is None or not self.validation_loss(self.good) >= self.lowest:
             self.kept = self.good
         warnings.warn(
             f"training diverged at level {record['level']} ({record['stage']}, {record['resolution']}), epoch "
-            f"{record['epoch']}: the objective is {record['objective']}. The last good weights are kept; a lower "
-            "learning_rate, or stronger penalties, would help.",
+            f"{record['epoch']}: the objective is {record['objective']}. Training ends here, with the last good "
+            "weights; a lower learning_rate, or stronger penalties, would help.",
             RuntimeWarning,
             stacklevel=2,
         )

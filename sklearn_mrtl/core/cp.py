@@ -72,6 +72,10 @@ class CP(TensorModel):
             parameters[name] = factor.abs() if name in self.bounded else factor
         return {**parameters, **self.initial_intercepts(like)}
 
+    @property
+    def parameter_axes(self):
+        return {name: (axis,) for name, axis in zip(self.names, self.axes, strict=True)}
+
     def rank(self, parameters):
         return parameters[self.names[0]].shape[1]
 

@@ -36,7 +36,7 @@ class LogisticLoss:
     @staticmethod
     def constant(y: Tensor) -> Tensor:
         """The best score for all samples, from their mean target (T,)."""
-        return torch.logit(y)
+        return torch.logit(y, eps=torch.finfo(y.dtype).eps)
 
 
 class SoftmaxLoss:
@@ -51,7 +51,7 @@ class SoftmaxLoss:
     @staticmethod
     def constant(y: Tensor) -> Tensor:
         """The best score for all samples, from their mean target (T,)."""
-        return torch.log(y)
+        return torch.log(y.clamp(min=torch.finfo(y.dtype).tiny))
 
 
 Loss = type[SquaredLoss] | type[LogisticLoss] | type[SoftmaxLoss]

@@ -186,6 +186,19 @@ class TensorModel(ABC):
             weights = axis.effective(weights, dim, axis.n_levels)
         return weights
 
+    @property
+    @abstractmethod
+    def parameter_axes(self) -> dict[str, tuple[Axis, ...]]:
+        """The axes that each weight parameter has rows for."""
+
+    def finegrain_gradient(self, gradient: Parameters, finer: TensorModel) -> Parameters:
+        """About the gradient on finer grids: the cells of a coarse cell have equal shares in its own."""
+        fine = self.finegrain(gradient, finer)
+        for name, axes in self.parameter_axes.items():
+            n_fine = prod(axis.size for axis in finer.parameter_axes[name])
+            fine[name] = fine[name] * (prod(axis.size for axis in axes) / n_fine)
+        return fine
+
     def scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """z_n = <W, X_n> + b, shape (n, T): eq. (1) and (2) before the activation."""
         return self.weight_scores(parameters, inputs) + self.intercepts(parameters, inputs)
@@ -239,6 +252,10 @@ class FullRank(TensorModel):
     def initial(self, like: Tensor) -> Parameters:
         shape = [axis.size for axis in self.axes]
         return {"weights": like.new_zeros(shape), **self.initial_intercepts(like)}
+
+    @property
+    def parameter_axes(self):
+        return {"weights": self.axes}
 
     def rank(self, parameters):
         return None

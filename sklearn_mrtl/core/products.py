@@ -214,7 +214,7 @@ def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int
 
 def add_product(into: Tensor, matrix: Tensor, values: Tensor) -> None:
     """Add the product of a compressed matrix and a dense one, in place."""
-    if into.device.type in ("cpu", "cuda"):
+    if matrix.device.type in ("cpu", "cuda"):
         torch.addmm(into, matrix, values, out=into)
     else:
         into += matrix @ values

@@ -118,7 +118,7 @@ def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Errors:
             held_weight, held_y = weight_and_mean(held_weight, held_y)
             objective = Objective(model, samples.inputs, train_y, train_weight, loss, alpha_spatial, alpha_l2)
             start = model.initial(weight) if starts[f] is None else starts[f]
-            starts[f] = lbfgs(objective, start, settings)
+            starts[f], _ = lbfgs(objective, start, settings)
             scores = model.scores(starts[f], samples.inputs)
             total += float(held_weight @ loss.of(scores, held_y))
             total_weight += float(held_weight.sum())

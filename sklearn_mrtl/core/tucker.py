@@ -61,6 +61,10 @@ class Tucker(TensorModel):
             parameters[name] = factor if axis.mask is None else factor * axis.mask[:, None]
         return {**parameters, **self.initial_intercepts(like)}
 
+    @property
+    def parameter_axes(self):
+        return {name: (axis,) for name, axis in zip(self.names, self.axes, strict=True)}
+
     def rank(self, parameters):
         return tuple(parameters["core"].shape)
 

@@ -162,7 +162,6 @@ def test_a_report_can_end_the_training():
     assert fit.model.input_shapes == LEVELS[1]
 
 
-@pytest.mark.filterwarnings("ignore:training diverged")  # at the other levels too
 @pytest.mark.parametrize("learning_rate", [1e2, 1e10, 1e200])
 @pytest.mark.parametrize("full_rank_levels", [0, 1])
 def test_diverging_training_warns_and_restores_good_weights(learning_rate, full_rank_levels):

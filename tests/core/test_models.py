@@ -24,7 +24,7 @@ from helpers import (
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.cp import CP
 from sklearn_mrtl.core.inputs import FactoredInputs
-from sklearn_mrtl.core.models import FullRank, Strengths
+from sklearn_mrtl.core.models import Axis, FullRank, Strengths
 from sklearn_mrtl.core.tucker import Tucker
 
 MODELS = [(FullRank, None), (CP, 2), (Tucker, (2, 3, 2, 2))]
@@ -182,3 +182,12 @@ def test_a_bare_model_scores_the_same():
         assert_same(model.bare().scores(parameters, inputs), model.scores(parameters, inputs))
         assert all(axis.smoothness is None for axis in model.bare().axes)
         assert any(axis.smoothness is not None for axis in model.axes)
+
+
+def test_a_gradient_on_a_finer_grid_is_the_shares_of_the_coarse_one():
+    modes = Feature("a", 3), Grid("b", (8, 12))
+    coarse, fine = (CP([Axis(modes[0], (3,)), Axis(modes[1], shape)]) for shape in ((4, 6), (8, 12)))
+    gradient = {"factor 0": normal(3, 2), "factor 1": normal(24, 2), "intercept": normal(1)}
+    finer = coarse.finegrain_gradient(gradient, fine)
+    assert_same(finer["factor 0"], gradient["factor 0"])
+    assert_same(finer["factor 1"].reshape(4, 2, 6, 2, 2).sum((1, 3)).reshape(24, 2), gradient["factor 1"])
