@@ -1,4 +1,4 @@
-"""Real ocean: Nino3.4 three and six months ahead, and Midwest precipitation. Ours beside persistence and ridge, in turns."""
+"""Real ocean: Nino3.4 and Midwest precipitation. Ours beside persistence and ridge, in turns."""
 
 import warnings
 
@@ -52,7 +52,7 @@ def blocks_of_years(n, n_blocks=5, gap=6):
 
 
 def ridge_at_two_degrees(X, y):
-    """Ridge on 2 x 2 means of the ocean, its strength chosen among 12 by cross-validation in 12 blocks, in dual form."""
+    """Ridge on 2 x 2 means of the ocean, one of 12 strengths by cross-validation in 12 blocks, in dual form."""
     center = y.mean()
     alphas, kernel = np.logspace(1, 6.5, 12), (X - X.mean(0)) @ (X - X.mean(0)).T
     errors = np.zeros(len(alphas))
