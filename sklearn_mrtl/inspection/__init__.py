@@ -11,6 +11,7 @@ from sklearn_mrtl.inspection._factor_display import FactorDisplay
 from sklearn_mrtl.inspection._history_display import HistoryDisplay
 from sklearn_mrtl.inspection._importance import component_importance
 from sklearn_mrtl.inspection._matching import factor_match_score
+from sklearn_mrtl.inspection._rank import select_rank
 from sklearn_mrtl.inspection._stability import stability
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "draw_handler",
     "factor_match_score",
     "morans_i",
+    "select_rank",
     "stability",
 ]

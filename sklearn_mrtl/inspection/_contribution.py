@@ -48,7 +48,7 @@ def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str
     >>> from sklearn_mrtl.datasets import make_ocean
     >>> from sklearn_mrtl.inspection import contribution_map
     >>> ocean = make_ocean(100, shape=(8, 18), random_state=0)
-    >>> X = np.ascontiguousarray(ocean.data)
+    >>> X = ocean.data
     >>> model = MRTLRegressor(ocean.modes, rank=3).fit(X, ocean.target)
     >>> contribution = contribution_map(model, X[0])
     >>> contribution.shape

@@ -77,8 +77,7 @@ def draw_court(ax=None, *, orientation: str = "auto", color="0.25", linewidth: f
 def court_lines() -> list[np.ndarray]:
     """The lines of half a court, each of shape (n_points, 2), as orientation "up" has them."""
     basket = np.array([0.0, BASKET[0]])
-    corner = np.sqrt(ARC**2 - CORNER**2)  # how far beyond the basket the straight part of the three-point line goes
-    end = np.arccos(CORNER / ARC)
+    end = np.arccos(CORNER / ARC)  # where the arc goes over into the straight parts along the sidelines
     middle, free_throw = np.array([0.0, LENGTH]), np.array([0.0, PAINT[0]])
     three = [[-CORNER, 0.0], *(basket + arc(ARC, np.pi - end, end)), [CORNER, 0.0]]
     return [
@@ -89,7 +88,7 @@ def court_lines() -> list[np.ndarray]:
         basket + arc(RESTRICTED, 0, np.pi),
         free_throw + arc(CIRCLE, 0, np.pi),
         middle + arc(CIRCLE, np.pi, 2 * np.pi),
-        np.array(three) if corner > 0 else np.array(three[1:-1]),
+        np.array(three),
     ]
 
 

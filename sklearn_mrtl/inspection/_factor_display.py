@@ -59,7 +59,7 @@ class FactorDisplay:
     >>> from sklearn_mrtl.datasets import make_ocean
     >>> from sklearn_mrtl.inspection import FactorDisplay
     >>> ocean = make_ocean(100, shape=(8, 18), random_state=0)
-    >>> model = MRTLRegressor(ocean.modes, rank=3).fit(np.ascontiguousarray(ocean.data), ocean.target)
+    >>> model = MRTLRegressor(ocean.modes, rank=3).fit(ocean.data, ocean.target)
     >>> display = FactorDisplay.from_estimator(model, "ocean", components=[0, 1])
     >>> [round(float(edge)) for edge in display.images_[0].get_extent()]
     [-180, 0, -20, 60]
@@ -211,7 +211,7 @@ class FactorDisplay:
                 decorate(panel)
         self._label(columns, n_panels)
         if self.images_ and colorbar:
-            self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=drawn, shrink=0.8 if rows < 3 else 0.5)
+            self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=drawn, shrink=0.9 if rows < 3 else 0.6)
             self.colorbar_.set_label(f"{self.mode}, {'scaled to (-1, 1)' if normalize else 'unit columns'}")
         return self
 
@@ -259,7 +259,7 @@ class FactorDisplay:
         """One panel with its title."""
         title = f"component {self.components[k]}"
         if self.weights is not None and part is None:
-            title += f" (weight {self.weights[k]:.2g})"
+            title += f"\nweight {self.weights[k]:.3g}"
         if self._n_axes == 0:
             shared = None if self.shared is None else self.shared[k] / self._scale[k]
             draw_levels(panel, values, self.level_names, shared, limit, cmap=cmap, norm=norm)
@@ -272,21 +272,23 @@ class FactorDisplay:
                 title += f", {self._names()[0]}: {place:.3g}"
                 values = values[part]
             self.images_.append(draw_map(panel, values, self._extent()[-2:], cmap=cmap, norm=norm, aspect=aspect))
-        panel.set_title(title, fontsize="small")
+        panel.set_title(title)
 
     def _label(self, columns: int, n_panels: int) -> None:
         """Names at the outer axes: the left column's, and the lowest panels'."""
         names = self._names()
         bars = self._n_axes == 0 and len(self.factor) <= MOST_BARS
         x, y = (names[-1], names[-2] if self._n_axes > 1 else "weight") if not bars else ("weight", names[0])
+        size = "small" if columns <= 3 else "x-small"
         for i, panel in enumerate(self.axes_.flat[:n_panels]):
-            panel.tick_params(labelsize="small")
+            panel.tick_params(labelsize=size)
+            panel.title.set_fontsize(size)
             if i + columns >= n_panels:
-                panel.set_xlabel(x)
+                panel.set_xlabel(x, fontsize=size)
             else:
                 panel.tick_params(labelbottom=False)
             if i % columns == 0:
-                panel.set_ylabel(y)
+                panel.set_ylabel(y, fontsize=size)
             else:
                 panel.tick_params(labelleft=False)
 

@@ -34,7 +34,7 @@ def arrange(n_panels: int, shape: float, n_columns: int | None = None) -> tuple[
 
     def price(columns: int) -> float:
         rows = ceil(n_panels / columns)
-        return abs(np.log(columns * shape / rows / SHAPE)) + 0.5 * (rows * columns / n_panels - 1)
+        return abs(np.log(columns * shape / rows / SHAPE)) + (rows * columns / n_panels - 1)
 
     columns = min(range(1, n_panels + 1), key=price)
     return ceil(n_panels / columns), columns
@@ -64,7 +64,7 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
     plt = pyplot(caller)
     made = np.full(rows * columns, None, dtype=object)
     if ax is None:
-        figure = plt.figure(figsize=figure_size(rows, columns, shape), layout="constrained")
+        figure = plt.figure(figsize=figure_size(rows, columns, shape), layout="compressed")
         made[:n_panels] = subplots(figure.add_gridspec(rows, columns), figure, n_panels, **options)
     elif isinstance(ax, plt.Axes) and n_panels > 1:
         figure, place = ax.figure, ax.get_subplotspec()
@@ -83,7 +83,7 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
 def subplots(grid, figure, n_panels: int, *, sharex: bool = False, sharey: bool = False) -> list:
     """Axes on the first places of a grid."""
     made: list = []
-    for place in list(grid)[:n_panels] if hasattr(grid, "__iter__") else [grid[i] for i in range(n_panels)]:
+    for i in range(n_panels):
         first = made[0] if made else None
-        made.append(figure.add_subplot(place, sharex=first if sharex else None, sharey=first if sharey else None))
+        made.append(figure.add_subplot(grid[i], sharex=first if sharex else None, sharey=first if sharey else None))
     return made

@@ -49,7 +49,7 @@ class HistoryDisplay:
     >>> from sklearn_mrtl.datasets import make_ocean
     >>> from sklearn_mrtl.inspection import HistoryDisplay
     >>> ocean = make_ocean(100, shape=(8, 18), random_state=0)
-    >>> model = MRTLRegressor(ocean.modes, rank=3).fit(np.ascontiguousarray(ocean.data), ocean.target)
+    >>> model = MRTLRegressor(ocean.modes, rank=3).fit(ocean.data, ocean.target)
     >>> display = HistoryDisplay.from_estimator(model, values="loss")
     >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
     ('epoch', 'loss')
@@ -171,8 +171,8 @@ class HistoryDisplay:
                     panel.axvline(right, color="0.6", linewidth=0.8, linestyle="--", gid="level end")
             shapes = ["×".join(map(str, shape)) for shape in record["resolution"].values()]
             drawn[0].text(
-                (left + right) / 2, 1.02, f"{', '.join(shapes)}\n{record['stage']}", fontsize="x-small", rotation=60,
-                ha="left", va="bottom", transform=drawn[0].get_xaxis_transform(), gid="level",
+                (left + right) / 2, 1.06, f"{', '.join(shapes)}\n{record['stage']}", fontsize="x-small", rotation=60,
+                rotation_mode="anchor", ha="left", va="center", transform=drawn[0].get_xaxis_transform(), gid="level",
             )  # fmt: skip
             left = right
         drawn[0].set_xlim(0.5 if x == "epoch" else 0.0, left)

@@ -43,7 +43,7 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
     >>> from sklearn_mrtl.datasets import make_ocean
     >>> from sklearn_mrtl.inspection import component_importance
     >>> ocean = make_ocean(600, n_components=1, shape=(8, 18), random_state=0)
-    >>> X, y = np.ascontiguousarray(ocean.data), ocean.target
+    >>> X, y = ocean.data, ocean.target
     >>> model = MRTLRegressor(ocean.modes, rank=2).fit(X[:400], y[:400])
     >>> importance = component_importance(model, X[400:], y[400:])
     >>> bool(importance[0] > 0.5 and abs(importance[1]) < 0.1)  # one is planted

@@ -53,15 +53,22 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
     named = layout.labels.dims is not None and set(dims) <= set(layout.labels.dims)
     extent, labels = [], []
     for i, (dim, n) in enumerate(zip(dims, axis.shape, strict=True)):
-        ends = ends_of(coords[dim][1]) if dim in coords else None
+        ends = ends_of(coords.get(dim), None if axis.mode.bounds is None else axis.mode.bounds[i])
         label = dim if named or len(dims) == 1 else f"{name}, axis {i}"
         extent.append(ends or (0.0, float(n)))
         labels.append(UNITS.get(label, label) if ends else f"{label} (cell)")
     return ModeLabels(True, tuple(extent), tuple(labels))
 
 
-def ends_of(centres) -> tuple[float, float] | None:
-    """Edges at the first and the last of evenly spaced cells; None where they are not that."""
-    centres = np.asarray(centres)
-    ends = edges(centres)
-    return ends if ends is None or centres[0] < centres[-1] else ends[::-1]
+def ends_of(coord, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Edges at the first and the last cell; None where neither bounds nor evenly spaced centres tell.
+
+    Parameters
+    ----------
+    coord : (dimension, centres), or None
+    bounds : (low, high), or None
+    """
+    centres = None if coord is None else np.asarray(coord[1])
+    ends = edges(centres) if bounds is None else bounds
+    descends = ends is not None and centres is not None and centres[0] > centres[-1]
+    return ends[::-1] if descends else ends

@@ -73,7 +73,7 @@ def stability(
     >>> from sklearn_mrtl.inspection import stability
     >>> ocean = make_ocean(400, n_components=1, shape=(8, 18), land=0, random_state=0)
     >>> model = MRTLRegressor(ocean.modes, rank=2)
-    >>> result = stability(model, np.ascontiguousarray(ocean.data), ocean.target, n_repeats=3, random_state=0)
+    >>> result = stability(model, ocean.data, ocean.target, n_repeats=3, random_state=0)
     >>> result.scores.shape
     (3, 2)
     >>> bool(result.mean[0] > 0.6 > result.mean[1])  # the first is planted, the second fits noise

@@ -1,0 +1,267 @@
+"""The structure of pictures: axes, extents, blank cells, scales, labels."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sklearn_mrtl import MRTLRegressor
+from sklearn_mrtl.datasets import make_ocean
+from sklearn_mrtl.inspection import FactorDisplay, HistoryDisplay, draw_court, draw_handler
+from sklearn_mrtl.inspection._court import court_lines
+from sklearn_mrtl.inspection._figures import arrange
+
+mpl = pytest.importorskip("matplotlib")
+mpl.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def drawn(display):
+    return [ax for ax in display.axes_.flat if ax is not None]
+
+
+def test_maps_of_fields(ocean, ocean_model):
+    display = FactorDisplay.from_estimator(ocean_model)
+    assert len(drawn(display)) == len(display.images_) == 3
+    assert len(display.figure_.axes) == 4  # and one colour bar
+    for k, (ax, image) in enumerate(zip(drawn(display), display.images_, strict=True)):
+        assert image.get_extent() == [-180, 0, -20, 60]
+        assert image.get_clim() == (-1, 1)
+        assert ax.get_aspect() == 1
+        assert ax.get_title().startswith(f"component {k}\n")
+        values = image.get_array()
+        np.testing.assert_array_equal(np.ma.getmaskarray(values), ~ocean.ocean)
+        assert np.abs(values).max() == pytest.approx(1)
+        factor = ocean_model.factors_["ocean"][..., k]
+        np.testing.assert_allclose(values.filled(0), np.nan_to_num(factor / np.nanmax(np.abs(factor))))
+        assert ax.get_facecolor()[0] == pytest.approx(0.88)  # land
+        assert image.cmap(np.ma.masked)[3] == 0
+    assert "ocean" in display.colorbar_.ax.get_ylabel()
+
+
+def test_coordinates_that_descend(outputs_model):
+    model, X = outputs_model
+    display = FactorDisplay.from_estimator(model, components=0)
+    (image,) = display.images_
+    np.testing.assert_allclose(image.get_extent(), [0, 180, -40, 40])
+    factor = model.factors_["sea"][..., 0]
+    np.testing.assert_allclose(image.get_array(), factor[::-1] / np.abs(factor).max())  # north is up
+    assert display.ax_.get_xlabel() == "longitude (°E)"
+    assert display.ax_.get_ylabel() == "latitude (°N)"
+
+
+def test_maps_of_coordinates(shots_model):
+    model = shots_model[-1]
+    display = FactorDisplay.from_estimator(shots_model, "court", axis_labels=["length (ft)", "width (ft)"])
+    for k, image in enumerate(display.images_):
+        assert image.get_extent() == [0, 40, 0, 50]
+        factor = model.factors_["court"][..., k]
+        np.testing.assert_allclose(image.get_array(), factor.T / np.abs(factor).max())
+    assert display.axes_[-1, 0].get_xlabel() == "length (ft)"
+    assert display.axes_[0, 0].get_ylabel() == "width (ft)"
+    other = FactorDisplay.from_estimator(shots_model, "court", transpose=False)
+    assert other.images_[0].get_extent() == [0, 50, 0, 40]
+
+
+def test_one_scale_for_all(ocean_model):
+    display = FactorDisplay.from_estimator(ocean_model, normalize=False, colorbar=False)
+    largest = np.nanmax(np.abs(ocean_model.factors_["ocean"]))
+    assert all(image.get_clim() == pytest.approx((-largest, largest)) for image in display.images_)
+    assert display.colorbar_ is None
+
+
+def test_bars(ocean_model):
+    display = FactorDisplay.from_estimator(ocean_model, "variable", level_names=["t", "s", "u"])
+    for k, ax in enumerate(drawn(display)):
+        factor = ocean_model.factors_["variable"][:, k]
+        widths = [bar.get_width() for bar in ax.patches]
+        np.testing.assert_allclose(widths, factor / np.abs(factor).max())
+    assert [tick.get_text() for tick in drawn(display)[0].get_yticklabels()] == ["t", "s", "u"]
+    assert display.colorbar_ is None
+
+
+def test_names_of_levels_from_coordinates(outputs_model):
+    model, _ = outputs_model
+    display = FactorDisplay.from_estimator(model, "variable", components=0)
+    assert [tick.get_text() for tick in display.ax_.get_yticklabels()] == ["t", "s", "u"]
+    assert len(FactorDisplay.from_estimator(model, "output", components=0).ax_.patches) == 2
+
+
+def test_shared_row(shots_model):
+    model = shots_model[-1]
+    display = FactorDisplay.from_estimator(shots_model, "player", components=1, normalize=False)
+    shared = model.factors_shared_["player"][1]
+    widths = [bar.get_width() for bar in display.ax_.patches]
+    np.testing.assert_allclose(widths, model.factors_["player"][:, 1] + shared)
+    (line,) = [line for line in display.ax_.lines if line.get_label() == "shared"]
+    assert line.get_xdata()[0] == pytest.approx(shared)
+
+
+def test_many_levels_are_dots():
+    factor = np.linspace(-1, 1, 100)[:, None]
+    display = FactorDisplay(factor, components=[0], mode="player", level_names=list(map(str, range(100)))).plot()
+    assert len(display.ax_.collections[0].get_offsets()) == 100
+    assert display.ax_.get_xlabel() == "player"
+
+
+def test_curves():
+    made = make_ocean(100, shape=20, random_state=0)
+    model = MRTLRegressor(made.modes, rank=2, max_epochs=5).fit(made.data, made.target)
+    display = FactorDisplay.from_estimator(model)
+    curve = drawn(display)[0].lines[-1]
+    np.testing.assert_allclose(curve.get_xdata(), -180 + 9 * (np.arange(20) + 0.5))
+    np.testing.assert_array_equal(np.isnan(curve.get_ydata()), ~made.ocean)
+    assert drawn(display)[0].get_xlim() == (-180, 0)
+
+
+def test_slices():
+    made = make_ocean(100, shape=(6, 6, 12), random_state=0)
+    model = MRTLRegressor(made.modes, rank=2, max_epochs=5).fit(made.data, made.target)
+    display = FactorDisplay.from_estimator(model, n_slices=3)
+    assert display.axes_.shape == (2, 3)
+    factor = model.factors_["ocean"][..., 1]
+    np.testing.assert_array_equal(display.images_[4].get_array().mask, np.isnan(factor[3]))
+    np.testing.assert_allclose(
+        display.images_[4].get_array().filled(0), np.nan_to_num(factor[3] / np.nanmax(np.abs(factor)))
+    )
+    assert "component 1" in drawn(display)[4].get_title()
+    assert display.images_[0].get_extent() == [-180, 0, -20, 60]
+
+
+@pytest.mark.parametrize("n", range(1, 21))
+@pytest.mark.parametrize("shape", [0.5, 1.0, 2.25])
+def test_panels_fill_their_figure(n, shape):
+    rows, columns = arrange(n, shape)
+    assert (rows - 1) * columns < n <= rows * columns
+    assert rows * columns <= 1.5 * n
+    assert 0.3 < columns * shape / rows < 6
+
+
+def test_twenty_components_do_not_overlap():
+    factor = np.random.default_rng(0).normal(size=(8, 10, 20))
+    display = FactorDisplay(factor, components=range(20), mode="sea").plot(decorate=draw_court)
+    display.figure_.canvas.draw()
+    boxes = [ax.get_tightbbox() for ax in drawn(display)]
+    for i, box in enumerate(boxes):
+        for other in boxes[i + 1 :]:
+            overlap = mpl.transforms.Bbox.intersection(box, other)
+            assert overlap is None or min(overlap.width, overlap.height) < 2
+
+
+def test_given_axes(ocean_model):
+    figure, axes = plt.subplots(1, 2)
+    display = FactorDisplay.from_estimator(ocean_model, components=[0, 2], ax=axes)
+    assert drawn(display) == list(axes)
+    assert display.figure_ is figure
+    figure, ax = plt.subplots()
+    display = FactorDisplay.from_estimator(ocean_model, ax=ax)
+    assert display.ax_ is ax
+    assert len(drawn(display)) == 3
+    one = FactorDisplay.from_estimator(ocean_model, components=1, ax=plt.figure().add_subplot())
+    assert one.ax_ is drawn(one)[0]
+    with pytest.raises(ValueError, match="ax must be one Axes or 3"):
+        FactorDisplay.from_estimator(ocean_model, ax=axes)
+
+
+def test_bad_input(ocean, ocean_model):
+    draw = FactorDisplay.from_estimator
+    with pytest.raises(ValueError, match="mode must be one of"):
+        draw(ocean_model, "sea")
+    with pytest.raises(ValueError, match="components must be among the model's 3"):
+        draw(ocean_model, components=3)
+    with pytest.raises(ValueError, match="level_names needs 3 names"):
+        draw(ocean_model, "variable", level_names=["t"])
+    with pytest.raises(ValueError, match="level_names are for Features"):
+        draw(ocean_model, "ocean", level_names=["t"])
+    with pytest.raises(ValueError, match="axis_labels needs 2 names"):
+        draw(ocean_model, "ocean", axis_labels=["lat"])
+
+
+@pytest.mark.parametrize("x", ["epoch", "seconds"])
+def test_history(shots_model, x):
+    model = shots_model[-1]
+    display = HistoryDisplay.from_estimator(shots_model, x=x)
+    assert display.axes_.shape == (4, 1)
+    levels = list({(record["level"], record["stage"]) for record in model.history_})
+    for ax in display.axes_.flat:
+        assert sum(line.get_gid() == "level end" for line in ax.lines) == len(levels) - 1
+    assert sum(text.get_gid() == "level" for text in display.ax_.texts) == len(levels)
+    losses = display.lines_["loss"]
+    values = np.concatenate([line.get_ydata() for line in losses])
+    expected = [record[key] for key in ("train_loss", "validation_loss") for record in model.history_]
+    np.testing.assert_allclose(values, expected)
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["training", "validation"]
+    assert display.axes_[-1, 0].get_xlabel().startswith(x)
+
+
+def test_history_without_validation(ocean_model):
+    display = HistoryDisplay.from_estimator(ocean_model, values="loss")
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["training"]
+    with pytest.raises(ValueError, match="values must be among"):
+        HistoryDisplay.from_estimator(ocean_model, values="accuracy")
+    with pytest.raises(ValueError, match="x must be one of"):
+        HistoryDisplay.from_estimator(ocean_model, x="steps")
+
+
+@pytest.mark.parametrize(
+    ("orientation", "basket", "extent"), [("up", (0, 5.25), (-25, 25, 0, 47)), ("right", (5.25, 25), (0, 47, 0, 50))]
+)
+def test_court(orientation, basket, extent):
+    _, ax = plt.subplots()
+    lines = draw_court(ax, orientation=orientation).get_segments()
+    points = np.concatenate(lines)
+    np.testing.assert_allclose([*points.min(0), *points.max(0)], np.array(extent)[[0, 2, 1, 3]])
+    rim = min(lines, key=lambda line: np.ptp(line, axis=0).max())
+    np.testing.assert_allclose((rim.min(0) + rim.max(0)) / 2, basket, atol=0.01)
+    assert ax.get_aspect() == 1
+
+
+def test_three_point_line():
+    three = max(court_lines(), key=len)
+    apart = np.linalg.norm(three[1:-1] - (0, 5.25), axis=1)
+    np.testing.assert_allclose(apart, 23.75)
+    assert np.abs(three[:, 0]).max() == pytest.approx(22, abs=2)
+    np.testing.assert_allclose(three[[0, -1]], [(-22, 0), (22, 0)])
+    np.testing.assert_allclose(np.abs(three[[1, -2], 0]), 22)
+
+
+def test_court_keeps_what_is_shown():
+    _, (ax, other) = plt.subplots(1, 2)
+    ax.imshow(np.zeros((4, 4)), extent=(0, 40, 0, 50))
+    draw_court(ax)
+    assert ax.get_xlim() == (0, 40)
+    other.imshow(np.zeros((4, 4)), extent=(-25, 25, 0, 40))
+    segments = draw_court(other).get_segments()
+    assert min(line.min() for line in segments) == -25
+    with pytest.raises(ValueError, match="orientation must be one of"):
+        draw_court(ax, orientation="left")
+
+
+def test_handler():
+    _, ax = plt.subplots()
+    dot, _, box = draw_handler(ax)
+    assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (0, 0)
+    assert (box.get_x(), box.get_y(), box.get_width(), box.get_height()) == (-6, -2, 12, 12)
+    assert len(draw_handler(ax, bounds=None)) == 2
+
+
+@pytest.mark.parametrize(
+    "call", ["FactorDisplay.from_estimator(None)", "HistoryDisplay.from_estimator(None)", "draw_court()"]
+)
+def test_without_matplotlib_the_error_names_the_extra(call):
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from sklearn_mrtl.inspection import *\n"
+        f"try:\n    {call}\nexcept ImportError as error:\n    assert 'sklearn-mrtl[plot]' in str(error), error\n"
+        "else:\n    raise AssertionError"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
