@@ -153,7 +153,7 @@ def test_smoothness_and_epochs_per_level():
         w, epochs = problem.epochs(w, n, gap)
         per_level.append(epochs)
         from_zero.append(problem.epochs(torch.zeros(n, dtype=torch.float64), n, gap)[1])
-    rate = 1 / float(torch.linalg.eigvalsh(problem.normal_equations(levels[0])[0])[-1])
+    rate = 1 / float(torch.linalg.eigvalsh(problem.normal_equations(levels[-1])[0])[-1])
     epochs_to_shrink = lambda factor: math.log(factor) / -math.log(1 - rate * problem.alpha)  # noqa: E731
     for before, gap, epochs in zip(gaps, gaps[1:], per_level[1:], strict=False):
         assert epochs <= epochs_to_shrink(2 * before / gap) + 1  # lemma A.6: what was left below, and the new gap
