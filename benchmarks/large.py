@@ -31,7 +31,7 @@ def report(name, n_bytes, before, seconds, score):
 
 def frames(n=6_000_000):
     shots = make_shots(n + 200_000, dtype=np.float32, random_state=0)
-    _, court, box = shots.modes
+    modes = _, court, box = shots.modes
     encode = make_column_transformer(
         (OneHotEncoder(dtype=np.float32), [0]),
         (GridDiscretizer(court, dtype=np.float32), [1, 2]),
@@ -40,9 +40,9 @@ def frames(n=6_000_000):
     X, y = encode.fit_transform(shots.data), shots.target
     X, y, X_test, y_test = X[:n], y[:n], X[n:], y[n:]
     n_bytes = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
-    del shots.data
+    shots.clear()
     before = peak()
-    model, seconds = timed(MRTLClassifier(shots.modes, rank=6, verbose=1).fit, X, y)
+    model, seconds = timed(MRTLClassifier(modes, rank=6, verbose=1).fit, X, y)
     report(f"{n} frames", n_bytes, before, seconds, roc_auc_score(y_test, model.decision_function(X_test)))
 
 

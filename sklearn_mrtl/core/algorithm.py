@@ -19,7 +19,7 @@ from sklearn_mrtl.core.inputs import Shapes
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel, axes_of
 from sklearn_mrtl.core.objective import Objective, Samples
-from sklearn_mrtl.core.selection import N_BLOCKS, select_alphas
+from sklearn_mrtl.core.selection import N_BLOCKS, low_rank_share, select_alphas
 from sklearn_mrtl.core.solvers import Pair, SolverSettings, solve
 from sklearn_mrtl.core.tucker import Tucker
 
@@ -171,17 +171,27 @@ def axes_at(samples: Samples, settings: Settings):
 def choose_alphas(samples: Samples, coarsest: Shapes, settings: Settings) -> tuple[dict[str, Stage], list[dict]]:
     """The settings of both stages with their penalties, which mean the same at every level."""
     low, full = settings.low_rank, settings.full_rank
-    alphas, path = (low.alpha_spatial, low.alpha_l2), []
+    alphas, path, share = (low.alpha_spatial, low.alpha_l2), [], 1.0
     if None in alphas:
         blocks = samples.in_blocks(coarsest, N_BLOCKS)
-        *alphas, path = select_alphas(FullRank(axes_at(blocks, settings)), blocks, settings.loss, *alphas)
-    low = replace(low, alpha_spatial=alphas[0], alpha_l2=alphas[1])
+        axes = axes_at(blocks, settings)
+        *alphas, path = select_alphas(FullRank(axes), blocks, settings.loss, *alphas)
+        if path and settings.rank is not None and settings.full_rank_levels > 0:
+            model = DECOMPOSITIONS[settings.decomposition](axes, settings.nonnegative)
+            share, more = low_rank_share(
+                FullRank(axes), model, settings.rank, blocks, settings.loss, tuple(alphas), settings.seed
+            )
+            path += more
     full = replace(
         full,
         alpha_spatial=alphas[0] if full.alpha_spatial is None else full.alpha_spatial,
         alpha_l2=alphas[1] if full.alpha_l2 is None else full.alpha_l2,
     )
-    return {FULL_RANK: full, LOW_RANK: low}, path
+    chosen = [
+        alpha * share if given is None else given
+        for alpha, given in zip(alphas, (low.alpha_spatial, low.alpha_l2), strict=True)
+    ]
+    return {FULL_RANK: full, LOW_RANK: replace(low, alpha_spatial=chosen[0], alpha_l2=chosen[1])}, path
 
 
 def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> dict[int, Samples]:

@@ -160,7 +160,7 @@ def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
         warnings.filterwarnings("ignore", message="Trying to compute SVD with n_eigenvecs")
         try:
             size, factors = parafac(
-                array, rank, n_iter_max=200, tol=1e-7, init="svd", normalize_factors=True, random_state=state
+                array, rank, n_iter_max=100, tol=1e-5, init="svd", normalize_factors=True, random_state=state
             )
         except np.linalg.LinAlgError:
             return alternate(weights, [to_tensor(state.standard_normal((rows, rank))) for rows in array.shape])

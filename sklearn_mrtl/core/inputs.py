@@ -22,6 +22,7 @@ from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, nearest_
 from sklearn_mrtl.core.products import DenseProduct, GatherBlock, ProductBlock, SparseMatrix
 from sklearn_mrtl.modes import Grid, Mode
 
+FIELD_ENTRIES = 2**22  # of fields that are coarsened at once: 16 MB in float32
 BLOCK_ENTRIES = 2**17  # of a block's projections: half a megabyte in float32
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -111,15 +112,25 @@ class JointInputs:
 
     def coarsen(self, shapes: Shapes) -> JointInputs:
         """The same samples on coarser grids: means for "linear" grids, sums for "nearest" ones."""
-        x, center, masks = self.x, self.center[None], list(self.masks)
+        if shapes == self.shapes:
+            return self
+        # In blocks, so that what stands between two grids needs no memory.
+        n_rows = max(1, FIELD_ENTRIES // max(1, prod(self.sizes)))
+        x = self.x.new_empty(self.n_rows, *map(prod, shapes))
+        for start in range(0, self.n_rows, n_rows):
+            x[start : start + n_rows] = self._coarse(self.x[start : start + n_rows], shapes)
+        masks = tuple(
+            mask if mask is None or fine == coarse else coarsen_mask(mask, fine, coarse, mode.interpolation)
+            for mode, mask, fine, coarse in zip(self.modes, self.masks, self.shapes, shapes, strict=True)
+        )
+        return replace(self, x=x, center=self._coarse(self.center[None], shapes)[0], shapes=shapes, masks=masks)
+
+    def _coarse(self, x: Tensor, shapes: Shapes) -> Tensor:
+        """Fields on coarser grids."""
         for m, (mode, fine, coarse) in enumerate(zip(self.modes, self.shapes, shapes, strict=True)):
-            if fine == coarse:
-                continue
-            coarsen = coarsen_means if mode.interpolation == "linear" else sum_cells
-            x, center = coarsen(x, m + 1, fine, coarse), coarsen(center, m + 1, fine, coarse)
-            if masks[m] is not None:
-                masks[m] = coarsen_mask(masks[m], fine, coarse, mode.interpolation)
-        return replace(self, x=x.contiguous(), center=center[0].contiguous(), shapes=shapes, masks=tuple(masks))
+            if fine != coarse:
+                x = (coarsen_means if mode.interpolation == "linear" else sum_cells)(x, m + 1, fine, coarse)
+        return x.contiguous()
 
     def select(self, rows: Tensor) -> JointInputs:
         """Some of the samples."""

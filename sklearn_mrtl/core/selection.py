@@ -6,13 +6,15 @@ Both penalties are means over the entries of W: what is best there means the sam
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 
 import torch
+from torch import Tensor
 
 from sklearn_mrtl.core import ridge
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
-from sklearn_mrtl.core.models import FullRank, Parameters
+from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel
 from sklearn_mrtl.core.objective import Objective, Samples, weight_and_mean
 from sklearn_mrtl.core.solvers import SolverSettings, lbfgs
 
@@ -24,6 +26,8 @@ FIXED_STRENGTH = 1e-3  # then used, relative to the largest eigenvalue of the da
 PROPORTIONS = (1.0, 0.1, 10.0)  # penalty of the smoothest wave on a grid, relative to that of its square
 SMOOTHEST = 20.0  # mean squared slope of that wave, half a length across a square of unit diagonal: 2 pi^2
 FAR = 1.02  # an error so much above the best of its walk ends it
+SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)  # of the full-rank model's penalties, tried for the low-rank one
+ROUGHLY = SolverSettings(max_epochs=30, convergence=1e-2)
 WEAKEST = 1e-9  # relative strength at which the search ends
 
 Errors = Callable[[float, float], float]
@@ -104,27 +108,83 @@ def exact_errors(model: FullRank, samples: Samples) -> Errors:
 
 def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Errors:
     """Mean loss on left-out blocks; every fit starts from the last one of its fold."""
-    n_used = min(N_FOLDS, ceil(ENOUGH_ROWS * N_FOLDS / int((samples.weight > 0).sum())))
-    folds = [torch.arange(first, samples.weight.shape[1], N_FOLDS) for first in range(n_used)]
+    folds = folds_of(samples)
     starts: list[Parameters | None] = [None] * len(folds)
-    weight, weighted_y = samples.weight.sum(1), samples.weighted_y.sum(1)
-    settings = SolverSettings(max_epochs=30, convergence=1e-2)
 
     def errors(alpha_spatial: float, alpha_l2: float) -> float:
-        total, total_weight = 0.0, 0.0
+        total = 0.0
         for f, fold in enumerate(folds):
-            held_weight, held_y = samples.weight[:, fold].sum(1), samples.weighted_y[:, fold].sum(1)
-            train_weight, train_y = weight_and_mean((weight - held_weight).clamp(min=0), weighted_y - held_y)
-            held_weight, held_y = weight_and_mean(held_weight, held_y)
-            objective = Objective(model, samples.inputs, train_y, train_weight, loss, alpha_spatial, alpha_l2)
-            start = model.initial(weight) if starts[f] is None else starts[f]
-            starts[f], _ = lbfgs(objective, start, settings)
-            scores = model.scores(starts[f], samples.inputs)
-            total += float(held_weight @ loss.of(scores, held_y))
-            total_weight += float(held_weight.sum())
-        return total / total_weight
+            objective = Objective(model, samples.inputs, *fold.training, loss, alpha_spatial, alpha_l2)
+            start = model.initial(samples.weight) if starts[f] is None else starts[f]
+            starts[f], _ = lbfgs(objective, start, ROUGHLY)
+            total += fold.left_out_loss(model, starts[f], samples.inputs, loss) / len(folds)
+        return total
 
     return errors
+
+
+def low_rank_share(
+    model: FullRank, low_rank: TensorModel, rank, samples: Samples, loss: Loss, alphas: tuple[float, float], seed: int
+) -> tuple[float, list[dict]]:
+    """How much weaker the penalties of the low-rank model should be: its rank already keeps it from fitting noise.
+
+    On each fold the full-rank model is trained and decomposed, and the low-rank one goes on from there with weaker and
+    weaker penalties, as long as the loss on the left-out blocks falls.
+
+    Returns
+    -------
+    share : float
+        1 or less.
+    path : list of dict
+        alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
+    """
+    folds, starts = folds_of(samples), []
+    for fold in folds:
+        objective = Objective(model, samples.inputs, *fold.training, loss, *alphas)
+        full, _ = lbfgs(objective, model.initial(samples.weight), ROUGHLY)
+        starts.append(low_rank.from_full_rank(full, rank, seed))
+    path: list[dict] = []
+    for share in SHARES:
+        pair, error = tuple(share * alpha for alpha in alphas), 0.0
+        for f, fold in enumerate(folds):
+            objective = Objective(low_rank, samples.inputs, *fold.training, loss, *pair)
+            starts[f], _ = lbfgs(objective, starts[f], ROUGHLY)
+            error += fold.left_out_loss(low_rank, starts[f], samples.inputs, loss) / len(folds)
+        path.append({"alpha_spatial": pair[0], "alpha_l2": pair[1], "error": error, "share": share})
+        if len(path) > 1 and error > path[-2]["error"]:
+            break
+    return min(path, key=lambda tried: tried["error"])["share"], path
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Some blocks of the samples left out.
+
+    Attributes
+    ----------
+    training, left_out : (Tensor of shape (n, T), Tensor of shape (n,))
+        Targets and weights.
+    """
+
+    training: tuple[Tensor, Tensor]
+    left_out: tuple[Tensor, Tensor]
+
+    def left_out_loss(self, model: TensorModel, parameters: Parameters, inputs, loss: Loss) -> float:
+        y, weight = self.left_out
+        return float(weight @ loss.of(model.scores(parameters, inputs), y) / weight.sum())
+
+
+def folds_of(samples: Samples) -> list[Fold]:
+    """Every third block left out, in turn; once, where many rows are left out."""
+    n_used = min(N_FOLDS, ceil(ENOUGH_ROWS * N_FOLDS / int((samples.weight > 0).sum())))
+    weight, weighted_y, folds = samples.weight.sum(1), samples.weighted_y.sum(1), []
+    for first in range(n_used):
+        blocks = torch.arange(first, samples.weight.shape[1], N_FOLDS)
+        held_weight, held_y = samples.weight[:, blocks].sum(1), samples.weighted_y[:, blocks].sum(1)
+        train_weight, train_y = weight_and_mean((weight - held_weight).clamp(min=0), weighted_y - held_y)
+        held_weight, held_y = weight_and_mean(held_weight, held_y)
+        folds.append(Fold((train_y, train_weight), (held_y, held_weight)))
+    return folds
 
 
 def largest_eigenvalue(model: FullRank, samples: Samples) -> float:
