@@ -20,7 +20,8 @@ lint: $(STAMP)
 
 # Warnings are errors, examples run, and so does the code in the pages.
 docs: $(DOCS_STAMP)
-	MRTL_DATA="$${MRTL_DATA:-$(abspath ../shared/data)}" $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} MRTL_DATA="$${MRTL_DATA:-$(abspath ../shared/data)}" \
+	  $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/gallery --ignore=docs/api docs
 	@echo "The pages are in docs/_build/html/index.html"
 

@@ -43,6 +43,7 @@ html_copy_source = False
 html_theme_options = {
     "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
+    "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc", "sg_download_links"],
     "show_prev_next": True,
     "footer_start": ["copyright"],
@@ -50,7 +51,19 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {name: [] for name in ("index", "getting_started", "coming_from", "whats_new", "glossary")}
+html_sidebars = {
+    name: []
+    for name in (
+        "index",
+        "getting_started",
+        "coming_from",
+        "performance",
+        "benchmarks",
+        "whats_new",
+        "glossary",
+        "gallery/*",
+    )
+}
 
 autosummary_generate = True
 autodoc_typehints = "none"
@@ -68,6 +81,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("sklearn_mrtl",),
     "abort_on_example_error": True,
+    "capture_repr": (),
     "download_all_examples": False,
     "show_signature": False,
     "remove_config_comments": True,

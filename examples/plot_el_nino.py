@@ -24,7 +24,7 @@ from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, lag_windows
 data = load_sst_precipitation(as_xarray=True)
 nino34 = data.sst.sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon"))
 windows = lag_windows(data.sst, nino34, lags=6, lead=3)
-windows.X.sizes
+print(windows.X.sizes)
 
 # %%
 # Months to 1990 train, those after test. Trend and seasonal cycle are estimated on training months only, for the fields
@@ -43,7 +43,7 @@ y = y.values[:, 0]
 # With fields, ``modes=None`` takes the last two axes for the grid and the others for features, so nothing needs to be
 # said. Penalties are chosen by block cross-validation on a coarse grid.
 model = MRTLRegressor(rank=5).fit(X[train], y[train])
-model.modes_, model.resolutions_
+print(*model.modes_, *model.resolutions_, sep="\n")
 
 # %%
 # How good is it? Persistence says that the anomaly of now stays, damped by a regression; ridge regression sees all

@@ -13,6 +13,7 @@ class Key:
         del src_dir
 
     def __call__(self, filename):
+        """Place and name."""
         name = filename.removeprefix("plot_").removesuffix(".py")
         return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
