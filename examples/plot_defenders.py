@@ -71,9 +71,9 @@ FactorDisplay.from_estimator(
 )  # fmt: skip
 
 # %%
-# The truth is known here. :func:`~sklearn_mrtl.inspection.factor_match_score` pairs learned components with planted ones
-# and multiplies the cosines of their modes: 1 is the same. It takes many frames: with fewer the
-# maps of defenders are the first to blur.
+# The truth is known here. :func:`~sklearn_mrtl.inspection.factor_match_score` pairs learned components with planted
+# ones and multiplies the cosines of their modes: 1 is the same. It takes many frames: with fewer the maps of
+# defenders are the first to blur.
 score, partner = factor_match_score(model, frames.factors, return_permutation=True)
 print(f"factor match score {score:.3f}")
 fig, axes = plt.subplots(2, 3, figsize=(10, 6.4), layout="constrained", height_ratios=[1.3, 1])

@@ -10,7 +10,8 @@ each component is a pair: a map of the sea, and a map of the land that answers t
 # The data
 # --------
 # Precipitation of winter months (December to February) in 344 divisions, standardized by calendar month, and the sea
-# surface temperature of the month before, without trend and seasonal cycle. Winter is when El Niño reaches the continent.
+# surface temperature of the month before, without trend and seasonal cycle. Winter is when El Niño reaches the
+# continent.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -59,8 +60,8 @@ fig.colorbar(points, ax=ax, shrink=0.8)
 # %%
 # Pairs of maps
 # -------------
-# On the left the sea, on the right what the same component does on land: where both are red (or both blue), a warmer sea
-# goes with more rain. With two modes, sea and land, components are those of a singular value decomposition of the
+# On the left the sea, on the right what the same component does on land: where both are red (or both blue), a warmer
+# sea goes with more rain. With two modes, sea and land, components are those of a singular value decomposition of the
 # weights: orthogonal, and in the order of their size.
 fig, axes = plt.subplots(3, 2, figsize=(11, 9), layout="constrained", width_ratios=[1.3, 1])
 FactorDisplay.from_estimator(model, ax=axes[:, 0], colorbar=False)

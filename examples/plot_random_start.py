@@ -64,10 +64,10 @@ for ax, column, label in zip(axes, range(3), ("test R²", "match score", "Moran'
 # %%
 # What buys what
 # --------------
-# The coarse grids buy most: from a random start on the finest grid only, some components never leave the noise they were
-# drawn from. A random start that begins on the coarsest grid ends close to the full-rank one, at somewhat rougher maps
-# in the worst case. The full-rank start is exact and costs next to nothing under squared loss, needs no seed, and is the
-# default.
+# The coarse grids buy most: from a random start on the finest grid only, some components never leave the noise they
+# were drawn from. A random start that begins on the coarsest grid ends close to the full-rank one, at somewhat
+# rougher maps in the worst case. The full-rank start is exact and costs next to nothing under squared loss, needs no
+# seed, and is the default.
 
 # %%
 # The maps of one of them

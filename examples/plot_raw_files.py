@@ -9,14 +9,13 @@ to a tested model, in one pipeline.
 # %%
 # The files
 # ---------
-# With ``MRTL_DATA`` the page reads a netCDF file of the ocean at 1 degree. Without it, it writes the bundled data to files
-# as they are found in the wild: longitudes from 0 to 360, latitudes from north to south, kelvin, one file for each
-# quarter century.
+# With ``MRTL_DATA`` the page reads a netCDF file of the ocean at 1 degree. Without it, it writes the bundled data to
+# files as they are found in the wild: longitudes from 0 to 360, latitudes from north to south, kelvin, one file for
+# each quarter century.
 import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
@@ -24,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation, read_ocean, read_precipitation
 from sklearn_mrtl.inspection import FactorDisplay
-from sklearn_mrtl.preprocessing import Deseasonalizer, DeseasonalizedTargetRegressor, Detrender, lag_windows
+from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer, Detrender, lag_windows
 
 bundled = load_sst_precipitation(as_xarray=True)
 folder = Path(tempfile.mkdtemp())
@@ -41,8 +40,8 @@ if not ocean_files.exists():
     ocean_files = folder / "sst_*.nc"
 
 # %%
-# NOAA's precipitation of climate divisions is text: code, year, and twelve months in inches. Here that of five divisions
-# is written in the same format.
+# NOAA's precipitation of climate divisions is text: code, year, and twelve months in inches. Here that of five
+# divisions is written in the same format.
 with open(folder / "climdiv-pcpndv.txt", "w") as file:
     for division, series in list(zip(bundled.division, bundled.division_precip.values.T, strict=True))[:5]:
         for year, months in enumerate(series.reshape(-1, 12) / 25.4, start=1895):

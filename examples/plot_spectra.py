@@ -58,9 +58,10 @@ ax.legend()
 # %%
 # Two modes: excitation and emission
 # ----------------------------------
-# Fluorescence has a spectrum for each excitation, so X has three axes: samples, excitations, wavelengths. Name the modes
-# and each component is a pair of curves. (With two modes the components are those of a singular value decomposition of
-# the weights: each next one is orthogonal to those before, so only the first has to look like a substance.)
+# Fluorescence has a spectrum for each excitation, so X has three axes: samples, excitations, wavelengths. Name the
+# modes and each component is a pair of curves. (With two modes the components are those of a singular value
+# decomposition of the weights: each next one is orthogonal to those before, so only the first has to look like a
+# substance.)
 excitation = np.linspace(250, 450, 24)
 ex_band = lambda centre, width: np.exp(-(((excitation - centre) / width) ** 2))  # noqa: E731
 excited = np.array([ex_band(300, 25), ex_band(370, 30), ex_band(330, 50)])

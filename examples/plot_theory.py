@@ -67,8 +67,8 @@ for n in LEVELS[:3]:
     )
 
 # %%
-# Definition 5.2, spatial smoothness: how far is the finer optimum from the interpolated coarser one? A third to a quarter
-# at each halving of the cells, as befits linear interpolation of smooth weights.
+# Definition 5.2, spatial smoothness: how far is the finer optimum from the interpolated coarser one? A third to a
+# quarter at each halving of the cells, as befits linear interpolation of smooth weights.
 gap = {n: norm(finer(optimum[n], 2 * n) - optimum[2 * n]) for n in LEVELS[:-1]}
 print({n: f"{value:.1e}" for n, value in gap.items()})
 
@@ -113,11 +113,11 @@ ax.legend()
 # %%
 # Lemma 5.4 and theorem 5.5: the price of epsilon
 # -----------------------------------------------
-# For a smaller error :math:`\epsilon` the grid must be finer too. So: for each finest grid, let :math:`\epsilon` be twice
-# its distance to the limit, and count the steps from zero until half of it is left, on that grid only (fixed) and
-# through all coarser ones, each left when its error has come down to its own discretization (multiresolution). A step
-# costs as much as there are cells. Predicted: fixed training takes :math:`\log(1/((1-\gamma)\epsilon)) / |\log\gamma|`
-# steps, multiresolution a constant number on each level, so that their costs differ by a factor of
+# For a smaller error :math:`\epsilon` the grid must be finer too. So: for each finest grid, let :math:`\epsilon` be
+# twice its distance to the limit, and count the steps from zero until half of it is left, on that grid only (fixed)
+# and through all coarser ones, each left when its error has come down to its own discretization (multiresolution). A
+# step costs as much as there are cells. Predicted: fixed training takes :math:`\log(1/((1-\gamma)\epsilon)) /
+# |\log\gamma|` steps, multiresolution a constant number on each level, so that their costs differ by a factor of
 # :math:`\log(1/((1-\gamma)\epsilon))`.
 
 

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation
 from sklearn_mrtl.model_selection import ConsecutiveBlockSplit, search_space
-from sklearn_mrtl.preprocessing import Deseasonalizer, DeseasonalizedTargetRegressor, Detrender, lag_windows
+from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer, Detrender, lag_windows
 
 data = load_sst_precipitation(as_xarray=True)
 nino34 = data.sst.sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon"))
