@@ -94,12 +94,9 @@ print(f"best of the search:                             {skill(search, X[test], 
 # neighbours on the training side.
 leaky = RandomizedSearchCV(pipeline, space, n_iter=20, cv=KFold(3, shuffle=True, random_state=0), random_state=0)
 leaky.fit(X[train], y[train])
-print(
-    f"blocks with gaps: best cross-validated R^2 {search.best_score_:.3f}, skill on test {skill(search, X[test], y[test]):.3f}"
-)
-print(
-    f"random rows:      best cross-validated R^2 {leaky.best_score_:.3f}, skill on test {skill(leaky, X[test], y[test]):.3f}"
-)
+for name, found in (("blocks with gaps", search), ("random rows", leaky)):
+    on_test = skill(found, X[test], y[test])
+    print(f"{name:17} best cross-validated R^2 {found.best_score_:.3f}, skill on test {on_test:.3f}")
 
 # %%
 # Which settings matter?
