@@ -62,9 +62,8 @@ print(f"mu = {MU}, L = {L:.3f}, contraction of a step {contraction:.4f}")
 for n in LEVELS[:3]:
     P = finer(np.eye(n), 2 * n)
     raw = np.linalg.norm(P, 2)
-    print(
-        f"{n:3d} -> {2 * n:3d} cells: nearest {np.sqrt(2):.4f}, linear, raw {raw / 2:.4f}, by area {raw / np.sqrt(2):.4f}"
-    )
+    by_area = raw / np.sqrt(2)
+    print(f"{n:3d} -> {2 * n:3d} cells: nearest {np.sqrt(2):.4f}, linear {raw / 2:.4f}, by area {by_area:.4f}")
 
 # %%
 # Definition 5.2, spatial smoothness: how far is the finer optimum from the interpolated coarser one? A third to a
