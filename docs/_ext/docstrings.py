@@ -4,6 +4,7 @@ import re
 
 STAR = re.compile(r"(?<![*\w\\])\*(?=[a-z])")  # (*shape, K): not the start of emphasis
 UNDERSCORE = re.compile(r"(?<=\w)_(?!\w)")  # (n_features_in_,): not the end of a link's name
+NESTED = re.compile(r" {4}\w+ : ")  # a name of a Bunch, which needs a description to be one
 
 
 def skip_inherited(app, what, name, obj, skip, options):
@@ -14,6 +15,9 @@ def skip_inherited(app, what, name, obj, skip, options):
 
 def escape(app, what, name, obj, options, lines):
     """Shapes and fitted names are plain text where a docstring has them outside of code."""
+    nested = [n for n, line in enumerate(lines) if NESTED.match(line) and not "".join(lines[n + 1 : n + 2]).strip()]
+    for number in reversed(nested):
+        lines.insert(number + 1, " " * 8 + "\\ ")
     in_example = in_formula = False
     for number, line in enumerate(lines):
         in_example = (in_example and bool(line.strip())) or line.lstrip().startswith(">>>")
