@@ -9,6 +9,7 @@ from sklearn.utils.validation import column_or_1d
 from sklearn_mrtl._base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._docs import document
 from sklearn_mrtl.core.losses import SquaredLoss
+from sklearn_mrtl.preprocessing._time import is_dataarray
 
 
 @document
@@ -112,3 +113,28 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         """
         scores = self._scores(X)
         return scores[:, 0] if self._single else scores
+
+    def predict_xarray(self, X):
+        """Predict the targets as a DataArray with the coordinates of the samples.
+
+        Parameters
+        ----------
+        X : xarray.DataArray of shape (n, ...)
+            Rows of the same shape, and with the same dimensions, as in fit.
+
+        Returns
+        -------
+        xarray.DataArray of shape (n,) or (n, T)
+            Its first dimension, and what coordinates that has (time, ...), are those of X; the second is "output".
+
+        Raises
+        ------
+        TypeError
+            If X is not a DataArray.
+        """
+        if not is_dataarray(X):
+            raise TypeError(f"predict_xarray needs an xarray.DataArray, got {type(X).__name__}; predict takes any array.")
+        samples = X.dims[0]
+        coords = {name: coord for name, coord in X.coords.items() if coord.dims == (samples,)}
+        dims = (samples,) if self._single else (samples, self._output_name)
+        return type(X)(self.predict(X), coords, dims)

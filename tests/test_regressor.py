@@ -138,3 +138,19 @@ def test_a_pooled_feature_gives_unseen_levels_the_shared_map():
         "k,k,ijk->ij", model.component_weights_, model.factors_shared_["player"], model.factors_["court"]
     )
     same(model.predict(unseen), shared.ravel() + model.intercept_shared_)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_predictions_of_a_dataarray_keep_the_coordinates_of_its_samples(n_outputs):
+    xr = pytest.importorskip("xarray")
+    X, y = ocean(40, n_outputs)
+    time = np.arange("2000-01", "2003-05", dtype="datetime64[M]").astype("datetime64[ns]")
+    fields = xr.DataArray(X, {"time": time, "lag": [0, 1, 2]}, ("time", "lag", "lat", "lon"))
+    model = MRTLRegressor(rank=2, **fixed).fit(fields, y)
+    predicted = model.predict_xarray(fields[5:9])
+    assert predicted.dims == (("time",) if n_outputs == 1 else ("time", "output"))
+    assert set(predicted.coords) == {"time"}
+    np.testing.assert_array_equal(predicted.time.values, time[5:9])
+    same(predicted.values, model.predict(X[5:9]))
+    with pytest.raises(TypeError, match="needs an xarray.DataArray, got ndarray; predict takes any array"):
+        model.predict_xarray(X)
