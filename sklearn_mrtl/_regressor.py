@@ -133,7 +133,9 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             If X is not a DataArray.
         """
         if not is_dataarray(X):
-            raise TypeError(f"predict_xarray needs an xarray.DataArray, got {type(X).__name__}; predict takes any array.")
+            raise TypeError(
+                f"predict_xarray needs an xarray.DataArray, got {type(X).__name__}; predict takes any array."
+            )
         samples = X.dims[0]
         coords = {name: coord for name, coord in X.coords.items() if coord.dims == (samples,)}
         dims = (samples,) if self._single else (samples, self._output_name)
