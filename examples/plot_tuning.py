@@ -107,4 +107,4 @@ for ax, name in zip(axes, ("rank", "alpha_l2", "alpha_spatial"), strict=True):
     ax.set(xlabel=name, xscale="linear" if name == "rank" else "log")
 axes[0].set_ylabel("cross-validated R²")
 
-# sphinx_gallery_thumbnail_number = 1
+# sphinx_gallery_thumbnail_number = 2
