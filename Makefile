@@ -18,10 +18,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/pip check
 
-# Warnings are errors, examples run, and so does the code in the pages.
+# Warnings are errors, examples run, and so does the code in the pages. One thread is enough for what they fit.
+docs: export OMP_NUM_THREADS ?= 1
+docs: export MRTL_DATA ?= $(abspath ../shared/data)
 docs: $(DOCS_STAMP)
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} MRTL_DATA="$${MRTL_DATA:-$(abspath ../shared/data)}" \
-	  $(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' docs/*.rst docs/user_guide/*.rst
 	@echo "The pages are in docs/_build/html/index.html"
 
