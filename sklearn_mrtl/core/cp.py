@@ -11,8 +11,8 @@ import torch
 from tensorly.decomposition import parafac
 from torch import Tensor
 
-from sklearn_mrtl.core.inputs import Inputs, khatri_rao
-from sklearn_mrtl.core.models import Axis, Parameters, TensorModel, hadamard, intercepts_of
+from sklearn_mrtl.core.inputs import Inputs, hadamard, khatri_rao
+from sklearn_mrtl.core.models import Axis, Parameters, TensorModel, intercepts_of
 
 
 class CP(TensorModel):
@@ -99,8 +99,8 @@ class CP(TensorModel):
         for m, axis in enumerate(self.axes):
             if axis.smoothness is not None:
                 energy = factors[m].T @ axis.smoothness.laplacian(factors[m])
-                rough = rough + (energy * hadamard(grams[:m] + grams[m + 1 :], energy)).sum()
-        return rough, hadamard(grams, grams[0]).sum()
+                rough = rough + (energy * hadamard(grams[:m] + grams[m + 1 :], torch.ones_like(energy))).sum()
+        return rough, hadamard(grams).sum()
 
     def weight_curvatures(self, parameters, masses, strengths):
         """Each mode given the others."""
@@ -112,8 +112,8 @@ class CP(TensorModel):
             others = [n for n in range(len(factors)) if n != m]
             penalty = 2 / self.n_entries * (strengths.alpha_spatial * axis.slopes(factors[m]) + strengths.alpha_l2)
             curvatures[name] = strengths.curvature * masses[m][:, None] * hadamard(
-                [data[n] for n in others], norms[0]
-            ) + penalty[:, None] * hadamard([norms[n] for n in others], norms[0])
+                [data[n] for n in others], torch.ones_like(norms[0])
+            ) + penalty[:, None] * hadamard([norms[n] for n in others], torch.ones_like(norms[0]))
         return curvatures
 
     def finegrain(self, parameters, finer):
@@ -179,7 +179,7 @@ def alternate(
     for _ in range(n_iter):
         for m in free_first:
             others = factors[:m] + factors[m + 1 :]
-            gram = hadamard([factor.T @ factor for factor in others], factors[m].T @ factors[m])
+            gram = hadamard([factor.T @ factor for factor in others])
             moment = weights.movedim(m, 0).reshape(len(factors[m]), -1) @ khatri_rao(others)  # (rows, K)
             if m in nonnegative:
                 factors[m] = nonnegative_columns(factors[m], gram, moment)

@@ -357,7 +357,7 @@ def is_linear(mode: Mode) -> bool:
 
 
 def hadamard(matrices: Sequence[Tensor], first: Tensor | None = None) -> Tensor:
-    """Elementwise product; of one row of numbers each where there is nothing to multiply."""
+    """Elementwise product of the first, where there is one, and the matrices."""
     product = first
     for matrix in matrices:
         product = matrix if product is None else product * matrix

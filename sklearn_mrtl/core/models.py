@@ -302,11 +302,3 @@ def inverse_root(curvature: Tensor) -> Tensor:
     """One over the square root, of what is not much smaller than the largest."""
     floor = SMALLEST_SHARE * float(curvature.max())
     return curvature.clamp(min=max(floor, torch.finfo(curvature.dtype).tiny)).rsqrt()
-
-
-def hadamard(matrices: Sequence[Tensor], like: Tensor) -> Tensor:
-    """Elementwise product; ones where there is nothing to multiply."""
-    product = torch.ones_like(like)
-    for matrix in matrices:
-        product = product * matrix
-    return product
