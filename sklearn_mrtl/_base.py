@@ -14,7 +14,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sklearn_mrtl import _reading as reading
-from sklearn_mrtl._encoding import Fields, factored_inputs, row_blocks
+from sklearn_mrtl._encoding import Fields, factored_inputs, row_blocks, torch_view
 from sklearn_mrtl._layout import Labels, check_rows, layout_of
 from sklearn_mrtl._progress import LevelPrinter
 from sklearn_mrtl._schedule import schedule
@@ -102,12 +102,15 @@ class BaseMRTL(BaseEstimator):
         self._dtype, self._layout = X.dtype, layout
         X, y, weight = training
         self._fields = Fields.fit(X, weight) if layout.joint else None
-        inputs = self._fields.training_inputs(X, layout, device) if layout.joint else self._inputs(X, device)[0]
-        samples = self._samples(inputs, y, weight, device)
         if validation is not None:
             X_val, y_val, weight_val = validation
             validation = self._samples(self._inputs(X_val, device)[0], y_val, weight_val, device)
-        fit = mrtl(samples, resolutions, settings, validation, self._earlier_fit())
+        made = self._fields.training_inputs if layout.joint else factored_inputs
+        # No name here holds the samples: what the algorithm lets go of is free.
+        fit = mrtl(
+            self._samples(made(X, layout, device), y, weight, device), resolutions, settings, validation,
+            self._earlier_fit(),
+        )  # fmt: skip
         printer.finish()
         self._state = (self._warm_key(), fit) if self.warm_start else None
         return fit
@@ -154,7 +157,7 @@ class BaseMRTL(BaseEstimator):
         return tuple(part[kept] for part in training), tuple(part[held] for part in training)
 
     def _samples(self, inputs: Inputs, y, weight, device: torch.device) -> Samples:
-        tensor = lambda values: torch.from_numpy(np.array(values, dtype=self._dtype)).to(device)  # noqa: E731
+        tensor = lambda values: torch_view(np.asarray(values, dtype=self._dtype)).to(device)  # noqa: E731
         return Samples.of_rows(inputs, tensor(y), tensor(weight))
 
     def _inputs(self, X, device: torch.device) -> tuple[Inputs, int]:

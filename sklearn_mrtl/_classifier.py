@@ -119,7 +119,9 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             X_val, y_val, weight_val = validation
             validation = X_val, self._shares(self._codes(y_val)), weight_val
         loss = LogisticLoss if len(self.classes_) == 2 else SoftmaxLoss
-        fit = self._fit(X, self._shares(codes), weight, validation, loss)
+        shares = self._shares(codes).astype(X.dtype)
+        del codes, y
+        fit = self._fit(X, shares, weight, validation, loss)
         n_outputs = fit.model.n_outputs
         self._show(fit, np.ones(n_outputs), np.zeros(n_outputs))
         return self

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from sklearn_mrtl._layout import Layout
 from sklearn_mrtl.core.inputs import FactoredInputs, JointInputs, MultiHot, OneHot
-from sklearn_mrtl.core.products import SparseMatrix
+from sklearn_mrtl.core.products import SparseMatrix, ones
 from sklearn_mrtl.modes import Feature, Grid
 
 BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cache
@@ -145,7 +145,7 @@ def factored_inputs(X, layout: Layout, device: torch.device) -> FactoredInputs:
     else:
         pooled = [isinstance(mode, Feature) and mode.pooled for mode in layout.modes]
         encodings = [
-            OneHot(torch.from_numpy(index), mode.size + extra, dtype)
+            OneHot(torch_view(index), mode.size + extra, dtype)
             for index, mode, extra in zip(lists, layout.modes, pooled, strict=True)
         ]
     return FactoredInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes)
@@ -160,26 +160,36 @@ def index_lists(X: sparse.csr_array, layout: Layout) -> list[np.ndarray] | None:
     starts, stops = (np.array([getattr(c, end) for c in layout.columns]) for end in ("start", "stop"))
     if (indices < starts).any() or (indices >= stops).any():
         return None
-    return [indices[:, m].astype(np.int64) - start for m, start in enumerate(starts)]
+    return [indices[:, m] - indices.dtype.type(start) for m, start in enumerate(starts)]
 
 
 def encode(X: sparse.csr_array, mode) -> OneHot | MultiHot:
     """The encoding of one mode. For a pooled one, an empty row becomes the row of its own behind the levels."""
-    counts = np.diff(X.indptr)
-    size, indices, data, pointers = X.shape[1], X.indices.astype(np.int64), X.data, X.indptr.astype(np.int64)
+    counts, size, indices, data, pointers = np.diff(X.indptr), X.shape[1], X.indices, X.data, X.indptr
     if isinstance(mode, Feature) and mode.pooled:
         empty = np.flatnonzero(counts == 0)
         indices = np.insert(indices, pointers[empty], size)
         data = np.insert(data, pointers[empty], 1)
         counts = np.maximum(counts, 1)
-        pointers = np.concatenate([[0], np.cumsum(counts)])
+        pointers = pointers_of(counts, pointers.dtype)
         size += 1
-    if (counts == 1).all() and (data == 1).all():
-        return OneHot(torch.from_numpy(indices), size, torch.from_numpy(data[:0]).dtype)
-    matrix = SparseMatrix(
-        torch.from_numpy(pointers), torch.from_numpy(indices), torch.from_numpy(np.array(data)), (X.shape[0], size)
-    )
-    return MultiHot(matrix)
+    binary = bool((data == 1).all())
+    dtype = torch_view(data).dtype
+    if binary and (counts == 1).all():
+        return OneHot(torch_view(indices), size, dtype)
+    if not binary and (data > 0).all() and (data % 1 == 0).all() and data.sum() <= 2 * len(data):
+        # A count of two is the same as a one that stands twice, and ones need no memory.
+        repeats = data.astype(pointers.dtype)
+        indices, pointers, binary = np.repeat(indices, repeats), pointers_of(repeats, pointers.dtype)[pointers], True
+    values = ones(len(indices), dtype, torch.device("cpu")) if binary else torch_view(data)
+    return MultiHot(SparseMatrix(torch_view(pointers), torch_view(indices), values, (X.shape[0], size), binary=binary))
+
+
+def pointers_of(counts: np.ndarray, dtype) -> np.ndarray:
+    """Where each of some parts of these lengths starts, and where the last ends."""
+    pointers = np.zeros(len(counts) + 1, dtype=dtype)
+    np.cumsum(counts, out=pointers[1:])
+    return pointers
 
 
 def row_blocks(X) -> Iterator[slice]:

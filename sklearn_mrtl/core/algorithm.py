@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from math import isfinite
 from time import perf_counter
 
@@ -19,7 +20,7 @@ from sklearn_mrtl.core.inputs import Shapes
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel, axes_of
 from sklearn_mrtl.core.objective import Objective, Samples
-from sklearn_mrtl.core.selection import N_BLOCKS, low_rank_share, select_alphas
+from sklearn_mrtl.core.selection import blocks_for_choice, low_rank_share, select_alphas
 from sklearn_mrtl.core.solvers import Pair, SolverSettings, solve
 from sklearn_mrtl.core.tucker import Tucker
 
@@ -129,26 +130,29 @@ def mrtl(
     if not fit.stages:
         fit.stages, fit.alpha_path = choose_alphas(samples, resolutions[0], settings)
     to_do = plan[len(fit.done) :]
-    levels = pyramid(samples, resolutions, sorted({level for level, _ in to_do}))
-    validation = {} if validation is None else pyramid(validation, resolutions, sorted(levels))
+    levels = sorted({level for level, _ in to_do})
+    made = pyramid(samples, resolutions, levels)
+    held_out = repeat(None) if validation is None else pyramid(validation, resolutions, levels)
+    del samples, validation  # the pyramids let go of what is not needed any more
     began = perf_counter()
-    for level, stage in to_do:
-        if stage == FULL_RANK:
-            model = FullRank(axes_at(levels[level], settings))
-            start = (
-                model.initial(levels[level].weight) if fit.model is None else fit.model.finegrain(fit.parameters, model)
-            )
-        else:
-            model = DECOMPOSITIONS[settings.decomposition](axes_at(levels[level], settings), settings.nonnegative)
-            start = low_rank_start(fit, model, levels[level], settings)
-        watch = Watch(model, level, stage, fit, settings, validation.get(level), start, began)
-        pairs = carry_pairs(fit, model)
-        parameters, fit.pairs = opt(model, levels[level], start, fit.stages[stage], settings, watch, pairs)
-        fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
-        fit.start = fit.parameters if stage == FULL_RANK else fit.start
-        fit.done.append((level, stage))
-        if watch.stopped:
-            break
+    for level in levels:
+        here, validation = next(made), next(held_out)
+        for stage in (stage for at, stage in to_do if at == level):
+            if stage == FULL_RANK:
+                model = FullRank(axes_at(here, settings))
+                start = model.initial(here.weight) if fit.model is None else fit.model.finegrain(fit.parameters, model)
+            else:
+                model = DECOMPOSITIONS[settings.decomposition](axes_at(here, settings), settings.nonnegative)
+                start = low_rank_start(fit, model, here, settings)
+            watch = Watch(model, level, stage, fit, settings, validation, start, began)
+            pairs = carry_pairs(fit, model)
+            parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs)
+            fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
+            fit.start = fit.parameters if stage == FULL_RANK else fit.start
+            fit.done.append((level, stage))
+            if watch.stopped:
+                return fit
+        del here, validation  # before those of the next level are made
     return fit
 
 
@@ -173,8 +177,9 @@ def choose_alphas(samples: Samples, coarsest: Shapes, settings: Settings) -> tup
     low, full = settings.low_rank, settings.full_rank
     alphas, path, share = (low.alpha_spatial, low.alpha_l2), [], 1.0
     if None in alphas:
-        blocks = samples.in_blocks(coarsest, N_BLOCKS)
+        blocks, part = blocks_for_choice(samples, coarsest, settings.loss)
         axes = axes_at(blocks, settings)
+        alphas = [None if alpha is None else alpha / part for alpha in alphas]
         *alphas, path = select_alphas(FullRank(axes), blocks, settings.loss, *alphas)
         if path and settings.rank is not None and settings.full_rank_levels > 0:
             model = DECOMPOSITIONS[settings.decomposition](axes, settings.nonnegative)
@@ -182,6 +187,8 @@ def choose_alphas(samples: Samples, coarsest: Shapes, settings: Settings) -> tup
                 FullRank(axes), model, settings.rank, blocks, settings.loss, tuple(alphas), settings.seed
             )
             path += more
+        alphas = [part * alpha for alpha in alphas]
+        path = [{**tried, **{name: part * tried[name] for name in ("alpha_spatial", "alpha_l2")}} for tried in path]
     full = replace(
         full,
         alpha_spatial=alphas[0] if full.alpha_spatial is None else full.alpha_spatial,
@@ -194,18 +201,25 @@ def choose_alphas(samples: Samples, coarsest: Shapes, settings: Settings) -> tup
     return {FULL_RANK: full, LOW_RANK: replace(low, alpha_spatial=chosen[0], alpha_l2=chosen[1])}, path
 
 
-def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> dict[int, Samples]:
-    """The samples at some levels, each coarsened from the finer one if it nests in that, else from the finest."""
+def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[Samples]:
+    """The samples at some levels, coarse to fine.
+
+    Fields that nest in a finer level are made of that, all before the first is needed; others are made when they are,
+    of the finest.
+    """
     finest = finer = samples.merge()
+    del samples
     made: dict[int, Samples] = {}
     for level in reversed(levels):
         shapes = resolutions[level]
-        if shapes == finer.inputs.shapes:
-            made[level] = finer
-            continue
-        nested = nests(samples.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes)
-        made[level] = finer = (finer if nested else finest).coarsen(shapes)
-    return made
+        if finer.inputs.chains and nests(finest.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes):
+            made[level] = finer = finer.coarsen(shapes)
+    del finer
+    for level in levels:
+        if resolutions[level] == finest.inputs.shapes:
+            yield finest
+        else:
+            yield made.pop(level) if level in made else finest.coarsen(resolutions[level])
 
 
 def low_rank_start(fit: Fit, model: CP | Tucker, samples: Samples, settings: Settings) -> Parameters:

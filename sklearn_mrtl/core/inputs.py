@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from math import prod
 
 import torch
@@ -19,11 +19,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, nearest_cells
-from sklearn_mrtl.core.products import DenseProduct, GatherBlock, ProductBlock, SparseMatrix
+from sklearn_mrtl.core.products import BlockedProduct, DenseProduct, GatherBlock, ProductBlock, SparseMatrix
 from sklearn_mrtl.modes import Grid, Mode
 
 FIELD_ENTRIES = 2**22  # of fields that are coarsened at once: 16 MB in float32
-BLOCK_ENTRIES = 2**17  # of a block's projections: half a megabyte in float32
+BLOCK_ROWS = 2**13  # samples of a block: their projections on ten components are a third of a megabyte in float32
+CHUNK_ROWS = 2**19  # samples whose scores and losses are held at once
+DESIGN_ROWS = 2**18  # samples whose outer products are formed at once
+MERGED_ROWS = 2**19  # samples that are sorted at once
+MOST = 0.75  # of samples, that differ from all others: the few equal ones are not worth a copy
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -52,6 +56,8 @@ class JointInputs:
     modes: tuple[Mode, ...]
     shapes: Shapes
     masks: tuple[Tensor | None, ...]
+
+    chains = True  # a coarse level is best made of the next finer one
 
     @property
     def n_rows(self) -> int:
@@ -132,6 +138,11 @@ class JointInputs:
                 x = (coarsen_means if mode.interpolation == "linear" else sum_cells)(x, m + 1, fine, coarse)
         return x.contiguous()
 
+    @property
+    def chunks(self) -> list[tuple[slice, JointInputs]]:
+        """The samples in parts whose scores need little memory: here all, next to the fields they are nothing."""
+        return [(slice(None), self)]
+
     def select(self, rows: Tensor) -> JointInputs:
         """Some of the samples."""
         return replace(self, x=self.x[rows])
@@ -149,27 +160,31 @@ class OneHot:
     size: int
     dtype: torch.dtype
 
-    @cached_property
-    def matrix(self) -> SparseMatrix:
-        ones = torch.ones((), dtype=self.dtype, device=self.index.device).expand(len(self.index))
-        pointers = torch.arange(len(self.index) + 1, device=self.index.device)
-        return SparseMatrix(pointers, self.index, ones, (len(self.index), self.size))
+    def __len__(self) -> int:
+        return len(self.index)
 
-    def product(self, factor: Tensor) -> Tensor:
-        """The factor's row of every sample, shape (n, K)."""
-        return self.matrix.gather(factor)
+    @property
+    def device(self) -> torch.device:
+        return self.index.device
+
+    @property
+    def matrix(self) -> SparseMatrix:
+        return SparseMatrix.of_index(self.index, self.size, self.dtype)
+
+    def chunks(self, n_rows: int) -> list[OneHot]:
+        """Consecutive samples, on the same memory."""
+        return [OneHot(index, self.size, self.dtype) for index in self.index.split(n_rows)]
 
     def blocks(self, n_rows: int) -> list[GatherBlock]:
         """Consecutive samples."""
-        ones = torch.ones(n_rows, dtype=self.dtype, device=self.index.device)
-        return [GatherBlock.of(index, self.size, ones[: len(index)]) for index in self.index.split(n_rows)]
+        return [GatherBlock.of(block) for block in self.matrix.row_blocks(n_rows)]
 
     def keys(self) -> Tensor:
         """A number for each sample, equal where the encodings are equal, shape (n,)."""
         return self.index
 
     def coarsen(self, cells: Tensor, size: int) -> OneHot:
-        return OneHot(cells[self.index], size, self.dtype)
+        return OneHot(cells.to(self.index.dtype)[self.index], size, self.dtype)
 
     def select(self, rows: Tensor) -> OneHot:
         return OneHot(self.index[rows], self.size, self.dtype)
@@ -184,13 +199,20 @@ class MultiHot:
 
     matrix: SparseMatrix
 
+    def __len__(self) -> int:
+        return self.matrix.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        return self.matrix.columns.device
+
     @property
     def size(self) -> int:
         return self.matrix.shape[1]
 
-    def product(self, factor: Tensor) -> Tensor:
-        """Sum of the factor's rows of every sample, times their values, shape (n, K)."""
-        return self.matrix.product(factor)
+    def chunks(self, n_rows: int) -> list[MultiHot]:
+        """Consecutive samples, on the same memory."""
+        return [MultiHot(block) for block in self.matrix.row_blocks(n_rows)]
 
     def blocks(self, n_rows: int) -> list[ProductBlock]:
         """Consecutive samples."""
@@ -225,9 +247,11 @@ class FactoredInputs:
     modes: tuple[Mode, ...]
     shapes: Shapes
 
+    chains = False
+
     @property
     def n_rows(self) -> int:
-        return self.encodings[0].matrix.shape[0]
+        return len(self.encodings[0])
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -242,52 +266,65 @@ class FactoredInputs:
         """Share of a cell of the finest "linear" grids in their area; coarse cells hold sums over these."""
         return 1.0 / prod(mode.size for mode in self.modes if is_linear(mode))
 
-    @cached_property
-    def _design(self) -> SparseMatrix:
-        """Outer products of the encodings as one sparse matrix (n, product of sizes)."""
-        matrix = self.encodings[0].matrix
-        for encoding in self.encodings[1:]:
-            matrix = matrix.row_kronecker(encoding.matrix)
-        return matrix
-
     def linear_scores(self, weights: Tensor) -> Tensor:
         """<W, X_n> of eq. (1) for every sample and output, shape (n, T); W has shape (*sizes, T)."""
-        return self._design.product(weights.reshape(prod(self.sizes), -1)) * self.cell_area
+        return BlockedProduct.apply(weights.reshape(prod(self.sizes), -1), self._design_blocks) * self.cell_area
+
+    @cached_property
+    def _design_blocks(self) -> list[ProductBlock]:
+        """Outer products of the encodings, as many samples at once as they have columns at least."""
+        n_rows = self.n_rows if self.device.type == "cuda" else max(DESIGN_ROWS, prod(self.sizes))
+        parts = (encoding.matrix.row_blocks(n_rows) for encoding in self.encodings)
+        return [ProductBlock.of(reduce(SparseMatrix.row_kronecker, matrices)) for matrices in zip(*parts, strict=True)]
 
     def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
         """<W, X_n> of eq. (2) for every sample and output, shape (n, T); outputs is a factor (T, K), or None."""
         return _FactoredCPScores.apply(self, outputs, *factors) * self.cell_area
 
-    def blocks(self, n_components: int) -> list[tuple[slice, list]]:
-        """Rows in blocks whose projections stay in the cache, each with its encodings."""
-        n_rows = self.n_rows if self.device.type == "cuda" else max(1, BLOCK_ENTRIES // n_components)
-        if n_rows not in self._blocks:
-            slices = [slice(start, min(start + n_rows, self.n_rows)) for start in range(0, self.n_rows, n_rows)]
-            parts = [encoding.blocks(n_rows) for encoding in self.encodings]
-            self._blocks[n_rows] = list(zip(slices, map(list, zip(*parts, strict=True)), strict=True))
-        return self._blocks[n_rows]
+    @property
+    def chunks(self) -> list[tuple[slice, FactoredInputs]]:
+        """The samples in parts whose scores need little memory, on the same memory."""
+        return [(slice(None), self)] if self.n_rows <= CHUNK_ROWS else self._chunks
 
     @cached_property
-    def _blocks(self) -> dict[int, list]:
-        return {}
+    def _chunks(self) -> list[tuple[slice, FactoredInputs]]:
+        rows = [slice(start, min(start + CHUNK_ROWS, self.n_rows)) for start in range(0, self.n_rows, CHUNK_ROWS)]
+        parts = zip(*(encoding.chunks(CHUNK_ROWS) for encoding in self.encodings), strict=True)
+        return [(part, replace(self, encodings=encodings)) for part, encodings in zip(rows, parts, strict=True)]
+
+    @cached_property
+    def blocks(self) -> list[tuple[slice, tuple]]:
+        """Samples in blocks whose projections stay in the cache: rows and encodings of each."""
+        n_rows = self.n_rows if self.device.type == "cuda" else BLOCK_ROWS
+        rows = [slice(start, min(start + n_rows, self.n_rows)) for start in range(0, self.n_rows, n_rows)]
+        return list(zip(rows, zip(*(encoding.blocks(n_rows) for encoding in self.encodings), strict=True), strict=True))
+
+    def product(self, m: int, factor: Tensor) -> Tensor:
+        """Encoding of mode m times a factor, shape (n, K)."""
+        return BlockedProduct.apply(factor, [encodings[m] for _, encodings in self.blocks])
 
     def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
         """X_n times the factor of every mode, shape (n, K_1, K_2, ...)."""
-        product = self.encodings[0].product(factors[0])
-        for encoding, factor in zip(self.encodings[1:], factors[1:], strict=True):
-            projection = encoding.product(factor)
+        product = self.product(0, factors[0])
+        for m, factor in enumerate(factors[1:], start=1):
+            projection = self.product(m, factor)
             product = product[..., None] * projection.reshape(len(projection), *[1] * (product.ndim - 1), -1)
         return product * self.cell_area
 
     def design(self) -> Tensor:
         """Every sample as a row of a dense matrix (n, product of sizes), in the units of the scores."""
-        return self._design.to_dense() * self.cell_area
+        return reduce(SparseMatrix.row_kronecker, [e.matrix for e in self.encodings]).to_dense() * self.cell_area
 
     def mass(self, weight: Tensor) -> list[Tensor]:
         """Weighted mean square of what each row of a mode multiplies; the modes' masses multiply to that of W."""
-        masses = [encoding.matrix.column_squares(weight) for encoding in self.encodings]
-        masses[0] = masses[0] * self.cell_area**2
+        masses = [self.column_squares(m, weight) for m in range(len(self.modes))]
+        masses[0] *= self.cell_area**2
         return masses
+
+    def column_squares(self, m: int, weight: Tensor) -> Tensor:
+        """Weighted mean square of the encoding of mode m in each of its columns, shape (S,)."""
+        total = sum(inputs.encodings[m].matrix.column_squares(weight[rows]) for rows, inputs in self.chunks)
+        return total / weight.sum()
 
     def coarsen(self, shapes: Shapes) -> FactoredInputs:
         """The same samples on coarser grids: a fine cell passes to the coarse cell that holds its centre."""
@@ -298,10 +335,9 @@ class FactoredInputs:
         return replace(self, encodings=encodings, shapes=shapes)
 
     def merge(self) -> tuple[FactoredInputs, Tensor | None]:
-        """Equal samples once, and for each sample the row that it became, shape (n,); None if all differ."""
-        keys = combine_keys([encoding.keys() for encoding in self.encodings], self.sizes)
-        row, first = unique_rows(keys)
-        if len(first) == len(row):
+        """Equal samples once, and for each sample the row that it became, shape (n,); None if most differ."""
+        row, first = unique_rows(combine_keys([encoding.keys() for encoding in self.encodings], self.sizes))
+        if len(first) > MOST * len(row):
             return self, None
         return self.select(first), row
 
@@ -311,7 +347,7 @@ class FactoredInputs:
 
     @property
     def device(self) -> torch.device:
-        return self.encodings[0].matrix.columns.device
+        return self.encodings[0].device
 
 
 class _FactoredCPScores(torch.autograd.Function):
@@ -325,7 +361,7 @@ class _FactoredCPScores(torch.autograd.Function):
         ctx.inputs = inputs
         ctx.save_for_backward(outputs, *factors)
         scores = factors[0].new_empty(inputs.n_rows, 1 if outputs is None else len(outputs))
-        for rows, blocks in inputs.blocks(factors[0].shape[1]):
+        for rows, blocks in inputs.blocks:
             product = hadamard([block.gather(factor) for block, factor in zip(blocks, factors, strict=True)])
             scores[rows] = product.sum(1, keepdim=True) if outputs is None else product @ outputs.T
         return scores
@@ -336,7 +372,7 @@ class _FactoredCPScores(torch.autograd.Function):
         outputs, *factors = ctx.saved_tensors
         into = [torch.zeros_like(factor) for factor in factors]
         into_outputs = None if outputs is None else torch.zeros_like(outputs)
-        for rows, blocks in ctx.inputs.blocks(factors[0].shape[1]):
+        for rows, blocks in ctx.inputs.blocks:
             parts = [block.gather(factor) for block, factor in zip(blocks, factors, strict=True)]
             if outputs is None:
                 carried = gradient[rows]  # (block, 1)
@@ -385,19 +421,25 @@ def sum_cells(x: Tensor, dim: int, fine: tuple[int, ...], coarse: tuple[int, ...
 
 def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
     """One key for each sample of its modes' keys: exact where all are indices, 64-bit hashes otherwise."""
-    combined = keys[0]
+    combined = keys[0].to(torch.int64, copy=True)
     exact = prod(sizes) < 2**62
     for key, size in zip(keys[1:], sizes[1:], strict=True):
         # An odd multiplier of 62 bits (the golden ratio's) is invertible modulo 2^64.
-        combined = combined * (size if exact else 2862933555777941757) + key
+        combined.mul_(size if exact else 2862933555777941757).add_(key)
     return combined
 
 
 def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Each sample's place among the sorted distinct keys, and the first sample of each."""
-    ordered, order = torch.sort(keys, stable=True)
-    is_first = torch.ones_like(ordered, dtype=torch.bool)
-    is_first[1:] = ordered[1:] != ordered[:-1]
-    place = torch.empty_like(order)
-    place[order] = is_first.long().cumsum(0) - 1
-    return place, order[is_first]
+    """Each sample's place among the distinct keys, and the first sample of each; in parts, to save memory."""
+    place, first = torch.empty(len(keys), dtype=torch.int32, device=keys.device), []
+    n_parts, n_distinct = -(-len(keys) // MERGED_ROWS), 0
+    for part in range(n_parts):
+        rows = slice(None) if n_parts == 1 else torch.nonzero(keys % n_parts == part)[:, 0]
+        ordered, order = torch.sort(keys[rows], stable=True)
+        is_first = torch.ones_like(ordered, dtype=torch.bool)
+        is_first[1:] = ordered[1:] != ordered[:-1]
+        order = order if n_parts == 1 else rows[order]
+        place[order] = is_first.cumsum(0, dtype=torch.int32) + (n_distinct - 1)
+        first.append(order[is_first])
+        n_distinct += len(first[-1])
+    return place, torch.cat(first)

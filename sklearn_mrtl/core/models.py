@@ -219,7 +219,7 @@ class TensorModel(ABC):
         curvatures["intercept"] = weight.new_full((self.n_outputs,), strengths.curvature / self.n_outputs)
         if self.intercept_mode is not None:
             n_levels = self.axes[self.intercept_mode].n_levels
-            mass = inputs.encodings[self.intercept_mode].matrix.column_squares(weight)[:n_levels, None]
+            mass = inputs.column_squares(self.intercept_mode, weight)[:n_levels, None]
             second = (strengths.curvature * mass + 2 * strengths.alpha_l2 / n_levels) / self.n_outputs
             curvatures["deviations"] = second.expand(n_levels, self.n_outputs)
         return {name: inverse_root(curvatures[name]) for name in parameters}
@@ -236,7 +236,7 @@ class TensorModel(ABC):
             return parameters["intercept"]
         encoding, deviations = inputs.encodings[self.intercept_mode], parameters["deviations"]
         deviations = torch.nn.functional.pad(deviations, (0, 0, 0, encoding.size - len(deviations)))
-        return parameters["intercept"] + encoding.product(deviations)
+        return parameters["intercept"] + inputs.product(self.intercept_mode, deviations)
 
     def effective(self, tensors: Sequence[Tensor], inputs: Inputs) -> list[Tensor]:
         """Factors of the input modes as they multiply the inputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 
@@ -26,68 +27,87 @@ class Samples:
         n distinct samples.
     weight : Tensor of shape (n, B)
         Sample weight in each of B blocks of consecutive rows; B is 1 but for cross-validation.
-    weighted_y : Tensor of shape (n, B, T)
-        Sum of weight times target, for each of T outputs.
-    weighted_square : float
-        Sum over all rows and outputs of weight times squared target, for the constant.
+    y : Tensor of shape (n, B, T)
+        Mean target, for each of T outputs.
+    mean_square : float
+        Weighted mean over all rows, as they came, of the squared targets' sum, for the constant.
     """
 
     inputs: Inputs
     weight: Tensor
-    weighted_y: Tensor
-    weighted_square: float
+    y: Tensor
+    mean_square: float
 
     @classmethod
     def of_rows(cls, inputs: Inputs, y: Tensor, weight: Tensor) -> Samples:
         """From targets (n, T) and weights (n,)."""
-        weighted_y = weight[:, None] * y
-        return cls(inputs, weight[:, None], weighted_y[:, None], float((weighted_y.double() * y).sum()))
+        return cls(inputs, weight[:, None], y[:, None], mean_square(y, weight))
 
     @property
     def n_outputs(self) -> int:
-        return self.weighted_y.shape[2]
+        return self.y.shape[2]
 
     def merge(self) -> Samples:
         """Equal rows once."""
         inputs, row = self.inputs.merge()
-        if row is None:
-            return self
-        weight, weighted_y = (add_rows(values, row, inputs.n_rows) for values in (self.weight, self.weighted_y))
-        return Samples(inputs, weight, weighted_y, self.weighted_square)
+        return self if row is None else self._gathered(inputs, row, 1)
 
     def coarsen(self, shapes) -> Samples:
         """The same samples on coarser grids, merged."""
-        return Samples(self.inputs.coarsen(shapes), self.weight, self.weighted_y, self.weighted_square).merge()
+        return Samples(self.inputs.coarsen(shapes), self.weight, self.y, self.mean_square).merge()
 
-    def in_blocks(self, shapes, n_blocks: int) -> Samples:
-        """The same on coarser grids, kept apart in blocks of consecutive rows of about the same weight."""
+    def thinned(self, n_parts: int, n_blocks: int) -> Samples:
+        """One of so many parts of the samples: blocks of consecutive rows, evenly spread."""
+        if n_parts == 1:
+            return self
+        n_rows = self.inputs.n_rows
+        block = torch.arange(n_rows, device=self.weight.device) * (n_parts * n_blocks) // n_rows
+        rows = torch.nonzero(block % n_parts == 0)[:, 0]
+        return Samples.of_rows(self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0])
+
+    def in_blocks(self, shapes, n_blocks: int, n_groups: int | None = None) -> Samples:
+        """The same on coarser grids, kept apart in blocks of consecutive rows of about the same weight.
+
+        With fewer groups than blocks every n_groups-th block goes to the same one, which takes the blocks' place.
+        """
+        n_groups = n_groups or n_blocks
         inputs, row = self.inputs.coarsen(shapes).merge()
-        weight, weighted_y = self.weight[:, 0], self.weighted_y[:, 0]
-        middle = (weight.double().cumsum(0) - weight.double() / 2) / weight.double().sum()
-        block = (middle * n_blocks).long().clamp(0, n_blocks - 1)
+        weight = self.weight[:, 0]
+        middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
+        group = middle.mul_(n_blocks / float(weight.double().sum())).long().clamp_(0, n_blocks - 1) % n_groups
         row = torch.arange(len(weight), device=weight.device) if row is None else row
-        cell = row * n_blocks + block
-        spread = lambda values: add_rows(values, cell, inputs.n_rows * n_blocks)  # noqa: E731
-        return Samples(
-            inputs,
-            spread(weight).reshape(-1, n_blocks),
-            spread(weighted_y).reshape(-1, n_blocks, self.n_outputs),
-            self.weighted_square,
+        return self._gathered(inputs, group.add_(row, alpha=n_groups), n_groups)
+
+    def _gathered(self, inputs: Inputs, place: Tensor, n_blocks: int) -> Samples:
+        """Rows added up at places that count the blocks of each row of the inputs one after the other."""
+        add = lambda values: values.new_zeros(inputs.n_rows * n_blocks, *values.shape[1:]).index_add_(  # noqa: E731
+            0, place, values
         )
+        weight = add(self.weight[:, 0])
+        y = mean_of(add(self.weight[:, :1] * self.y[:, 0]), weight)
+        return Samples(inputs, weight.reshape(-1, n_blocks), y.reshape(-1, n_blocks, self.n_outputs), self.mean_square)
 
     def totals(self) -> tuple[Tensor, Tensor]:
-        """Weight (n,) and mean target (n, T) of every row over all blocks."""
-        return weight_and_mean(self.weight.sum(1), self.weighted_y.sum(1))
+        """Mean target (n, T) and weight (n,) of every row over all blocks."""
+        return self.of_blocks(slice(None))
+
+    def of_blocks(self, blocks) -> tuple[Tensor, Tensor]:
+        """Mean target (n, T) and weight (n,) of every row over some of the blocks."""
+        weight, y = self.weight[:, blocks], self.y[:, blocks]
+        if weight.shape[1] == 1:
+            return y[:, 0], weight[:, 0]
+        total = weight.sum(1)
+        return mean_of((weight[..., None] * y).sum(1), total), total
 
 
-def add_rows(values: Tensor, row: Tensor, n_rows: int) -> Tensor:
-    """Sums of the rows of values that go to the same row."""
-    return values.new_zeros(n_rows, *values.shape[1:]).index_add_(0, row, values)
+def mean_of(total: Tensor, weight: Tensor) -> Tensor:
+    """Mean target of rows from their weighted sums; 0 for rows without weight."""
+    return total.div_(torch.where(weight > 0, weight, 1)[:, None])
 
 
-def weight_and_mean(weight: Tensor, weighted_y: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean target of rows; 0 for rows without weight."""
-    return weight, weighted_y / torch.where(weight > 0, weight, 1)[:, None]
+def mean_square(y: Tensor, weight: Tensor) -> float:
+    """Weighted mean over the rows of the sum of the squares of y (n, T)."""
+    return float(weight.double() @ y.double().square().sum(1)) / float(weight.double().sum())
 
 
 class Objective:
@@ -110,38 +130,48 @@ class Objective:
         alpha_l2: float, constant: float = 0.0,
     ):  # fmt: skip
         self.model, self.inputs, self.loss = model, inputs, loss
-        self.y, self.weight = y, weight / weight.sum()
+        self.y, self.weight, self.total = y, weight, float(weight.double().sum())
         self.alpha_spatial, self.alpha_l2, self.constant = alpha_spatial, alpha_l2, constant
 
     @classmethod
     def of_samples(cls, model, samples: Samples, loss: Loss, alpha_spatial: float, alpha_l2: float) -> Objective:
-        weight, y = samples.totals()
+        y, weight = samples.totals()
         constant = 0.0
         if loss is SquaredLoss:
-            between = float((weight.double()[:, None] * y.double().square()).sum())
-            constant = max(samples.weighted_square - between, 0.0) / float(weight.double().sum()) / y.shape[1]
+            constant = max(samples.mean_square - mean_square(y, weight), 0.0) / y.shape[1]
         return cls(model, samples.inputs, y, weight, loss, alpha_spatial, alpha_l2, constant)
 
     def data_loss(self, parameters: Parameters) -> Tensor:
         """Weighted mean loss L of eq. (5)."""
-        return self.weight @ self.loss.of(self.model.scores(parameters, self.inputs), self.y) + self.constant
+        return sum(self._data_losses(parameters)) + self.constant
+
+    def _data_losses(self, parameters: Parameters) -> Iterator[Tensor]:
+        """What each chunk of the samples contributes."""
+        for rows, inputs in self.inputs.chunks:
+            losses = self.loss.of(self.model.scores(parameters, inputs), self.y[rows])
+            yield self.weight[rows] @ losses / self.total
 
     def null_loss(self) -> float:
         """Loss of the best model without weights."""
-        score = self.loss.constant((self.weight @ self.y)[None])
-        return float(self.weight @ self.loss.of(score.expand_as(self.y), self.y)) + self.constant
+        score = self.loss.constant((self.weight @ self.y)[None] / self.total)
+        return float(self.weight @ self.loss.of(score.expand_as(self.y), self.y)) / self.total + self.constant
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         """Objective, its data part and its gradient."""
         parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-        loss = self.data_loss(parameters)
-        value = loss + self.model.penalty(parameters, self.alpha_spatial, self.alpha_l2)
-        gradients = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
-        named = {
-            name: torch.zeros_like(parameters[name]) if gradient is None else gradient
-            for name, gradient in zip(parameters, gradients, strict=True)
-        }
-        return value.detach(), loss.detach(), named
+        gradient = {name: torch.zeros_like(value) for name, value in parameters.items()}
+
+        def add(part: Tensor) -> Tensor:
+            """Add the gradient of a part, whose graph is then free, and return its value."""
+            slopes = torch.autograd.grad(part, list(parameters.values()), allow_unused=True)
+            for name, slope in zip(parameters, slopes, strict=True):
+                if slope is not None:
+                    gradient[name] += slope
+            return part.detach()
+
+        loss = sum(add(part) for part in self._data_losses(parameters)) + self.constant
+        penalty = add(self.model.penalty(parameters, self.alpha_spatial, self.alpha_l2))
+        return loss + penalty, loss, gradient
 
     def batch(self, rows: Tensor) -> Objective:
         """The same on some of the rows, whose loss stands for that of all."""

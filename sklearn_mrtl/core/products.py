@@ -6,12 +6,15 @@ Layouts were measured (docs/performance.md); each product lives here once, with 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+HASHED_ROWS = 2**16  # rows hashed at once: a few megabytes
 
 
 class DenseProduct(torch.autograd.Function):
@@ -32,109 +35,122 @@ class DenseProduct(torch.autograd.Function):
 
 
 class SparseMatrix:
-    """A sparse matrix of data (n, S) in compressed rows.
+    """A sparse matrix of data (n, S) in compressed rows; a column may stand more than once in a row.
 
     Parameters
     ----------
-    pointers : Tensor of int64, shape (n + 1,)
-    columns : Tensor of int64, shape (nnz,)
+    pointers : Tensor of int32 or int64, shape (n + 1,)
+    columns : Tensor of the same type, shape (nnz,)
     values : Tensor, shape (nnz,)
     shape : (int, int)
+    binary : bool
+        All values are 1: then they need memory once at most, for the largest block.
     """
 
-    def __init__(self, pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]):
-        self.pointers, self.columns, self.values, self.shape = pointers, columns, values, shape
+    def __init__(
+        self, pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int], *, binary: bool = False
+    ):
+        self.pointers, self.columns, self.values, self.shape, self.binary = pointers, columns, values, shape, binary
+
+    @classmethod
+    def of_index(cls, index: Tensor, size: int, dtype: torch.dtype) -> SparseMatrix:
+        """A single 1 in every row."""
+        pointers = torch.arange(len(index) + 1, dtype=index.dtype, device=index.device)
+        return cls(pointers, index, ones(len(index), dtype, index.device), (len(index), size), binary=True)
+
+    def with_columns(self, pointers: Tensor, columns: Tensor, values: Tensor, n_columns: int) -> SparseMatrix:
+        """Other entries of the same kind."""
+        return SparseMatrix(pointers, columns, values, (len(pointers) - 1, n_columns), binary=self.binary)
 
     def to(self, device: torch.device) -> SparseMatrix:
         """The same on a device."""
-        return SparseMatrix(self.pointers.to(device), self.columns.to(device), self.values.to(device), self.shape)
+        values = ones(len(self.columns), self.values.dtype, device) if self.binary else self.values.to(device)
+        return self.with_columns(self.pointers.to(device), self.columns.to(device), values, self.shape[1])
 
-    @cached_property
     def rows(self) -> Tensor:
         """Row of every stored value, shape (nnz,)."""
-        counts = self.pointers.diff()
-        return torch.repeat_interleave(torch.arange(self.shape[0], device=counts.device), counts)
+        index = torch.arange(self.shape[0], dtype=self.columns.dtype, device=self.columns.device)
+        return torch.repeat_interleave(index, self.pointers.diff(), output_size=len(self.columns))
 
-    @cached_property
-    def _forward(self) -> Tensor:
+    def compressed(self) -> Tensor:
+        """As torch's own kind of matrix, which multiplies fast."""
         return csr(self.pointers, self.columns, self.values, self.shape)
 
-    @cached_property
-    def _adjoint(self) -> Tensor:
+    def compressed_adjoint(self) -> Tensor:
+        """The transposed matrix as torch's own kind."""
         order = torch.argsort(self.columns, stable=True)
         counts = torch.bincount(self.columns, minlength=self.shape[1])
-        return csr(pointers_of(counts), self.rows[order], self.values[order], self.shape[::-1])
-
-    def product(self, c: Tensor) -> Tensor:
-        """self @ c, shape (n, K)."""
-        return _SparseProduct.apply(c, self)
-
-    def gather(self, c: Tensor) -> Tensor:
-        """self @ c where every row holds a single 1."""
-        return _Gather.apply(c, self)
-
-    def adjoint_product(self, g: Tensor) -> Tensor:
-        """self.T @ g, shape (S, K)."""
-        return self._adjoint @ g
+        values = self.values if self.binary else self.values[order]
+        return csr(pointers_of(counts, self.columns.dtype), self.rows()[order], values, self.shape[::-1])
 
     def column_squares(self, weight: Tensor) -> Tensor:
-        """Weighted mean over the rows of the squared values in each column, shape (S,)."""
-        total = weight.new_zeros(self.shape[1])
-        squares = weight[self.rows] * self.values.to(weight.dtype).square()
-        return total.index_add_(0, self.columns, squares) / weight.sum()
+        """Weighted sum over the rows of the squared values in each column, shape (S,)."""
+        squares = torch.repeat_interleave(weight, self.pointers.diff(), output_size=len(self.columns))
+        if not self.binary:
+            squares *= self.values.to(weight.dtype).square()
+        return weight.new_zeros(self.shape[1]).index_add_(0, self.columns, squares)
 
     def to_dense(self) -> Tensor:
-        dense = self.values.new_zeros(self.shape)
-        return dense.index_put_((self.rows, self.columns), self.values, accumulate=True)
+        return self.values.new_zeros(self.shape).index_put_((self.rows(), self.columns), self.values, accumulate=True)
 
     def select(self, rows: Tensor) -> SparseMatrix:
         """Some of the rows."""
         counts = self.pointers.diff()[rows]
-        pointers = pointers_of(counts)
-        place = torch.arange(int(pointers[-1]), device=rows.device)
-        place = place + torch.repeat_interleave(self.pointers[rows] - pointers[:-1], counts)
-        return SparseMatrix(pointers, self.columns[place], self.values[place], (len(rows), self.shape[1]))
+        pointers = pointers_of(counts, self.columns.dtype)
+        shifts = torch.repeat_interleave(self.pointers[rows] - pointers[:-1], counts)
+        place = shifts.add_(torch.arange(len(shifts), dtype=shifts.dtype, device=shifts.device))
+        values = ones(len(place), self.values.dtype, place.device) if self.binary else self.values[place]
+        return self.with_columns(pointers, self.columns[place], values, self.shape[1])
 
     def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
-        """Consecutive rows, on the same memory."""
+        """Consecutive rows, on the same memory; ones are shared by all."""
         starts = range(0, self.shape[0], n_rows)
         pointers = [self.pointers[start : start + n_rows + 1] for start in starts]
         ends = self.pointers[[*starts, self.shape[0]]].tolist()
+        shared = self.values.new_ones(max((b - a for a, b in pairwise(ends)), default=0)) if self.binary else None
         return [
-            SparseMatrix(p - a, self.columns[a:b], self.values[a:b], (len(p) - 1, self.shape[1]))
-            for p, a, b in zip(pointers, ends, ends[1:], strict=False)
+            self.with_columns(
+                p - a, self.columns[a:b], self.values[a:b] if shared is None else shared[: b - a], self.shape[1]
+            )
+            for p, (a, b) in zip(pointers, pairwise(ends), strict=True)
         ]
 
     def merge_columns(self, column: Tensor, n_columns: int) -> SparseMatrix:
-        """Column j becomes column[j]; values that meet are added."""
-        keys, place = torch.unique(self.rows * n_columns + column[self.columns], return_inverse=True)
-        values = self.values.new_zeros(len(keys)).index_add_(0, place, self.values)
-        counts = torch.bincount(keys // n_columns, minlength=self.shape[0])
-        return SparseMatrix(pointers_of(counts), keys % n_columns, values, (self.shape[0], n_columns))
+        """Column j becomes column[j]; values that meet are left side by side."""
+        return self.with_columns(self.pointers, column.to(self.columns.dtype)[self.columns], self.values, n_columns)
 
     def row_kronecker(self, other: SparseMatrix) -> SparseMatrix:
         """Row by row Kronecker product, shape (n, S * S'); the other's columns run fastest."""
-        counts, other_counts = self.pointers.diff(), other.pointers.diff()
-        pointers = pointers_of(counts * other_counts)
-        repeats = other_counts[self.rows]
-        mine = torch.repeat_interleave(torch.arange(len(self.rows), device=repeats.device), repeats)
+        repeats = other.pointers.diff()[self.rows()]
+        pointers = pointers_of(self.pointers.diff() * other.pointers.diff())
+        mine = torch.repeat_interleave(torch.arange(len(repeats), device=repeats.device), repeats)
         starts = pointers_of(repeats)[:-1]
-        theirs = torch.arange(len(mine), device=repeats.device) - starts[mine] + other.pointers[self.rows[mine]]
-        columns = self.columns[mine] * other.shape[1] + other.columns[theirs]
-        values = self.values[mine] * other.values[theirs]
-        return SparseMatrix(pointers, columns, values, (self.shape[0], self.shape[1] * other.shape[1]))
+        theirs = torch.arange(len(mine), device=repeats.device) - starts[mine] + other.pointers[self.rows()[mine]]
+        columns = self.columns[mine].long() * other.shape[1] + other.columns[theirs]
+        n_columns, binary = self.shape[1] * other.shape[1], self.binary and other.binary
+        if binary:
+            values = ones(len(columns), self.values.dtype, columns.device)
+        else:
+            values = self.values[mine] * other.values[theirs]
+        if max(n_columns, len(columns)) <= torch.iinfo(torch.int32).max:
+            pointers, columns = pointers.int(), columns.int()
+        return SparseMatrix(pointers, columns, values, (self.shape[0], n_columns), binary=binary)
 
     def row_hashes(self) -> Tensor:
-        """A 64-bit hash of each row, shape (n,), equal for equal rows.
+        """A 64-bit hash of each row, shape (n,), equal for rows of the same entries, whatever their order.
 
         Among N different rows two agree with probability N^2 / 2^65: one in a million for six million rows.
         """
         generator = torch.Generator().manual_seed(0)
         randoms = torch.randint(-(2**63), 2**63 - 1, (self.shape[1],), generator=generator).to(self.columns.device)
+        return torch.cat([block._hashes(randoms) for block in self.row_blocks(HASHED_ROWS)])
+
+    def _hashes(self, randoms: Tensor) -> Tensor:
         bits = self.values.double().view(torch.int64)
         mixed = (randoms[self.columns] ^ (bits * -7046029254386353131)) * -4417276706812531889
-        mixed = mixed ^ (mixed >> 29)
-        return torch.zeros_like(self.pointers[1:]).index_add_(0, self.rows, mixed * randoms[self.columns] + mixed)
+        mixed ^= mixed >> 29
+        mixed += mixed * randoms[self.columns]
+        return randoms.new_zeros(self.shape[0]).index_add_(0, self.rows(), mixed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,10 +164,13 @@ class GatherBlock:
     index: Tensor
     adjoint: Tensor
 
+    @property
+    def n_rows(self) -> int:
+        return self.adjoint.shape[1]
+
     @classmethod
-    def of(cls, index: Tensor, size: int, ones: Tensor) -> GatherBlock:
-        counts = torch.bincount(index, minlength=size)
-        return cls(index, csr(pointers_of(counts).int(), torch.argsort(index).int(), ones, (size, len(index))))
+    def of(cls, matrix: SparseMatrix) -> GatherBlock:
+        return cls(matrix.columns, matrix.compressed_adjoint())
 
     def gather(self, factor: Tensor) -> Tensor:
         """The factor's row of every sample, shape (block, K)."""
@@ -169,9 +188,13 @@ class ProductBlock:
     forward: Tensor
     adjoint: Tensor
 
+    @property
+    def n_rows(self) -> int:
+        return self.adjoint.shape[1]
+
     @classmethod
     def of(cls, matrix: SparseMatrix) -> ProductBlock:
-        return cls(with_small_indices(matrix._forward), with_small_indices(matrix._adjoint))
+        return cls(matrix.compressed(), matrix.compressed_adjoint())
 
     def gather(self, factor: Tensor) -> Tensor:
         """Sum of the factor's rows of every sample, times their values, shape (block, K)."""
@@ -182,28 +205,28 @@ class ProductBlock:
         add_product(into, self.adjoint, values)
 
 
-class _SparseProduct(torch.autograd.Function):
+class BlockedProduct(torch.autograd.Function):
+    """Product of all samples with a skinny matrix c (S, K), shape (n, K), block after block."""
+
     @staticmethod
-    def forward(ctx, c: Tensor, matrix: SparseMatrix) -> Tensor:
-        ctx.matrix = matrix
-        return matrix._forward @ c
+    def forward(ctx, c: Tensor, blocks: Sequence[GatherBlock | ProductBlock]) -> Tensor:
+        ctx.save_for_backward(c)
+        ctx.blocks = blocks
+        product, start = c.new_empty(sum(block.n_rows for block in blocks), c.shape[1]), 0
+        for block in blocks:
+            product[start : start + block.n_rows] = block.gather(c)
+            start += block.n_rows
+        return product
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor):
-        return ctx.matrix.adjoint_product(gradient), None
-
-
-class _Gather(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, c: Tensor, matrix: SparseMatrix) -> Tensor:
-        ctx.matrix = matrix
-        return c.index_select(0, matrix.columns)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, gradient: Tensor):
-        return ctx.matrix.adjoint_product(gradient), None
+        (c,) = ctx.saved_tensors
+        into, start = torch.zeros_like(c), 0
+        for block in ctx.blocks:
+            block.scatter(gradient[start : start + block.n_rows].contiguous(), into)
+            start += block.n_rows
+        return into, None
 
 
 def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
@@ -220,13 +243,11 @@ def add_product(into: Tensor, matrix: Tensor, values: Tensor) -> None:
         into += matrix @ values
 
 
-def with_small_indices(matrix: Tensor) -> Tensor:
-    """The same matrix with indices of 32 bits, half the memory to read."""
-    if matrix.layout != torch.sparse_csr:  # where torch has none, as on meta tensors
-        return matrix
-    return csr(matrix.crow_indices().int(), matrix.col_indices().int(), matrix.values(), matrix.shape)
+def ones(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """n ones in the room of one."""
+    return torch.ones((), dtype=dtype, device=device).expand(n)
 
 
-def pointers_of(counts: Tensor) -> Tensor:
+def pointers_of(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:
     """Row pointers (n + 1,) of rows that hold `counts` values."""
-    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    return torch.nn.functional.pad(counts.cumsum(0, dtype=dtype), (1, 0))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.models import Axis, FullRank, Parameters
-from sklearn_mrtl.core.objective import Samples, weight_and_mean
+from sklearn_mrtl.core.objective import Samples
 
 LARGEST_SYSTEM = 2500  # rows of an eigendecomposition: 3 s on 2 cores
 LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
@@ -50,7 +50,7 @@ class RidgeDesign:
         row, block = torch.nonzero(samples.weight > 0, as_tuple=True)  # a merged row once for each of its blocks
         order = torch.argsort(block, stable=True)
         row, block = row[order], block[order]
-        weight, y = weight_and_mean(samples.weight[row, block].double(), samples.weighted_y[row, block].double())
+        weight, y = samples.weight[row, block].double(), samples.y[row, block].double()
         ends = torch.bincount(block).cumsum(0).tolist()
         self.blocks = [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True) if end > start]
         self.root = (weight / weight.sum()).sqrt()

@@ -13,14 +13,17 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core import ridge
+from sklearn_mrtl.core.inputs import Shapes
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel
-from sklearn_mrtl.core.objective import Objective, Samples, weight_and_mean
+from sklearn_mrtl.core.objective import Objective, Samples
 from sklearn_mrtl.core.solvers import SolverSettings, lbfgs
 
 N_BLOCKS = 12
 N_FOLDS = 3  # of blocks, where models have to be fitted to leave them out ...
 ENOUGH_ROWS = 20_000  # ... and how many left-out rows are enough: one fold, where there are many
+ENOUGH_DISTINCT = 2**17  # samples on the coarsest grid, for the choice ...
+MERGING = 0.25  # ... unless they are so few of the rows that all rows cost little more
 FEWEST_ROWS = 100  # distinct samples; with fewer, cross-validation is noise
 FIXED_STRENGTH = 1e-3  # then used, relative to the largest eigenvalue of the data
 PROPORTIONS = (1.0, 0.1, 10.0)  # penalty of the smoothest wave on a grid, relative to that of its square
@@ -31,6 +34,22 @@ ROUGHLY = SolverSettings(max_epochs=30, convergence=1e-2)
 WEAKEST = 1e-9  # relative strength at which the search ends
 
 Errors = Callable[[float, float], float]
+
+
+def blocks_for_choice(samples: Samples, coarsest: Shapes, loss: Loss) -> tuple[Samples, float]:
+    """Samples on the coarsest grid, in blocks, and what part they are of all.
+
+    Where there are very many a part of them does: penalties are priors, which many samples outweigh. They are in
+    proportion to one over the number of samples, and what is chosen on a part is to be multiplied by it.
+    """
+    # Single blocks can be left out of an exact solution; where models are fitted to do so, groups of blocks.
+    n_groups = N_BLOCKS if loss is SquaredLoss else N_FOLDS
+    n_parts = ceil(samples.inputs.n_rows / ENOUGH_DISTINCT)
+    part = samples.thinned(n_parts, N_BLOCKS)
+    blocks = part.in_blocks(coarsest, N_BLOCKS, n_groups)
+    if n_parts > 1 and blocks.inputs.n_rows < MERGING * part.inputs.n_rows:
+        return samples.in_blocks(coarsest, N_BLOCKS, n_groups), 1.0
+    return blocks, 1 / n_parts
 
 
 def select_alphas(
@@ -177,14 +196,11 @@ class Fold:
 def folds_of(samples: Samples) -> list[Fold]:
     """Every third block left out, in turn; once, where many rows are left out."""
     n_used = min(N_FOLDS, ceil(ENOUGH_ROWS * N_FOLDS / int((samples.weight > 0).sum())))
-    weight, weighted_y, folds = samples.weight.sum(1), samples.weighted_y.sum(1), []
-    for first in range(n_used):
-        blocks = torch.arange(first, samples.weight.shape[1], N_FOLDS)
-        held_weight, held_y = samples.weight[:, blocks].sum(1), samples.weighted_y[:, blocks].sum(1)
-        train_weight, train_y = weight_and_mean((weight - held_weight).clamp(min=0), weighted_y - held_y)
-        held_weight, held_y = weight_and_mean(held_weight, held_y)
-        folds.append(Fold((train_y, train_weight), (held_y, held_weight)))
-    return folds
+    blocks = torch.arange(samples.weight.shape[1], device=samples.weight.device)
+    return [
+        Fold(samples.of_blocks(blocks % N_FOLDS != first), samples.of_blocks(blocks % N_FOLDS == first))
+        for first in range(n_used)
+    ]
 
 
 def largest_eigenvalue(model: FullRank, samples: Samples) -> float:

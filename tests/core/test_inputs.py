@@ -128,13 +128,21 @@ def test_unique_rows():
     assert place.tolist() == [2, 0, 2, 2, 1, 0] and first.tolist() == [1, 4, 0]
 
 
+@pytest.mark.parametrize("n_rows", [1, 7, 100])
+def test_unique_rows_in_parts(monkeypatch, n_rows):
+    monkeypatch.setattr("sklearn_mrtl.core.inputs.MERGED_ROWS", n_rows)
+    keys = torch.randint(-9, 9, (50,), generator=generator()) * 2**58
+    place, first = unique_rows(keys)
+    assert len(first) == len(set(keys.tolist())) and torch.equal(keys[first][place], keys)
+
+
 @pytest.mark.parametrize("outputs", [None, (2, 4)])
 def test_blocks_of_samples_change_nothing(monkeypatch, outputs):
     factors = [normal(size, 4, seed=m) for m, size in enumerate(inputs_of("factored").sizes)]
     outputs = outputs if outputs is None else normal(*outputs)
     results = []
-    for entries in (4, 12, 10**6):  # one sample in a block, three, all
-        monkeypatch.setattr("sklearn_mrtl.core.inputs.BLOCK_ENTRIES", entries)
+    for n_rows in (1, 5, 10**6):
+        monkeypatch.setattr("sklearn_mrtl.core.inputs.BLOCK_ROWS", n_rows)
         leaves = [factor.clone().requires_grad_() for factor in factors]
         scores = inputs_of("factored").cp_scores(leaves, outputs)
         results.append([scores, *torch.autograd.grad(scores.square().sum(), leaves)])

@@ -167,7 +167,7 @@ def test_curvatures_are_second_derivatives_where_modes_are_alone():
     inputs = encodings((Grid("court", (3, 4)),))
     model = FullRank(axes_for(inputs))
     samples = samples_of(inputs)
-    weight = samples.totals()[0]
+    weight = samples.totals()[1]
     strengths = Strengths(2.0, 0.0, 0.3)
     x = formed(inputs)
     expected = 2 * (weight @ x**2) / weight.sum() + 2 * 0.3 / 12

@@ -2,14 +2,22 @@ import pytest
 import torch
 from helpers import assert_same, generator, multi_hot, normal, uniform
 
-from sklearn_mrtl.core.products import DenseProduct
+from sklearn_mrtl.core.products import BlockedProduct, DenseProduct, GatherBlock, ProductBlock, SparseMatrix, ones
 
 
-def sparse(n=9, size=7, *, density=0.4, seed=0):
+def sparse(n=9, size=7, *, density=0.4, seed=0, binary=False):
     """A sparse matrix with an empty row and an empty column, and the same dense."""
     dense = normal(n, size, seed=seed) * (uniform(n, size, seed=seed + 1) < density)
+    dense = dense.abs().sign() if binary else dense
     dense[2], dense[:, 3] = 0, 0
-    return multi_hot(dense).matrix, dense
+    matrix = multi_hot(dense).matrix
+    if binary:
+        values = ones(len(matrix.columns), torch.float64, matrix.columns.device)
+        matrix = SparseMatrix(matrix.pointers.int(), matrix.columns.int(), values, matrix.shape, binary=True)
+    return matrix, dense
+
+
+by_kind = pytest.mark.parametrize("binary", [False, True])
 
 
 def assert_product(product, dense):
@@ -26,53 +34,76 @@ def test_dense_product():
     assert_product(lambda c: DenseProduct.apply(x, c), x)
 
 
-def test_sparse_product_and_adjoint():
-    matrix, dense = sparse()
-    assert_product(matrix.product, dense)
-    assert_same(matrix.adjoint_product(normal(9, 2)), dense.T @ normal(9, 2))
+def product_of(matrix, n_rows=4):
+    """Products with a matrix, block after block."""
+    blocks = [ProductBlock.of(block) for block in matrix.row_blocks(n_rows)]
+    return lambda c: BlockedProduct.apply(c, blocks)
+
+
+@by_kind
+@pytest.mark.parametrize("n_rows", [1, 4, 9, 100])
+def test_sparse_product_and_adjoint(binary, n_rows):
+    matrix, dense = sparse(binary=binary)
+    assert_product(product_of(matrix, n_rows), dense)
+    assert_same(matrix.compressed().to_dense(), dense)
+    assert_same(matrix.compressed_adjoint().to_dense(), dense.T)
     assert_same(matrix.to_dense(), dense)
 
 
-def test_gather():
+@pytest.mark.parametrize("n_rows", [1, 4, 100])
+def test_gather(n_rows):
     index = torch.randint(7, (9,), generator=generator())
-    dense = torch.nn.functional.one_hot(index, 7).double()
-    assert_product(multi_hot(dense).matrix.gather, dense)
+    matrix = SparseMatrix.of_index(index, 7, torch.float64)
+    blocks = [GatherBlock.of(block) for block in matrix.row_blocks(n_rows)]
+    assert_product(lambda c: BlockedProduct.apply(c, blocks), torch.nn.functional.one_hot(index, 7).double())
 
 
-def test_column_squares_are_weighted_means():
-    matrix, dense = sparse()
+@by_kind
+def test_column_squares_are_weighted(binary):
+    matrix, dense = sparse(binary=binary)
     weight = uniform(9)
-    assert_same(matrix.column_squares(weight), (weight @ dense**2) / weight.sum())
+    assert_same(matrix.column_squares(weight), weight @ dense**2)
 
 
+@by_kind
 @pytest.mark.parametrize("rows", [[0, 1, 8], [8, 2, 2, 0], [2], []])
-def test_select(rows):
-    matrix, dense = sparse()
+def test_select(rows, binary):
+    matrix, dense = sparse(binary=binary)
     chosen = matrix.select(torch.tensor(rows, dtype=torch.long))
     assert_same(chosen.to_dense(), dense[rows])
     if rows:
-        assert_product(chosen.product, dense[rows])
+        assert_product(product_of(chosen), dense[rows])
 
 
-def test_merged_columns_are_added():
-    matrix, dense = sparse()
+@by_kind
+def test_merged_columns_are_added(binary):
+    matrix, dense = sparse(binary=binary)
     column = torch.tensor([0, 0, 1, 1, 3, 3, 0])
     expected = torch.zeros(9, 4, dtype=torch.float64).index_add_(1, column, dense)
     merged = matrix.merge_columns(column, 4)
     assert_same(merged.to_dense(), expected)
-    assert_product(merged.product, expected)
+    assert_product(product_of(merged), expected)
 
 
-def test_row_kronecker():
+@by_kind
+def test_row_kronecker(binary):
     a, dense_a = sparse()
-    b, dense_b = sparse(size=5, seed=7)
+    b, dense_b = sparse(size=5, seed=7, binary=binary)
     expected = (dense_a[:, :, None] * dense_b[:, None, :]).reshape(9, -1)
     product = a.row_kronecker(b)
     assert_same(product.to_dense(), expected)
-    assert_product(product.product, expected)
+    assert_product(product_of(product), expected)
 
 
-def test_hashes_agree_where_rows_agree_and_nowhere_else():
+def test_hashes_know_no_order():
+    pointers, columns = torch.tensor([0, 3, 6, 8]), torch.tensor([1, 4, 1, 4, 1, 1, 1, 4])
+    matrix = SparseMatrix(pointers, columns, ones(8, torch.float64, columns.device), (3, 5), binary=True)
+    first, second, third = matrix.row_hashes().tolist()
+    assert first == second != third
+
+
+def test_hashes_agree_where_rows_agree_and_nowhere_else(monkeypatch):
+    monkeypatch.setattr("sklearn_mrtl.core.products.HASHED_ROWS", 30)
     _, dense = sparse(40, 6, density=0.5)
     dense = dense.sign()[torch.randint(40, (200,), generator=generator())]
     hashes = multi_hot(dense).matrix.row_hashes()

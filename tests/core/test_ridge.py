@@ -42,7 +42,7 @@ def test_without_smoothness_it_is_scikit_learns_ridge(make, n, n_outputs, alpha)
     samples = samples_for(inputs, n_outputs)
     model = FullRank(axes_for(inputs, n_outputs))
     found = RidgeDesign(model, samples).solve(0.0, alpha, samples.weight)
-    weight, y = samples.totals()
+    y, weight = samples.totals()
     # (weighted mean of squares) + alpha |w|^2 / 36, times the sum of the weights
     expected = Ridge(alpha=alpha * float(weight.sum()) / 36, tol=1e-12).fit(
         formed(inputs).reshape(n, -1).numpy(), y.numpy(), sample_weight=weight.numpy()
@@ -74,7 +74,7 @@ def test_normal_equations_with_the_dense_kernel(n):
     kernel, squares = dense_kernel(inputs.modes[1], (3, 4), 0.2)
     laplacian = 2 * (np.diag(kernel.sum(1)) - kernel) / ((kernel * squares).sum() / 12)
     penalty = np.kron(np.eye(2), 0.3 * laplacian + 0.02 * np.eye(12)) / 24
-    weight, y = (values.numpy() for values in samples.totals())
+    y, weight = (values.numpy() for values in samples.totals())
     share = weight / weight.sum()
     x = np.column_stack([formed(inputs).reshape(n, -1).numpy(), np.ones(n)])
     penalty = np.pad(penalty, (0, 1))
@@ -95,7 +95,7 @@ def test_without_penalties_it_has_the_least_norm():
     samples = samples_for(inputs)
     model = FullRank(axes_for(inputs))
     found = RidgeDesign(model, samples).solve(0.0, 0.0, samples.weight)
-    weight, y = samples.totals()
+    y, weight = samples.totals()
     x = formed(inputs).reshape(8, -1)
     centred = x - weight @ x / weight.sum()
     expected = torch.linalg.pinv(centred) @ (y - weight @ y / weight.sum())

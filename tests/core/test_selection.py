@@ -37,7 +37,7 @@ def test_the_chosen_pair_has_the_least_error_of_those_tried(loss):
 
 def test_errors_in_the_path_are_of_really_leaving_blocks_out():
     model, blocks = planted(n=120)
-    y, inputs = blocks.totals()[1], blocks.inputs
+    y, inputs = blocks.totals()[0], blocks.inputs
     expected = 0.0
     for b in range(N_BLOCKS):
         held = torch.nonzero(blocks.weight[:, b])[:, 0]

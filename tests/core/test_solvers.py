@@ -83,7 +83,7 @@ def test_lbfgs_finds_the_exact_ridge_solution():
 def test_classes_as_scikit_learns_logistic_regression(loss):
     """The same objective: C = entries of W / (2 alpha sum of weights)."""
     objective, start, samples = full_rank(loss, alpha_spatial=0.0, alpha_l2=0.1)
-    weight, y = samples.totals()
+    y, weight = samples.totals()
     labels = (y.argmax(1) if loss is SoftmaxLoss else y[:, 0]).numpy()
     expected = LogisticRegression(
         C=objective.model.n_entries / (2 * 0.1 * float(weight.sum())), tol=1e-10, max_iter=5000
