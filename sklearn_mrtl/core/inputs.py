@@ -23,7 +23,7 @@ from sklearn_mrtl.core.products import BlockedProduct, DenseProduct, GatherBlock
 from sklearn_mrtl.modes import Grid, Mode
 
 FIELD_ENTRIES = 2**22  # of fields that are coarsened at once: 16 MB in float32
-BLOCK_ROWS = 2**13  # samples of a block: their projections on ten components are a third of a megabyte in float32
+BLOCK_ROWS = 2**14  # samples of a block: their projections on ten components are 0.7 MB in float32
 CHUNK_ROWS = 2**19  # samples whose scores and losses are held at once
 DESIGN_ROWS = 2**18  # samples whose outer products are formed at once
 MERGED_ROWS = 2**19  # samples that are sorted at once

@@ -129,6 +129,19 @@ def test_penalties_chosen_at_the_coarsest_level_serve_all():
     assert fit.stages[FULL_RANK].alpha_spatial == fit.stages[LOW_RANK].alpha_spatial
 
 
+def test_penalties_chosen_on_a_part_of_the_samples_count_for_that_part(monkeypatch):
+    samples, auto = planted(n=450), Stage(SolverSettings(max_epochs=5), None, None)
+    of_part = mrtl(samples.thinned(3, 12), LEVELS, settings(full_rank=auto, low_rank=auto))
+    monkeypatch.setattr("sklearn_mrtl.core.selection.ENOUGH_DISTINCT", 150)
+    of_all = mrtl(samples, LEVELS, settings(full_rank=auto, low_rank=auto))
+    for name in ("alpha_spatial", "alpha_l2"):
+        expected = getattr(of_part.stages[LOW_RANK], name) / 3
+        assert getattr(of_all.stages[LOW_RANK], name) == pytest.approx(expected, rel=1e-6)
+        assert [tried[name] for tried in of_all.alpha_path] == pytest.approx(
+            [tried[name] / 3 for tried in of_part.alpha_path], rel=1e-6
+        )
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 def test_the_best_weights_on_validation_data_are_kept(solver):
     held = planted(n=40, seed=50)

@@ -1,13 +1,20 @@
 import pytest
 import torch
-from helpers import LAYOUTS, assert_same, axes_for, encodings, fields, formed, inputs_of, normal
+from helpers import LAYOUTS, assert_same, axes_for, encodings, fields, formed, inputs_of, normal, uniform
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank
 from sklearn_mrtl.core.objective import Samples
 from sklearn_mrtl.core.ridge import RidgeDesign
-from sklearn_mrtl.core.selection import N_BLOCKS, exact_errors, largest_eigenvalue, select_alphas
+from sklearn_mrtl.core.selection import (
+    N_BLOCKS,
+    N_FOLDS,
+    blocks_for_choice,
+    exact_errors,
+    largest_eigenvalue,
+    select_alphas,
+)
 
 MODES = (Feature("lag", 2), Grid("sea", (3, 4), interpolation="linear"))
 
@@ -33,6 +40,17 @@ def test_the_chosen_pair_has_the_least_error_of_those_tried(loss):
     best = min(path, key=lambda record: record["error"])
     assert (alpha_spatial, alpha_l2) == (best["alpha_spatial"], best["alpha_l2"])
     assert len({(record["alpha_spatial"], record["alpha_l2"]) for record in path}) == len(path) > 5
+
+
+@pytest.mark.parametrize("enough, n_distinct, part", [(10**6, 10**6, 1.0), (60, 10**6, 1 / 4), (60, 5, 1.0)])
+def test_the_choice_rests_on_a_part_of_very_many_samples_that_differ(monkeypatch, enough, n_distinct, part):
+    monkeypatch.setattr("sklearn_mrtl.core.selection.ENOUGH_DISTINCT", enough)
+    inputs = encodings(n=240).select(torch.arange(240) % n_distinct)
+    samples = Samples.of_rows(inputs, uniform(240, 1).round(), torch.ones(240, dtype=torch.float64))
+    for loss, n_groups in ((SquaredLoss, N_BLOCKS), (LogisticLoss, N_FOLDS)):
+        blocks, actual = blocks_for_choice(samples, inputs.shapes, loss)
+        assert actual == part and blocks.weight.shape[1] == n_groups
+        assert_same(blocks.weight.sum(), torch.tensor(240.0 * part, dtype=torch.float64))
 
 
 def test_errors_in_the_path_are_of_really_leaving_blocks_out():
