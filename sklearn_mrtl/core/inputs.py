@@ -26,7 +26,7 @@ FIELD_ENTRIES = 2**22  # of fields that are coarsened at once: 16 MB in float32
 BLOCK_ROWS = 2**14  # samples of a block: their projections on ten components are 0.7 MB in float32
 CHUNK_ROWS = 2**19  # samples whose scores and losses are held at once
 DESIGN_ROWS = 2**18  # samples whose outer products are formed at once
-MERGED_ROWS = 2**19  # samples that are sorted at once
+MERGED_ROWS = 2**21  # samples that are sorted at once
 MOST = 0.75  # of samples, that differ from all others: the few equal ones are not worth a copy
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -184,10 +184,10 @@ class OneHot:
         return self.index
 
     def coarsen(self, cells: Tensor, size: int) -> OneHot:
-        return OneHot(cells.to(self.index.dtype)[self.index], size, self.dtype)
+        return OneHot(cells.to(self.index.dtype).index_select(0, self.index), size, self.dtype)
 
     def select(self, rows: Tensor) -> OneHot:
-        return OneHot(self.index[rows], self.size, self.dtype)
+        return OneHot(self.index.index_select(0, rows), self.size, self.dtype)
 
     def to(self, device: torch.device) -> OneHot:
         return OneHot(self.index.to(device), self.size, self.dtype)
@@ -430,16 +430,29 @@ def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
 
 
 def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Each sample's place among the distinct keys, and the first sample of each; in parts, to save memory."""
+    """Each sample's place among the distinct keys, and one sample of each; in parts, to save memory."""
+    least, largest = (int(end) for end in keys.aminmax()) if len(keys) else (0, 0)
+    if 0 <= least and largest < len(keys):
+        return few_unique_rows(keys, largest + 1)
     place, first = torch.empty(len(keys), dtype=torch.int32, device=keys.device), []
     n_parts, n_distinct = -(-len(keys) // MERGED_ROWS), 0
     for part in range(n_parts):
-        rows = slice(None) if n_parts == 1 else torch.nonzero(keys % n_parts == part)[:, 0]
-        ordered, order = torch.sort(keys[rows], stable=True)
+        rows = None if n_parts == 1 else torch.nonzero(keys % n_parts == part)[:, 0]
+        ordered, order = torch.sort(keys if rows is None else keys.index_select(0, rows), stable=True)
         is_first = torch.ones_like(ordered, dtype=torch.bool)
-        is_first[1:] = ordered[1:] != ordered[:-1]
-        order = order if n_parts == 1 else rows[order]
-        place[order] = is_first.cumsum(0, dtype=torch.int32) + (n_distinct - 1)
+        torch.ne(ordered[1:], ordered[:-1], out=is_first[1:])
+        order = order if rows is None else rows.index_select(0, order)
+        place.scatter_(0, order, is_first.cumsum(0, dtype=torch.int32).add_(n_distinct - 1))
         first.append(order[is_first])
         n_distinct += len(first[-1])
     return place, torch.cat(first)
+
+
+def few_unique_rows(keys: Tensor, n_keys: int) -> tuple[Tensor, Tensor]:
+    """The same for keys below n_keys, by a table of them."""
+    samples = torch.arange(len(keys), dtype=torch.int32, device=keys.device)
+    table = torch.full((n_keys,), -1, dtype=torch.int32, device=keys.device).scatter_(0, keys, samples)
+    present = torch.nonzero(table >= 0)[:, 0]
+    first = table.index_select(0, present)
+    table.index_copy_(0, present, samples[: len(present)])
+    return table.index_select(0, keys), first

@@ -80,12 +80,12 @@ class Samples:
 
     def _gathered(self, inputs: Inputs, place: Tensor, n_blocks: int) -> Samples:
         """Rows added up at places that count the blocks of each row of the inputs one after the other."""
-        add = lambda values: values.new_zeros(inputs.n_rows * n_blocks, *values.shape[1:]).index_add_(  # noqa: E731
-            0, place, values
-        )
-        weight = add(self.weight[:, 0])
-        y = mean_of(add(self.weight[:, :1] * self.y[:, 0]), weight)
-        return Samples(inputs, weight.reshape(-1, n_blocks), y.reshape(-1, n_blocks, self.n_outputs), self.mean_square)
+        weight = self.weight[:, 0]
+        add = lambda values: values.new_zeros(inputs.n_rows * n_blocks).index_add_(0, place, values)  # noqa: E731
+        total = add(weight)
+        # Output by output: torch adds up single numbers many times faster than rows of them.
+        y = torch.stack([mean_of(add(weight * y), total) for y in self.y[:, 0].unbind(1)], 1)
+        return Samples(inputs, total.reshape(-1, n_blocks), y.reshape(-1, n_blocks, self.n_outputs), self.mean_square)
 
     def totals(self) -> tuple[Tensor, Tensor]:
         """Mean target (n, T) and weight (n,) of every row over all blocks."""
@@ -97,12 +97,12 @@ class Samples:
         if weight.shape[1] == 1:
             return y[:, 0], weight[:, 0]
         total = weight.sum(1)
-        return mean_of((weight[..., None] * y).sum(1), total), total
+        return mean_of((weight[..., None] * y).sum(1), total[:, None]), total
 
 
 def mean_of(total: Tensor, weight: Tensor) -> Tensor:
     """Mean target of rows from their weighted sums; 0 for rows without weight."""
-    return total.div_(torch.where(weight > 0, weight, 1)[:, None])
+    return total.div_(torch.where(weight > 0, weight, 1))
 
 
 def mean_square(y: Tensor, weight: Tensor) -> float:

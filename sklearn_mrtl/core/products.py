@@ -80,8 +80,8 @@ class SparseMatrix:
         """The transposed matrix as torch's own kind."""
         order = torch.argsort(self.columns, stable=True)
         counts = torch.bincount(self.columns, minlength=self.shape[1])
-        values = self.values if self.binary else self.values[order]
-        return csr(pointers_of(counts, self.columns.dtype), self.rows()[order], values, self.shape[::-1])
+        values = self.values if self.binary else self.values.index_select(0, order)
+        return csr(pointers_of(counts, self.columns.dtype), self.rows().index_select(0, order), values, self.shape[::-1])
 
     def column_squares(self, weight: Tensor) -> Tensor:
         """Weighted sum over the rows of the squared values in each column, shape (S,)."""
@@ -95,12 +95,12 @@ class SparseMatrix:
 
     def select(self, rows: Tensor) -> SparseMatrix:
         """Some of the rows."""
-        counts = self.pointers.diff()[rows]
+        counts = self.pointers.diff().index_select(0, rows)
         pointers = pointers_of(counts, self.columns.dtype)
-        shifts = torch.repeat_interleave(self.pointers[rows] - pointers[:-1], counts)
+        shifts = torch.repeat_interleave(self.pointers.index_select(0, rows).sub_(pointers[:-1]), counts)
         place = shifts.add_(torch.arange(len(shifts), dtype=shifts.dtype, device=shifts.device))
-        values = ones(len(place), self.values.dtype, place.device) if self.binary else self.values[place]
-        return self.with_columns(pointers, self.columns[place], values, self.shape[1])
+        values = ones(len(place), self.values.dtype, place.device) if self.binary else self.values.index_select(0, place)
+        return self.with_columns(pointers, self.columns.index_select(0, place), values, self.shape[1])
 
     def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
         """Consecutive rows, on the same memory; ones are shared by all."""
@@ -117,7 +117,8 @@ class SparseMatrix:
 
     def merge_columns(self, column: Tensor, n_columns: int) -> SparseMatrix:
         """Column j becomes column[j]; values that meet are left side by side."""
-        return self.with_columns(self.pointers, column.to(self.columns.dtype)[self.columns], self.values, n_columns)
+        columns = column.to(self.columns.dtype).index_select(0, self.columns)
+        return self.with_columns(self.pointers, columns, self.values, n_columns)
 
     def row_kronecker(self, other: SparseMatrix) -> SparseMatrix:
         """Row by row Kronecker product, shape (n, S * S'); the other's columns run fastest."""

@@ -128,6 +128,12 @@ def test_unique_rows():
     assert place.tolist() == [2, 0, 2, 2, 1, 0] and first.tolist() == [1, 4, 0]
 
 
+def test_unique_rows_of_few_keys():
+    keys = torch.randint(9, (50,), generator=generator())
+    place, first = unique_rows(keys)
+    assert len(first) == len(set(keys.tolist())) and torch.equal(keys[first][place], keys)
+
+
 @pytest.mark.parametrize("n_rows", [1, 7, 100])
 def test_unique_rows_in_parts(monkeypatch, n_rows):
     monkeypatch.setattr("sklearn_mrtl.core.inputs.MERGED_ROWS", n_rows)
