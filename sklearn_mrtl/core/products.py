@@ -81,7 +81,8 @@ class SparseMatrix:
         order = torch.argsort(self.columns, stable=True)
         counts = torch.bincount(self.columns, minlength=self.shape[1])
         values = self.values if self.binary else self.values.index_select(0, order)
-        return csr(pointers_of(counts, self.columns.dtype), self.rows().index_select(0, order), values, self.shape[::-1])
+        rows = self.rows().index_select(0, order)
+        return csr(pointers_of(counts, self.columns.dtype), rows, values, self.shape[::-1])
 
     def column_squares(self, weight: Tensor) -> Tensor:
         """Weighted sum over the rows of the squared values in each column, shape (S,)."""
@@ -99,8 +100,12 @@ class SparseMatrix:
         pointers = pointers_of(counts, self.columns.dtype)
         shifts = torch.repeat_interleave(self.pointers.index_select(0, rows).sub_(pointers[:-1]), counts)
         place = shifts.add_(torch.arange(len(shifts), dtype=shifts.dtype, device=shifts.device))
-        values = ones(len(place), self.values.dtype, place.device) if self.binary else self.values.index_select(0, place)
-        return self.with_columns(pointers, self.columns.index_select(0, place), values, self.shape[1])
+        columns = self.columns.index_select(0, place)
+        if self.binary:
+            values = ones(len(place), self.values.dtype, place.device)
+        else:
+            values = self.values.index_select(0, place)
+        return self.with_columns(pointers, columns, values, self.shape[1])
 
     def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
         """Consecutive rows, on the same memory; ones are shared by all."""
