@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 
 from sklearn_mrtl._layout import Layout
-from sklearn_mrtl.core.inputs import FactoredInputs, JointInputs, MultiHot, OneHot
+from sklearn_mrtl.core.inputs import FactoredInputs, JointInputs, MultiHot, OneHot, stored_cells, take_last
 from sklearn_mrtl.core.products import SparseMatrix, ones
 from sklearn_mrtl.modes import Feature, Grid
 
@@ -76,40 +76,31 @@ class Fields:
 
     def training_inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> JointInputs:
         """Samples of the fields of fit, whose gaps are known: X itself where it has none."""
-        if not self.complete:
-            X = self.fill(X)
-        return self.arranged(X, layout, device)
+        return self._inputs(X, layout, device, fill=not self.complete)
 
     def inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> tuple[JointInputs, int]:
         """Samples of other fields and the number of gaps in them, which are filled with the mean of fit."""
         absent = np.isnan(X)
         n_gaps = int(np.sum(absent & self.has_data))
-        if absent.any() or not self.complete:
-            X = np.where(self.has_data & ~absent, X, self.center)
-        return self.arranged(X, layout, device), n_gaps
+        return self._inputs(X, layout, device, fill=not self.complete or bool(absent.any())), n_gaps
 
-    def arranged(self, X: np.ndarray, layout: Layout, device: torch.device) -> JointInputs:
+    def _inputs(self, X: np.ndarray, layout: Layout, device: torch.device, fill: bool) -> JointInputs:
         """The core's inputs, modes in the order of the layout."""
-        modes = [layout.modes[m] for m in layout.order]
-        sizes = [mode.size for mode in layout.modes]
-        arrange = lambda values, n: values.reshape(*n, *sizes).permute(  # noqa: E731
-            *range(len(n)), *(len(n) + m for m in layout.order)
-        )
-        return JointInputs(
-            x=arrange(torch_view(X), (len(X),)).contiguous().to(device),
-            center=arrange(torch_view(self.center), ()).contiguous().to(device),
-            modes=tuple(modes),
-            shapes=tuple(mode.shape for mode in modes),
-            masks=tuple(self.mask(layout, m, device) for m in layout.order),
-        )
-
-    def fill(self, X: np.ndarray) -> np.ndarray:
-        """A copy with the mean, or 0 where there are no data at all, in the place of NaN."""
-        filled, center = np.empty(X.shape, dtype=X.dtype), torch_view(self.center)
-        for rows in row_blocks(X):
-            block = torch_view(X[rows])
-            torch.where(block.isnan(), center, block, out=torch_view(filled[rows]))
-        return filled
+        modes = tuple(layout.modes[m] for m in layout.order)
+        masks = tuple(self.mask(layout, m, device) for m in layout.order)
+        arrange = lambda values, rows=(): in_order(torch_view(values), rows, layout)  # noqa: E731
+        center = arrange(self.center)
+        if fill:
+            stored = stored_cells(masks)
+            pack = lambda values: values if stored is None else take_last(values, stored.cpu())  # noqa: E731
+            center, no_data = pack(center), pack(~arrange(self.has_data))
+            x = torch.empty(len(X), *center.shape, dtype=center.dtype)
+            for rows in row_blocks(X):
+                block = pack(arrange(X[rows], (-1,)))
+                torch.where(block.isnan().logical_or_(no_data), center, block, out=x[rows])
+        else:
+            x = arrange(X, (-1,)).contiguous()
+        return JointInputs(x.to(device), center.contiguous().to(device), modes, tuple(m.shape for m in modes), masks)
 
     def mask(self, layout: Layout, m: int, device: torch.device) -> torch.Tensor | None:
         """Cells of a grid that hold data anywhere; None: all do, or it is no grid."""
@@ -118,6 +109,12 @@ class Fields:
         has_data = self.has_data.reshape([mode.size for mode in layout.modes])
         cells = has_data.any(axis=tuple(axis for axis in range(has_data.ndim) if axis != m))
         return None if cells.all() else torch.from_numpy(cells).to(device)
+
+
+def in_order(values: torch.Tensor, rows: tuple[int, ...], layout: Layout) -> torch.Tensor:
+    """An axis for each mode, grids flat, in the order of the layout; rows come first."""
+    values = values.reshape(*rows, *(mode.size for mode in layout.modes))
+    return values.permute(*range(len(rows)), *(len(rows) + m for m in layout.order))
 
 
 def warn_of_gaps(n_missing: np.ndarray, n_rows: int) -> None:

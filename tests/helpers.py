@@ -56,7 +56,9 @@ def fields(modes=FIELD_MODES, n: int = 12, *, masks=None, seed: int = 0) -> Join
         if mask is not None:
             along = mask.reshape([-1 if d == dim else 1 for d in range(len(sizes))])
             x, center = x * along, center * along
-    return JointInputs(x, center, tuple(modes), tuple(mode.shape for mode in modes), masks)
+    stored = slice(None) if masks[-1] is None else masks[-1]
+    shapes = tuple(mode.shape for mode in modes)
+    return JointInputs(x[..., stored], center[..., stored], tuple(modes), shapes, masks)
 
 
 def multi_hot(dense: Tensor) -> MultiHot:
@@ -132,7 +134,7 @@ def minimized(objective: Objective, start) -> dict[str, Tensor]:
 def formed(inputs: Inputs) -> Tensor:
     """Every sample's tensor, shape (n, rows of each mode), in the units of the scores."""
     if isinstance(inputs, JointInputs):
-        x = inputs.x - inputs.center
+        x = inputs.unpack(inputs.x - inputs.center)
     else:
         x = torch.ones(inputs.n_rows, dtype=torch.float64)
         for encoding in inputs.encodings:

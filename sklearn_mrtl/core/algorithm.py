@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import repeat
+from itertools import chain, repeat
 from math import isfinite
 from time import perf_counter
 
@@ -126,12 +126,15 @@ def mrtl(
     if settings.rank is not None:
         plan += [(level, LOW_RANK) for level in range(max(r0 - 1, 0), len(resolutions))]  # lines 16 to 26
 
-    fit = resume(earlier, plan) if earlier is not None else Fit()
-    if not fit.stages:
-        fit.stages, fit.alpha_path = choose_alphas(samples, resolutions[0], settings)
+    fit, solution = resume(earlier, plan) if earlier is not None else Fit(), None
     to_do = plan[len(fit.done) :]
     levels = sorted({level for level, _ in to_do})
     made = pyramid(samples, resolutions, levels)
+    if not fit.stages:
+        if samples.inputs.chains:  # whose rows stay what they are on coarser levels
+            samples = next(made)
+            made = chain([samples], made)
+        fit.stages, fit.alpha_path, solution = choose_alphas(samples, resolutions[0], settings)
     held_out = repeat(None) if validation is None else pyramid(validation, resolutions, levels)
     del samples, validation  # the pyramids let go of what is not needed any more
     began = perf_counter()
@@ -146,7 +149,8 @@ def mrtl(
                 start = low_rank_start(fit, model, here, settings)
             watch = Watch(model, level, stage, fit, settings, validation, start, began)
             pairs = carry_pairs(fit, model)
-            parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs)
+            parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs, solution)
+            solution = None
             fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
             fit.start = fit.parameters if stage == FULL_RANK else fit.start
             fit.done.append((level, stage))
@@ -172,15 +176,21 @@ def axes_at(samples: Samples, settings: Settings):
     return axes_of(samples.inputs, samples.n_outputs, settings.sigma, samples.weight)
 
 
-def choose_alphas(samples: Samples, coarsest: Shapes, settings: Settings) -> tuple[dict[str, Stage], list[dict]]:
-    """The settings of both stages with their penalties, which mean the same at every level."""
+def choose_alphas(
+    samples: Samples, coarsest: Shapes, settings: Settings
+) -> tuple[dict[str, Stage], list[dict], Parameters | None]:
+    """The settings of both stages with their penalties, which mean the same at every level.
+
+    What was tried comes with them, and the solution of the first full-rank stage, where it is known by now.
+    """
     low, full = settings.low_rank, settings.full_rank
-    alphas, path, share = (low.alpha_spatial, low.alpha_l2), [], 1.0
-    if None in alphas:
+    given, path, share, solution = (low.alpha_spatial, low.alpha_l2), [], 1.0, None
+    alphas = given
+    if None in given:
         blocks, part = blocks_for_choice(samples, coarsest, settings.loss)
         axes = axes_at(blocks, settings)
-        alphas = [None if alpha is None else alpha / part for alpha in alphas]
-        *alphas, path = select_alphas(FullRank(axes), blocks, settings.loss, *alphas)
+        alphas = [None if alpha is None else alpha / part for alpha in given]
+        *alphas, path, solution = select_alphas(FullRank(axes), blocks, settings.loss, *alphas)
         if path and settings.rank is not None and settings.full_rank_levels > 0:
             model = DECOMPOSITIONS[settings.decomposition](axes, settings.nonnegative)
             share, more = low_rank_share(
@@ -189,16 +199,16 @@ def choose_alphas(samples: Samples, coarsest: Shapes, settings: Settings) -> tup
             path += more
         alphas = [part * alpha for alpha in alphas]
         path = [{**tried, **{name: part * tried[name] for name in ("alpha_spatial", "alpha_l2")}} for tried in path]
+        if part < 1 or full.solver.name != "lbfgs" or (full.alpha_spatial, full.alpha_l2) != (None, None):
+            solution = None  # of other samples or penalties than the stage's own
     full = replace(
         full,
         alpha_spatial=alphas[0] if full.alpha_spatial is None else full.alpha_spatial,
         alpha_l2=alphas[1] if full.alpha_l2 is None else full.alpha_l2,
     )
-    chosen = [
-        alpha * share if given is None else given
-        for alpha, given in zip(alphas, (low.alpha_spatial, low.alpha_l2), strict=True)
-    ]
-    return {FULL_RANK: full, LOW_RANK: replace(low, alpha_spatial=chosen[0], alpha_l2=chosen[1])}, path
+    chosen = [share * alpha if own is None else own for alpha, own in zip(alphas, given, strict=True)]
+    stages = {FULL_RANK: full, LOW_RANK: replace(low, alpha_spatial=chosen[0], alpha_l2=chosen[1])}
+    return stages, path, solution
 
 
 def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[Samples]:
@@ -241,14 +251,16 @@ def carry_pairs(fit: Fit, model: TensorModel) -> list[Pair]:
 
 def opt(
     model: TensorModel, samples: Samples, start: Parameters, stage: Stage, settings: Settings, watch: Watch,
-    pairs: Sequence[Pair],
+    pairs: Sequence[Pair], solution: Parameters | None = None,
 ) -> tuple[Parameters, list[Pair]]:  # fmt: skip
-    """Opt of Algorithm 1; a full tensor under squared loss is solved for where that is affordable."""
+    """Opt of Algorithm 1; a full tensor under squared loss is solved for where that is affordable, or was before."""
     objective = Objective.of_samples(model, samples, settings.loss, stage.alpha_spatial, stage.alpha_l2)
     solvable = isinstance(model, FullRank) and settings.loss is SquaredLoss and stage.solver.name == "lbfgs"
     if not (solvable and ridge.is_affordable(model, samples)):
         return solve(objective, start, stage.solver, watch, pairs)
-    parameters = ridge.RidgeDesign(model, samples).solve(stage.alpha_spatial, stage.alpha_l2, samples.weight)
+    parameters = solution
+    if parameters is None:
+        parameters = ridge.RidgeDesign(model, samples).solve(stage.alpha_spatial, stage.alpha_l2, samples.weight)
     value, loss, gradient = objective.value_and_gradient(parameters)
     watch(loss, value, gradient, parameters)
     return parameters, []

@@ -94,7 +94,10 @@ class RidgeDesign:
 
     def solve(self, alpha_spatial: float, alpha_l2: float, like: Tensor) -> Parameters:
         """Minimizer of the objective, eq. (5)."""
-        weights = self.decompose(alpha_spatial, alpha_l2).weights(1.0)
+        return self.parameters(self.decompose(alpha_spatial, alpha_l2).weights(1.0), like)
+
+    def parameters(self, weights: Tensor, like: Tensor) -> Parameters:
+        """The model's parameters from the weights of the columns, shape (p, T)."""
         parameters = {"intercept": (self.mean_y - self.means @ weights).to(like.dtype)}
         if self.n_levels:
             parameters["deviations"] = weights[self.n_weights :].to(like.dtype)

@@ -33,8 +33,6 @@ SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)  # of the full-rank model's penalties, trie
 ROUGHLY = SolverSettings(max_epochs=30, convergence=1e-2)
 WEAKEST = 1e-9  # relative strength at which the search ends
 
-Errors = Callable[[float, float], float]
-
 
 def blocks_for_choice(samples: Samples, coarsest: Shapes, loss: Loss) -> tuple[Samples, float]:
     """Samples on the coarsest grid, in blocks, and what part they are of all.
@@ -54,12 +52,12 @@ def blocks_for_choice(samples: Samples, coarsest: Shapes, loss: Loss) -> tuple[S
 
 def select_alphas(
     model: FullRank, samples: Samples, loss: Loss, alpha_spatial: float | None, alpha_l2: float | None
-) -> tuple[float, float, list[dict]]:
+) -> tuple[float, float, list[dict], Parameters | None]:
     """Choose the alphas that are None; keep those that are not.
 
     A walk from strong penalties to weak ones finds the order of magnitude, shorter walks in half decades then refine
-    it for each proportion of the two penalties. A walk ends when the error has risen twice in a row, or is far
-    above the best.
+    it for one proportion of the two penalties after the other. A walk ends when the error has risen twice in a row, or
+    is far above the best. More smoothness is tried only where less of it was no better.
 
     Parameters
     ----------
@@ -71,9 +69,11 @@ def select_alphas(
     alpha_spatial, alpha_l2 : float
     path : list of dict
         alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
+    solution : Parameters, or None
+        The model at these alphas, where the choice has it for nothing.
     """
     if alpha_spatial is not None and alpha_l2 is not None:
-        return alpha_spatial, alpha_l2, []
+        return alpha_spatial, alpha_l2, [], None
     n_entries = model.n_entries / model.n_outputs
     scale = largest_eigenvalue(model, samples) * n_entries * loss.curvature / SquaredLoss.curvature
     smoothest = SMOOTHEST if any(axis.smoothness for axis in model.axes) else float("inf")
@@ -84,9 +84,9 @@ def select_alphas(
         return spatial if alpha_spatial is None else alpha_spatial, l2
 
     if samples.inputs.n_rows < FEWEST_ROWS:
-        return *alphas(FIXED_STRENGTH, PROPORTIONS[0]), []
+        return *alphas(FIXED_STRENGTH, PROPORTIONS[0]), [], None
     exact = loss is SquaredLoss and ridge.is_affordable(model, samples)
-    errors: Errors = exact_errors(model, samples) if exact else iterative_errors(model, samples, loss)
+    errors = ExactErrors(model, samples) if exact else iterative_errors(model, samples, loss)
     path: list[dict] = []
     tried: dict[tuple[float, float], float] = {}
 
@@ -103,29 +103,42 @@ def select_alphas(
             strength /= factor
         return best[1]
 
-    strength = walk(10.0, 10.0, PROPORTIONS[0])
+    strength, least = walk(10.0, 10.0, PROPORTIONS[0]), float("inf")
     for proportion in PROPORTIONS if smoothest < float("inf") else PROPORTIONS[:1]:
         strength = walk(strength * 10**0.5, 10**0.5, proportion)
+        if min(tried.values()) < least < float("inf"):
+            break
+        least = min(tried.values())
     best = min(tried, key=tried.get)
-    return *best, path
+    return *best, path, errors.solution(*best) if exact else None
 
 
-def exact_errors(model: FullRank, samples: Samples) -> Errors:
+class ExactErrors:
     """Squared error by really leaving blocks out, from the hat matrix."""
-    design = ridge.RidgeDesign(model, samples)
-    paths: dict[float, ridge.RidgePath] = {}
 
-    def errors(alpha_spatial: float, alpha_l2: float) -> float:
+    def __init__(self, model: FullRank, samples: Samples):
+        self.design, self.like = ridge.RidgeDesign(model, samples), samples.weight
+        self.paths: dict[float, ridge.RidgePath] = {}
+
+    def __call__(self, alpha_spatial: float, alpha_l2: float) -> float:
+        path, total = self._path(alpha_spatial, alpha_l2)
+        return float(path.block_errors(total).sum()) / self.design.model.n_outputs
+
+    def solution(self, alpha_spatial: float, alpha_l2: float) -> Parameters:
+        """The model at these alphas, all blocks together."""
+        path, total = self._path(alpha_spatial, alpha_l2)
+        return self.design.parameters(path.weights(total), self.like)
+
+    def _path(self, alpha_spatial: float, alpha_l2: float) -> tuple[ridge.RidgePath, float]:
+        """The path of these alphas' proportion, and where on it they are."""
         total = alpha_spatial + alpha_l2
         share = round(alpha_spatial / total, 12) if total > 0 else 0.0
-        if share not in paths:
-            paths[share] = design.decompose(share, 1 - share)
-        return float(paths[share].block_errors(total).sum()) / model.n_outputs
-
-    return errors
+        if share not in self.paths:
+            self.paths[share] = self.design.decompose(share, 1 - share)
+        return self.paths[share], total
 
 
-def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Errors:
+def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Callable[[float, float], float]:
     """Mean loss on left-out blocks; every fit starts from the last one of its fold."""
     folds = folds_of(samples)
     starts: list[Parameters | None] = [None] * len(folds)

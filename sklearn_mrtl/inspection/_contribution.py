@@ -94,7 +94,7 @@ def _fields(model, row, baseline: str) -> tuple[np.ndarray, dict[str, tuple[int,
     layout = model._layout
     inputs, _ = model._inputs(model._read(row, reset=False), torch.device("cpu"))
     inputs = inputs.coarsen(model._model.input_shapes)
-    x = (inputs.x[0] - inputs.center if baseline == "mean" else inputs.x[0]).numpy()
+    x = inputs.unpack(inputs.x[0] - inputs.center if baseline == "mean" else inputs.x[0]).numpy()
     shapes = {layout.modes[m].name: shape for m, shape in zip(layout.order, inputs.shapes, strict=True)}
     shapes = {m.name: shapes[m.name] for m in layout.modes}
     back = np.argsort(layout.order)

@@ -66,7 +66,8 @@ def test_coarse_land_is_where_no_cell_holds_data():
     inputs = fields(modes, masks={"sea": mask.reshape(-1)})
     coarse = inputs.coarsen(((2,), (2, 3)))
     assert torch.equal(coarse.masks[1].reshape(2, 3), torch.tensor([[False, True, True], [True, True, True]]))
-    assert bool((coarse.x[:, :, 0] == 0).all()) and coarse.masks[0] is None
+    assert bool((formed(coarse)[:, :, 0] == 0).all()) and coarse.masks[0] is None
+    assert inputs.x.shape[-1] == 19 and coarse.x.shape[-1] == 5  # land takes no memory
 
 
 @by_layout

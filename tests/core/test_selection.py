@@ -10,8 +10,8 @@ from sklearn_mrtl.core.ridge import RidgeDesign
 from sklearn_mrtl.core.selection import (
     N_BLOCKS,
     N_FOLDS,
+    ExactErrors,
     blocks_for_choice,
-    exact_errors,
     largest_eigenvalue,
     select_alphas,
 )
@@ -36,7 +36,7 @@ def planted(n=240, noise=0.3, loss=SquaredLoss):
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
 def test_the_chosen_pair_has_the_least_error_of_those_tried(loss):
     model, blocks = planted(loss=loss)
-    alpha_spatial, alpha_l2, path = select_alphas(model, blocks, loss, None, None)
+    alpha_spatial, alpha_l2, path, _ = select_alphas(model, blocks, loss, None, None)
     best = min(path, key=lambda record: record["error"])
     assert (alpha_spatial, alpha_l2) == (best["alpha_spatial"], best["alpha_l2"])
     assert len({(record["alpha_spatial"], record["alpha_l2"]) for record in path}) == len(path) > 5
@@ -63,7 +63,13 @@ def test_errors_in_the_path_are_of_really_leaving_blocks_out():
         rest = Samples.of_rows(inputs.select(kept), y[kept], torch.ones(len(kept), dtype=torch.float64))
         fit = RidgeDesign(model, rest).solve(0.02, 0.3, rest.weight)
         expected += float((model.scores(fit, inputs.select(held)) - y[held]).square().sum()) / 120
-    assert_same(exact_errors(model, blocks)(0.02, 0.3), expected, rtol=1e-6)
+    assert_same(ExactErrors(model, blocks)(0.02, 0.3), expected, rtol=1e-6)
+
+
+def test_the_solution_at_the_chosen_pair_comes_with_it():
+    model, blocks = planted()
+    *alphas, _, solution = select_alphas(model, blocks, SquaredLoss, None, None)
+    assert_same(solution, RidgeDesign(model, blocks).solve(*alphas, blocks.weight))
 
 
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
@@ -78,18 +84,18 @@ def test_more_noise_asks_for_more_shrinkage(loss):
 
 def test_what_is_given_stays():
     model, blocks = planted()
-    assert select_alphas(model, blocks, SquaredLoss, 0.5, 0.25) == (0.5, 0.25, [])
-    alpha_spatial, alpha_l2, path = select_alphas(model, blocks, SquaredLoss, 0.5, None)
+    assert select_alphas(model, blocks, SquaredLoss, 0.5, 0.25) == (0.5, 0.25, [], None)
+    alpha_spatial, alpha_l2, path, _ = select_alphas(model, blocks, SquaredLoss, 0.5, None)
     assert alpha_spatial == 0.5 and {record["alpha_spatial"] for record in path} == {0.5}
     assert len({record["alpha_l2"] for record in path}) > 1
-    alpha_spatial, alpha_l2, path = select_alphas(model, blocks, SquaredLoss, None, 0.25)
+    alpha_spatial, alpha_l2, path, _ = select_alphas(model, blocks, SquaredLoss, None, 0.25)
     assert alpha_l2 == 0.25 and {record["alpha_l2"] for record in path} == {0.25}
 
 
 @pytest.mark.parametrize("n, tries", [(99, False), (100, True)])
 def test_few_rows_get_fixed_values(n, tries):
     model, blocks = planted(n=n)
-    alpha_spatial, alpha_l2, path = select_alphas(model, blocks, SquaredLoss, None, None)
+    alpha_spatial, alpha_l2, path, _ = select_alphas(model, blocks, SquaredLoss, None, None)
     assert bool(path) == tries and alpha_spatial > 0 and alpha_l2 > 0
 
 
