@@ -119,7 +119,6 @@ class JointInputs:
 
     def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
         """X_n times the factor of every mode, shape (n, K_1, K_2, ...)."""
-
         *others, last = factors
         last = self.pack_rows(last)
 
