@@ -46,8 +46,8 @@ def make_ocean(
     .. math:: y = \frac{1}{D} \sum_{lvd} W_{lvd} X_{lvd} + \varepsilon, \qquad W_{lvd} = \sum_k A_{lk} B_{vk} C_{dk}
 
     (Park et al., 2020, eq. (2)), the mean over all D cells of the grid, in which land counts as 0. Each component k has
-    a lag around which it acts, its share of each variable, and a pattern over the ocean with one or more centres of
-    either sign, as smooth as the fields.
+    a lag around which it acts, another than that of the others, its share of each variable, and a pattern over the
+    ocean with one or more centres of either sign, as smooth as the fields.
 
     Parameters
     ----------
@@ -252,7 +252,8 @@ def _ocean(smoothers, land: float, rng) -> np.ndarray:
 def _plant(modes, n_components, smoothers, ocean, autocorrelation, rng) -> dict[str, np.ndarray]:
     """Factors {mode name: (*shape, K)}; components have about equal variance, and y without noise has variance 1."""
     lag, variable, _ = modes
-    centers = rng.uniform(0, lag.size - 1, n_components)
+    # Spread over all lags: components that act at the same lag would have no unique patterns.
+    centers = (rng.permutation(n_components) + rng.uniform(size=n_components)) / n_components * (lag.size - 1)
     lags = np.exp(-((np.arange(lag.size)[:, None] - centers) ** 2) / 2)  # (L, K), a month or two to either side
     variables = rng.normal(size=(variable.size, n_components))
     patterns = _smooth(_white(rng, n_components, smoothers=smoothers), smoothers) * ocean  # (K, *shape)
