@@ -13,7 +13,7 @@ def check_region(region) -> None:
     """Refuse what is not (west, east, south, north)."""
     if region is None:
         return
-    if len(region) != 4 or not all(isinstance(edge, Real) and np.isfinite(edge) for edge in region):
+    if np.shape(region) != (4,) or not all(isinstance(edge, Real) and np.isfinite(edge) for edge in region):
         raise ValueError(f"region must be four numbers (west, east, south, north), got {region!r}.")
     west, east, south, north = region
     if west == east or not south < north:

@@ -61,7 +61,7 @@ def open_netcdf(file: Path, *, caller: str, chunks=None):
     ImportError
         If xarray, or what reads this kind of netCDF, is not installed; dask with `chunks`.
     ValueError
-        If the file is not netCDF, or has no latitude or longitude.
+        If the file is not netCDF, has no latitude or longitude, or times that are no dates.
     """
     use = {"caller": caller, "otherwise": "make DataArrays of your own"}
     xr = import_optional("xarray", extra="xarray", **use)
@@ -80,6 +80,8 @@ def open_netcdf(file: Path, *, caller: str, chunks=None):
                 f"{file} is not on a grid of latitudes and longitudes that each have one dimension: {axis} is missing "
                 f"among its dimensions {tuple(dataset.dims)}."
             )
+    if "time" in dataset.dims:
+        _check_dates(dataset.time, file)
     return dataset
 
 
@@ -110,6 +112,16 @@ def _with_months(dataset):
             months = first + np.floor(dataset[name].values).astype("timedelta64[M]")
             dataset = dataset.assign_coords({name: (name, months.astype("datetime64[ns]"))})
     return dataset
+
+
+def _check_dates(time, file: Path) -> None:
+    if time.dtype.kind not in "MO":
+        raise ValueError(
+            f"{file} has times that are no dates, such as {time.values[0]} in units {time.attrs.get('units')!r}, where "
+            "'days since ...' or the like was expected."
+        )
+    if missing := int(time.isnull().sum()):
+        raise ValueError(f"{file} has {missing} missing times, of {time.size}.")
 
 
 def _with_names(dataset):

@@ -46,6 +46,9 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
     of the same time stay together. Where times are not known, rows must be in the order of time, as `lag_windows`
     returns them.
 
+    Test blocks of independent splits overlap, as those of ShuffleSplit do: fine for scores and searches, but
+    cross_val_predict, and what builds on it (stacking), needs every row tested once.
+
     Test blocks are never shortened. Rows within the gap are taken from the training side, and between validation and
     test from the validation side.
 

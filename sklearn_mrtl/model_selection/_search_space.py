@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scipy.stats import loguniform, randint, uniform
+from sklearn.base import BaseEstimator
 
 from sklearn_mrtl._base import BaseMRTL
 
@@ -91,7 +92,8 @@ def _prefix(estimator) -> str:
     """What stands before the names of an MRTL estimator's parameters."""
     if isinstance(estimator, BaseMRTL):
         return ""
-    names = [name for name, value in estimator.get_params().items() if isinstance(value, BaseMRTL)]
+    parameters = estimator.get_params() if isinstance(estimator, BaseEstimator) else {}
+    names = [name for name, value in parameters.items() if isinstance(value, BaseMRTL)]
     if not names:
         raise ValueError(f"there is no MRTLRegressor or MRTLClassifier in {estimator!r}.")
     return f"{names[0]}__"

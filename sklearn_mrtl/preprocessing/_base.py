@@ -37,6 +37,7 @@ class FieldTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
                 "X is an xarray.Dataset, expected one array: lag_windows makes its variables an axis, as does "
                 "X.to_dataarray('variable').transpose('time', 'variable', ...)."
             )
+        X = unmasked(X)
         # scikit-learn's own check of finiteness makes boolean arrays of the full size of a lagged view.
         values = validate_data(self, X, reset=reset, dtype=FLOATS, allow_nd=True, ensure_all_finite=False)
         if any(np.isinf(values[rows]).any() for rows in row_blocks(values)):
@@ -67,6 +68,13 @@ class TimedFieldTransformer(FieldTransformer, auto_wrap_output_keys=None):
             As `transform` gives it.
         """
         return self.fit(X, y, time=time).transform(X, time=time)
+
+
+def unmasked(X):
+    """X with NaN where a masked array (netCDF4 gives such) says that there are no data; anything else as it is."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    return X.astype(np.result_type(X, np.float32), copy=False).filled(np.nan)
 
 
 def row_blocks(X: np.ndarray) -> Iterator[slice]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_mrtl.preprocessing._base import row_blocks
-from sklearn_mrtl.preprocessing._harmonics import fit_series, harmonic_basis
+from sklearn_mrtl.preprocessing._harmonics import check_harmonics, fit_series, harmonic_basis
+from sklearn_mrtl.preprocessing._time import all_positions
 
 # Smallest standard deviation to divide by, as a share of the median over the grid and the cycle. On the bundled
 # monthly sea surface temperatures 99 % of all (month, cell) pairs lie above 0.5 of that median; the 0.6 % below 0.2 are
@@ -43,16 +44,18 @@ class Climatology:
         X: np.ndarray,
         position: np.ndarray,
         *,
+        period: str | int,
         standardize: bool,
+        harmonics: int | None,
         n_grid_axes: int,
-        cycle: np.ndarray | None = None,
-        harmonics: int | None = None,
     ) -> Climatology:
-        """Statistics of X, shape (n, ...), whose rows lie at `position`, shape (n,).
+        """Statistics of X, shape (n, ...), whose rows lie at `position`, shape (n,), of the cycle.
 
         The last `n_grid_axes` axes of X are one grid: its cells have one unit, so that one may be too still beside the
-        others. With `harmonics`, which need all positions of the `cycle`, the statistics are smooth over the cycle.
+        others. With `harmonics` the statistics are smooth over the cycle.
         """
+        cycle = all_positions(period)
+        check_harmonics(harmonics, len(cycle))
         positions = np.unique(position)
         mean = np.empty((len(positions), *X.shape[1:]))
         std, count = np.empty_like(mean), np.empty(mean.shape, np.int64)

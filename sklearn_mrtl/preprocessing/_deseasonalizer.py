@@ -7,8 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, like
 from sklearn_mrtl.preprocessing._climatology import Climatology
-from sklearn_mrtl.preprocessing._harmonics import check_harmonics
-from sklearn_mrtl.preprocessing._time import all_positions, check_period, positions_in_cycle, require_time
+from sklearn_mrtl.preprocessing._time import check_period, positions_in_cycle, require_time
 
 
 class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
@@ -111,18 +110,15 @@ class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
             the harmonics.
         """
         check_period(self.period)
-        cycle = all_positions(self.period)
-        check_harmonics(self.harmonics, len(cycle))
         values = self._check_fields(X, reset=True)
         position = self._position(X, time)
-        n_grid_axes = min(2, values.ndim - 1)
         climatology = Climatology.fit(
             values,
             position,
+            period=self.period,
             standardize=self.standardize,
-            n_grid_axes=n_grid_axes,
-            cycle=cycle,
             harmonics=self.harmonics,
+            n_grid_axes=min(2, values.ndim - 1),
         )
         self._climatology = climatology
         self.cycle_, self.mean_, self.std_ = climatology.positions, climatology.mean, climatology.std

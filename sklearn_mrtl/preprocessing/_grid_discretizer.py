@@ -29,6 +29,8 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
     outside : {"error", "drop", "clip"}, default="error"
         What becomes of points outside the bounds: refused, left out of their row, or counted in the nearest cell of the
         border. "drop" and "clip" warn with their number. Periodic axes have no outside: their coordinates wrap.
+    sparse_output : bool, default=True
+        Give a CSR matrix. ``False``: an array, for tables (``set_output(transform="pandas")``) of grids of few cells.
     dtype : dtype, default=np.float64
         Type of the output.
 
@@ -68,9 +70,10 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
     array(['court_0_0', 'court_0_1', 'court_0_2', 'court_1_0'], dtype=object)
     """
 
-    def __init__(self, grid, *, outside="error", dtype=np.float64):
+    def __init__(self, grid, *, outside="error", sparse_output=True, dtype=np.float64):
         self.grid = grid
         self.outside = outside
+        self.sparse_output = sparse_output
         self.dtype = dtype
 
     def fit(self, X, y=None):
@@ -116,7 +119,8 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         CSR matrix of shape (n_samples, grid.size)
-            With sorted indices; a sparse array if scikit-learn is configured so.
+            With sorted indices; a sparse array if scikit-learn is configured so. An ndarray, or the table of
+            `set_output`, if not `sparse_output`.
 
         Raises
         ------
@@ -138,7 +142,8 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
             warnings.warn(f"{self._count(outside)} were {done}.", stacklevel=2)
             if self.outside == "drop":
                 present &= ~outside
-        return _counts(_cells(points, self.grid), present, self.grid.size, self.dtype)
+        counts = _counts(_cells(points, self.grid), present, self.grid.size, self.dtype)
+        return counts if self.sparse_output else counts.toarray()
 
     def get_feature_names_out(self, input_features=None):
         """Names of the cells: the grid's name and the index along each axis, such as court_3_12.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_mrtl.preprocessing._base import unmasked
 from sklearn_mrtl.preprocessing._time import check_steps, find_time, is_dataarray, is_dataset
 
 
@@ -42,8 +43,9 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     Parameters
     ----------
     fields : array-like, xarray.DataArray or xarray.Dataset of shape (n_times, ...)
-        A series of fields, ordered in time along the first axis. The variables of a Dataset become an axis after that
-        of time, "variable". The windows of a DataArray chunked by dask are made when they are needed.
+        A series of fields, ordered in time along the first axis; what is masked becomes NaN. The variables of a
+        Dataset become an axis after that of time, "variable". The windows of a DataArray chunked by dask are made when
+        they are needed.
     target : array-like or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
         What is to be predicted, at the same times as `fields`. ``None``, to predict: every time with all its lags
         gives a row, and `lead` changes nothing.
@@ -181,7 +183,7 @@ def _check_step(name: str, step) -> int:
 def _as_series(name: str, values):
     """A DataArray with time first, or an ndarray."""
     if not is_dataarray(values):
-        values = np.asarray(values)
+        values = np.asarray(unmasked(values))
     elif "time" in values.dims[1:]:
         raise ValueError(f"time must be the first dimension of {name}, got {values.dims}; use transpose('time', ...).")
     if values.ndim < 1:

@@ -37,6 +37,9 @@ class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEsti
         `lead` of `lag_windows`.
     standardize : bool, default=True
         Divide by the standard deviation too. ``False``: subtract the mean only.
+    harmonics : int or None, default=None
+        Make mean and variance smooth over the cycle: Fourier series of that many harmonics, as in `Deseasonalizer`.
+        ``None``: each position of the cycle by itself.
 
     Attributes
     ----------
@@ -47,7 +50,8 @@ class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEsti
     std_ : ndarray of shape (n_positions, n_outputs), or None
         Standard deviation; none is less than a fifth of its median over the cycle. None if not `standardize`.
     cycle_ : ndarray of int, shape (n_positions,)
-        Places in the cycle that were seen in fit, ascending: 1..12 for months, 0..period-1 for integers.
+        Places in the cycle that were seen in fit, ascending: 1..12 for months, 0..period-1 for integers. With
+        `harmonics`, all there are.
     n_guarded_ : int
         Number of entries of `std_` that were raised to the floor.
 
@@ -73,11 +77,12 @@ class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEsti
     False
     """
 
-    def __init__(self, regressor, *, period="month", lead=0, standardize=True):
+    def __init__(self, regressor, *, period="month", lead=0, standardize=True, harmonics=None):
         self.regressor = regressor
         self.period = period
         self.lead = lead
         self.standardize = standardize
+        self.harmonics = harmonics
 
     def fit(self, X, y, *, time=None, **fit_params):
         """Learn the cycle of y and fit the regressor to what is left.
@@ -98,7 +103,8 @@ class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEsti
         Raises
         ------
         ValueError
-            If a row's time is not given, or y's own times are not those of X plus `lead`.
+            If a row's time is not given, y's own times are not those of X plus `lead`, or the rows lie at too few
+            places of the cycle for the harmonics.
         """
         check_period(self.period)
         if y is None:
@@ -108,7 +114,14 @@ class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEsti
         position = self._position(X, time)
         self._check_lead(y, position)
         outputs = values.reshape(len(values), -1)
-        climatology = Climatology.fit(outputs, position, standardize=self.standardize, n_grid_axes=0)
+        climatology = Climatology.fit(
+            outputs,
+            position,
+            period=self.period,
+            standardize=self.standardize,
+            harmonics=self.harmonics,
+            n_grid_axes=0,
+        )
         anomalies = climatology.remove(outputs, position).reshape(values.shape)
         self.regressor_ = clone(self.regressor).fit(X, anomalies, **self._routed("fit", time, fit_params))
         self._climatology = climatology

@@ -175,6 +175,8 @@ def _as_times(time) -> np.ndarray:
 
 def _from_objects(time: np.ndarray) -> np.ndarray:
     moments = [getattr(moment, "start_time", moment) for moment in time.ravel()]  # pandas.Period
+    # A month is that of the calendar on the wall, wherever that hangs.
+    moments = [moment.replace(tzinfo=None) if getattr(moment, "tzinfo", None) else moment for moment in moments]
     if any(getattr(moment, "calendar", None) in OTHER_CALENDARS for moment in moments):
         return time
     try:

@@ -288,6 +288,7 @@ def test_half_a_file(tmp_path):
         ({"region": (0, 2, 50, 60)}, "has no cells"),
         ({"region": (0, 2, 1, 0)}, "must have a width and a height"),
         ({"region": (2, 2, 0, 1)}, "must have a width and a height"),
+        ({"region": 5}, "four numbers .* got 5"),
         ({"region": (0, 2)}, r"four numbers \(west, east, south, north\), got \(0, 2\)"),
         ({"region": (0, 2, None, 1)}, "four numbers"),
     ],
@@ -319,11 +320,28 @@ def test_variables_that_do_not_fit_together(tmp_path):
         read_ocean(paths, ["pottmp", "sshg"])
 
 
+@pytest.mark.parametrize(
+    "values, attrs, message",
+    [
+        ([19800101.0, 19800201.0], {"units": "day as %Y%m%d.%f"}, "such as 19800101.0 in units 'day as %Y%m%d.%f'"),
+        ([0, 1], {}, "no dates, such as 0 in units None, where 'days since ...'"),
+        ([0.0, np.nan], {"units": "days since 2000-01-01"}, "1 missing times, of 2"),
+    ],
+)
+def test_times_that_are_no_dates(tmp_path, values, attrs, message):
+    axes = {"time": ("time", values, attrs), "lat": [0.0, 1], "lon": [0.0, 1, 2]}
+    dataset = xr.Dataset({"sst": (("time", "lat", "lon"), np.zeros((2, 2, 3)))}, axes)
+    dataset.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(ValueError, match=message):
+        read_ocean(tmp_path / "a.nc", "sst")
+
+
 def test_files_without_a_grid(tmp_path):
-    save(tmp_path, dims=("time", "station"), coords={"time": [0, 1]})
+    time = np.array(["2000-01", "2000-02"], "M8[ns]")
+    save(tmp_path, dims=("time", "station"), coords={"time": time})
     with pytest.raises(ValueError, match="not on a grid.*lat is missing among its dimensions .'time', 'station'"):
         read_ocean(tmp_path / "a.nc", "sst")
-    coords = {"time": [0, 1], "lat": [0.0, 1], "lon": [0.0, 1], "member": [0, 1, 2]}
+    coords = {"time": time, "lat": [0.0, 1], "lon": [0.0, 1], "member": [0, 1, 2]}
     save(tmp_path, dims=("time", "lat", "lon", "member"), coords=coords)
     with pytest.raises(ValueError, match=r"more dimensions than time, depth, lat and lon: \['member'\]"):
         read_ocean(tmp_path / "a.nc", "sst")

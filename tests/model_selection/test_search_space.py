@@ -49,6 +49,8 @@ def test_a_search_runs(dataset):
 def test_what_has_no_such_estimator_is_refused():
     with pytest.raises(ValueError, match="no MRTLRegressor or MRTLClassifier in"):
         search_space(make_pipeline(FunctionTransformer(), Ridge()))
+    with pytest.raises(ValueError, match="no MRTLRegressor or MRTLClassifier in 'basketball'"):
+        search_space("basketball")
 
 
 def test_unknown_data_sets_list_the_known():

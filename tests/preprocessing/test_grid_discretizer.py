@@ -2,9 +2,13 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -56,6 +60,30 @@ def test_borders_are_half_open_and_the_last_cell_is_closed(bounds, n):
     cells = GridDiscretizer(Grid("line", n, bounds=bounds)).fit_transform(x[:, None]).indices
     np.testing.assert_array_equal(cells, np.minimum(np.digitize(x, edges) - 1, n - 1))
     np.testing.assert_array_equal(cells[: n + 1], [*range(n), n - 1])
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    low=st.floats(-1e6, 1e6),
+    width=st.floats(1e-2, 1e6),
+    n=st.integers(1, 200),
+    share=st.floats(0, 1),
+    edge=st.integers(0, 200),
+    step=st.sampled_from([-1, 0, 1]),
+    periodic=st.booleans(),
+)
+def test_the_cell_of_a_point_contains_it(low, width, n, share, edge, step, periodic):
+    """Anywhere within the bounds, and at or next to an edge between two cells."""
+    high = low + width
+    edges = np.linspace(low, high, n + 1)
+    beside = edges[edge % (n + 1)]
+    beside = beside if step == 0 else np.nextafter(beside, step * np.inf)
+    x = np.clip([low + share * width, beside, low, high], low, high)
+    grid = Grid("line", n, bounds=(low, high), periodic=periodic)
+    cell = GridDiscretizer(grid).fit_transform(x[:, None]).indices
+    at_top = x == high
+    assert (edges[cell] <= x)[~at_top].all() and (x < edges[cell + 1])[~at_top].all()
+    assert (cell[at_top] == (0 if periodic else n - 1)).all()
 
 
 def test_points_in_one_cell_add_up():
@@ -155,6 +183,28 @@ def test_beside_one_hot_players_in_a_column_transformer():
     unseen = encode.transform(shots.assign(player="z"))
     assert unseen[:, :2].nnz == 0
     pickle.loads(pickle.dumps(clone(encode).fit(shots)))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("made_of", ["pandas", "polars"])
+def test_tables_in_and_out_of_a_column_transformer(library, made_of):
+    frames, source = pytest.importorskip(library), pytest.importorskip(made_of)
+    x, y = uniform_points(COURT, 30, 1)[:, 0].T
+    shots = source.DataFrame({"player": ["a", "b", "c"] * 10, "x": x, "y": y})
+    encode = ColumnTransformer(
+        [
+            ("player", OneHotEncoder(sparse_output=False), ["player"]),
+            ("court", GridDiscretizer(COURT, sparse_output=False), ["x", "y"]),
+        ]
+    ).set_output(transform=library)
+    table = encode.fit_transform(shots)
+    assert isinstance(table, frames.DataFrame) and list(table.columns) == list(encode.get_feature_names_out())
+    counts = GridDiscretizer(COURT).fit_transform(np.column_stack((x, y)))
+    np.testing.assert_array_equal(table.to_numpy()[:, 3:], counts.toarray())
+    np.testing.assert_array_equal(table["court__court_4_6"], counts.toarray()[:, -1])
+    label = np.arange(30) % 2
+    model = make_pipeline(encode, LogisticRegression()).fit(shots, label)
+    assert model[-1].feature_names_in_[0] == "player__player_a"
 
 
 def test_polars_frames():

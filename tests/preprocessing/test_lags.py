@@ -46,6 +46,14 @@ def test_series_of_numbers_and_targets_of_several_outputs():
     assert windows.time is None and windows.target_time is None
 
 
+def test_masked_places_become_nan():
+    fields = np.ma.masked_greater(np.arange(12, dtype=np.float32).reshape(6, 2), 10)
+    windows = lag_windows(fields, np.ma.masked_less(np.arange(6), 1), lags=[0])
+    assert windows.X.dtype == np.float32
+    np.testing.assert_array_equal(windows.X[:, 0], fields.filled(np.nan))
+    np.testing.assert_array_equal(windows.y, [np.nan, 1, 2, 3, 4, 5])
+
+
 def test_data_arrays_keep_their_coordinates():
     xr = pytest.importorskip("xarray")
     time = MONTHS.astype("datetime64[ns]")

@@ -2,6 +2,7 @@
 
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.model_selection import ConsecutiveBlockSplit
 from sklearn_mrtl.preprocessing import (
     AreaWeighter,
@@ -118,6 +120,18 @@ def test_chunked_fields(transformer):
     xr.testing.assert_identical(out.compute(), transformer.fit_transform(fields))
 
 
+@pytest.mark.parametrize("transformer", [*TIMED, Detrender(), VariableScaler(), AreaWeighter([10, 20, 30])])
+def test_masked_places_are_places_without_data(transformer):
+    """Masked arrays hold any number there, often 1e20."""
+    time = np.arange("2000-01", "2005-01", dtype="M8[M]")
+    X = fields_at(time)
+    land = X > 14
+    timed = {} if isinstance(transformer, VariableScaler | AreaWeighter) else {"time": time}
+    expected = transformer.fit_transform(np.where(land, np.nan, X), **timed)
+    out = transformer.fit_transform(np.ma.array(np.where(land, 1e20, X), mask=land), **timed)
+    np.testing.assert_array_equal(out, expected)
+
+
 @pytest.mark.parametrize("transformer", [*TIMED, Detrender(), VariableScaler(axis=1), AreaWeighter([10, 20, 30])])
 def test_a_pickle_does_the_same(transformer):
     time = np.arange("2000-01", "2005-01", dtype="M8[M]")
@@ -126,6 +140,35 @@ def test_a_pickle_does_the_same(transformer):
     transformer.fit(X, **timed)
     other = pickle.loads(pickle.dumps(transformer))
     np.testing.assert_array_equal(other.transform(X, **timed), transformer.transform(X, **timed))
+
+
+@pytest.mark.parametrize("chunks", [None, {"time": 20, "lat": 2}])
+def test_from_chunks_to_labelled_predictions_and_back_from_a_file(tmp_path, chunks):
+    """The whole chain, saved with the estimator; chunks change nothing."""
+    xr = pytest.importorskip("xarray")
+    time = np.arange("2000-01", "2010-01", dtype="M8[M]").astype("M8[ns]")
+    coords = {"time": time, "lat": [10.0, 20.0, 30.0], "lon": [0.0, 1.0]}
+    fields = xr.DataArray(fields_at(time), coords, ("time", "variable", "lat", "lon"))
+    rain = fields[:, 0, 1, 1].drop_vars(["lat", "lon"]) + 10
+    if chunks:
+        pytest.importorskip("dask")
+    X, y, *_ = lag_windows(fields.chunk(chunks) if chunks else fields, rain, lags=3, lead=1)
+    steps = Detrender("linear"), Deseasonalizer(), AreaWeighter(), VariableScaler()
+    regressor = MRTLRegressor(rank=2, alpha_spatial=0.1, alpha_l2=0.1, max_epochs=3)
+    season = DeseasonalizedTargetRegressor(regressor, lead=1, harmonics=2)
+    model = make_pipeline(*steps, season).fit(X, y)
+    joblib.dump(model, tmp_path / "model")
+    later = joblib.load(tmp_path / "model")
+    np.testing.assert_array_equal(later.predict(X), model.predict(X))
+    xr.testing.assert_identical(
+        later[:4].inverse_transform(model[:4].transform(X)), model[:4].inverse_transform(model[:4].transform(X))
+    )
+
+    labelled = season.regressor.fit(model[:4].transform(X), y).predict_xarray(model[:4].transform(X))
+    assert labelled.dims == ("time",) and set(labelled.coords) == {"time"}
+    xr.testing.assert_identical(labelled.time, X.time)
+    in_memory = make_pipeline(*steps, season).fit(X.compute(), y)
+    np.testing.assert_allclose(model.predict(X), in_memory.predict(X.compute()), rtol=1e-6)
 
 
 def routed(transformer):

@@ -171,6 +171,22 @@ def test_float32_stays():
     assert model.regressor_.y_.dtype == np.float32
 
 
+@pytest.mark.parametrize("lead", [0, 5])
+def test_harmonics_are_those_of_the_deseasonalizer(lead):
+    y = target(lead)
+    model = DeseasonalizedTargetRegressor(LinearRegression(), lead=lead, harmonics=2).fit(X, y, time=MONTHS)
+    season = Deseasonalizer(harmonics=2).fit(y[:, None], time=MONTHS + lead)
+    np.testing.assert_allclose(model.mean_, season.mean_)
+    regressor = LinearRegression().fit(X, season.transform(y[:, None], time=MONTHS + lead)[:, 0])
+    expected = season.inverse_transform(regressor.predict(X)[:, None], time=MONTHS + lead)[:, 0]
+    np.testing.assert_allclose(model.predict(X, time=MONTHS), expected)
+    summers = np.isin((np.arange(N) + lead) % 12, range(2, 10))
+    model.fit(X[summers], y[summers], time=MONTHS[summers])
+    assert np.isfinite(model.predict(X, time=MONTHS)).all()
+    with pytest.raises(ValueError, match="harmonics must be None or an int from 1 to 5"):
+        model.set_params(harmonics=6).fit(X, y, time=MONTHS)
+
+
 def test_integer_period_pickle():
     y = target()
     model = DeseasonalizedTargetRegressor(LinearRegression(), period=12, lead=5).fit(X, y, time=np.arange(N))

@@ -42,6 +42,16 @@ def test_calendar_months_of_pandas(make):
     np.testing.assert_array_equal(positions_in_cycle(find_time(frame), "month"), [1, 12, 7])
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Denver"])
+def test_months_are_those_of_the_rows_own_time_zone(zone):
+    pd = pytest.importorskip("pandas")
+    time = pd.DatetimeIndex(DATES).tz_localize(zone)
+    moments = [moment.to_pydatetime() for moment in time]
+    for times in (find_time(pd.DataFrame(X, index=time)), find_time(X, time), find_time(X, moments)):
+        np.testing.assert_array_equal(times.astype("M8[D]"), DATES)
+
+
 def test_integers_run_through_a_cycle():
     np.testing.assert_array_equal(positions_in_cycle(np.array([0, 23, 24, -1]), 24), [0, 23, 0, 23])
     np.testing.assert_array_equal(shift_position(np.array([0, 23]), 2, 24), [2, 1])
