@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from sklearn_mrtl.modes import Grid
-from sklearn_mrtl.preprocessing._points import split_points
+from sklearn_mrtl.preprocessing._points import check_points, split_points
 
 OUTSIDE = ("error", "drop", "clip")
 
@@ -180,6 +180,7 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
                 f"X must have {n_axes} columns for each point, one for each axis of {self.grid!r}, got "
                 f"{X.shape[1]} feature(s)."
             )
+        check_points(X, n_axes)
         return split_points(X, n_axes)
 
     def _refuse(self, points: np.ndarray, outside: np.ndarray) -> None:

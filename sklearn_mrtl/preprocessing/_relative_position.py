@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from sklearn_mrtl.preprocessing._base import FLOATS
-from sklearn_mrtl.preprocessing._points import split_points
+from sklearn_mrtl.preprocessing._base import FLOATS, row_blocks
+from sklearn_mrtl.preprocessing._points import check_points, split_points
 
 # Feet. Centre of the basket on half a court, from the baseline and the sideline; and the paper's box around the player,
 # with more room before him than behind (he is in cell (6, 2) of 12 x 12: appendix B of Park et al.).
@@ -95,7 +95,8 @@ class RelativePosition(TransformerMixin, BaseEstimator):
         """
         _check_basket(self.basket)
         _check_box(self.box)
-        self.n_outside_ = int(self._outside(self._around(X, reset=True)).sum())
+        X = self._points(X, reset=True)
+        self.n_outside_ = int(sum(self._outside(self._around(X[rows])).sum() for rows in row_blocks(X)))
         return self
 
     def transform(self, X):
@@ -116,9 +117,13 @@ class RelativePosition(TransformerMixin, BaseEstimator):
             As in `fit`.
         """
         check_is_fitted(self)
-        around = self._around(X, reset=False)
-        around[self._outside(around)] = np.nan
-        return around.reshape(len(around), -1)
+        X = self._points(X, reset=False)
+        out = np.empty((len(X), X.shape[1] - (2 if self.basket is not None else 4)), X.dtype)
+        for rows in row_blocks(X):
+            around = self._around(X[rows])
+            around[self._outside(around)] = np.nan
+            out[rows] = around.reshape(len(around), -1)
+        return out
 
     def get_feature_names_out(self, input_features=None):
         """Names of the others' coordinates, which keep those they have in X.
@@ -145,10 +150,9 @@ class RelativePosition(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _around(self, X, *, reset: bool) -> np.ndarray:
+    def _around(self, X: np.ndarray) -> np.ndarray:
         """The others around the player, shape (n_samples, n_others, 2)."""
-        X = validate_data(self, X, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan")
-        points = split_points(self._whole_points(X), 2)  # (2, n, points)
+        points = split_points(X, 2)  # (2, n, points)
         player, others = points[..., 0], points[..., 1:]
         if self.basket is None:
             others, basket = others[..., :-1], others[..., -1]
@@ -158,6 +162,10 @@ class RelativePosition(TransformerMixin, BaseEstimator):
         x, y = others - player[..., None]  # each (n, others)
         return np.stack((x * up_y - y * up_x, x * up_x + y * up_y), axis=-1)
 
+    def _points(self, X, *, reset: bool) -> np.ndarray:
+        """X as a float ndarray, its points checked."""
+        return self._whole_points(validate_data(self, X, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan"))
+
     def _whole_points(self, X: np.ndarray) -> np.ndarray:
         least = 4 if self.basket is not None else 6
         if X.shape[1] % 2 or X.shape[1] < least:
@@ -166,6 +174,7 @@ class RelativePosition(TransformerMixin, BaseEstimator):
                 f"X must have columns x and y of the player, then of each of the others{last}: an even number, at "
                 f"least {least}, got {X.shape[1]} feature(s)."
             )
+        check_points(X, 2)
         return X
 
     def _outside(self, around: np.ndarray) -> np.ndarray:
