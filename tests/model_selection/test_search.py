@@ -84,6 +84,25 @@ def test_a_transformer_holds_one_array_of_the_size_of_its_input(transformer):
     assert peak < 1.4 * X.nbytes
 
 
+def test_validation_rows_of_three_sides_go_through_the_pipeline():
+    X, y, *_ = labelled_windows()
+    cv = ConsecutiveBlockSplit(12, n_splits=1, gap=4, random_state=0)
+    train, validation, test = next(cv.split_three(X))
+    steps = Detrender("linear"), Deseasonalizer()
+    regressor = clone(REGRESSOR).set_params(criterion="validation_loss")
+    with config_context(enable_metadata_routing=True):
+        regressor.set_fit_request(X_val=True, y_val=True)
+        model = make_pipeline(*steps, regressor, transform_input=["X_val"])
+        model.fit(X[train], y[train], X_val=X[validation], y_val=y[validation])
+    before = make_pipeline(*map(clone, steps)).fit(X[train])
+    by_hand = clone(regressor).fit(
+        before.transform(X[train]), y[train], X_val=before.transform(X[validation]), y_val=y[validation]
+    )
+    losses = [[record["validation_loss"] for record in fitted.history_] for fitted in (model[-1], by_hand)]
+    assert losses[0] == losses[1] and np.isfinite(losses[0]).all()
+    np.testing.assert_array_equal(model.predict(X[test]), by_hand.predict(before.transform(X[test])))
+
+
 def test_time_and_weights_are_routed_through_pipeline_and_search():
     rng = np.random.default_rng(0)
     windows = labelled_windows()
