@@ -67,7 +67,8 @@ verbose : int, default=0
 ATTRIBUTES = """\
 factors_ : dict of ndarray
     For each mode, by name, an array of shape (*shape of the mode, K): unit columns, NaN where there are no data. The
-    mode of several outputs is "output", that of more than two classes "class". Not with full rank.
+    mode of several outputs is "output", that of more than two classes "class". The largest entry of a column is
+    positive in every mode but the largest Grid (the first mode without one), which takes the sign. Not with full rank.
 factors_shared_ : dict of ndarray of shape (K,)
     For each pooled mode the row that all levels share; `factors_` holds their deviations from it.
 component_weights_ : ndarray of shape (K,)

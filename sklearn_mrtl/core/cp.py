@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.inputs import Inputs, hadamard, khatri_rao
 from sklearn_mrtl.core.models import Axis, Parameters, TensorModel, intercepts_of
+from sklearn_mrtl.modes import Grid
 
 
 class CP(TensorModel):
@@ -134,7 +135,13 @@ class CP(TensorModel):
 
     def canonical(self, parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
         """Component weights (K,), descending, and factors with unit columns; see `canonical`."""
-        return canonical(self.factors(parameters), orthogonal=not self.nonnegative)
+        return canonical(self.factors(parameters), orthogonal=not self.nonnegative, signed=self.signed)
+
+    @property
+    def signed(self) -> int:
+        """The mode that shows a component's sign: the Grid of most cells, or the first mode, if it may be negative."""
+        free = [m for m, axis in enumerate(self.axes) if axis.mode.name not in self.nonnegative]
+        return max(free or [0], key=lambda m: self.axes[m].n_levels if isinstance(self.axes[m].mode, Grid) else 0)
 
 
 def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = ()) -> list[Tensor]:
@@ -204,12 +211,12 @@ def spread(weights: Tensor, factors: Sequence[Tensor]) -> list[Tensor]:
     return [factor * weights ** (1 / len(factors)) for factor in factors]
 
 
-def canonical(factors: Sequence[Tensor], *, orthogonal: bool = True) -> tuple[Tensor, list[Tensor]]:
+def canonical(factors: Sequence[Tensor], *, orthogonal: bool = True, signed: int = 0) -> tuple[Tensor, list[Tensor]]:
     """The same tensor in the form in which it is shown.
 
-    Columns have unit norm, components descend by weight, and in every mode but the first the entry of largest
-    magnitude is positive; the first mode takes the sign that is left. With two modes CP is unique only up to an
-    invertible K x K matrix: there, if `orthogonal`, the form is the singular value decomposition.
+    Columns have unit norm, components descend by weight, and in every mode but the one `signed` the entry of largest
+    magnitude is positive; that one takes the sign that is left. With two modes CP is unique only up to an invertible
+    K x K matrix: there, if `orthogonal`, the form is the singular value decomposition.
 
     Returns
     -------
@@ -224,9 +231,10 @@ def canonical(factors: Sequence[Tensor], *, orthogonal: bool = True) -> tuple[Te
     order = torch.argsort(weights, descending=True, stable=True)
     smallest = torch.finfo(weights.dtype).tiny
     factors = [(factor / norm.clamp(min=smallest))[:, order] for factor, norm in zip(factors, norms, strict=True)]
-    for m in range(1, len(factors)):
-        sign = largest_sign(factors[m])
-        factors[m], factors[0] = factors[m] * sign, factors[0] * sign
+    for m in range(len(factors)):
+        if m != signed:
+            sign = largest_sign(factors[m])
+            factors[m], factors[signed] = factors[m] * sign, factors[signed] * sign
     return weights[order], factors
 
 

@@ -45,14 +45,15 @@ def test_fewer_modes(modes, n_outputs):
 
 @pytest.mark.parametrize("shape", [(5, 4), (4, 5, 3), (3, 2, 4, 2)])
 @pytest.mark.parametrize("orthogonal", [True, False])
-def test_canonical_form(shape, orthogonal):
+@pytest.mark.parametrize("signed", [0, 1])
+def test_canonical_form(shape, orthogonal, signed):
     factors = random_factors(shape, 3)
-    weights, shown = canonical(factors, orthogonal=orthogonal)
+    weights, shown = canonical(factors, orthogonal=orthogonal, signed=signed)
     assert_same(formed(shown, weights), formed(factors))
     assert bool((weights.diff() <= 0).all()) and bool((weights >= 0).all())
     for m, factor in enumerate(shown):
         assert_same(factor.norm(dim=0), torch.ones(3))
-        if m:
+        if m != signed:
             assert bool((factor.gather(0, factor.abs().argmax(0, keepdim=True)) > 0).all())
 
 
@@ -63,6 +64,28 @@ def test_canonical_form_does_not_depend_on_scale_sign_or_order():
     rescaled = [factors[0] * 2, factors[1] * torch.tensor([-0.5, 3.0, 1.0]), factors[2]]
     for actual, expected in zip(canonical(other)[1], canonical(rescaled)[1], strict=True):
         assert_same(actual, expected)
+
+
+@pytest.mark.parametrize(
+    ("modes", "n_outputs", "nonnegative", "signed"),
+    [
+        ((Feature("player", 9), Grid("box", (2, 2)), Grid("court", (2, 3))), 1, (), 2),
+        ((Feature("player", 9), Grid("court", (2, 3)), Grid("box", (2, 2))), 12, (), 1),
+        ((Feature("player", 2), Feature("team", 9)), 3, (), 0),
+        ((Feature("player", 9), Grid("box", (2, 2)), Grid("court", (2, 3))), 1, ("court",), 1),
+        ((Feature("player", 9), Grid("court", (2, 3))), 1, ("court",), 0),
+        ((Feature("player", 9), Grid("court", (2, 3))), 1, ("player", "court"), 1),
+    ],
+)
+def test_the_largest_grid_that_may_be_negative_takes_the_sign(modes, n_outputs, nonnegative, signed):
+    model = CP(axes_for(encodings(modes), n_outputs), nonnegative)
+    parameters = random_parameters(model, 2)
+    parameters |= {name: parameters[name].abs() for name in model.bounded}
+    for m, factor in enumerate(model.canonical(parameters)[1]):
+        columns = factor.reshape(-1, 2)
+        assert m == signed or bool((columns.amax(0) == columns.abs().amax(0)).all())
+        if modes[m : m + 1] and modes[m].name in nonnegative:
+            assert bool((factor >= 0).all())
 
 
 def test_with_two_modes_it_is_the_singular_value_decomposition():
