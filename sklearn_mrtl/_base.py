@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sklearn_mrtl import _reading as reading
+from sklearn_mrtl._callbacks import CallbackSupportMixin, listeners_of, with_callbacks
 from sklearn_mrtl._encoding import Fields, factored_inputs, row_blocks, torch_view
 from sklearn_mrtl._layout import Labels, check_rows, layout_of
 from sklearn_mrtl._progress import LevelPrinter
@@ -30,6 +32,7 @@ LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as Hi
 
 def all_or_nothing(fit):
     """A fit that leaves the estimator as it was where it fails: what was fitted before goes on working."""
+    fit = with_callbacks(fit)  # which puts away what it needed before all is as it was
 
     @wraps(fit)
     def careful_fit(self, *args, **kwargs):
@@ -44,7 +47,7 @@ def all_or_nothing(fit):
     return careful_fit
 
 
-class BaseMRTL(BaseEstimator):
+class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     """Parameters, fit, scores, and what a fitted estimator shows."""
 
     _output_name = "output"
@@ -83,8 +86,12 @@ class BaseMRTL(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit(self, X, y, weight, validation, loss: Loss) -> Fit:
-        """Algorithm 1 on X, y (n, T) and weight (n,), all checked; validation is None or another such triple."""
+    def _fit(self, X, y, weight, validation, loss: Loss, *, given_y, scale: np.ndarray, shift: np.ndarray) -> None:
+        """Algorithm 1 on X, y (n, T) and weight (n,), all checked, and the fitted attributes.
+
+        validation is None or another such triple. given_y is y as the user knows it; scores become scores times scale
+        plus shift, both of shape (T,).
+        """
         layout, n_outputs = layout_of(X, self.modes, self._rows[1]), y.shape[1]
         levels = schedule(self.resolutions, layout.modes)
         if self.n_levels is not None:
@@ -97,8 +104,9 @@ class BaseMRTL(BaseEstimator):
         training, validation = self._hold_out((X, y, weight), validation, settings)
         if validation is not None and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
-        printer = LevelPrinter(self.verbose, len(levels))
-        settings = replace(settings, report=printer)
+        attributes = partial(self._attributes, scale=scale, shift=shift)
+        callbacks = listeners_of(self, X, given_y, weight, attributes)
+        settings = replace(settings, listeners=[LevelPrinter(self.verbose, len(levels)), *callbacks])
         self._dtype, self._layout = X.dtype, layout
         X, y, weight = training
         self._fields = Fields.fit(X, weight) if layout.joint else None
@@ -111,9 +119,14 @@ class BaseMRTL(BaseEstimator):
             self._samples(made(X, layout, device), y, weight, device), resolutions, settings, validation,
             self._earlier_fit(),
         )  # fmt: skip
-        printer.finish()
         self._state = (self._warm_key(), fit) if self.warm_start else None
-        return fit
+        self._show(fit, scale, shift)
+
+    def _attributes(self, fit: Fit, scale: np.ndarray, shift: np.ndarray) -> dict:
+        """What the estimator would have if training ended with this fit."""
+        shown = copy(self)
+        shown._show(fit, scale, shift)
+        return vars(shown)
 
     def _show(self, fit: Fit, scale: np.ndarray, shift: np.ndarray) -> None:
         """Set the fitted attributes; scores become scores times scale plus shift, both of shape (T,)."""

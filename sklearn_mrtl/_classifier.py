@@ -120,10 +120,11 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             validation = X_val, self._shares(self._codes(y_val)), weight_val
         loss = LogisticLoss if len(self.classes_) == 2 else SoftmaxLoss
         shares = self._shares(codes).astype(X.dtype)
-        del codes, y
-        fit = self._fit(X, shares, weight, validation, loss)
-        n_outputs = fit.model.n_outputs
-        self._show(fit, np.ones(n_outputs), np.zeros(n_outputs))
+        n_outputs = shares.shape[1]
+        del codes
+        self._fit(
+            X, shares, weight, validation, loss, given_y=y, scale=np.ones(n_outputs), shift=np.zeros(n_outputs)
+        )
         return self
 
     def decision_function(self, X):

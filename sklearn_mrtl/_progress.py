@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sklearn_mrtl.core.listening import Listener
 
-class LevelPrinter:
+
+class LevelPrinter(Listener):
     """Prints the last record of each level once it is over (verbose=1), or every record (verbose=2).
 
     Parameters
@@ -13,24 +15,15 @@ class LevelPrinter:
     """
 
     def __init__(self, verbose: int, n_levels: int):
-        self.verbose, self.n_levels, self.last = verbose, n_levels, None
+        self.verbose, self.n_levels = verbose, n_levels
 
-    def __call__(self, record: dict) -> None:
-        """Take note of an epoch."""
-        is_new = self.last is not None and (record["level"], record["stage"]) != (
-            self.last["level"],
-            self.last["stage"],
-        )
-        if is_new:
-            self.finish()
-        self.last = record
+    def end_epoch(self, record, fit_now):
         if self.verbose > 1:
             print(line(record, self.n_levels), flush=True)
 
-    def finish(self) -> None:
-        """Print the last record of a level."""
-        if self.verbose == 1 and self.last is not None:
-            print(line(self.last, self.n_levels), flush=True)
+    def end_stage(self, fit):
+        if self.verbose == 1:
+            print(line(fit.history[-1], self.n_levels), flush=True)
 
 
 def line(record: dict, n_levels: int) -> str:

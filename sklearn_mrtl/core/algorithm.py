@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from math import isfinite
@@ -17,6 +17,7 @@ from sklearn_mrtl.core.cp import CP
 from sklearn_mrtl.core.criteria import Criterion, Rises, gradient_statistics
 from sklearn_mrtl.core.finegraining import nests
 from sklearn_mrtl.core.inputs import Shapes
+from sklearn_mrtl.core.listening import Listener
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel, axes_of
 from sklearn_mrtl.core.objective import Objective, Samples
@@ -57,8 +58,7 @@ class Settings:
         Of eq. (4); None: the squared spacing of the cells.
     criterion : callable or None
         None: a level ends when the solver does.
-    report : callable
-        Called with the record of every epoch; True ends the training.
+    listeners : sequence of Listener
     """
 
     loss: Loss
@@ -73,7 +73,7 @@ class Settings:
     patience: int = 1
     tol: float = 0.0
     seed: int = 0
-    report: Callable[[dict], bool | None] = lambda record: None
+    listeners: Sequence[Listener] = ()
 
 
 @dataclass
@@ -137,26 +137,33 @@ def mrtl(
         fit.stages, fit.alpha_path, solution = choose_alphas(samples, resolutions[0], settings)
     held_out = repeat(None) if validation is None else pyramid(validation, resolutions, levels)
     del samples, validation  # the pyramids let go of what is not needed any more
+    for listener in settings.listeners:
+        listener.begin_training(len(to_do))
     began = perf_counter()
-    for level in levels:
-        here, validation = next(made), next(held_out)
-        for stage in (stage for at, stage in to_do if at == level):
-            if stage == FULL_RANK:
-                model = FullRank(axes_at(here, settings))
-                start = model.initial(here.weight) if fit.model is None else fit.model.finegrain(fit.parameters, model)
-            else:
-                model = DECOMPOSITIONS[settings.decomposition](axes_at(here, settings), settings.nonnegative)
-                start = low_rank_start(fit, model, here, settings)
-            watch = Watch(model, level, stage, fit, settings, validation, start, began)
-            pairs = carry_pairs(fit, model)
-            parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs, solution)
-            solution = None
-            fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
-            fit.start = fit.parameters if stage == FULL_RANK else fit.start
-            fit.done.append((level, stage))
-            if watch.stopped:
-                return fit
-        del here, validation  # before those of the next level are made
+    current = None
+    for level, stage in to_do:
+        if level != current:
+            here = validation = None  # let go before those of the next level are made
+            current, here, validation = level, next(made), next(held_out)
+        for listener in settings.listeners:
+            listener.begin_stage(level, stage, fit.stages[stage].solver.max_epochs)
+        if stage == FULL_RANK:
+            model = FullRank(axes_at(here, settings))
+            start = model.initial(here.weight) if fit.model is None else fit.model.finegrain(fit.parameters, model)
+        else:
+            model = DECOMPOSITIONS[settings.decomposition](axes_at(here, settings), settings.nonnegative)
+            start = low_rank_start(fit, model, here, settings)
+        watch = Watch(model, level, stage, fit, settings, validation, start, began)
+        pairs = carry_pairs(fit, model)
+        parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs, solution)
+        solution = None
+        fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
+        fit.start = fit.parameters if stage == FULL_RANK else fit.start
+        fit.done.append((level, stage))
+        if any([listener.end_stage(fit) for listener in settings.listeners]) or watch.diverged:
+            break
+    for listener in settings.listeners:
+        listener.end_training(fit)
     return fit
 
 
@@ -275,11 +282,11 @@ class Watch:
     ):  # fmt: skip
         resolution = {axis.mode.name: axis.shape for axis in model.axes if axis.smoothness is not None}
         self.common = {"level": level, "stage": stage, "resolution": resolution}
-        self.fit, self.settings, self.began = fit, settings, began
+        self.model, self.fit, self.settings, self.began = model, fit, settings, began
         self.validation = None if validation is None else Objective.of_samples(model, validation, settings.loss, 0, 0)
         criterion = settings.criterion
         self.rises = None if criterion is None else Rises(criterion, settings.tol, settings.patience)
-        self.lowest, self.kept, self.stopped, self.epoch = float("inf"), None, False, 0
+        self.lowest, self.kept, self.diverged, self.epoch = float("inf"), None, False, 0
         self.last, self.least, self.good = start, float("inf"), start
 
     def __call__(self, loss: Tensor, objective: Tensor, gradient: Parameters, parameters: Parameters) -> bool:
@@ -295,7 +302,7 @@ class Watch:
             **gradient_statistics(gradient),
         }
         if not isfinite(record["objective"]):
-            self.diverged(record)
+            self.diverge(record)
             return True
         if record["objective"] < self.least:  # of the weights that the epoch began with, or better ones
             self.least, self.good = record["objective"], self.last
@@ -307,16 +314,21 @@ class Watch:
         else:
             self.kept = parameters
         self.fit.history.append(record)
-        self.stopped = bool(self.settings.report(record))
-        return self.stopped or (self.rises is not None and self.rises.enough(record))
+        ended = [listener.end_epoch(record, self.fit_now) for listener in self.settings.listeners]
+        return any(ended) or (self.rises is not None and self.rises.enough(record))
+
+    def fit_now(self) -> Fit:
+        """The fit as if training ended here."""
+        parameters = self.last if self.kept is None else self.kept
+        return replace(self.fit, model=self.model, parameters=parameters, history=list(self.fit.history))
 
     def validation_loss(self, parameters: Parameters) -> float:
         with torch.no_grad():
             return float(self.validation.data_loss(parameters))
 
-    def diverged(self, record: dict) -> None:
+    def diverge(self, record: dict) -> None:
         """End training with good weights: steps may have left them epochs before the objective is no number."""
-        self.stopped = True
+        self.diverged = True
         if self.validation is None or not self.validation_loss(self.good) >= self.lowest:
             self.kept = self.good
         warnings.warn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mrtl._callbacks import as_task
 from sklearn_mrtl.preprocessing._base import FieldTransformer, along, axis_number, like
 from sklearn_mrtl.preprocessing._time import is_dataarray
 
@@ -51,6 +52,7 @@ class AreaWeighter(FieldTransformer, auto_wrap_output_keys=None):
         self.latitude = latitude
         self.axis = axis
 
+    @as_task
     def fit(self, X, y=None):
         """Take the latitudes.
 

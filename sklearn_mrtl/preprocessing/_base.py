@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
+from sklearn_mrtl._callbacks import CallbackSupportMixin
 from sklearn_mrtl.preprocessing._time import is_dataarray, is_dataset
 
 FLOATS = (np.float64, np.float32)
 BLOCK_ENTRIES = 2**18  # a block of rows that stays in the cache
 
 
-class FieldTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Base of transformers of arrays of shape (n, ...).
 
     Subclasses repeat ``auto_wrap_output_keys=None``: scikit-learn's set_output makes tables, and these are not.

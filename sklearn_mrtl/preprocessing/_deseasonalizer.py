@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mrtl._callbacks import as_task
 from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, like
 from sklearn_mrtl.preprocessing._climatology import Climatology
 from sklearn_mrtl.preprocessing._time import check_period, positions_in_cycle, require_time
@@ -88,6 +89,7 @@ class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
         self.standardize = standardize
         self.harmonics = harmonics
 
+    @as_task
     def fit(self, X, y=None, *, time=None):
         """Learn mean and standard deviation of every position in every month.
 

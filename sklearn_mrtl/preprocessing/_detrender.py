@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mrtl._callbacks import as_task
 from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, axis_number, like, row_blocks
 from sklearn_mrtl.preprocessing._time import as_numbers, is_dataarray, require_time
 
@@ -76,6 +77,7 @@ class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
         self.method = method
         self.axis = axis
 
+    @as_task
     def fit(self, X, y=None, *, time=None):
         """Fit the lines of "linear"; for "difference", only check X.
 

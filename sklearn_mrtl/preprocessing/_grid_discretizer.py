@@ -10,13 +10,14 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from sklearn_mrtl._callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl.modes import Grid
 from sklearn_mrtl.preprocessing._points import check_points, split_points
 
 OUTSIDE = ("error", "drop", "clip")
 
 
-class GridDiscretizer(TransformerMixin, BaseEstimator):
+class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Encode points by the cells of a grid that they fall into.
 
     A row with one point becomes one-hot, a row with several (the positions of all defenders) becomes the number of
@@ -76,6 +77,7 @@ class GridDiscretizer(TransformerMixin, BaseEstimator):
         self.sparse_output = sparse_output
         self.dtype = dtype
 
+    @as_task
     def fit(self, X, y=None):
         """Check the grid and X, and count the points outside the bounds.
 

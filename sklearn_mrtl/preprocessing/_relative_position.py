@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from sklearn_mrtl._callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl.preprocessing._base import FLOATS, row_blocks
 from sklearn_mrtl.preprocessing._points import check_points, split_points
 
@@ -15,7 +16,7 @@ BASKET = (5.25, 25.0)
 BOX_BOUNDS = ((-6.0, 6.0), (-2.0, 10.0))
 
 
-class RelativePosition(TransformerMixin, BaseEstimator):
+class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Turn positions on a court into positions around a player, with the basket straight up.
 
     A row has the player's position and those of the others. What comes out are the others' positions as the player sees
@@ -73,6 +74,7 @@ class RelativePosition(TransformerMixin, BaseEstimator):
         self.basket = basket
         self.box = box
 
+    @as_task
     def fit(self, X, y=None):
         """Check the parameters and X, and count the others outside the box.
 

@@ -10,12 +10,13 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, get_routing_for_object, process_routing
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
+from sklearn_mrtl._callbacks import CallbackSupportMixin, as_task, fit_of
 from sklearn_mrtl.preprocessing._base import FLOATS
 from sklearn_mrtl.preprocessing._climatology import Climatology
 from sklearn_mrtl.preprocessing._time import check_period, find_time, positions_in_cycle, require_time, shift_position
 
 
-class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Fit a regressor to the target without its seasonal cycle; put the cycle back into predictions.
 
     The cycle is the mean and standard deviation of the training targets in each calendar month. The target's month is
@@ -84,6 +85,7 @@ class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEsti
         self.standardize = standardize
         self.harmonics = harmonics
 
+    @as_task(n_fits=1)
     def fit(self, X, y, *, time=None, **fit_params):
         """Learn the cycle of y and fit the regressor to what is left.
 
@@ -123,7 +125,9 @@ class DeseasonalizedTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEsti
             n_grid_axes=0,
         )
         anomalies = climatology.remove(outputs, position).reshape(values.shape)
-        self.regressor_ = clone(self.regressor).fit(X, anomalies, **self._routed("fit", time, fit_params))
+        regressor = clone(self.regressor)
+        with fit_of(regressor, self, X, anomalies):
+            self.regressor_ = regressor.fit(X, anomalies, **self._routed("fit", time, fit_params))
         self._climatology = climatology
         self.cycle_, self.mean_, self.std_ = climatology.positions, climatology.mean, climatology.std
         self.n_guarded_ = climatology.n_guarded

@@ -8,6 +8,7 @@ from helpers import assert_same, axes_for, encodings, fields, formed, generator,
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.algorithm import FULL_RANK, LOW_RANK, Settings, Stage, mrtl, pyramid
 from sklearn_mrtl.core.cp import CP
+from sklearn_mrtl.core.listening import Listener
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank
 from sklearn_mrtl.core.objective import Objective, Samples
@@ -169,10 +170,47 @@ def test_tol_is_what_a_rise_has_to_exceed():
         assert len(mrtl(planted(), LEVELS[:1], replace(chosen, full_rank_levels=0)).history) == n_epochs
 
 
-def test_a_report_can_end_the_training():
-    fit = mrtl(planted(), LEVELS, settings(report=lambda record: record["level"] == 1))
-    assert fit.done[-1] == (1, LOW_RANK) and fit.history[-1]["epoch"] == 1
-    assert fit.model.input_shapes == LEVELS[1]
+class Notes(Listener):
+    """Writes down what it hears, and ends a stage or the training when told to."""
+
+    def __init__(self, ends_stage=lambda record: False, ends_training=lambda fit: False):
+        self.heard, self.ends_stage, self.ends_training = [], ends_stage, ends_training
+
+    def begin_training(self, n_stages):
+        self.heard.append(n_stages)
+
+    def begin_stage(self, level, stage, max_epochs):
+        self.heard.append(f"begin {level} {stage}")
+
+    def end_epoch(self, record, fit_now):
+        fit = fit_now()
+        assert fit.history[-1] == record and fit.parameters is not None
+        assert fit.model.input_shapes == LEVELS[record["level"]]
+        return self.ends_stage(record)
+
+    def end_stage(self, fit):
+        self.heard.append(f"end {fit.done[-1][0]} {fit.done[-1][1]}")
+        return self.ends_training(fit)
+
+    def end_training(self, fit):
+        self.heard.append(len(fit.history))
+
+
+def test_a_listener_hears_of_all_that_happens():
+    notes = Notes()
+    fit = mrtl(planted(), LEVELS, settings(listeners=[notes]))
+    stages = [f"{level} {stage}" for level, stage in fit.done]
+    between = [f"{what} {stage}" for stage in stages for what in ("begin", "end")]
+    assert notes.heard == [len(fit.done), *between, len(fit.history)]
+
+
+def test_a_listener_ends_a_stage_or_the_training():
+    full = mrtl(planted(), LEVELS, settings())
+    short = mrtl(planted(), LEVELS, settings(listeners=[Notes(lambda record: record["level"] == 1)]))
+    assert short.done == full.done
+    assert max(record["epoch"] for record in short.history if record["level"] == 1) == 1
+    ended = mrtl(planted(), LEVELS, settings(listeners=[Notes(ends_training=lambda fit: len(fit.done) == 2), Notes()]))
+    assert ended.done == full.done[:2] and ended.model.input_shapes == LEVELS[ended.done[-1][0]]
 
 
 @pytest.mark.parametrize("learning_rate", [1e2, 1e10, 1e200])
