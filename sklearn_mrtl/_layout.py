@@ -15,6 +15,8 @@ from scipy import sparse
 from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
 from sklearn_mrtl.preprocessing._time import is_dataarray
 
+ATTRS = ("units", "long_name", "standard_name")  # of a coordinate, as the CF conventions have them
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -24,10 +26,13 @@ class Labels:
     ----------
     dims : tuple of str, or None
     coords : dict of str to ndarray
+    attrs : dict of str to dict
+        What each coordinate says of itself: units and names.
     """
 
     dims: tuple[str, ...] | None = None
     coords: dict | None = None
+    attrs: dict | None = None
 
     @classmethod
     def of(cls, X) -> Labels:
@@ -35,7 +40,16 @@ class Labels:
         if not is_dataarray(X):
             return cls()
         dims = tuple(str(dim) for dim in X.dims[1:])
-        return cls(dims, {dim: np.asarray(X.coords[dim].values) for dim in dims if dim in X.coords})
+        own = {dim: X.coords[dim] for dim in dims if dim in X.coords}
+        attrs = {dim: {key: str(coord.attrs[key]) for key in ATTRS if key in coord.attrs} for dim, coord in own.items()}
+        return cls(dims, {dim: np.asarray(coord.values) for dim, coord in own.items()}, attrs)
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, Labels):
+            return NotImplemented
+        mine, theirs = self.coords or {}, other.coords or {}
+        same = (self.dims, self.attrs or {}) == (other.dims, other.attrs or {}) and mine.keys() == theirs.keys()
+        return same and all(np.array_equal(mine[dim], theirs[dim]) for dim in mine)
 
     def bounds(self, axes: Sequence[int]) -> tuple[tuple[float, float], ...] | None:
         """Outer edges of cells whose centres are the coordinates; None where one is absent or unevenly spaced."""

@@ -169,16 +169,17 @@ def total_axes(layout: Layout) -> int:
 
 
 def mode_coords(axis: Axis, dims: tuple[str, ...], layout: Layout) -> dict:
-    """Coordinates of a mode at its resolution: those of X, else the centres of a grid's cells."""
+    """Coordinates of a mode at its resolution, with units: those of X, else the centres of a grid's cells."""
     coords = {}
     for i, dim in enumerate(dims):
         own = (layout.labels.coords or {}).get(dim)
+        attrs = (layout.labels.attrs or {}).get(dim, {})
         if own is not None and len(own) == axis.shape[i]:
-            coords[dim] = (dim, own)
+            coords[dim] = (dim, own, attrs)
         elif isinstance(axis.mode, Grid) and axis.mode.bounds is not None:
             low, high = axis.mode.bounds[i]
             n = axis.shape[i]
             centres = low + (np.arange(n) + 0.5) * (high - low) / n
             descending = own is not None and own[0] > own[-1]
-            coords[dim] = (dim, centres[::-1] if descending else centres)
+            coords[dim] = (dim, centres[::-1] if descending else centres, attrs)
     return coords

@@ -1,8 +1,10 @@
+import pickle
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl import Feature, Grid, MRTLRegressor
 from sklearn_mrtl._layout import Labels, check_rows, edges, layout_of
 
 NO_LABELS = Labels()
@@ -55,6 +57,40 @@ def test_names_and_bounds_of_a_data_array():
     with pytest.raises(ValueError, match=r"must have the dimensions \('lag', 'lat', 'lon'\) of fit"):
         other = X.rename(lag="variable")
         check_rows((3, 2, 4), Labels.of(other), (3, 2, 4), Labels.of(X))
+
+
+def with_units(units="degrees_north"):
+    xr = pytest.importorskip("xarray")
+    coords = {
+        "lag": ("lag", [0, 1, 2], {"long_name": "time before the target", "units": "months"}),
+        "lat": ("lat", [10.0, 0.0], {"standard_name": "latitude", "units": units, "comment": "of centres"}),
+        "lon": ("lon", [0.5, 1.5, 2.5, 3.5]),
+    }
+    values = np.random.default_rng(0).normal(size=(40, 3, 2, 4))
+    return xr.DataArray(values, coords | {"time": np.arange(40)}, ("time", "lag", "lat", "lon"))
+
+
+def test_labels_keep_units_and_compare():
+    labels = Labels.of(with_units())
+    assert labels.attrs["lat"] == {"standard_name": "latitude", "units": "degrees_north"}
+    assert labels.attrs["lag"] == {"long_name": "time before the target", "units": "months"}
+    assert labels.attrs["lon"] == {}
+    assert pickle.loads(pickle.dumps(labels)) == labels == Labels.of(with_units())
+    assert labels != Labels.of(with_units("m")) and labels != Labels() and labels != Labels.of(with_units()[..., :2])
+
+
+@pytest.mark.parametrize("resolutions", [[{"sea": (2, 4)}], [{"sea": (1, 2)}]])
+def test_units_go_through_a_file(tmp_path, resolutions):
+    xr, X = pytest.importorskip("xarray"), with_units()
+    pytest.importorskip("h5netcdf")
+    modes = ["lag", Grid("sea", (2, 4), bounds=[(-5, 15), (0, 4)], interpolation="linear")]
+    model = MRTLRegressor(modes, rank=2, resolutions=resolutions, max_epochs=5).fit(X, X.values[:, 0, 0, 0])
+    shown = model.to_xarray()
+    shown.to_netcdf(tmp_path / "model.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "model.nc", engine="h5netcdf") as read:
+        xr.testing.assert_identical(read.load(), shown)
+        assert read.lat.attrs == {"standard_name": "latitude", "units": "degrees_north"}
+        assert read.lag.attrs == X.lag.attrs and read.lon.attrs == {}
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from sklearn_mrtl._base import BaseMRTL
 from sklearn_mrtl._layout import edges
 from sklearn_mrtl.modes import Grid
 
-# Names that need no explanation of their units.
-UNITS = {
-    "lat": "latitude (°N)", "latitude": "latitude (°N)", "lon": "longitude (°E)", "longitude": "longitude (°E)",
-    "depth": "depth (m)",
+# Dimensions whose name and units need no explanation.
+KNOWN = {
+    "lat": ("latitude", "°N"), "latitude": ("latitude", "°N"), "lon": ("longitude", "°E"),
+    "longitude": ("longitude", "°E"), "depth": ("depth", "m"),
 }  # fmt: skip
 
 
@@ -49,15 +49,25 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
     coords = reading.mode_coords(axis, dims, layout)
     if not isinstance(axis.mode, Grid):
         names = map(str, coords[name][1] if name in coords else coords[dims[0]][1] if coords else range(axis.n_levels))
-        return ModeLabels(False, ((0, axis.n_levels),), (name,), tuple(names))
+        label = with_units(name, (layout.labels.attrs or {}).get(dims[0], {}))
+        return ModeLabels(False, ((0, axis.n_levels),), (label,), tuple(names))
     named = layout.labels.dims is not None and set(dims) <= set(layout.labels.dims)
     extent, labels = [], []
     for i, (dim, n) in enumerate(zip(dims, axis.shape, strict=True)):
         ends = ends_of(coords.get(dim), None if axis.mode.bounds is None else axis.mode.bounds[i])
         label = dim if named or len(dims) == 1 else f"{name}, axis {i}"
         extent.append(ends or (0.0, float(n)))
-        labels.append(UNITS.get(label, label) if ends else f"{label} (cell)")
+        attrs = (layout.labels.attrs or {}).get(dim, {}) if named else {}
+        labels.append(with_units(label, attrs) if ends else f"{label} (cell)")
     return ModeLabels(True, tuple(extent), tuple(labels))
+
+
+def with_units(name: str, attrs: dict) -> str:
+    """Name of an axis with its units, as its coordinate says them; else what the name alone tells."""
+    known, units = KNOWN.get(name, (name, ""))
+    name = attrs.get("long_name") or attrs.get("standard_name", known).replace("_", " ")
+    units = attrs.get("units", units)
+    return f"{name} ({units})" if units not in ("", "1") else name
 
 
 def ends_of(coord, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -65,7 +75,7 @@ def ends_of(coord, bounds: tuple[float, float] | None) -> tuple[float, float] | 
 
     Parameters
     ----------
-    coord : (dimension, centres), or None
+    coord : (dimension, centres, attributes), or None
     bounds : (low, high), or None
     """
     centres = None if coord is None else np.asarray(coord[1])

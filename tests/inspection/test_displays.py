@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import make_ocean
@@ -57,6 +58,25 @@ def test_coordinates_that_descend(outputs_model):
     np.testing.assert_allclose(image.get_array(), factor[::-1] / np.abs(factor).max())  # north is up
     assert display.ax_.get_xlabel() == "longitude (°E)"
     assert display.ax_.get_ylabel() == "latitude (°N)"
+
+
+def test_units_of_coordinates(outputs_model):
+    """Those that X's coordinates state; long_name before standard_name before what the name tells."""
+    model, X = outputs_model
+    X = X.assign_coords(
+        lat=X.lat.assign_attrs(units="degrees_north"),
+        lon=X.lon.assign_attrs(long_name="longitude of the cell", standard_name="longitude", units="degrees_east"),
+        variable=X["variable"].assign_attrs(long_name="measured variable", units="1"),
+    )
+    model = clone(model).fit(X, X.values[:, 0, 0, :2])
+    display = FactorDisplay.from_estimator(model, components=0)
+    assert display.ax_.get_xlabel() == "longitude of the cell (degrees_east)"
+    assert display.ax_.get_ylabel() == "latitude (degrees_north)"
+    assert FactorDisplay.from_estimator(model, "variable", components=0).ax_.get_ylabel() == "measured variable"
+    X.lat.attrs, X["variable"].attrs = {"standard_name": "grid_latitude"}, {"units": "kind"}
+    model.fit(X, X.values[:, 0, 0, :2])
+    assert FactorDisplay.from_estimator(model, components=0).ax_.get_ylabel() == "grid latitude (°N)"
+    assert FactorDisplay.from_estimator(model, "variable", components=0).ax_.get_ylabel() == "variable (kind)"
 
 
 def test_maps_of_coordinates(shots_model):
