@@ -1,4 +1,4 @@
-"""Why solver="auto" is L-BFGS at every size: planted shots, the same penalties for all, seconds and held-out log loss."""
+"""Why solver="auto" is L-BFGS at every size: planted shots, the same penalties for all, seconds and log loss."""
 
 import sys
 import warnings

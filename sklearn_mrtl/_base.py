@@ -19,6 +19,7 @@ from sklearn_mrtl._callbacks import CallbackSupportMixin, listeners_of, with_cal
 from sklearn_mrtl._encoding import Fields, factored_inputs, row_blocks, torch_view
 from sklearn_mrtl._layout import Labels, check_rows, layout_of
 from sklearn_mrtl._progress import LevelPrinter
+from sklearn_mrtl._repr import html_repr
 from sklearn_mrtl._schedule import schedule
 from sklearn_mrtl._settings import check_memory, core_shapes, resolve_device, settings_of
 from sklearn_mrtl.core.algorithm import LOW_RANK, Fit, Settings, mrtl
@@ -51,6 +52,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     """Parameters, fit, scores, and what a fitted estimator shows."""
 
     _output_name = "output"
+    _html_repr = html_repr
 
     def __init__(
         self, modes=None, *, rank=10, decomposition="cp", resolutions="auto", n_levels=None, full_rank_levels="auto",
@@ -292,6 +294,12 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return reading.to_xarray(self)
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        """scikit-learn's table of fitted attributes for notebooks, without coef_: it may be large."""
+        shown = copy(self)
+        vars(shown).pop("_parameters", None)
+        return super(BaseMRTL, shown)._get_fitted_attr_html(doc_link)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_parameters")
