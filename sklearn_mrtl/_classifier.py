@@ -122,9 +122,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         shares = self._shares(codes).astype(X.dtype)
         n_outputs = shares.shape[1]
         del codes
-        self._fit(
-            X, shares, weight, validation, loss, given_y=y, scale=np.ones(n_outputs), shift=np.zeros(n_outputs)
-        )
+        self._fit(X, shares, weight, validation, loss, given_y=y, scale=np.ones(n_outputs), shift=np.zeros(n_outputs))
         return self
 
     def decision_function(self, X):
