@@ -27,6 +27,7 @@ from sklearn_mrtl.core.criteria import CRITERIA
 from sklearn_mrtl.core.inputs import Inputs
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.objective import Samples
+from sklearn_mrtl.preprocessing._base import as_one_array
 
 LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
 
@@ -201,6 +202,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
 
     def _read(self, X, y=None, *, reset: bool, **options):
         """X, or X and y, as arrays; in fit (reset) the shape of rows and their labels are kept."""
+        X = as_one_array(X)
         labels = Labels.of(X)
         X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
         shape = tuple(getattr(X, "shape", ()))

@@ -251,3 +251,19 @@ def test_other_dimensions_than_in_fit():
     with pytest.raises(ValueError, match=r"dimensions \('lag', 'lat', 'lon'\) of fit .* got \('variable'"):
         fitted.predict(array.rename(lag="variable"))
     np.testing.assert_array_equal(fitted.predict(X), fitted.predict(array))
+
+
+def test_a_dataset_is_no_array():
+    xr = pytest.importorskip("xarray", reason="a Dataset needs xarray")
+    fields = xr.Dataset({name: (("time", "lag", "lat", "lon"), X) for name in ("sst", "salinity")})
+    with pytest.raises(TypeError, match="Dataset, expected one array: lag_windows makes its variables an axis"):
+        model.fit(fields, y)
+
+
+def test_what_a_mask_hides_is_no_data():
+    hidden = np.zeros(X.shape, dtype=bool)
+    hidden[..., 0, :2] = True
+    masked = np.ma.masked_array(np.where(hidden, 1e20, X), hidden)
+    estimator = clone(model).set_params(random_state=0)
+    expected = estimator.fit(np.where(hidden, np.nan, X), y).predict(X)
+    np.testing.assert_array_equal(estimator.fit(masked, y).predict(X), expected)

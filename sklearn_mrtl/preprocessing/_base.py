@@ -33,12 +33,7 @@ class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, au
 
         In fit (`reset`) the shape of a row is kept, later it is compared with it.
         """
-        if is_dataset(X):
-            raise TypeError(
-                "X is an xarray.Dataset, expected one array: lag_windows makes its variables an axis, as does "
-                "X.to_dataarray('variable').transpose('time', 'variable', ...)."
-            )
-        X = unmasked(X)
+        X = as_one_array(X)
         # scikit-learn's own check of finiteness makes boolean arrays of the full size of a lagged view.
         values = validate_data(self, X, reset=reset, dtype=FLOATS, allow_nd=True, ensure_all_finite=False)
         if any(np.isinf(values[rows]).any() for rows in row_blocks(values)):
@@ -69,6 +64,22 @@ class TimedFieldTransformer(FieldTransformer, auto_wrap_output_keys=None):
             As `transform` gives it.
         """
         return self.fit(X, y, time=time).transform(X, time=time)
+
+
+def as_one_array(X):
+    """X with NaN where a mask hides what is there; anything else as it is.
+
+    Raises
+    ------
+    TypeError
+        If X is a Dataset.
+    """
+    if is_dataset(X):
+        raise TypeError(
+            "X is an xarray.Dataset, expected one array: lag_windows makes its variables an axis, as does "
+            "X.to_dataarray('variable').transpose('time', 'variable', ...)."
+        )
+    return unmasked(X)
 
 
 def unmasked(X):
