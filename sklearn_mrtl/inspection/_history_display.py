@@ -21,6 +21,7 @@ PANELS = {
 }
 LOG_SCALE = ("gradient_norm", "gradient_variance")
 SHAPE = 3.2  # width over height of a panel
+NAME_GAP = 22  # points between the names of levels: two lines of small letters, at an angle
 
 
 class HistoryDisplay:
@@ -39,6 +40,9 @@ class HistoryDisplay:
         The one given, or that of the first panel.
     axes_ : ndarray of Axes, shape (number of panels, 1)
     figure_ : matplotlib Figure
+    level_axis_ : SecondaryAxis
+        Above the first panel, with the shapes and the stage of each level. In a figure with ``layout="constrained"``
+        there is room for it.
     lines_ : dict of list of Line2D
         The curves of each panel, by what is drawn.
 
@@ -163,16 +167,35 @@ class HistoryDisplay:
     def _mark_levels(self, drawn: Sequence, places: np.ndarray, x: str) -> None:
         """Lines where levels end, and above the first panel what was trained between them."""
         parts = self._parts()
-        left = 0.5 if x == "epoch" else 0.0
-        for number, (record, _, last) in enumerate(parts):
-            right = places[last] + 0.5 if x == "epoch" else places[last]
-            if number < len(parts) - 1:
-                for panel in drawn:
-                    panel.axvline(right, color="0.6", linewidth=0.8, linestyle="--", gid="level end")
-            shapes = ["×".join(map(str, shape)) for shape in record["resolution"].values()]
-            drawn[0].text(
-                (left + right) / 2, 1.06, f"{', '.join(shapes)}\n{record['stage']}", fontsize="x-small", rotation=60,
-                rotation_mode="anchor", ha="left", va="center", transform=drawn[0].get_xaxis_transform(), gid="level",
-            )  # fmt: skip
-            left = right
-        drawn[0].set_xlim(0.5 if x == "epoch" else 0.0, left)
+        half = 0.5 if x == "epoch" else 0.0
+        ends = np.array([half, *(places[last] + half for _, _, last in parts)])
+        for panel in drawn:
+            for end in ends[1:-1]:
+                panel.axvline(end, color="0.6", linewidth=0.8, linestyle="--", gid="level end")
+        first, last = ends[0], ends[-1] * (1.0 if x == "epoch" else 1.02)
+        for panel in drawn:
+            panel.set_xlim(first, last)
+        names = [
+            f"{', '.join('×'.join(map(str, shape)) for shape in record['resolution'].values())}\n{record['stage']}"
+            for record, _, _ in parts
+        ]
+        least = NAME_GAP / 72 / (drawn[0].get_position().width * drawn[0].figure.get_figwidth())
+        middles = apart(((ends[:-1] + ends[1:]) / 2 - first) / (last - first), least)
+        self.level_axis_ = drawn[0].secondary_xaxis("top")  # an axis, so that a title stands above the names
+        self.level_axis_.set_xticks(
+            first + middles * (last - first), names, rotation=50, rotation_mode="anchor", ha="left", va="center",
+            fontsize="x-small",
+        )  # fmt: skip
+        self.level_axis_.tick_params(length=0, pad=8)
+
+
+def apart(places: np.ndarray, least: float) -> np.ndarray:
+    """Ascending places in (0, 1), moved as little as needed to be so far from one another, or evenly where none fit."""
+    places = places.copy()
+    least = min(least, 1 / len(places))
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + least)
+    places[-1] = min(places[-1], 1.0)
+    for i in range(len(places) - 2, -1, -1):
+        places[i] = min(places[i], places[i + 1] - least)
+    return places

@@ -214,7 +214,7 @@ def test_history(shots_model, x):
     levels = list({(record["level"], record["stage"]) for record in model.history_})
     for ax in display.axes_.flat:
         assert sum(line.get_gid() == "level end" for line in ax.lines) == len(levels) - 1
-    assert sum(text.get_gid() == "level" for text in display.ax_.texts) == len(levels)
+    assert len(display.level_axis_.get_xticklabels()) == len(levels)
     losses = display.lines_["loss"]
     values = np.concatenate([line.get_ydata() for line in losses])
     expected = [record[key] for key in ("train_loss", "validation_loss") for record in model.history_]
@@ -230,6 +230,25 @@ def test_history_without_validation(ocean_model):
         HistoryDisplay.from_estimator(ocean_model, values="accuracy")
     with pytest.raises(ValueError, match="x must be one of"):
         HistoryDisplay.from_estimator(ocean_model, x="steps")
+
+
+@pytest.mark.parametrize("x", ["epoch", "seconds"])
+def test_names_of_levels_keep_clear_of_the_title_and_of_one_another(x):
+    """Eight levels, the first seven done in a twentieth of the time."""
+    history = [
+        {"level": k, "stage": "low rank", "resolution": {"sea": (5 * 2**k, 10 * 2**k)}, "seconds": seconds,
+         "train_loss": 1 / (k + 1), "validation_loss": np.nan}
+        for k, seconds in enumerate([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 14.0])
+    ]  # fmt: skip
+    figure, ax = plt.subplots()
+    display = HistoryDisplay(history).plot(x=x, values="loss", ax=ax)
+    title = ax.set_title("Training")
+    figure.canvas.draw()
+    names = display.level_axis_.get_xticklabels()
+    assert title.get_window_extent().y0 > max(name.get_window_extent().y1 for name in names) - 1
+    places = [ax.transData.transform((name.get_position()[0], 0))[0] for name in names]
+    assert np.diff(places).min() > 20 * figure.dpi / 72
+    assert places[0] > ax.get_window_extent().x0 and places[-1] <= ax.get_window_extent().x1 + 1
 
 
 @pytest.mark.parametrize(
