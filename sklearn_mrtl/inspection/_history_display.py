@@ -126,6 +126,7 @@ class HistoryDisplay:
         self._mark_levels(drawn, places, x)
         for panel in drawn[:-1]:
             panel.tick_params(labelbottom=False)
+        drawn[-1].locator_params(axis="x", integer=x == "epoch")
         drawn[-1].set_xlabel(X_AXES[x])
         return self
 

@@ -1,0 +1,97 @@
+"""Pictures compared with those in baseline/, where pytest runs with --mpl, as `make test` does.
+
+What they show is made up, so that they change with the code that draws alone. To draw them anew, after a look at what
+changed: ``pytest tests/inspection/test_pictures.py --mpl-generate-path=tests/inspection/baseline``.
+"""
+
+import numpy as np
+import pytest
+
+mpl = pytest.importorskip("matplotlib")
+pytest.importorskip("pytest_mpl")
+mpl.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+from sklearn_mrtl.inspection import FactorDisplay, HistoryDisplay, draw_court, draw_handler  # noqa: E402
+
+DRAWN_WITH = "3.11"  # matplotlib; fonts and spacing differ a little between minor versions
+
+pytestmark = pytest.mark.skipif(
+    mpl.__version__.split(".")[:2] != DRAWN_WITH.split("."),
+    reason=f"baselines were drawn with matplotlib {DRAWN_WITH}, this is {mpl.__version__}",
+)
+
+# Root mean square of the differences of pixels, of 255: one changed letter or digit makes 1 to 4.
+picture = pytest.mark.mpl_image_compare(style="default", backend="agg", tolerance=0.5, savefig_kwargs={"dpi": 60})
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def waves(*shape):
+    """Smooth components that differ, (*shape, 2)."""
+    places = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    first = np.exp(-4 * sum(place**2 for place in places))
+    return np.stack([first, -places[-1] + 0.3 * first], axis=-1)
+
+
+@picture
+def test_maps_with_land():
+    factor = waves(8, 18)
+    factor[2:5, 12:] = np.nan
+    display = FactorDisplay(
+        factor, components=[0, 1], mode="ocean", extent=[(-20, 60), (-180, 0)],
+        axis_labels=["latitude (degrees_north)", "longitude (degrees_east)"], weights=[12.0, 3.4],
+    )  # fmt: skip
+    return display.plot().figure_
+
+
+@picture
+def test_bars_with_a_shared_row():
+    factor = np.array([[0.8, 0.5, 0.3, -0.1], [0.1, -0.6, 0.7, 0.2]]).T
+    display = FactorDisplay(
+        factor, components=[0, 3], mode="lag", axis_labels=["lag (months)"], level_names=["one", "two", "three", "six"],
+        shared=np.array([0.4, 0.1]), weights=[2.0, 1.0],
+    )  # fmt: skip
+    return display.plot().figure_
+
+
+@picture
+def test_curves():
+    factor = waves(20)
+    factor[:3] = np.nan
+    return FactorDisplay(factor, components=[0, 1], mode="depth", extent=[(0, 200)]).plot().figure_
+
+
+@picture
+def test_court():
+    extent, names = [(0, 47), (-25, 25)], ["feet from the baseline", "feet from the middle"]
+    display = FactorDisplay(waves(24, 25), components=[0, 1], mode="court", extent=extent, axis_labels=names)
+    return display.plot(decorate=draw_court).figure_
+
+
+@picture
+def test_defenders():
+    display = FactorDisplay(waves(12, 12)[..., 1:], components=[1], mode="defenders", extent=[(-2, 10), (-6, 6)])
+    return display.plot(decorate=draw_handler, normalize=False).figure_
+
+
+@picture
+@pytest.mark.parametrize("x", ["epoch", "seconds"])
+def test_history(x):
+    history, seconds = [], 0.0
+    levels = [("full rank", (5, 10), 6, 0.1), ("low rank", (5, 10), 9, 0.1), ("low rank", (20, 40), 5, 1.0)]
+    for level, (stage, shape, n_epochs, step) in enumerate(levels):
+        for epoch in range(n_epochs):
+            seconds += step
+            loss = 0.5 + 0.2 / (level + 1) * 0.6**epoch
+            history.append({
+                "level": level, "stage": stage, "resolution": {"ocean": shape}, "seconds": seconds, "train_loss": loss,
+                "validation_loss": loss + 0.05, "gradient_norm": 0.5**epoch,
+            })  # fmt: skip
+    display = HistoryDisplay(history).plot(x=x, values=["loss", "gradient_norm"])
+    display.ax_.set_title("Training")
+    return display.figure_
