@@ -21,7 +21,7 @@ from sklearn_mrtl.core.listening import Listener
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel, axes_of
 from sklearn_mrtl.core.objective import Objective, Samples
-from sklearn_mrtl.core.selection import blocks_for_choice, low_rank_share, select_alphas
+from sklearn_mrtl.core.selection import Choice, blocks_for_choice, low_rank_share, select_alphas
 from sklearn_mrtl.core.solvers import Pair, SolverSettings, solve
 from sklearn_mrtl.core.tucker import Tucker
 
@@ -42,6 +42,10 @@ class Stage:
     solver: SolverSettings
     alpha_spatial: float | None
     alpha_l2: float | None
+
+    @property
+    def alphas(self) -> tuple[float | None, float | None]:
+        return self.alpha_spatial, self.alpha_l2
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def mrtl(
     if settings.rank is not None:
         plan += [(level, LOW_RANK) for level in range(max(r0 - 1, 0), len(resolutions))]  # lines 16 to 26
 
-    fit, solution = resume(earlier, plan) if earlier is not None else Fit(), None
+    fit, choice = resume(earlier, plan) if earlier is not None else Fit(), None
     to_do = plan[len(fit.done) :]
     levels = sorted({level for level, _ in to_do})
     made = pyramid(samples, resolutions, levels)
@@ -134,7 +138,7 @@ def mrtl(
         if samples.inputs.chains:  # whose rows stay what they are on coarser levels
             samples = next(made)
             made = chain([samples], made)
-        fit.stages, fit.alpha_path, solution = choose_alphas(samples, resolutions[0], settings)
+        fit.stages, fit.alpha_path, choice = choose_alphas(samples, resolutions[0], settings)
     held_out = repeat(None) if validation is None else pyramid(validation, resolutions, levels)
     del samples, validation  # the pyramids let go of what is not needed any more
     for listener in settings.listeners:
@@ -155,8 +159,8 @@ def mrtl(
             start = low_rank_start(fit, model, here, settings)
         watch = Watch(model, level, stage, fit, settings, validation, start, began)
         pairs = carry_pairs(fit, model)
-        parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs, solution)
-        solution = None
+        parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs, choice)
+        choice = None
         fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
         fit.start = fit.parameters if stage == FULL_RANK else fit.start
         fit.done.append((level, stage))
@@ -185,37 +189,33 @@ def axes_at(samples: Samples, settings: Settings):
 
 def choose_alphas(
     samples: Samples, coarsest: Shapes, settings: Settings
-) -> tuple[dict[str, Stage], list[dict], Parameters | None]:
+) -> tuple[dict[str, Stage], list[dict], Choice | None]:
     """The settings of both stages with their penalties, which mean the same at every level.
 
-    What was tried comes with them, and the solution of the first full-rank stage, where it is known by now.
+    What was tried comes with them, and what the choice knows of the first full-rank stage.
     """
-    low, full = settings.low_rank, settings.full_rank
-    given, path, share, solution = (low.alpha_spatial, low.alpha_l2), [], 1.0, None
-    alphas = given
-    if None in given:
+    low, full, share, choice, path = settings.low_rank, settings.full_rank, 1.0, None, []
+    alphas = low.alphas
+    if None in alphas:
         blocks, part = blocks_for_choice(samples, coarsest, settings.loss)
-        axes = axes_at(blocks, settings)
-        alphas = [None if alpha is None else alpha / part for alpha in given]
-        *alphas, path, solution = select_alphas(FullRank(axes), blocks, settings.loss, *alphas)
+        model = FullRank(axes_at(blocks, settings))
+        given = (None if alpha is None else alpha / part for alpha in alphas)
+        choice = select_alphas(model, blocks, settings.loss, *given)
+        path = choice.path
         if path and settings.rank is not None and settings.full_rank_levels > 0:
-            model = DECOMPOSITIONS[settings.decomposition](axes, settings.nonnegative)
-            share, more = low_rank_share(
-                FullRank(axes), model, settings.rank, blocks, settings.loss, tuple(alphas), settings.seed
-            )
-            path += more
-        alphas = [part * alpha for alpha in alphas]
+            low_rank = DECOMPOSITIONS[settings.decomposition](model.axes, settings.nonnegative)
+            share, more = low_rank_share(model, low_rank, settings.rank, blocks, settings.loss, choice, settings.seed)
+            path = path + more
+        alphas = (part * choice.alpha_spatial, part * choice.alpha_l2)
         path = [{**tried, **{name: part * tried[name] for name in ("alpha_spatial", "alpha_l2")}} for tried in path]
-        if part < 1 or full.solver.name != "lbfgs" or (full.alpha_spatial, full.alpha_l2) != (None, None):
-            solution = None  # of other samples or penalties than the stage's own
-    full = replace(
-        full,
-        alpha_spatial=alphas[0] if full.alpha_spatial is None else full.alpha_spatial,
-        alpha_l2=alphas[1] if full.alpha_l2 is None else full.alpha_l2,
-    )
-    chosen = [share * alpha if own is None else own for alpha, own in zip(alphas, given, strict=True)]
-    stages = {FULL_RANK: full, LOW_RANK: replace(low, alpha_spatial=chosen[0], alpha_l2=chosen[1])}
-    return stages, path, solution
+    own = (own if own is not None else alpha for own, alpha in zip(full.alphas, alphas, strict=True))
+    chosen = (share * alpha if own is None else own for own, alpha in zip(low.alphas, alphas, strict=True))
+    return {FULL_RANK: with_alphas(full, *own), LOW_RANK: with_alphas(low, *chosen)}, path, choice
+
+
+def with_alphas(stage: Stage, alpha_spatial: float, alpha_l2: float) -> Stage:
+    """The stage with other penalties."""
+    return replace(stage, alpha_spatial=alpha_spatial, alpha_l2=alpha_l2)
 
 
 def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[Samples]:
@@ -258,16 +258,19 @@ def carry_pairs(fit: Fit, model: TensorModel) -> list[Pair]:
 
 def opt(
     model: TensorModel, samples: Samples, start: Parameters, stage: Stage, settings: Settings, watch: Watch,
-    pairs: Sequence[Pair], solution: Parameters | None = None,
+    pairs: Sequence[Pair], choice: Choice | None = None,
 ) -> tuple[Parameters, list[Pair]]:  # fmt: skip
     """Opt of Algorithm 1; a full tensor under squared loss is solved for where that is affordable, or was before."""
     objective = Objective.of_samples(model, samples, settings.loss, stage.alpha_spatial, stage.alpha_l2)
-    solvable = isinstance(model, FullRank) and settings.loss is SquaredLoss and stage.solver.name == "lbfgs"
-    if not (solvable and ridge.is_affordable(model, samples)):
+    full_batch = isinstance(model, FullRank) and stage.solver.name == "lbfgs"
+    if full_batch and choice is not None and choice.start is not None:
+        start = choice.start
+    if not (full_batch and settings.loss is SquaredLoss and ridge.is_affordable(model, samples)):
         return solve(objective, start, stage.solver, watch, pairs)
-    parameters = solution
-    if parameters is None:
-        parameters = ridge.RidgeDesign(model, samples).solve(stage.alpha_spatial, stage.alpha_l2, samples.weight)
+    if choice is not None and choice.is_solved and stage.alphas == (choice.alpha_spatial, choice.alpha_l2):
+        parameters = start
+    else:
+        parameters = ridge.RidgeDesign(model, samples).solve(*stage.alphas, samples.weight)
     value, loss, gradient = objective.value_and_gradient(parameters)
     watch(loss, value, gradient, parameters)
     return parameters, []

@@ -5,15 +5,15 @@ Both penalties are means over the entries of W: what is best there means the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import repeat
 from math import ceil
 
 import torch
 from torch import Tensor
 
 from sklearn_mrtl.core import ridge
-from sklearn_mrtl.core.inputs import Shapes
+from sklearn_mrtl.core.inputs import Inputs, Shapes
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel
 from sklearn_mrtl.core.objective import Objective, Samples
@@ -52,7 +52,7 @@ def blocks_for_choice(samples: Samples, coarsest: Shapes, loss: Loss) -> tuple[S
 
 def select_alphas(
     model: FullRank, samples: Samples, loss: Loss, alpha_spatial: float | None, alpha_l2: float | None
-) -> tuple[float, float, list[dict], Parameters | None]:
+) -> Choice:
     """Choose the alphas that are None; keep those that are not.
 
     A walk from strong penalties to weak ones finds the order of magnitude, shorter walks in half decades then refine
@@ -63,17 +63,9 @@ def select_alphas(
     ----------
     samples : Samples
         In blocks.
-
-    Returns
-    -------
-    alpha_spatial, alpha_l2 : float
-    path : list of dict
-        alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
-    solution : Parameters, or None
-        The model at these alphas, where the choice has it for nothing.
     """
     if alpha_spatial is not None and alpha_l2 is not None:
-        return alpha_spatial, alpha_l2, [], None
+        return Choice(alpha_spatial, alpha_l2)
     n_entries = model.n_entries / model.n_outputs
     scale = largest_eigenvalue(model, samples) * n_entries * loss.curvature / SquaredLoss.curvature
     smoothest = SMOOTHEST if any(axis.smoothness for axis in model.axes) else float("inf")
@@ -84,9 +76,9 @@ def select_alphas(
         return spatial if alpha_spatial is None else alpha_spatial, l2
 
     if samples.inputs.n_rows < FEWEST_ROWS:
-        return *alphas(FIXED_STRENGTH, PROPORTIONS[0]), [], None
+        return Choice(*alphas(FIXED_STRENGTH, PROPORTIONS[0]))
     exact = loss is SquaredLoss and ridge.is_affordable(model, samples)
-    errors = ExactErrors(model, samples) if exact else iterative_errors(model, samples, loss)
+    errors = ExactErrors(model, samples) if exact else IterativeErrors(model, samples, loss)
     path: list[dict] = []
     tried: dict[tuple[float, float], float] = {}
 
@@ -110,7 +102,33 @@ def select_alphas(
             break
         least = min(tried.values())
     best = min(tried, key=tried.get)
-    return *best, path, errors.solution(*best) if exact else None
+    if exact:
+        return Choice(*best, path, errors.solution(*best), is_solved=True)
+    return Choice(*best, path, errors.best[0], of_folds=errors.best)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Penalties, and what is known of the model at them.
+
+    Attributes
+    ----------
+    alpha_spatial, alpha_l2 : float
+    path : list of dict
+        alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
+    start : Parameters, or None
+        Of the full-rank model: a good start, or its solution.
+    is_solved : bool
+    of_folds : list of Parameters
+        The model without the left-out blocks of each fold.
+    """
+
+    alpha_spatial: float
+    alpha_l2: float
+    path: list[dict] = field(default_factory=list)
+    start: Parameters | None = None
+    is_solved: bool = False
+    of_folds: list[Parameters] = field(default_factory=list)
 
 
 class ExactErrors:
@@ -138,30 +156,32 @@ class ExactErrors:
         return self.paths[share], total
 
 
-def iterative_errors(model: FullRank, samples: Samples, loss: Loss) -> Callable[[float, float], float]:
-    """Mean loss on left-out blocks; every fit starts from the last one of its fold."""
-    folds = folds_of(samples)
-    starts: list[Parameters | None] = [None] * len(folds)
+class IterativeErrors:
+    """Mean loss on left-out blocks; every fit starts from the last one of its fold, and the best ones are kept."""
 
-    def errors(alpha_spatial: float, alpha_l2: float) -> float:
-        total = 0.0
-        for f, fold in enumerate(folds):
-            objective = Objective(model, samples.inputs, *fold.training, loss, alpha_spatial, alpha_l2)
-            start = model.initial(samples.weight) if starts[f] is None else starts[f]
-            starts[f], _ = lbfgs(objective, start, ROUGHLY)
-            total += fold.left_out_loss(model, starts[f], samples.inputs, loss) / len(folds)
-        return total
+    def __init__(self, model: FullRank, samples: Samples, loss: Loss):
+        self.model, self.inputs, self.loss, self.folds = model, samples.inputs, loss, folds_of(samples)
+        self.last = self.best = [model.initial(samples.weight)] * len(self.folds)
+        self.least = float("inf")
 
-    return errors
+    def __call__(self, alpha_spatial: float, alpha_l2: float) -> float:
+        self.last = [
+            train_fold(self.model, self.inputs, fold, self.loss, (alpha_spatial, alpha_l2), start)
+            for fold, start in zip(self.folds, self.last, strict=True)
+        ]
+        error = mean_left_out_loss(self.model, self.inputs, self.folds, self.loss, self.last)
+        if error < self.least:
+            self.least, self.best = error, self.last
+        return error
 
 
 def low_rank_share(
-    model: FullRank, low_rank: TensorModel, rank, samples: Samples, loss: Loss, alphas: tuple[float, float], seed: int
+    model: FullRank, low_rank: TensorModel, rank, samples: Samples, loss: Loss, choice: Choice, seed: int
 ) -> tuple[float, list[dict]]:
     """How much weaker the penalties of the low-rank model should be: its rank already keeps it from fitting noise.
 
-    On each fold the full-rank model is trained and decomposed, and the low-rank one goes on from there with weaker and
-    weaker penalties, as long as the loss on the left-out blocks falls.
+    On each fold the full-rank model is decomposed, and the low-rank one goes on from there with weaker and weaker
+    penalties, as long as the loss on the left-out blocks falls.
 
     Returns
     -------
@@ -170,22 +190,33 @@ def low_rank_share(
     path : list of dict
         alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
     """
-    folds, starts = folds_of(samples), []
-    for fold in folds:
-        objective = Objective(model, samples.inputs, *fold.training, loss, *alphas)
-        full, _ = lbfgs(objective, model.initial(samples.weight), ROUGHLY)
-        starts.append(low_rank.from_full_rank(full, rank, seed))
+    folds, inputs, alphas = folds_of(samples), samples.inputs, (choice.alpha_spatial, choice.alpha_l2)
+    full = choice.of_folds or [
+        train_fold(model, inputs, fold, loss, alphas, model.initial(samples.weight)) for fold in folds
+    ]
+    fits = [low_rank.from_full_rank(parameters, rank, seed) for parameters in full]
     path: list[dict] = []
     for share in SHARES:
-        pair, error = tuple(share * alpha for alpha in alphas), 0.0
-        for f, fold in enumerate(folds):
-            objective = Objective(low_rank, samples.inputs, *fold.training, loss, *pair)
-            starts[f], _ = lbfgs(objective, starts[f], ROUGHLY)
-            error += fold.left_out_loss(low_rank, starts[f], samples.inputs, loss) / len(folds)
+        pair = tuple(share * alpha for alpha in alphas)
+        fits = [
+            train_fold(low_rank, inputs, *each) for each in zip(folds, repeat(loss), repeat(pair), fits, strict=False)
+        ]
+        error = mean_left_out_loss(low_rank, inputs, folds, loss, fits)
         path.append({"alpha_spatial": pair[0], "alpha_l2": pair[1], "error": error, "share": share})
         if len(path) > 1 and error > path[-2]["error"]:
             break
     return min(path, key=lambda tried: tried["error"])["share"], path
+
+
+def train_fold(model: TensorModel, inputs: Inputs, fold: Fold, loss: Loss, alphas, start: Parameters) -> Parameters:
+    """The model without a fold's left-out blocks, roughly."""
+    return lbfgs(Objective(model, inputs, *fold.training, loss, *alphas), start, ROUGHLY)[0]
+
+
+def mean_left_out_loss(model, inputs: Inputs, folds: list[Fold], loss: Loss, fits: list[Parameters]) -> float:
+    """Mean over the folds of the loss on the blocks that each leaves out."""
+    losses = [fold.left_out_loss(model, fit, inputs, loss) for fold, fit in zip(folds, fits, strict=True)]
+    return sum(losses) / len(folds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,12 @@
+from itertools import pairwise
+
+import numpy as np
 import pytest
 import torch
 from helpers import LAYOUTS, assert_same, axes_for, encodings, fields, formed, inputs_of, normal, uniform
 
 from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl.core.cp import CP
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank
 from sklearn_mrtl.core.objective import Samples
@@ -12,7 +16,10 @@ from sklearn_mrtl.core.selection import (
     N_FOLDS,
     ExactErrors,
     blocks_for_choice,
+    folds_of,
     largest_eigenvalue,
+    low_rank_share,
+    mean_left_out_loss,
     select_alphas,
 )
 
@@ -36,10 +43,10 @@ def planted(n=240, noise=0.3, loss=SquaredLoss):
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
 def test_the_chosen_pair_has_the_least_error_of_those_tried(loss):
     model, blocks = planted(loss=loss)
-    alpha_spatial, alpha_l2, path, _ = select_alphas(model, blocks, loss, None, None)
-    best = min(path, key=lambda record: record["error"])
-    assert (alpha_spatial, alpha_l2) == (best["alpha_spatial"], best["alpha_l2"])
-    assert len({(record["alpha_spatial"], record["alpha_l2"]) for record in path}) == len(path) > 5
+    choice = select_alphas(model, blocks, loss, None, None)
+    best = min(choice.path, key=lambda record: record["error"])
+    assert (choice.alpha_spatial, choice.alpha_l2) == (best["alpha_spatial"], best["alpha_l2"])
+    assert len({(record["alpha_spatial"], record["alpha_l2"]) for record in choice.path}) == len(choice.path) > 5
 
 
 @pytest.mark.parametrize("enough, n_distinct, part", [(10**6, 10**6, 1.0), (60, 10**6, 1 / 4), (60, 5, 1.0)])
@@ -68,8 +75,31 @@ def test_errors_in_the_path_are_of_really_leaving_blocks_out():
 
 def test_the_solution_at_the_chosen_pair_comes_with_it():
     model, blocks = planted()
-    *alphas, _, solution = select_alphas(model, blocks, SquaredLoss, None, None)
-    assert_same(solution, RidgeDesign(model, blocks).solve(*alphas, blocks.weight))
+    choice = select_alphas(model, blocks, SquaredLoss, None, None)
+    solution = RidgeDesign(model, blocks).solve(choice.alpha_spatial, choice.alpha_l2, blocks.weight)
+    assert choice.is_solved and not choice.of_folds
+    assert_same(choice.start, solution)
+
+
+def test_fits_without_the_left_out_blocks_come_with_the_chosen_pair():
+    model, blocks = planted(loss=LogisticLoss)
+    choice = select_alphas(model, blocks, LogisticLoss, None, None)
+    folds = folds_of(blocks)
+    assert not choice.is_solved and choice.start is choice.of_folds[0] and len(choice.of_folds) == len(folds) == 3
+    error = mean_left_out_loss(model, blocks.inputs, folds, LogisticLoss, choice.of_folds)
+    assert error == min(tried["error"] for tried in choice.path)
+
+
+def test_weaker_penalties_of_the_low_rank_model_are_tried_while_they_help():
+    model, blocks = planted(loss=LogisticLoss)
+    low_rank = CP(model.axes)
+    for loss in (SquaredLoss, LogisticLoss):
+        choice = select_alphas(model, blocks, loss, None, None)
+        share, path = low_rank_share(model, low_rank, 1, blocks, loss, choice, 0)
+        errors = [tried["error"] for tried in path]
+        assert share == path[int(np.argmin(errors))]["share"] and path[0]["share"] == 1
+        assert all(later < before for before, later in pairwise(errors[:-1]))
+        assert all(tried["alpha_l2"] == tried["share"] * choice.alpha_l2 for tried in path)
 
 
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
@@ -77,32 +107,33 @@ def test_more_noise_asks_for_more_shrinkage(loss):
     chosen = []
     for noise in (0.0, 1.0, 100.0):
         model, blocks = planted(noise=noise, loss=loss)
-        alphas = select_alphas(model, blocks, loss, None, None)[:2]
-        chosen.append(alphas[1] + 20 * alphas[0])
+        choice = select_alphas(model, blocks, loss, None, None)
+        chosen.append(choice.alpha_l2 + 20 * choice.alpha_spatial)
     assert chosen[0] < chosen[1] < chosen[2]
 
 
 def test_what_is_given_stays():
     model, blocks = planted()
-    assert select_alphas(model, blocks, SquaredLoss, 0.5, 0.25) == (0.5, 0.25, [], None)
-    alpha_spatial, alpha_l2, path, _ = select_alphas(model, blocks, SquaredLoss, 0.5, None)
-    assert alpha_spatial == 0.5 and {record["alpha_spatial"] for record in path} == {0.5}
-    assert len({record["alpha_l2"] for record in path}) > 1
-    alpha_spatial, alpha_l2, path, _ = select_alphas(model, blocks, SquaredLoss, None, 0.25)
-    assert alpha_l2 == 0.25 and {record["alpha_l2"] for record in path} == {0.25}
+    given = select_alphas(model, blocks, SquaredLoss, 0.5, 0.25)
+    assert (given.alpha_spatial, given.alpha_l2, given.path, given.start) == (0.5, 0.25, [], None)
+    choice = select_alphas(model, blocks, SquaredLoss, 0.5, None)
+    assert choice.alpha_spatial == 0.5 and {record["alpha_spatial"] for record in choice.path} == {0.5}
+    assert len({record["alpha_l2"] for record in choice.path}) > 1
+    choice = select_alphas(model, blocks, SquaredLoss, None, 0.25)
+    assert choice.alpha_l2 == 0.25 and {record["alpha_l2"] for record in choice.path} == {0.25}
 
 
 @pytest.mark.parametrize("n, tries", [(99, False), (100, True)])
 def test_few_rows_get_fixed_values(n, tries):
     model, blocks = planted(n=n)
-    alpha_spatial, alpha_l2, path, _ = select_alphas(model, blocks, SquaredLoss, None, None)
-    assert bool(path) == tries and alpha_spatial > 0 and alpha_l2 > 0
+    choice = select_alphas(model, blocks, SquaredLoss, None, None)
+    assert bool(choice.path) == tries and choice.alpha_spatial > 0 and choice.alpha_l2 > 0
 
 
 def test_rows_that_repeat_count_once():
     inputs = encodings(n=5).select(torch.arange(200) % 5)
     blocks = blocks_of(inputs, normal(200), 0.0)
-    assert select_alphas(FullRank(axes_for(inputs)), blocks, SquaredLoss, None, None)[2] == []
+    assert select_alphas(FullRank(axes_for(inputs)), blocks, SquaredLoss, None, None).path == []
 
 
 def test_alphas_do_not_depend_on_the_unit_of_x():
@@ -111,7 +142,8 @@ def test_alphas_do_not_depend_on_the_unit_of_x():
     scores = formed(inputs).sum((1, 2))
     tenfold = type(inputs)(inputs.x * 10, inputs.center * 10, inputs.modes, inputs.shapes, inputs.masks)
     model = FullRank(axes_for(inputs))
-    chosen = [select_alphas(model, blocks_of(x, scores, 1.0), SquaredLoss, None, None)[:2] for x in (inputs, tenfold)]
+    choices = [select_alphas(model, blocks_of(x, scores, 1.0), SquaredLoss, None, None) for x in (inputs, tenfold)]
+    chosen = [(choice.alpha_spatial, choice.alpha_l2) for choice in choices]
     assert_same(chosen[1], torch.tensor(chosen[0]) * 100, rtol=1e-6)
 
 
