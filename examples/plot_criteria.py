@@ -60,7 +60,7 @@ for criterion, model in models.items():
 fig, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
 for ax, (criterion, model) in zip(axes.flat, models.items(), strict=True):
     HistoryDisplay.from_estimator(model, values="loss", ax=ax)
-    ax.set_title(criterion, pad=50)  # above the names of the levels
+    ax.set_title(criterion)
 
 # %%
 # All the numbers of one fit, whichever of them was the criterion:

@@ -67,13 +67,13 @@ ax.plot(when, y[~train], color="0.3", label="observed")
 ax.plot(when, peers["MRTLRegressor"][~train], color="tab:red", label="three months before")
 ax.axhline(0, color="0.8", zorder=0)
 ax.set(ylabel="Nino3.4 anomaly, K", xlim=(when[0], when[-1]))
-ax.legend(loc="upper right", ncols=2)
+ax.legend(loc="upper center", ncols=2)
 
 # %%
 # Reading it
 # ----------
-# A component is a map and a weight for each lag; their product says what a cell's anomaly of that month adds. Red and
-# blue of a map are signs, to be read together with the sign of the lags.
+# A component is a map and a weight for each lag; their product says what a cell's anomaly of that month adds. The map
+# carries the sign: at the lag of the largest weight, which is positive, red raises the forecast.
 FactorDisplay.from_estimator(model)
 
 # %%
@@ -85,6 +85,7 @@ strongest = np.flatnonzero(~train)[y[~train].argmax()]
 contribution = contribution_map(model, X[strongest])
 limit = float(abs(contribution).max())
 fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+ax.set_facecolor("0.88")  # land
 contribution.plot(ax=ax, cmap="RdBu_r", vmin=-limit, vmax=limit, cbar_kwargs={"label": "K of Nino3.4 from each cell"})
 ax.set(title=f"Forecast of {str(windows.target_time[strongest])[:7]}: {peers['MRTLRegressor'][strongest]:.1f} K,"
        f" observed {y[strongest]:.1f} K", xlabel="longitude", ylabel="latitude", aspect="equal")  # fmt: skip

@@ -48,7 +48,7 @@ print(f"cosine with the planted coefficient: MRTLRegressor {cosine:.3f}, RidgeCV
 # Slices
 # ------
 # A row for each component, slices from the first layer to the last.
-FactorDisplay.from_estimator(model, "ocean")
+FactorDisplay.from_estimator(model, "ocean", axis_labels=["depth (m)", "latitude (°N)", "longitude (°E)"])
 
 # %%
 # The weights of one variable at lag 0, planted and learned, in layers from the first to the last:
@@ -60,7 +60,7 @@ for (name, weights), row in zip(rows.items(), axes, strict=True):
     limit = np.nanmax(abs(field))
     for ax, layer in zip(row, layers, strict=True):
         ax.imshow(field[layer], origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
-        ax.set(title=f"layer {layer}" if row is axes[0] else "", xticks=[], yticks=[])
+        ax.set(facecolor="0.88", title=f"layer {layer}" if row is axes[0] else "", xticks=[], yticks=[])
     row[0].set_ylabel(name)
 
 # %%

@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 
 from sklearn_mrtl.inspection._components import complete_factors, low_rank_model
-from sklearn_mrtl.inspection._figures import arrange, panels, pyplot
+from sklearn_mrtl.inspection._figures import arrange, fitted, outer, panels, pyplot
 from sklearn_mrtl.inspection._panels import MOST_BARS, draw_curve, draw_levels, draw_map
 from sklearn_mrtl.inspection._reading_modes import mode_labels
 from sklearn_mrtl.modes import Grid
@@ -213,6 +213,8 @@ class FactorDisplay:
         if self.images_ and colorbar:
             self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=drawn, shrink=0.9 if rows < 3 else 0.6)
             self.colorbar_.set_label(f"{self.mode}, {'scaled to (-1, 1)' if normalize else 'unit columns'}")
+            if ax is None:
+                self.figure_.draw_without_rendering()  # one pass of the layout leaves the colour bar's label cut
         return self
 
     @property
@@ -280,15 +282,19 @@ class FactorDisplay:
         bars = self._n_axes == 0 and len(self.factor) <= MOST_BARS
         x, y = (names[-1], names[-2] if self._n_axes > 1 else "weight") if not bars else ("weight", names[0])
         size = "small" if columns <= 3 else "x-small"
-        for i, panel in enumerate(self.axes_.flat[:n_panels]):
+        drawn = list(self.axes_.flat[:n_panels])
+        ends = outer(drawn)
+        stacked = sum(is_leftmost for _, is_leftmost in ends) > 1
+        for panel, (is_lowest, is_leftmost) in zip(drawn, ends, strict=True):
             panel.tick_params(labelsize=size)
             panel.title.set_fontsize(size)
-            if i + columns >= n_panels:
+            if is_lowest:
                 panel.set_xlabel(x, fontsize=size)
             else:
                 panel.tick_params(labelbottom=False)
-            if i % columns == 0:
-                panel.set_ylabel(y, fontsize=size)
+            if is_leftmost:
+                room = panel.get_position().height * self.figure_.get_figheight() if stacked else np.inf
+                panel.set_ylabel(fitted(y, room), fontsize=size)
             else:
                 panel.tick_params(labelleft=False)
 

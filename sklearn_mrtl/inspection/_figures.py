@@ -12,6 +12,7 @@ from sklearn_mrtl.datasets._optional import import_optional
 PANEL_AREA = 7.0  # square inches of a map alone; smaller as there are more
 FIGURE_WIDTH, FIGURE_HEIGHT = 12.0, 9.0  # most inches
 SHAPE = 1.4  # width over height of a figure that is liked
+LETTER = 5.5  # points, width of a small one
 
 
 def pyplot(caller: str) -> ModuleType:
@@ -87,3 +88,20 @@ def subplots(grid, figure, n_panels: int, *, sharex: bool = False, sharey: bool 
         first = made[0] if made else None
         made.append(figure.add_subplot(grid[i], sharex=first if sharex else None, sharey=first if sharey else None))
     return made
+
+
+def outer(drawn: list) -> list[tuple[bool, bool]]:
+    """Whether each panel is the lowest of its column, and the leftmost of its row; both where it is in no grid."""
+    places = [panel.get_subplotspec() for panel in drawn]
+    if None in places:
+        return [(True, True)] * len(drawn)
+    places = [(place.rowspan.start, place.colspan.start) for place in places]
+    return [
+        (row == max(r for r, c in places if c == column), column == min(c for r, c in places if r == row))
+        for row, column in places
+    ]
+
+
+def fitted(label: str, inches: float) -> str:
+    """A small label with its units on a second line where one of so many inches has no room for both."""
+    return label.replace(" (", "\n(", 1) if len(label) * LETTER / 72 > inches else label

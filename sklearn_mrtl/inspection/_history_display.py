@@ -147,6 +147,8 @@ class HistoryDisplay:
 
     def _draw(self, panel, name: str, places: np.ndarray) -> list:
         """The curves of a panel, broken between levels, whose losses are of different models."""
+        from matplotlib.ticker import LogFormatterSciNotation
+
         lines = []
         for i, (key, label) in enumerate(PANELS[name].items()):
             values = np.array([record[key] for record in self.history], dtype=float)
@@ -161,6 +163,7 @@ class HistoryDisplay:
         panel.set_ylabel(name.replace("_", " "))
         if name in LOG_SCALE:
             panel.set_yscale("log")
+            panel.yaxis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(0.6, 0.3)))  # else they overlap
         if len(PANELS[name]) > 1:
             panel.legend(fontsize="small")
         return lines

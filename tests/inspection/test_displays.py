@@ -192,6 +192,27 @@ def test_given_axes(ocean_model):
         FactorDisplay.from_estimator(ocean_model, ax=axes)
 
 
+@pytest.mark.parametrize("is_row", [True, False])
+def test_outer_axes_have_labels(ocean_model, is_row):
+    _, axes = plt.subplots(*((1, 3) if is_row else (3, 1)))
+    display = FactorDisplay.from_estimator(ocean_model, ax=axes, axis_labels=["north", "east"])
+    shown = [(panel.get_xlabel(), panel.get_ylabel()) for panel in drawn(display)]
+    middle, last = (("east", ""), ("east", "")) if is_row else (("", "north"), ("east", "north"))
+    assert shown == [("east" if is_row else "", "north"), middle, last]
+
+
+def test_long_labels_of_low_panels_are_broken():
+    factor = np.random.default_rng(0).normal(size=(8, 18, 6))
+    names = ["latitude (degrees_north)", "longitude (degrees_east)"]
+    display = FactorDisplay(factor, components=range(6), mode="sea", axis_labels=names).plot()
+    assert display.ax_.get_ylabel() == "latitude\n(degrees_north)"
+    display.figure_.canvas.draw()
+    boxes = [panel.yaxis.label.get_window_extent() for panel in display.axes_[:, 0]]
+    assert all(low.y1 < high.y0 for high, low in zip(boxes[:-1], boxes[1:], strict=True))
+    alone = FactorDisplay(factor[..., :1], components=[0], mode="sea", axis_labels=names).plot()
+    assert alone.ax_.get_ylabel() == names[0]
+
+
 def test_bad_input(ocean, ocean_model):
     draw = FactorDisplay.from_estimator
     with pytest.raises(ValueError, match="mode must be one of"):
