@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +23,32 @@ def timed(function, *args, **kwargs):
     began = time.perf_counter()
     result = function(*args, **kwargs)
     return result, time.perf_counter() - began
+
+
+def resident():
+    """Memory that the process has now, bytes."""
+    with open("/proc/self/statm", encoding="ascii") as fields:
+        return int(fields.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def timed_with_peak(function, *args):
+    """Result, wall-clock seconds, and how much more memory than before there was at most, bytes."""
+    before = most = resident()
+    done = threading.Event()
+
+    def watch():
+        nonlocal most
+        while not done.wait(0.003):
+            most = max(most, resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        result, seconds = timed(function, *args)
+    finally:
+        done.set()
+        watcher.join()
+    return result, seconds, most - before
 
 
 def table(title, head, rows):
