@@ -132,6 +132,8 @@ def mrtl(
 
     fit, choice = resume(earlier, plan) if earlier is not None else Fit(), None
     to_do = plan[len(fit.done) :]
+    for listener in settings.listeners:
+        listener.begin_training(len(to_do))
     levels = sorted({level for level, _ in to_do})
     made = pyramid(samples, resolutions, levels)
     if not fit.stages:
@@ -141,8 +143,6 @@ def mrtl(
         fit.stages, fit.alpha_path, choice = choose_alphas(samples, resolutions[0], settings)
     held_out = repeat(None) if validation is None else pyramid(validation, resolutions, levels)
     del samples, validation  # the pyramids let go of what is not needed any more
-    for listener in settings.listeners:
-        listener.begin_training(len(to_do))
     began = perf_counter()
     current = None
     for level, stage in to_do:
@@ -151,12 +151,7 @@ def mrtl(
             current, here, validation = level, next(made), next(held_out)
         for listener in settings.listeners:
             listener.begin_stage(level, stage, fit.stages[stage].solver.max_epochs)
-        if stage == FULL_RANK:
-            model = FullRank(axes_at(here, settings))
-            start = model.initial(here.weight) if fit.model is None else fit.model.finegrain(fit.parameters, model)
-        else:
-            model = DECOMPOSITIONS[settings.decomposition](axes_at(here, settings), settings.nonnegative)
-            start = low_rank_start(fit, model, here, settings)
+        model, start = next_model(fit, here, stage, settings)
         watch = Watch(model, level, stage, fit, settings, validation, start, began)
         pairs = carry_pairs(fit, model)
         parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs, choice)
@@ -239,14 +234,19 @@ def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[in
             yield made.pop(level) if level in made else finest.coarsen(resolutions[level])
 
 
-def low_rank_start(fit: Fit, model: CP | Tucker, samples: Samples, settings: Settings) -> Parameters:
-    """Line 14 of Algorithm 1, or line 23 once the model is low-rank."""
+def next_model(fit: Fit, samples: Samples, stage: str, settings: Settings) -> tuple[TensorModel, Parameters]:
+    """The model of a stage and where it starts: lines 4, 11, 14 and 23 of Algorithm 1."""
+    axes = axes_at(samples, settings)
+    if stage == FULL_RANK:
+        model = FullRank(axes)
+        return model, model.initial(samples.weight) if fit.model is None else fit.model.finegrain(fit.parameters, model)
+    model = DECOMPOSITIONS[settings.decomposition](axes, settings.nonnegative)
     if fit.model is None:
         mass = float(torch.stack([mass.sum() for mass in samples.inputs.mass(samples.weight.sum(1))]).prod())
-        return model.random(settings.rank, samples.weight, mass, settings.seed)
+        return model, model.random(settings.rank, samples.weight, mass, settings.seed)
     if isinstance(fit.model, FullRank):
-        return model.from_full_rank(fit.parameters, settings.rank, settings.seed)
-    return fit.model.finegrain(fit.parameters, model)
+        return model, model.from_full_rank(fit.parameters, settings.rank, settings.seed)
+    return model, fit.model.finegrain(fit.parameters, model)
 
 
 def carry_pairs(fit: Fit, model: TensorModel) -> list[Pair]:
