@@ -20,7 +20,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation, make_shots
-from sklearn_mrtl.inspection import FactorDisplay
+from sklearn_mrtl.inspection import FactorDisplay, draw_court, draw_handler
 from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, GridDiscretizer, lag_windows
 
 OUTPUT = Path("demo_output")
@@ -112,9 +112,11 @@ def shots():
     return model
 
 
-def save_maps(model, mode, name, title, axis_labels=None):
+def save_maps(model, mode, name, title, axis_labels=None, decorate=None):
     """A picture of the spatial factors of a mode."""
-    display = FactorDisplay.from_estimator(model, mode=mode, components=range(6), axis_labels=axis_labels)
+    display = FactorDisplay.from_estimator(
+        model, mode=mode, components=range(6), axis_labels=axis_labels, decorate=decorate
+    )
     display.figure_.suptitle(title)
     path = OUTPUT / f"{name}.png"
     display.figure_.savefig(path, dpi=120)
@@ -130,7 +132,12 @@ def main():
         save_maps(forecast, "grid", "el_nino", "Where the sea tells of El Nino three months ahead"),
         save_maps(rain, "grid", "midwest", "Where the sea tells of the Midwest's precipitation"),
         save_maps(
-            charts, "court", "shots_court", "Where it happens", ("feet from the baseline", "feet from the sideline")
+            charts,
+            "court",
+            "shots_court",
+            "Where it happens",
+            ("feet from the baseline", "feet from the sideline"),
+            draw_court,
         ),
         save_maps(
             charts,
@@ -138,6 +145,7 @@ def main():
             "shots_defenders",
             "Where a defender raises or lowers the chance of a shot",
             ("feet to the right", "feet to the basket"),
+            draw_handler,
         ),  # fmt: skip
     ]
     print("Maps:", *paths, sep="\n  ")

@@ -42,7 +42,7 @@ y = y.values[:, 0]
 # -------
 # With fields, ``modes=None`` takes the last two axes for the grid and the others for features, so nothing needs to be
 # said. Penalties are chosen by block cross-validation on a coarse grid.
-model = MRTLRegressor(rank=5).fit(X[train], y[train])
+model = MRTLRegressor(rank=6).fit(X[train], y[train])
 print(*model.modes_, *model.resolutions_, sep="\n")
 
 # %%
