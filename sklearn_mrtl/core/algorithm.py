@@ -63,6 +63,8 @@ class Settings:
     criterion : callable or None
         None: a level ends when the solver does.
     listeners : sequence of Listener
+    keep_interrupted : bool
+        Ctrl-C ends the training and keeps the weights, once the stage of the result has had an epoch.
     """
 
     loss: Loss
@@ -78,6 +80,11 @@ class Settings:
     tol: float = 0.0
     seed: int = 0
     listeners: Sequence[Listener] = ()
+    keep_interrupted: bool = False
+
+    @property
+    def last_stage(self) -> str:
+        return FULL_RANK if self.rank is None else LOW_RANK
 
 
 @dataclass
@@ -137,7 +144,7 @@ def mrtl(
     levels = sorted({level for level, _ in to_do})
     made = pyramid(samples, resolutions, levels)
     if not fit.stages:
-        if samples.inputs.chains:  # whose rows stay what they are on coarser levels
+        if samples.inputs.coarsens_in_steps:  # whose rows stay what they are on coarser levels
             samples = next(made)
             made = chain([samples], made)
         fit.stages, fit.alpha_path, choice = choose_alphas(samples, resolutions[0], settings)
@@ -154,12 +161,17 @@ def mrtl(
         model, start = next_model(fit, here, stage, settings)
         watch = Watch(model, level, stage, fit, settings, validation, start, began)
         pairs = carry_pairs(fit, model)
-        parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs, choice)
+        try:
+            parameters, fit.pairs = opt(model, here, start, fit.stages[stage], settings, watch, pairs, choice)
+        except KeyboardInterrupt:
+            if not watch.can_be_interrupted:
+                raise
+            parameters, fit.pairs = watch.interrupt(), []
         choice = None
         fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
         fit.start = fit.parameters if stage == FULL_RANK else fit.start
         fit.done.append((level, stage))
-        if any([listener.end_stage(fit) for listener in settings.listeners]) or watch.diverged:
+        if any([listener.end_stage(fit) for listener in settings.listeners]) or watch.is_last:
             break
     for listener in settings.listeners:
         listener.end_training(fit)
@@ -224,7 +236,7 @@ def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[in
     made: dict[int, Samples] = {}
     for level in reversed(levels):
         shapes = resolutions[level]
-        if finer.inputs.chains and nests(finest.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes):
+        if finer.inputs.coarsens_in_steps and nests(finest.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes):
             made[level] = finer = finer.coarsen(shapes)
     del finer
     for level in levels:
@@ -289,7 +301,7 @@ class Watch:
         self.validation = None if validation is None else Objective.of_samples(model, validation, settings.loss, 0, 0)
         criterion = settings.criterion
         self.rises = None if criterion is None else Rises(criterion, settings.tol, settings.patience)
-        self.lowest, self.kept, self.diverged, self.epoch = float("inf"), None, False, 0
+        self.lowest, self.kept, self.is_last, self.epoch = float("inf"), None, False, 0
         self.last, self.least, self.good = start, float("inf"), start
 
     def __call__(self, loss: Tensor, objective: Tensor, gradient: Parameters, parameters: Parameters) -> bool:
@@ -329,9 +341,26 @@ class Watch:
         with torch.no_grad():
             return float(self.validation.data_loss(parameters))
 
+    @property
+    def can_be_interrupted(self) -> bool:
+        """Whether what has been learned so far is worth keeping."""
+        last_stage = self.settings.last_stage
+        return self.settings.keep_interrupted and any(record["stage"] == last_stage for record in self.fit.history)
+
+    def interrupt(self) -> Parameters:
+        """End training with the last weights, or those that the level began with."""
+        self.is_last = True
+        warnings.warn(
+            f"training was interrupted at level {self.common['level']} ({self.common['stage']}, "
+            f"{self.common['resolution']}), after {self.epoch} epoch(s). It ends here, with the best weights so far.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return self.last
+
     def diverge(self, record: dict) -> None:
         """End training with good weights: steps may have left them epochs before the objective is no number."""
-        self.diverged = True
+        self.is_last = True
         if self.validation is None or not self.validation_loss(self.good) >= self.lowest:
             self.kept = self.good
         warnings.warn(

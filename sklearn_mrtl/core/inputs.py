@@ -65,7 +65,7 @@ class JointInputs:
         if self.stored is None:
             object.__setattr__(self, "stored", stored_cells(self.masks))
 
-    chains = True  # a coarse level is best made of the next finer one
+    coarsens_in_steps = True  # a coarse level is best made of the next finer one
 
     @property
     def n_rows(self) -> int:
@@ -281,7 +281,7 @@ class FactoredInputs:
     modes: tuple[Mode, ...]
     shapes: Shapes
 
-    chains = False
+    coarsens_in_steps = False
 
     @property
     def n_rows(self) -> int:
