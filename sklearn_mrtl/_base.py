@@ -17,9 +17,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from sklearn_mrtl import _reading as reading
 from sklearn_mrtl._callbacks import CallbackSupportMixin, listeners_of, with_callbacks
 from sklearn_mrtl._encoding import Fields, factored_inputs, row_blocks, torch_view
+from sklearn_mrtl._interruption import is_one_of_many
 from sklearn_mrtl._layout import Labels, check_rows, layout_of
 from sklearn_mrtl._progress import LevelPrinter
-from sklearn_mrtl._repr import html_repr
+from sklearn_mrtl._repr import with_training
 from sklearn_mrtl._schedule import schedule
 from sklearn_mrtl._settings import check_memory, core_shapes, resolve_device, settings_of
 from sklearn_mrtl.core.algorithm import LOW_RANK, Fit, Settings, mrtl
@@ -53,7 +54,6 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     """Parameters, fit, scores, and what a fitted estimator shows."""
 
     _output_name = "output"
-    _html_repr = html_repr
 
     def __init__(
         self, modes=None, *, rank=10, decomposition="cp", resolutions="auto", n_levels=None, full_rank_levels="auto",
@@ -89,11 +89,11 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit(self, X, y, weight, validation, loss: Loss, *, given_y, scale: np.ndarray, shift: np.ndarray) -> None:
+    def _fit(self, X, y, weight, validation, loss: Loss, *, given, scale: np.ndarray, shift: np.ndarray) -> None:
         """Algorithm 1 on X, y (n, T) and weight (n,), all checked, and the fitted attributes.
 
-        validation is None or another such triple. given_y is y as the user knows it; scores become scores times scale
-        plus shift, both of shape (T,).
+        validation is None or another such triple. given are y and the weight (or None) as the user knows them; scores
+        become scores times scale plus shift, both of shape (T,).
         """
         layout, n_outputs = layout_of(X, self.modes, self._rows[1]), y.shape[1]
         levels = schedule(self.resolutions, layout.modes)
@@ -108,8 +108,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         if validation is not None and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
         attributes = partial(self._attributes, scale=scale, shift=shift)
-        callbacks = listeners_of(self, X, given_y, weight, attributes)
-        settings = replace(settings, listeners=[LevelPrinter(self.verbose, len(levels)), *callbacks])
+        listeners = [LevelPrinter(self.verbose, len(levels)), *listeners_of(self, X, *given, attributes)]
+        settings = replace(settings, listeners=listeners, keep_interrupted=not is_one_of_many())
         self._dtype, self._layout = X.dtype, layout
         X, y, weight = training
         self._fields = Fields.fit(X, weight) if layout.joint else None
@@ -298,10 +298,10 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         return reading.to_xarray(self)
 
     def _get_fitted_attr_html(self, doc_link=""):
-        """scikit-learn's table of fitted attributes for notebooks, without coef_: it may be large."""
+        """What notebooks show in the estimator's box, also in a pipeline's; without coef_, which may be large."""
         shown = copy(self)
         vars(shown).pop("_parameters", None)
-        return super(BaseMRTL, shown)._get_fitted_attr_html(doc_link)
+        return with_training(super(BaseMRTL, shown)._get_fitted_attr_html(doc_link), self)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_parameters")

@@ -34,14 +34,16 @@ class FitTasks(Listener):
     estimator : BaseMRTL
     X, y : array
         Data of fit, in the estimator's terms.
-    sample_weight : array
+    sample_weight : array or None
+        None where fit was given none: scorers that know no weights then get none.
     attributes : callable
         Makes of a `Fit` the attributes with which the estimator can predict.
     """
 
     def __init__(self, estimator, X, y, sample_weight, attributes: Callable[..., dict]):
         self.estimator, self.attributes = estimator, attributes
-        self.task = {"estimator": estimator, "X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self.task = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
 
     def begin_training(self, n_stages):
         context = self.estimator._init_callback_context(max_subtasks=n_stages)

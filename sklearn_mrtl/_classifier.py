@@ -113,6 +113,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y must have at least two classes, got one class only: {self.classes_[0]!r}.")
+        given = y, None if sample_weight is None else weight
         if self.class_weight is not None:
             weight = (weight * compute_sample_weight(self.class_weight, y)).astype(weight.dtype)
         if validation is not None:
@@ -122,7 +123,8 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         shares = self._shares(codes).astype(X.dtype)
         n_outputs = shares.shape[1]
         del codes
-        self._fit(X, shares, weight, validation, loss, given_y=y, scale=np.ones(n_outputs), shift=np.zeros(n_outputs))
+        scale, shift = np.ones(n_outputs), np.zeros(n_outputs)
+        self._fit(X, shares, weight, validation, loss, given=given, scale=scale, shift=shift)
         return self
 
     def decision_function(self, X):

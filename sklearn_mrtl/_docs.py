@@ -111,6 +111,10 @@ GridDiscretizer gives them; a sample's tensor is their outer product, which is n
 
 Computation is in the precision of X, float32 or float64.
 
+Ctrl-C ends the training with a warning and keeps the best weights so far, at the resolution of the level it came in,
+once there has been an epoch at low rank (or at full rank, where that is the model). Earlier it leaves the estimator as
+it was before fit and raises; so it does in searches, cross-validation and ensembles, which it ends.
+
 References
 ----------
 J. Y. Park, K. T. Carr, S. Zheng, Y. Yue and R. Yu, "Multiresolution Tensor Learning for Efficient and Interpretable

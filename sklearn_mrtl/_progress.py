@@ -22,7 +22,7 @@ class LevelPrinter(Listener):
             print(line(record, self.n_levels), flush=True)
 
     def end_stage(self, fit):
-        if self.verbose == 1:
+        if self.verbose == 1 and fit.history and (fit.history[-1]["level"], fit.history[-1]["stage"]) == fit.done[-1]:
             print(line(fit.history[-1], self.n_levels), flush=True)
 
 

@@ -95,7 +95,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
                     f"y_val must have the outputs of y: rows of shape {y.shape[1:]}, got {y_val.shape[1:]}."
                 )
             validation = X_val, (y_val.reshape(len(y_val), -1) - shift) / scale, weight_val
-        self._fit(X, (outputs - shift) / scale, weight, validation, SquaredLoss, given_y=y, scale=scale, shift=shift)
+        given = y, None if sample_weight is None else weight
+        self._fit(X, (outputs - shift) / scale, weight, validation, SquaredLoss, given=given, scale=scale, shift=shift)
         return self
 
     def predict(self, X):

@@ -1,9 +1,13 @@
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -124,3 +128,112 @@ def test_a_progress_bar_nests_search_pipeline_level_and_epoch(capsys, n_jobs):
     printed = capsys.readouterr().out
     for what in ("RandomizedSearchCV", "Pipeline", "MRTLRegressor", "level 1, full rank", "level 1, low rank"):
         assert what in printed
+
+
+def test_scorers_that_know_no_weights_are_monitored():
+    def plain(y_true, y_pred):
+        return -np.abs(y_true - y_pred).max()
+
+    monitor = ScoringMonitor(scoring=make_scorer(plain))
+    MRTLRegressor(rank=2).set_callbacks(monitor).fit(*data())
+    assert len(monitor.get_logs().data) > 3
+
+
+def test_weights_of_the_user_reach_scorers_without_those_of_the_classes():
+    seen = []
+
+    def keep(y_true, y_pred, sample_weight):
+        seen.append(sample_weight)
+        return 0.0
+
+    X, y = data(classes=True)
+    weight = np.random.default_rng(1).random(len(y)).round(1)
+    model = MRTLClassifier(rank=2, class_weight="balanced").set_callbacks(ScoringMonitor(scoring=make_scorer(keep)))
+    model.fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(seen[-1], weight[weight > 0])
+
+
+def test_clones_share_callbacks_and_no_fit_leaves_traces():
+    recorder = Recorder()
+    model = MRTLRegressor(rank=2).set_callbacks(recorder)
+    before = vars(model).keys() | set()
+    assert clone(model)._skl_callbacks is model._skl_callbacks  # as scikit-learn says: a search's candidates report
+    kept = vars(model.fit(*data())).keys() - before
+    assert not [name for name in kept if "callback" in name]
+    assert not hasattr(model.set_callbacks(), "_skl_callbacks")
+
+
+def test_fits_go_on_where_scikit_learn_has_no_such_callbacks():
+    code = """
+import numpy as np, sklearn.callback
+del sklearn.callback.with_callbacks
+from sklearn_mrtl import MRTLRegressor
+from sklearn_mrtl.preprocessing import VariableScaler
+from sklearn.pipeline import make_pipeline
+X = np.random.default_rng(0).normal(size=(50, 2, 6, 6))
+model = make_pipeline(VariableScaler(), MRTLRegressor(rank=1)).fit(X, X[:, 0].sum((1, 2)))
+assert model[-1].history_ and not hasattr(model[-1], "set_callbacks")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent)
+
+
+# Ctrl-C
+
+
+class Interrupts(Recorder):
+    """Ctrl-C at some epoch of some task."""
+
+    def __init__(self, task, epoch=0):
+        super().__init__()
+        self.task, self.epoch = task, epoch
+
+    def on_fit_task_end(self, estimator, context):
+        self.tasks.append(context.task_name)
+        if context.task_name == "epoch" and (context.parent.task_name, context.task_id) == (self.task, self.epoch):
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("task, epoch, n_levels", [("level 1, low rank", 0, 1), ("level 2, low rank", 1, 2)])
+@pytest.mark.parametrize("make", [MRTLRegressor, MRTLClassifier])
+def test_ctrl_c_ends_training_and_keeps_the_weights(make, task, epoch, n_levels):
+    X, y = data(classes=make is MRTLClassifier)
+    interrupts = Interrupts(task, epoch)
+    model = make(rank=2, random_state=0).set_callbacks(interrupts)
+    with pytest.warns(RuntimeWarning, match=rf"interrupted at level {n_levels - 1} .*after {epoch + 1} epoch"):
+        model.fit(X, y)
+    whole = make(rank=2, random_state=0).fit(X, y)
+    assert len(model.resolutions_) == n_levels
+    untimed = [{**record, "seconds": 0} for record in whole.history_[: model.n_iter_]]
+    np.testing.assert_equal([{**record, "seconds": 0} for record in model.history_], untimed)
+    assert interrupts.tasks[-2:] == [task, "fit"] and interrupts.torn_down == 1
+    assert model.score(X, y) > 0.1
+
+
+def test_ctrl_c_keeps_the_best_weights_on_validation_data():
+    X, y = data()
+    model = MRTLRegressor(rank=2, random_state=0, solver="adam", learning_rate=0.3, patience=100)
+    model.set_callbacks(Interrupts("level 2, low rank", 20))
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        model.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
+    losses = [record["validation_loss"] for record in model.history_ if record["level"] == 1]
+    assert len(losses) == 21 and losses.index(min(losses)) < 20
+    loss = ((model.predict(X[100:]) - y[100:]) ** 2).mean() / y[:100].var()
+    assert loss == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_ctrl_c_before_there_is_a_low_rank_model_leaves_all_as_it_was():
+    X, y = data()
+    model = MRTLRegressor(rank=2, random_state=0).fit(X, y)
+    expected = model.predict(X)
+    with pytest.raises(KeyboardInterrupt):
+        model.set_callbacks(Interrupts("level 1, full rank")).fit(X[:100], y[:100])
+    np.testing.assert_array_equal(model.predict(X), expected)
+    assert not hasattr(model, "_callback_fit_ctx")
+
+
+def test_ctrl_c_ends_a_search_and_not_one_of_its_fits():
+    search = RandomizedSearchCV(
+        MRTLRegressor().set_callbacks(Interrupts("level 2, low rank")), {"rank": [1, 2]}, n_iter=2
+    )
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(*data())

@@ -2,6 +2,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from sklearn.ensemble import VotingRegressor
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Feature, Grid, MRTLRegressor
@@ -9,28 +10,29 @@ from sklearn_mrtl.preprocessing import AreaWeighter
 
 
 class Cells(HTMLParser):
-    """Rows of the last table of a page."""
+    """Rows of the table of the training in a page."""
 
     def __init__(self, page):
         super().__init__()
-        self.rows, self.in_cell = [], False
+        self.tables, self.in_cell = [], False
         self.feed(page)
+        (self.rows,) = (rows for rows in self.tables if rows[0][:2] == ["level", "stage"])
 
     def handle_starttag(self, tag, attrs):
         if tag == "table":
-            self.rows = []
+            self.tables.append([])
         elif tag == "tr":
-            self.rows.append([])
+            self.tables[-1].append([])
         elif tag in ("td", "th"):
             self.in_cell = True
-            self.rows[-1].append("")
+            self.tables[-1][-1].append("")
 
     def handle_endtag(self, tag):
         self.in_cell = self.in_cell and tag not in ("td", "th")
 
     def handle_data(self, data):
         if self.in_cell:
-            self.rows[-1][-1] += data
+            self.tables[-1][-1][-1] += data
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +71,27 @@ def test_dense_weights_are_not_made_to_be_shown(data, monkeypatch):
     assert "component_weights_" in page and "coef_" not in page
 
 
-def test_a_pipeline_shows_its_own_diagram(data):
+def test_a_pipeline_shows_its_own_diagram_with_the_training_in_it(data):
     X, y = data
-    page = make_pipeline(AreaWeighter(np.linspace(-60, 60, 24), axis=2), MRTLRegressor(rank=2)).fit(X, y)._repr_html_()
+    pipeline = make_pipeline(AreaWeighter(np.linspace(-60, 60, 24), axis=2), MRTLRegressor(rank=2))
+    assert "Fitted on" not in pipeline._repr_html_()
+    page = pipeline.fit(X, y)._repr_html_()
     assert "MRTLRegressor" in page and "AreaWeighter" in page
+    assert sum(int(row[3]) for row in Cells(page).rows[1:]) == pipeline[-1].n_iter_
+
+
+def test_estimators_of_a_fitted_ensemble_that_are_not_fitted_themselves_are_shown(data):
+    ensemble = VotingRegressor([("one", MRTLRegressor(rank=2)), ("other", MRTLRegressor(rank=1))]).fit(*data)
+    assert ensemble._repr_html_().count("<div>MRTLRegressor</div>") == 2
+
+
+@pytest.mark.filterwarnings("ignore:training diverged")
+def test_a_model_without_a_single_finite_epoch_is_shown(data, capsys):
+    X, y = data
+    hopeless = {"solver": "sgd", "learning_rate": 1e300, "full_rank_levels": 0}
+    model = MRTLRegressor(rank=2, verbose=1, **hopeless).fit(1e300 * X, y)
+    assert model.history_ == [] and capsys.readouterr().out == ""
+    assert len(Cells(model._repr_html_()).rows) == 1
 
 
 def test_printed_it_stays_short():
