@@ -19,7 +19,7 @@ from sklearn_mrtl.preprocessing import GridDiscretizer
 STARTS = {"full rank": "auto", "random": 0}
 
 
-def shots(seed, n_frames=20_000):
+def shots(seed, n_frames=100_000):
     """Encodings, targets, the planted factors and an estimator."""
     made = make_shots(n_frames, n_players=10, n_components=3, best_auc=0.9, dtype=np.float32, random_state=seed)
     _, court, box = made.modes
