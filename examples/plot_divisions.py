@@ -69,7 +69,8 @@ for component, ax in enumerate(axes[:, 1]):
     land = model.factors_["output"][:, component]
     limit = abs(land).max()
     ax.scatter(data.division_lon, data.division_lat, c=land, s=26, cmap="RdBu_r", vmin=-limit, vmax=limit)
-    ax.set(title=f"component {component}, land", aspect=1.25)
+    ax.set(ylabel="latitude (°N)", aspect=1.25)
+    ax.set_title(f"component {component}, land", fontsize="small")
 axes[-1, 1].set_xlabel("longitude (°E)")
 
 # sphinx_gallery_thumbnail_number = 2

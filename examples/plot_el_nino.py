@@ -88,6 +88,6 @@ fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 ax.set_facecolor("0.88")  # land
 contribution.plot(ax=ax, cmap="RdBu_r", vmin=-limit, vmax=limit, cbar_kwargs={"label": "K of Nino3.4 from each cell"})
 ax.set(title=f"Forecast of {str(windows.target_time[strongest])[:7]}: {peers['MRTLRegressor'][strongest]:.1f} K,"
-       f" observed {y[strongest]:.1f} K", xlabel="longitude", ylabel="latitude", aspect="equal")  # fmt: skip
+       f" observed {y[strongest]:.1f} K", xlabel="longitude (°E)", ylabel="latitude (°N)", aspect="equal")  # fmt: skip
 
 # sphinx_gallery_thumbnail_number = 2

@@ -60,7 +60,7 @@ for (name, weights), row in zip(rows.items(), axes, strict=True):
     limit = np.nanmax(abs(field))
     for ax, layer in zip(row, layers, strict=True):
         ax.imshow(field[layer], origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
-        ax.set(facecolor="0.88", title=f"layer {layer}" if row is axes[0] else "", xticks=[], yticks=[])
+        ax.set(facecolor="0.88", title=f"layer {layer}" if name == "planted" else "", xticks=[], yticks=[])
     row[0].set_ylabel(name)
 
 # %%

@@ -261,7 +261,8 @@ class FactorDisplay:
         """One panel with its title."""
         title = f"component {self.components[k]}"
         if self.weights is not None and part is None:
-            title += f"\nweight {self.weights[k]:.3g}"
+            weight = self.weights[k]
+            title += f"\nweight {weight:.3g}" if weight < 1000 else f"\nweight {weight:,.0f}"
         if self._n_axes == 0:
             shared = None if self.shared is None else self.shared[k] / self._scale[k]
             draw_levels(panel, values, self.level_names, shared, limit, cmap=cmap, norm=norm)
