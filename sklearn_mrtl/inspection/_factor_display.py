@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_mrtl.inspection._components import complete_factors, low_rank_model
 from sklearn_mrtl.inspection._figures import arrange, fitted, outer, panels, pyplot
 from sklearn_mrtl.inspection._panels import MOST_BARS, draw_curve, draw_levels, draw_map
-from sklearn_mrtl.inspection._reading_modes import mode_labels
+from sklearn_mrtl.inspection._reading_modes import column_names, mode_labels
 from sklearn_mrtl.modes import Grid
 
 CALLER = "FactorDisplay"
@@ -101,7 +101,8 @@ class FactorDisplay:
         components : int or sequence of int, default=None
             Which; None: all.
         level_names : sequence of str, default=None
-            Names of a Feature's levels; None: the coordinates of X if it was a DataArray, the classes, or numbers.
+            Names of a Feature's levels; None: the coordinates of X if it was a DataArray, what the columns of a table
+            are called in X or by the pipeline's steps before, the classes, or numbers.
         axis_labels : sequence of str, default=None
             Names and units of the grid's axes, in their order; None: the dimensions of X if it was a DataArray, or the
             grid's name.
@@ -137,6 +138,8 @@ class FactorDisplay:
             if labels.is_grid:
                 raise ValueError(f"level_names are for Features; {mode!r} is a Grid, whose axes have axis_labels.")
             level_names = _check_number("level_names", level_names, len(factor))
+        elif not labels.is_grid:
+            level_names = column_names(estimator, model, mode) or labels.level_names
         if labels.is_grid and (transpose if transpose is not None else not model._layout.joint):
             factor = factor.transpose(*reversed(range(factor.ndim - 1)), factor.ndim - 1)
             extent, names = extent[::-1], names[::-1]
@@ -147,7 +150,7 @@ class FactorDisplay:
             mode=mode,
             extent=extent if labels.is_grid else None,
             axis_labels=names,
-            level_names=level_names or labels.level_names,
+            level_names=level_names,
             shared=model.factors_shared_[mode][chosen] if mode in model.factors_shared_ else None,
             weights=None if weights is None else weights[chosen],
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os.path import commonprefix
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from sklearn_mrtl import _reading as reading
 from sklearn_mrtl._base import BaseMRTL
@@ -60,6 +62,28 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
         attrs = (layout.labels.attrs or {}).get(dim, {}) if named else {}
         labels.append(with_units(label, attrs) if ends else f"{label} (cell)")
     return ModeLabels(True, tuple(extent), tuple(labels))
+
+
+def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | None:
+    """Levels of a Feature as the table that fit saw, or the pipeline's steps before, name its columns.
+
+    What all names begin with goes, up to its last underscore: "onehotencoder__player_30" is "30".
+    """
+    layout = model._layout
+    where = {mode.name: columns for mode, columns in zip(layout.modes, layout.columns, strict=True)}
+    if layout.joint or name not in where:
+        return None
+    names = getattr(model, "feature_names_in_", None)
+    if names is None and isinstance(estimator, Pipeline) and len(estimator) > 1:
+        try:
+            names = estimator[:-1].get_feature_names_out()
+        except (AttributeError, ValueError):  # of steps that have no names
+            return None
+    if names is None:
+        return None
+    names = [str(column) for column in names[where[name]]]
+    shared = commonprefix(names) if len(names) > 1 else ""
+    return tuple(column[shared.rfind("_") + 1 :] for column in names)
 
 
 def with_units(name: str, attrs: dict) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import make_ocean
@@ -114,6 +116,20 @@ def test_names_of_levels_from_coordinates(outputs_model):
     display = FactorDisplay.from_estimator(model, "variable", components=0)
     assert [tick.get_text() for tick in display.ax_.get_yticklabels()] == ["t", "s", "u"]
     assert len(FactorDisplay.from_estimator(model, "output", components=0).ax_.patches) == 2
+
+
+def test_names_of_levels_from_the_steps_before(shots, shots_model):
+    names = lambda estimator: [  # noqa: E731
+        tick.get_text() for tick in FactorDisplay.from_estimator(estimator, "player").ax_.get_yticklabels()
+    ]
+    assert names(shots_model) == ["0.0", "1.0", "2.0", "3.0"]
+    assert names(shots_model[-1]) == ["0", "1", "2", "3"]
+    pd = pytest.importorskip("pandas")
+    columns = [f"player_{name}" for name in ("Ann", "Bo", "Cy", "Di")] + [f"court_{cell}" for cell in range(180 + 144)]
+    encoded = pd.DataFrame(shots_model[0].transform(shots.data).toarray(), columns=columns)
+    assert names(clone(shots_model[-1]).fit(encoded, shots.target)) == ["Ann", "Bo", "Cy", "Di"]
+    nameless = make_pipeline(FunctionTransformer(), shots_model[-1])
+    assert names(nameless) == ["0", "1", "2", "3"]
 
 
 def test_shared_row(shots_model):
