@@ -395,9 +395,10 @@ class _FactoredCPScores(torch.autograd.Function):
         ctx.inputs = inputs
         ctx.save_for_backward(outputs, *factors)
         scores = factors[0].new_empty(inputs.n_rows, 1 if outputs is None else len(outputs))
+        weights = factors[0].new_ones(factors[0].shape[1], 1) if outputs is None else outputs.T
         for rows, blocks in inputs.blocks:
             product = hadamard([block.gather(factor) for block, factor in zip(blocks, factors, strict=True)])
-            scores[rows] = product.sum(1, keepdim=True) if outputs is None else product @ outputs.T
+            scores[rows] = product @ weights  # with ones, twice as fast as a sum along rows
         return scores
 
     @staticmethod
