@@ -68,9 +68,11 @@ ATTRIBUTES = """\
 factors_ : dict of ndarray
     For each mode, by name, an array of shape (*shape of the mode, K): unit columns, NaN where there are no data. The
     mode of several outputs is "output", that of more than two classes "class". The largest entry of a column is
-    positive in every mode but the largest Grid (the first mode without one), which takes the sign. Not with full rank.
+    positive in every mode but the largest Grid (the first mode without one), which takes the sign; with "tucker" in
+    every mode, and the core takes the signs. Not with full rank.
 factors_shared_ : dict of ndarray of shape (K,)
-    For each pooled mode the row that all levels share; `factors_` holds their deviations from it.
+    For each pooled mode the row that all levels share; `factors_` holds their deviations from it, and the sum of both
+    is what has its largest entry positive.
 component_weights_ : ndarray of shape (K,)
     Weights of the components, descending: W is the sum of ``component_weights_[k]`` times the outer product of the
     k-th columns. With "tucker": `core_`, of shape (K_1, K_2, ...).

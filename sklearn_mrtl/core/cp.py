@@ -135,7 +135,8 @@ class CP(TensorModel):
 
     def canonical(self, parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
         """Component weights (K,), descending, and factors with unit columns; see `canonical`."""
-        return canonical(self.factors(parameters), orthogonal=not self.nonnegative, signed=self.signed)
+        pooled = [m for m, axis in enumerate(self.axes) if axis.pooled]
+        return canonical(self.factors(parameters), orthogonal=not self.nonnegative, signed=self.signed, pooled=pooled)
 
     @property
     def signed(self) -> int:
@@ -211,12 +212,15 @@ def spread(weights: Tensor, factors: Sequence[Tensor]) -> list[Tensor]:
     return [factor * weights ** (1 / len(factors)) for factor in factors]
 
 
-def canonical(factors: Sequence[Tensor], *, orthogonal: bool = True, signed: int = 0) -> tuple[Tensor, list[Tensor]]:
+def canonical(
+    factors: Sequence[Tensor], *, orthogonal: bool = True, signed: int = 0, pooled: Sequence[int] = ()
+) -> tuple[Tensor, list[Tensor]]:
     """The same tensor in the form in which it is shown.
 
     Columns have unit norm, components descend by weight, and in every mode but the one `signed` the entry of largest
-    magnitude is positive; that one takes the sign that is left. With two modes CP is unique only up to an invertible
-    K x K matrix: there, if `orthogonal`, the form is the singular value decomposition.
+    magnitude is positive; that one takes the sign that is left. Entries of a mode that is `pooled` are its rows plus
+    the last, which they share. With two modes CP is unique only up to an invertible K x K matrix: there, if `orthogonal`,
+    the form is the singular value decomposition.
 
     Returns
     -------
@@ -233,7 +237,7 @@ def canonical(factors: Sequence[Tensor], *, orthogonal: bool = True, signed: int
     factors = [(factor / norm.clamp(min=smallest))[:, order] for factor, norm in zip(factors, norms, strict=True)]
     for m in range(len(factors)):
         if m != signed:
-            sign = largest_sign(factors[m])
+            sign = largest_sign(factors[m][:-1] + factors[m][-1] if m in pooled else factors[m])
             factors[m], factors[signed] = factors[m] * sign, factors[signed] * sign
     return weights[order], factors
 

@@ -88,6 +88,16 @@ def test_the_largest_grid_that_may_be_negative_takes_the_sign(modes, n_outputs, 
             assert bool((factor >= 0).all())
 
 
+def test_pooled_levels_read_positive_with_what_they_share():
+    deviations = torch.tensor([[-0.6, 0.5], [0.1, -0.1], [0.5, -0.6]], dtype=torch.float64)  # the last is shared
+    factors = [deviations, *random_factors((4, 3), 2)]
+    weights, shown = canonical(factors, signed=1, pooled=[0])
+    assert_same(formed(shown, weights), formed(factors))
+    complete = shown[0][:-1] + shown[0][-1]
+    assert bool((complete.amax(0) == complete.abs().amax(0)).all())
+    assert bool((shown[0].amax(0) < shown[0].abs().amax(0)).all())  # by the rows as they are, signs would be others
+
+
 def test_with_two_modes_it_is_the_singular_value_decomposition():
     factors = random_factors((6, 4), 3)
     turn = normal(3, 3, seed=9)
