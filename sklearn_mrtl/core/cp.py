@@ -219,8 +219,8 @@ def canonical(
 
     Columns have unit norm, components descend by weight, and in every mode but the one `signed` the entry of largest
     magnitude is positive; that one takes the sign that is left. Entries of a mode that is `pooled` are its rows plus
-    the last, which they share. With two modes CP is unique only up to an invertible K x K matrix: there, if `orthogonal`,
-    the form is the singular value decomposition.
+    the last, which they share. With two modes CP is unique only up to an invertible K x K matrix: there, if
+    `orthogonal`, the form is the singular value decomposition.
 
     Returns
     -------

@@ -89,7 +89,7 @@ def test_the_largest_grid_that_may_be_negative_takes_the_sign(modes, n_outputs, 
 
 
 def test_pooled_levels_read_positive_with_what_they_share():
-    deviations = torch.tensor([[-0.6, 0.5], [0.1, -0.1], [0.5, -0.6]], dtype=torch.float64)  # the last is shared
+    deviations = torch.tensor([[-0.6, 0.7], [0.1, -0.1], [0.5, -0.6]], dtype=torch.float64)  # the last is shared
     factors = [deviations, *random_factors((4, 3), 2)]
     weights, shown = canonical(factors, signed=1, pooled=[0])
     assert_same(formed(shown, weights), formed(factors))
