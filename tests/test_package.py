@@ -8,7 +8,7 @@ from pathlib import Path
 import sklearn_mrtl
 
 ROOT = Path(__file__).parent.parent
-OPTIONAL = ["xarray", "pandas", "h5netcdf", "matplotlib", "polars", "pyarrow", "dask", "cftime"]
+OPTIONAL = ["xarray", "pandas", "h5netcdf", "matplotlib", "polars", "pyarrow", "dask", "cftime", "rich"]
 
 
 def test_import_needs_no_extra():

@@ -236,7 +236,9 @@ def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[in
     made: dict[int, Samples] = {}
     for level in reversed(levels):
         shapes = resolutions[level]
-        if finer.inputs.coarsens_in_steps and nests(finest.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes):
+        if finer.inputs.coarsens_in_steps and nests(
+            finest.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes
+        ):
             made[level] = finer = finer.coarsen(shapes)
     del finer
     for level in levels:
