@@ -279,8 +279,13 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return reading.coefficients(self._model, self._parameters, self._zero().cell_area, self._layout)
 
-    def to_xarray(self):
+    def to_xarray(self, *, coef: bool = False):
         """Factors, weights and intercepts as a dataset with coordinates.
+
+        Parameters
+        ----------
+        coef : bool, default=False
+            Whether the dense weights of `coef_` come with them as "coef"; they always do where there are no factors.
 
         Returns
         -------
@@ -293,9 +298,11 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         ------
         ImportError
             If xarray is not installed.
+        MemoryError
+            If the dense weights would not fit.
         """
         check_is_fitted(self)
-        return reading.to_xarray(self)
+        return reading.to_xarray(self, coef)
 
     def _get_fitted_attr_html(self, doc_link=""):
         """What notebooks show in the estimator's box, also in a pipeline's; without coef_, which may be large."""

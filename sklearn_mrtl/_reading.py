@@ -100,8 +100,8 @@ def array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().cpu().numpy().copy()
 
 
-def to_xarray(estimator):
-    """All factors, weights and intercepts of a fitted estimator as a Dataset with coordinates."""
+def to_xarray(estimator, coef: bool):
+    """Factors, weights and intercepts of a fitted estimator as a Dataset with coordinates; coef_ where asked for."""
     try:
         import xarray as xr
     except ImportError as error:
@@ -125,7 +125,7 @@ def to_xarray(estimator):
             variables["core"] = (tuple(rank_dims[name] for name in estimator.factors_), estimator.core_)
         else:
             variables["component_weights"] = (("component",), estimator.component_weights_)
-    else:
+    if coef or not hasattr(estimator, "factors_"):
         outputs = (output_name,) if estimator._model.n_outputs > 1 else ()
         variables["coef"] = ((*outputs, *(d for mode in layout.modes for d in dims[mode.name])), estimator.coef_)
     variables |= intercept_variables(estimator, dims, output_name)

@@ -448,6 +448,12 @@ def test_to_xarray_and_back(make, X, y, options, tmp_path):
             same(shown[name], values)
     else:
         same(shown["court_0"], [5, 15, 25, 35])
+    dense = model.to_xarray(coef=True).coef
+    same(dense, model.coef_)
+    if X.ndim > 2:
+        outputs = [dim for dim in dense.dims if dim not in X.dims]
+        z = (X * dense).sum(("lag", "lat", "lon")).transpose("time", *outputs) + shown.intercept
+        same(z, scores(model, X))
     if "core" in shown or "coef" in shown:
         return
     if X.ndim > 2:
