@@ -159,19 +159,15 @@ class Objective:
     def value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         """Objective, its data part and its gradient."""
         parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-        gradient = {name: torch.zeros_like(value) for name, value in parameters.items()}
-
-        def add(part: Tensor) -> Tensor:
-            """Add the gradient of a part, whose graph is then free, and return its value."""
-            slopes = torch.autograd.grad(part, list(parameters.values()), allow_unused=True)
-            for name, slope in zip(parameters, slopes, strict=True):
-                if slope is not None:
-                    gradient[name] += slope
-            return part.detach()
-
-        loss = sum(add(part) for part in self._data_losses(parameters)) + self.constant
-        penalty = add(self.model.penalty(parameters, self.alpha_spatial, self.alpha_l2))
-        return loss + penalty, loss, gradient
+        penalty = self.model.penalty(parameters, self.alpha_spatial, self.alpha_l2)
+        leaves, total, loss = list(parameters.values()), None, self.constant
+        for part in self._data_losses(parameters):
+            # With the first chunk goes the penalty; the graph of a chunk is free before the next is made.
+            slopes = torch.autograd.grad(part + penalty if total is None else part, leaves, allow_unused=True)
+            slopes = [torch.zeros_like(p) if g is None else g for p, g in zip(leaves, slopes, strict=True)]
+            total = slopes if total is None else [t + g for t, g in zip(total, slopes, strict=True)]
+            loss = loss + part.detach()
+        return loss + penalty.detach(), loss, dict(zip(parameters, total, strict=True))
 
     def batch(self, rows: Tensor) -> Objective:
         """The same on some of the rows, whose loss stands for that of all."""
