@@ -26,8 +26,8 @@ full_rank_levels : int or "auto", default="auto"
 alpha_spatial, alpha_l2 : float or "auto", default="auto"
     Strength of the penalties, which are means over the entries of W: of squared slope, in units of the diagonal of the
     grid (eq. 3), and of squared weight. "auto": chosen by cross-validation over 12 blocks of consecutive rows, on the
-    coarsest level (fixed values with fewer than 100 distinct rows); the low-rank levels take a share of them, 0.01 to
-    1, chosen on the same blocks.
+    coarsest level (fixed values with fewer than 100 distinct rows; a part of the rows where very many differ); the
+    low-rank levels take a share of them, 0.01 to 1, chosen on the same blocks.
 sigma : float or "auto", default="auto"
     Width of the kernel of eq. (4), in units of the squared diagonal of the grid. "auto": the squared spacing of the
     cells at each level, so that neighbours are compared.

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from sklearn_mrtl._layout import Layout
 from sklearn_mrtl.core.inputs import FactoredInputs, JointInputs, MultiHot, OneHot, stored_cells, take_last
-from sklearn_mrtl.core.products import SparseMatrix, ones
+from sklearn_mrtl.core.products import SparseMatrix, ones, pointers_of
 from sklearn_mrtl.modes import Feature, Grid
 
 BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cache
@@ -163,12 +163,13 @@ def index_lists(X: sparse.csr_array, layout: Layout) -> list[np.ndarray] | None:
 def encode(X: sparse.csr_array, mode) -> OneHot | MultiHot:
     """The encoding of one mode. For a pooled one, an empty row becomes the row of its own behind the levels."""
     counts, size, indices, data, pointers = np.diff(X.indptr), X.shape[1], X.indices, X.data, X.indptr
+    row_pointers = lambda counts: pointers_of(torch_view(counts), torch_view(X.indptr).dtype).numpy()  # noqa: E731
     if isinstance(mode, Feature) and mode.pooled:
         empty = np.flatnonzero(counts == 0)
         indices = np.insert(indices, pointers[empty], size)
         data = np.insert(data, pointers[empty], 1)
         counts = np.maximum(counts, 1)
-        pointers = pointers_of(counts, pointers.dtype)
+        pointers = row_pointers(counts)
         size += 1
     binary = bool((data == 1).all())
     dtype = torch_view(data).dtype
@@ -177,16 +178,9 @@ def encode(X: sparse.csr_array, mode) -> OneHot | MultiHot:
     if not binary and (data > 0).all() and (data % 1 == 0).all() and data.sum() <= 2 * len(data):
         # A count of two is the same as a one that stands twice, and ones need no memory.
         repeats = data.astype(pointers.dtype)
-        indices, pointers, binary = np.repeat(indices, repeats), pointers_of(repeats, pointers.dtype)[pointers], True
+        indices, pointers, binary = np.repeat(indices, repeats), row_pointers(repeats)[pointers], True
     values = ones(len(indices), dtype, torch.device("cpu")) if binary else torch_view(data)
     return MultiHot(SparseMatrix(torch_view(pointers), torch_view(indices), values, (X.shape[0], size), binary=binary))
-
-
-def pointers_of(counts: np.ndarray, dtype) -> np.ndarray:
-    """Where each of some parts of these lengths starts, and where the last ends."""
-    pointers = np.zeros(len(counts) + 1, dtype=dtype)
-    np.cumsum(counts, out=pointers[1:])
-    return pointers
 
 
 def row_blocks(X) -> Iterator[slice]:

@@ -6,7 +6,6 @@ Both penalties are means over the entries of W: what is best there means the sam
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import repeat
 from math import ceil
 
 import torch
@@ -165,10 +164,7 @@ class IterativeErrors:
         self.least = float("inf")
 
     def __call__(self, alpha_spatial: float, alpha_l2: float) -> float:
-        self.last = [
-            train_fold(self.model, self.inputs, fold, self.loss, (alpha_spatial, alpha_l2), start)
-            for fold, start in zip(self.folds, self.last, strict=True)
-        ]
+        self.last = train_folds(self.model, self.inputs, self.folds, self.loss, (alpha_spatial, alpha_l2), self.last)
         error = mean_left_out_loss(self.model, self.inputs, self.folds, self.loss, self.last)
         if error < self.least:
             self.least, self.best = error, self.last
@@ -191,16 +187,14 @@ def low_rank_share(
         alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
     """
     folds, inputs, alphas = folds_of(samples), samples.inputs, (choice.alpha_spatial, choice.alpha_l2)
-    full = choice.of_folds or [
-        train_fold(model, inputs, fold, loss, alphas, model.initial(samples.weight)) for fold in folds
-    ]
+    full = choice.of_folds
+    if not full:
+        full = train_folds(model, inputs, folds, loss, alphas, [model.initial(samples.weight)] * len(folds))
     fits = [low_rank.from_full_rank(parameters, rank, seed) for parameters in full]
     path: list[dict] = []
     for share in SHARES:
         pair = tuple(share * alpha for alpha in alphas)
-        fits = [
-            train_fold(low_rank, inputs, *each) for each in zip(folds, repeat(loss), repeat(pair), fits, strict=False)
-        ]
+        fits = train_folds(low_rank, inputs, folds, loss, pair, fits)
         error = mean_left_out_loss(low_rank, inputs, folds, loss, fits)
         path.append({"alpha_spatial": pair[0], "alpha_l2": pair[1], "error": error, "share": share})
         if len(path) > 1 and error > path[-2]["error"]:
@@ -208,9 +202,14 @@ def low_rank_share(
     return min(path, key=lambda tried: tried["error"])["share"], path
 
 
-def train_fold(model: TensorModel, inputs: Inputs, fold: Fold, loss: Loss, alphas, start: Parameters) -> Parameters:
-    """The model without a fold's left-out blocks, roughly."""
-    return lbfgs(Objective(model, inputs, *fold.training, loss, *alphas), start, ROUGHLY)[0]
+def train_folds(
+    model: TensorModel, inputs: Inputs, folds: list[Fold], loss: Loss, alphas, starts: list[Parameters]
+) -> list[Parameters]:
+    """The model without the left-out blocks of each fold, roughly."""
+    return [
+        lbfgs(Objective(model, inputs, *fold.training, loss, *alphas), start, ROUGHLY)[0]
+        for fold, start in zip(folds, starts, strict=True)
+    ]
 
 
 def mean_left_out_loss(model, inputs: Inputs, folds: list[Fold], loss: Loss, fits: list[Parameters]) -> float:
