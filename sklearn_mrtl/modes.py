@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 
-INTERPOLATIONS = ("nearest", "linear")
+INTERPOLATIONS = ("nearest", "constant", "linear")
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,12 @@ class Grid:
         Outer edges of the grid along each axis, in physical units (feet, degrees, ...); a single pair for a grid of
         one axis. They give the cells their proportions and pictures their axes. ``None``: a cell is one unit wide
         along every axis.
-    interpolation : {"nearest", "linear"}, default="nearest"
-        How weights pass to a finer grid (section 4 of the paper). "nearest" is for counts (one-hot, multi-hot): the
-        same event falls into a smaller cell. "linear" is for averages over cells (temperature): raw weights shrink
-        by the ratio of the numbers of cells.
+    interpolation : {"nearest", "constant", "linear"}, default="nearest"
+        What a finer grid makes of samples, and how weights pass to it (section 4 of the paper). "nearest" is for counts
+        (one-hot, multi-hot): an event falls into the nearest cell, whatever its size, and weights are interpolated
+        linearly. "constant" is the paper's own way with counts: cells start with the weight of the coarse cell in
+        which they lie, so that predictions do not change, but where data are few its squares stay in the map.
+        "linear" is for averages over cells (temperature): raw weights shrink by the ratio of the numbers of cells.
     periodic : bool or sequence of bool, default=False
         Whether an axis closes on itself (all longitudes, months, hours), for each axis or for all.
 

@@ -58,7 +58,7 @@ def test_a_string_is_a_feature():
         (
             lambda: Grid("a", 2, interpolation="cubic"),
             ValueError,
-            "one of .*'nearest', 'linear'.*, got 'cubic'",
+            "one of .*'nearest', 'constant', 'linear'.*, got 'cubic'",
         ),
         (lambda: Grid("a", (2, 2), periodic=(True,)), ValueError, "a value for each of its 2 axes"),
         (lambda: Grid("a", (2, 2), bounds=[(0, 1)]), ValueError, "one .* for each of its 2 axes"),

@@ -42,7 +42,7 @@ def test_scaling_and_shifting_y_scales_and_shifts_predictions(options):
     assert moved.score(X, 1000 * y - 5) == pytest.approx(model.score(X, y))
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "linear"])
+@pytest.mark.parametrize("interpolation", ["nearest", "constant", "linear"])
 @pytest.mark.parametrize("alpha_spatial", [0.0, 1e-2])
 def test_columns_of_land_change_nothing_but_the_unit_of_length(interpolation, alpha_spatial):
     """Two columns more, one in the coarse grid; weights are per area, slopes in units of the larger diagonal."""

@@ -54,7 +54,7 @@ def finegrain(weights: Tensor, dim: int, grid: Grid, coarse: tuple[int, ...], fi
     """Carry weights to a finer grid: Finegrain of Algorithm 1, lines 10 and 23.
 
     Weights of "linear" grids are per unit of the grid's area, so that interpolating them is all there is to do: the
-    paper's division by D_{r+1} / D_r is in the units.
+    paper's division by D_{r+1} / D_r is in the units. Counts ask for no division: a smaller cell holds fewer events.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def finegrain(weights: Tensor, dim: int, grid: Grid, coarse: tuple[int, ...], fi
     """
     if coarse == fine:
         return weights
-    if grid.interpolation == "nearest":
+    if grid.interpolation == "constant":
         return weights.index_select(dim, nearest_cells(fine, coarse).to(weights.device))
     matrices = [
         interpolation_matrix(n_coarse, n_fine, periodic=periodic).to(weights)
@@ -101,7 +101,7 @@ def mean_along(x: Tensor, dim: int, n_coarse: int) -> Tensor:
 
 def coarsen_mask(mask: Tensor, fine: tuple[int, ...], coarse: tuple[int, ...], interpolation: str) -> Tensor:
     """Coarse cells that hold any cell of the mask: bool of shape (n_coarse_cells,)."""
-    if interpolation == "nearest":
+    if interpolation != "linear":
         count = torch.zeros(torch.Size(coarse).numel(), dtype=torch.long, device=mask.device)
         return count.index_add_(0, nearest_cells(fine, coarse).to(mask.device), mask.long()) > 0
     return coarsen_means(mask.double(), 0, fine, coarse) > 0

@@ -17,6 +17,7 @@ from sklearn_mrtl.core.finegraining import (
     nests,
 )
 from sklearn_mrtl.core.inputs import sum_cells
+from sklearn_mrtl.modes import INTERPOLATIONS
 
 STEPS = [((4,), (8,)), ((3,), (4,)), ((2, 3), (4, 6)), ((4, 5), (6, 7)), ((2, 3), (6, 9)), ((2, 2, 3), (4, 3, 5))]
 INTEGER_STEPS = [(coarse, fine) for coarse, fine in STEPS if all(f % c == 0 for c, f in zip(coarse, fine, strict=True))]
@@ -25,9 +26,9 @@ TORCH_LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 @by_step
-def test_nearest_leaves_the_scores_as_they_were(coarse, fine):
+def test_constant_leaves_the_scores_as_they_were(coarse, fine):
     """Section 4: as sums of features remain, nearest neighbours give the same outputs. For any values, at any ratio."""
-    grid = Grid("court", fine)
+    grid = Grid("court", fine, interpolation="constant")
     x, weights = normal(5, prod(fine)), normal(prod(coarse), 3)
     at_coarse = sum_cells(x, 1, fine, coarse) @ weights
     assert_same(x @ finegrain(weights, 0, grid, coarse, fine), at_coarse)
@@ -35,10 +36,11 @@ def test_nearest_leaves_the_scores_as_they_were(coarse, fine):
 
 
 @by_step
-def test_nearest_and_linear_are_what_torch_interpolates(coarse, fine):
+def test_all_are_what_torch_interpolates(coarse, fine):
     weights = normal(3, prod(coarse))
     image = weights.reshape(1, 3, *coarse)
-    for interpolation, mode in (("nearest", "nearest-exact"), ("linear", TORCH_LINEAR[len(fine)])):
+    linear = TORCH_LINEAR[len(fine)]
+    for interpolation, mode in {"constant": "nearest-exact", "nearest": linear, "linear": linear}.items():
         expected = functional.interpolate(image, size=fine, mode=mode).reshape(3, -1)
         grid = Grid("grid", fine, interpolation=interpolation)
         assert_same(finegrain(weights, 1, grid, coarse, fine), expected)
@@ -107,25 +109,23 @@ def test_coarse_sums_go_by_the_centres_of_the_fine_cells(coarse, fine):
 
 
 @by_step
-@pytest.mark.parametrize("interpolation", ["nearest", "linear"])
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_a_coarse_cell_is_land_where_nothing_in_it_holds_data(coarse, fine, interpolation):
     mask = uniform(prod(fine)) > 0.8
-    carry = (lambda x: sum_cells(x, 0, fine, coarse)) if interpolation == "nearest" else None
-    held = carry(mask.double()) if carry else coarsen_means(mask.double(), 0, fine, coarse)
+    carry = coarsen_means if interpolation == "linear" else sum_cells
+    held = carry(mask.double(), 0, fine, coarse)
     assert torch.equal(coarsen_mask(mask, fine, coarse, interpolation), held > 1e-12)
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "linear"])
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize("finest", [8, 9, 10, 12])
 def test_nests_says_when_two_steps_are_as_good_as_one(interpolation, finest):
     """On every pair of coarser shapes: where it says yes, two steps give the same; somewhere it says yes and no."""
     grid, x, answers = Grid("g", finest, interpolation=interpolation), normal(2, finest), set()
     for finer in range(2, finest):
         for coarse in range(1, finer):
-            if interpolation == "linear":
-                step = lambda x, a, b: coarsen_means(x, 1, (a,), (b,))  # noqa: E731
-            else:
-                step = lambda x, a, b: sum_cells(x, 1, (a,), (b,))  # noqa: E731
+            carry = coarsen_means if interpolation == "linear" else sum_cells
+            step = lambda x, a, b: carry(x, 1, (a,), (b,))  # noqa: B023, E731
             same = torch.allclose(step(step(x, finest, finer), finer, coarse), step(x, finest, coarse), atol=1e-12)
             says = nests([grid], [(finest,)], [(finer,)], [(coarse,)])
             assert same or not says, (finer, coarse)
@@ -154,7 +154,7 @@ def test_rows_of_the_operators_sum_to_one(n_coarse, n_fine):
 
 def test_any_dimension_of_a_tensor_can_be_carried():
     coarse, fine = (2, 3), (3, 5)
-    for interpolation in ("nearest", "linear"):
+    for interpolation in INTERPOLATIONS:
         grid = Grid("g", fine, interpolation=interpolation)
         weights = normal(4, 6, 2)
         last = finegrain(weights.movedim(1, -1), -1, grid, coarse, fine)

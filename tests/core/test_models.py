@@ -88,9 +88,12 @@ def test_rescaled_parameters_score_scaled_and_shifted(model_class, rank, layout,
 
 @by_model
 @pytest.mark.parametrize("coarse_shapes", [((2,), (2,), (3, 5)), ((2,), (3,), (3, 5)), ((2,), (4,), (3, 5))])
-def test_finegraining_nearest_grids_leaves_scores_as_they_were(model_class, rank, coarse_shapes):
-    modes = (Feature("lag", 2), Grid("month", 4, periodic=True), Grid("court", (3, 5)))
-    fine = fields(modes)
+def test_finegraining_constant_grids_leaves_scores_as_they_were(model_class, rank, coarse_shapes):
+    month, court = (
+        Grid("month", 4, periodic=True, interpolation="constant"),
+        Grid("court", (3, 5), interpolation="constant"),
+    )
+    fine = fields((Feature("lag", 2), month, court))
     coarse = fine.coarsen(coarse_shapes)
     coarse_model, parameters = build(model_class, rank, coarse)
     fine_model, _ = build(model_class, rank, fine)
@@ -100,8 +103,10 @@ def test_finegraining_nearest_grids_leaves_scores_as_they_were(model_class, rank
 
 @by_model
 def test_finegraining_factored_samples_leaves_scores_as_they_were(model_class, rank):
-    modes = (Feature("player", 3, intercept=True, pooled=True), Grid("court", (4, 3)), Grid("hour", 6, periodic=True))
-    fine = encodings(modes)
+    player = Feature("player", 3, intercept=True, pooled=True)
+    court = Grid("court", (4, 3), interpolation="constant")
+    hour = Grid("hour", 6, periodic=True, interpolation="constant")
+    fine = encodings((player, court, hour))
     coarse = fine.coarsen(((3,), (3, 2), (2,)))
     coarse_model, parameters = build(model_class, rank, coarse)
     fine_model, _ = build(model_class, rank, fine)
@@ -185,7 +190,7 @@ def test_a_bare_model_scores_the_same():
 
 
 def test_a_gradient_on_a_finer_grid_is_the_shares_of_the_coarse_one():
-    modes = Feature("a", 3), Grid("b", (8, 12))
+    modes = Feature("a", 3), Grid("b", (8, 12), interpolation="constant")
     coarse, fine = (CP([Axis(modes[0], (3,)), Axis(modes[1], shape)]) for shape in ((4, 6), (8, 12)))
     gradient = {"factor 0": normal(3, 2), "factor 1": normal(24, 2), "intercept": normal(1)}
     finer = coarse.finegrain_gradient(gradient, fine)

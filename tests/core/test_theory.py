@@ -12,10 +12,10 @@ from sklearn_mrtl.core.finegraining import coarsen_means, finegrain
 GRIDS = [
     Grid("line", 64, interpolation="linear"),
     Grid("ring", 64, interpolation="linear", periodic=True),
-    Grid("line", 64, interpolation="nearest"),
+    Grid("line", 64, interpolation="constant"),
     Grid("map", (16, 8), interpolation="linear"),
     Grid("globe", (8, 16), interpolation="linear", periodic=(False, True)),
-    Grid("map", (16, 8), interpolation="nearest"),
+    Grid("map", (16, 8), interpolation="constant"),
     Grid("volume", (8, 4, 4), interpolation="linear"),
 ]
 N_LEVELS = 3
@@ -57,7 +57,7 @@ def test_norm_of_finegrain(grid):
     for coarse, fine in zip(halvings(grid), halvings(grid)[1:], strict=False):
         ratio = math.prod(fine) / math.prod(coarse)
         p_norm = norm(operator(grid, coarse, fine))
-        assert p_norm == pytest.approx(math.sqrt(ratio))  # raw weights of "nearest"
+        assert p_norm == pytest.approx(math.sqrt(ratio))  # raw weights of "constant"
         assert p_norm / ratio == pytest.approx(1 / math.sqrt(ratio))  # raw weights of "linear"
 
 
