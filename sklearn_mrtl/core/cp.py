@@ -99,7 +99,7 @@ class CP(TensorModel):
         rough = factors[0].new_zeros(())
         for m, axis in enumerate(self.axes):
             if axis.smoothness is not None:
-                energy = factors[m].T @ axis.smoothness.laplacian(factors[m])
+                energy = axis.smoothness.energy(factors[m])
                 rough = rough + (energy * hadamard(grams[:m] + grams[m + 1 :], torch.ones_like(energy))).sum()
         return rough, hadamard(grams).sum()
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from sklearn_mrtl.modes import Grid
 
 MOST_NEIGHBOURS = 8  # of a coarse cell, that are added up one by one
+NARROW = 16  # numbers to each place of an axis, that are better moved out of the way first
 
 
 def nearest_index(n_fine: int, n_coarse: int) -> Tensor:
@@ -142,6 +143,8 @@ def apply_along(x: Tensor, dim: int, matrix: Tensor) -> Tensor:
     after = x.shape[dim + 1 :].numel()
     if after == 1:
         y = x.reshape(-1, x.shape[dim]) @ matrix.T
+    elif after <= NARROW:
+        y = torch.tensordot(x.reshape(-1, x.shape[dim], after), matrix, ([1], [1])).movedim(-1, 1)
     else:
         y = matrix @ x.reshape(-1, x.shape[dim], after)
     return y.reshape(*x.shape[:dim], matrix.shape[0], *x.shape[dim + 1 :])

@@ -9,7 +9,7 @@ stands for samples without any level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from math import prod
@@ -19,7 +19,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, nearest_cells
-from sklearn_mrtl.core.products import BlockedProduct, DenseProduct, GatherBlock, ProductBlock, SparseMatrix
+from sklearn_mrtl.core.products import (
+    BlockedProduct,
+    DenseProduct,
+    GatherBlock,
+    Pairs,
+    ProductBlock,
+    SampledProduct,
+    SparseMatrix,
+)
 from sklearn_mrtl.modes import Grid, Mode
 
 FIELD_ENTRIES = 2**22  # of fields that are coarsened at once: 16 MB in float32
@@ -209,9 +217,10 @@ class OneHot:
         """Consecutive samples, on the same memory."""
         return [OneHot(index, self.size, self.dtype) for index in self.index.split(n_rows)]
 
-    def blocks(self, n_rows: int) -> list[GatherBlock]:
-        """Consecutive samples."""
-        return [GatherBlock.of(block) for block in self.matrix.row_blocks(n_rows)]
+    @cached_property
+    def blocks(self) -> list[GatherBlock]:
+        """Consecutive samples, as many as stay in the cache."""
+        return [GatherBlock(block) for block in self.matrix.row_blocks(rows_of_block(self))]
 
     def keys(self) -> Tensor:
         """A number for each sample, equal where the encodings are equal, shape (n,)."""
@@ -248,9 +257,10 @@ class MultiHot:
         """Consecutive samples, on the same memory."""
         return [MultiHot(block) for block in self.matrix.row_blocks(n_rows)]
 
-    def blocks(self, n_rows: int) -> list[ProductBlock]:
-        """Consecutive samples."""
-        return [ProductBlock.of(block) for block in self.matrix.row_blocks(n_rows)]
+    @cached_property
+    def blocks(self) -> list[ProductBlock]:
+        """Consecutive samples, as many as stay in the cache."""
+        return [ProductBlock(block) for block in self.matrix.row_blocks(rows_of_block(self))]
 
     def keys(self) -> Tensor:
         return self.matrix.row_hashes()
@@ -309,11 +319,24 @@ class FactoredInputs:
         """Outer products of the encodings, as many samples at once as they have columns at least."""
         n_rows = self.n_rows if self.device.type == "cuda" else max(DESIGN_ROWS, prod(self.sizes))
         parts = (encoding.matrix.row_blocks(n_rows) for encoding in self.encodings)
-        return [ProductBlock.of(reduce(SparseMatrix.row_kronecker, matrices)) for matrices in zip(*parts, strict=True)]
+        return [ProductBlock(reduce(SparseMatrix.row_kronecker, matrices)) for matrices in zip(*parts, strict=True)]
 
     def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
         """<W, X_n> of eq. (2) for every sample and output, shape (n, T); outputs is a factor (T, K), or None."""
+        if outputs is None and self._pairs is not None:
+            return SampledProduct.apply(*factors, self._pairs)[:, None] * self.cell_area
         return _FactoredCPScores.apply(self, outputs, *factors) * self.cell_area
+
+    @cached_property
+    def _pairs(self) -> Pairs | None:
+        """The samples as entries of a matrix, if they have one row each of two modes; for the CPU alone.
+
+        Entries may stand twice, but torch does not take more of them than the matrix has.
+        """
+        one_hot = len(self.modes) == 2 and all(isinstance(encoding, OneHot) for encoding in self.encodings)
+        if not one_hot or self.device.type != "cpu" or self.n_rows > prod(self.sizes):
+            return None
+        return Pairs(*(encoding.index for encoding in self.encodings), self.sizes)
 
     @property
     def chunks(self) -> list[tuple[slice, FactoredInputs]]:
@@ -326,16 +349,16 @@ class FactoredInputs:
         parts = zip(*(encoding.chunks(CHUNK_ROWS) for encoding in self.encodings), strict=True)
         return [(part, replace(self, encodings=encodings)) for part, encodings in zip(rows, parts, strict=True)]
 
-    @cached_property
-    def blocks(self) -> list[tuple[slice, tuple]]:
+    @property
+    def blocks(self) -> Iterator[tuple[slice, tuple]]:
         """Samples in blocks whose projections stay in the cache: rows and encodings of each."""
-        n_rows = self.n_rows if self.device.type == "cuda" else BLOCK_ROWS
+        n_rows = rows_of_block(self.encodings[0])
         rows = [slice(start, min(start + n_rows, self.n_rows)) for start in range(0, self.n_rows, n_rows)]
-        return list(zip(rows, zip(*(encoding.blocks(n_rows) for encoding in self.encodings), strict=True), strict=True))
+        return zip(rows, zip(*(encoding.blocks for encoding in self.encodings), strict=True), strict=True)
 
     def product(self, m: int, factor: Tensor) -> Tensor:
         """Encoding of mode m times a factor, shape (n, K)."""
-        return BlockedProduct.apply(factor, [encodings[m] for _, encodings in self.blocks])
+        return BlockedProduct.apply(factor, self.encodings[m].blocks)
 
     def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
         """X_n times the factor of every mode, shape (n, K_1, K_2, ...)."""
@@ -420,6 +443,11 @@ class _FactoredCPScores(torch.autograd.Function):
 
 
 Inputs = JointInputs | FactoredInputs
+
+
+def rows_of_block(encoding: OneHot | MultiHot) -> int:
+    """How many samples are worked on at once."""
+    return max(1, len(encoding)) if encoding.device.type == "cuda" else BLOCK_ROWS
 
 
 def is_linear(mode: Mode) -> bool:

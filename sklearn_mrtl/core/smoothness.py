@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from sklearn_mrtl.core.finegraining import apply_separable
 from sklearn_mrtl.modes import Grid
@@ -68,6 +69,14 @@ class Smoothness:
         """L @ weights, for weights of shape (D, K)."""
         return (self.degree * weights - self._kernel_product(weights)) * (2 / self.scale)
 
+    def energy(self, factor: Tensor) -> Tensor:
+        """C' L C for a factor C (D, K)."""
+        return _Energy.apply(factor, self)
+
+    def roughness(self, weights: Tensor) -> Tensor:
+        """R_s of weights (D, anything): <W, L W>."""
+        return _Roughness.apply(weights, self)
+
     def dense_laplacian(self) -> Tensor:
         """L as a matrix (D, D); for coarse grids only."""
         return self.laplacian(torch.eye(len(self), dtype=self.degree.dtype, device=self.degree.device))
@@ -83,6 +92,38 @@ class Smoothness:
         return product if self.mask is None else product * self.mask
 
 
+class _Energy(torch.autograd.Function):
+    """C' L C; as L is symmetric, L C is all that its gradient needs."""
+
+    @staticmethod
+    def forward(ctx, factor: Tensor, smoothness: Smoothness) -> Tensor:
+        image = smoothness.laplacian(factor)
+        ctx.save_for_backward(image)
+        return factor.T @ image
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor):
+        (image,) = ctx.saved_tensors
+        return image @ (gradient + gradient.T), None
+
+
+class _Roughness(torch.autograd.Function):
+    """<W, L W>, likewise."""
+
+    @staticmethod
+    def forward(ctx, weights: Tensor, smoothness: Smoothness) -> Tensor:
+        image = smoothness.laplacian(weights)
+        ctx.save_for_backward(image)
+        return (weights * image).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor):
+        (image,) = ctx.saved_tensors
+        return (2 * gradient) * image, None
+
+
 def squared_distances(n_cells: int, periodic: bool) -> Tensor:
     """Squared distances between the cell centres of one axis, in cells, shape (n_cells, n_cells)."""
     steps = torch.arange(n_cells, dtype=torch.float64)
@@ -96,5 +137,5 @@ def roughness(weights: Tensor, modes: Sequence[Smoothness | None]) -> Tensor:
     for dim, smoothness in enumerate(modes):
         if smoothness is not None:
             unfolded = weights.movedim(dim, 0).reshape(weights.shape[dim], -1)
-            total = total + (unfolded * smoothness.laplacian(unfolded)).sum()
+            total = total + smoothness.roughness(unfolded)
     return total

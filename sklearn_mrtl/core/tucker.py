@@ -92,7 +92,7 @@ class Tucker(TensorModel):
         rough = core.new_zeros(())
         for m, axis in enumerate(self.axes):
             if axis.smoothness is not None:
-                energy = factors[m].T @ axis.smoothness.laplacian(factors[m])
+                energy = axis.smoothness.energy(factors[m])
                 rough = rough + square([*grams[:m], energy, *grams[m + 1 :]])
         return rough, square(grams)
 

@@ -2,7 +2,16 @@ import pytest
 import torch
 from helpers import assert_same, generator, multi_hot, normal, uniform
 
-from sklearn_mrtl.core.products import BlockedProduct, DenseProduct, GatherBlock, ProductBlock, SparseMatrix, ones
+from sklearn_mrtl.core.products import (
+    BlockedProduct,
+    DenseProduct,
+    GatherBlock,
+    Pairs,
+    ProductBlock,
+    SampledProduct,
+    SparseMatrix,
+    ones,
+)
 
 
 def sparse(n=9, size=7, *, density=0.4, seed=0, binary=False):
@@ -21,12 +30,13 @@ by_kind = pytest.mark.parametrize("binary", [False, True])
 
 
 def assert_product(product, dense):
-    """Value, and gradient against autograd through the dense matrix."""
-    c = normal(dense.shape[1], 3).requires_grad_()
-    g = normal(len(dense), 3, seed=1)
-    actual, expected = product(c), dense @ c
-    assert_same(actual.detach(), expected.detach())
-    assert_same(*(torch.autograd.grad((z * g).sum(), c)[0] for z in (actual, expected)))
+    """Values, and gradients against autograd through the dense matrix, of three columns and of one."""
+    for n_columns in (3, 1):
+        c = normal(dense.shape[1], n_columns).requires_grad_()
+        g = normal(len(dense), n_columns, seed=1)
+        actual, expected = product(c), dense @ c
+        assert_same(actual.detach(), expected.detach())
+        assert_same(*(torch.autograd.grad((z * g).sum(), c)[0] for z in (actual, expected)))
 
 
 def test_dense_product():
@@ -36,7 +46,7 @@ def test_dense_product():
 
 def product_of(matrix, n_rows=4):
     """Products with a matrix, block after block."""
-    blocks = [ProductBlock.of(block) for block in matrix.row_blocks(n_rows)]
+    blocks = [ProductBlock(block) for block in matrix.row_blocks(n_rows)]
     return lambda c: BlockedProduct.apply(c, blocks)
 
 
@@ -54,8 +64,22 @@ def test_sparse_product_and_adjoint(binary, n_rows):
 def test_gather(n_rows):
     index = torch.randint(7, (9,), generator=generator())
     matrix = SparseMatrix.of_index(index, 7, torch.float64)
-    blocks = [GatherBlock.of(block) for block in matrix.row_blocks(n_rows)]
+    blocks = [GatherBlock(block) for block in matrix.row_blocks(n_rows)]
     assert_product(lambda c: BlockedProduct.apply(c, blocks), torch.nn.functional.one_hot(index, 7).double())
+
+
+@pytest.mark.parametrize("n", [0, 1, 24])
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_sampled_product_of_pairs_in_any_order_some_of_them_twice(n, dtype):
+    sizes = (4, 6)
+    first, second = (torch.randint(size, (n,), generator=generator(seed)) for seed, size in enumerate(sizes))
+    pairs = Pairs(first.to(dtype), second.to(dtype), sizes)
+    a, c = (normal(size, 3, seed=size).requires_grad_() for size in sizes)
+    actual, expected = SampledProduct.apply(a, c, pairs), (a[first] * c[second]).sum(1)
+    assert_same(actual.detach(), expected.detach())
+    g = normal(n, seed=1)
+    for got, wanted in zip(*(torch.autograd.grad(g @ z, (a, c)) for z in (actual, expected)), strict=True):
+        assert_same(got, wanted)
 
 
 @by_kind

@@ -31,6 +31,21 @@ def test_eq_3_is_the_double_sum_over_all_cells(grid, sigma, masked):
 
 
 @by_grid
+@pytest.mark.parametrize("masked", [False, True])
+def test_quadratic_forms_and_their_gradients(grid, masked):
+    mask = torch.arange(grid.size) % 3 != 1 if masked else None
+    smoothness = Smoothness(grid, grid.shape, None, mask, LIKE)
+    laplacian = smoothness.dense_laplacian()
+    weights, g = normal(grid.size, 3).requires_grad_(), normal(3, 3, seed=1)
+    energies = smoothness.energy(weights), weights.T @ laplacian @ weights
+    rough = smoothness.roughness(weights), (weights * (laplacian @ weights)).sum()
+    for ours, expected in (energies, rough):
+        assert_same(ours.detach(), expected.detach())
+        h = g if ours.ndim else 2.5
+        assert_same(*(torch.autograd.grad((h * form).sum(), weights)[0] for form in (ours, expected)))
+
+
+@by_grid
 def test_eq_4_is_the_product_of_the_axes_kernels(grid):
     smoothness = Smoothness(grid, grid.shape, 0.1, None, LIKE)
     product = torch.ones(1, 1, dtype=torch.float64)
