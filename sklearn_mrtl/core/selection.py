@@ -24,13 +24,14 @@ ENOUGH_ROWS = 20_000  # ... and how many left-out rows are enough: one fold, whe
 ENOUGH_DISTINCT = 2**17  # samples on the coarsest grid, for the choice ...
 MERGING = 0.25  # ... unless they are so few of the rows that all rows cost little more
 FEWEST_ROWS = 100  # distinct samples; with fewer, cross-validation is noise
-FIXED_STRENGTH = 1e-3  # then used, relative to the largest eigenvalue of the data
+STRONGEST = 10.0  # penalty that is tried, relative to the largest eigenvalue of the data, and half decades below it ...
+FIXED_PLACE = 8  # ... of the one that is used where there are too few samples to choose ...
+WEAKEST_PLACE = 19  # ... and of the last one
 PROPORTIONS = (1.0, 0.1, 10.0)  # penalty of the smoothest wave on a grid, relative to that of its square
 SMOOTHEST = 20.0  # mean squared slope of that wave, half a length across a square of unit diagonal: 2 pi^2
 FAR = 1.02  # an error so much above the best of its walk ends it
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)  # of the full-rank model's penalties, tried for the low-rank one
 ROUGHLY = SolverSettings(max_epochs=30, convergence=1e-2)
-WEAKEST = 1e-9  # relative strength at which the search ends
 
 
 def blocks_for_choice(samples: Samples, coarsest: Shapes, loss: Loss) -> tuple[Samples, float]:
@@ -54,9 +55,9 @@ def select_alphas(
 ) -> Choice:
     """Choose the alphas that are None; keep those that are not.
 
-    A walk from strong penalties to weak ones finds the order of magnitude, shorter walks in half decades then refine
-    it for one proportion of the two penalties after the other. A walk ends when the error has risen twice in a row, or
-    is far above the best. More smoothness is tried only where less of it was no better.
+    A walk from strong penalties to weak ones finds the order of magnitude; it ends when the error has risen twice in a
+    row, or is far above the best. Shorter walks in half decades, until the error rises, then refine it for one
+    proportion of the two penalties after the other. More smoothness is tried only where less of it was no better.
 
     Parameters
     ----------
@@ -69,34 +70,36 @@ def select_alphas(
     scale = largest_eigenvalue(model, samples) * n_entries * loss.curvature / SquaredLoss.curvature
     smoothest = SMOOTHEST if any(axis.smoothness for axis in model.axes) else float("inf")
 
-    def alphas(strength: float, proportion: float) -> tuple[float, float]:
+    def alphas(place: int, proportion: float) -> tuple[float, float]:
+        """Of the strength so many half decades below the strongest."""
+        strength = STRONGEST * 10 ** (-place / 2)
         l2 = scale * strength / (1 + proportion) if alpha_l2 is None else alpha_l2
         spatial = scale * strength * proportion / (1 + proportion) / smoothest
         return spatial if alpha_spatial is None else alpha_spatial, l2
 
     if samples.inputs.n_rows < FEWEST_ROWS:
-        return Choice(*alphas(FIXED_STRENGTH, PROPORTIONS[0]))
+        return Choice(*alphas(FIXED_PLACE, PROPORTIONS[0]))
     exact = loss is SquaredLoss and ridge.is_affordable(model, samples)
     errors = ExactErrors(model, samples) if exact else IterativeErrors(model, samples, loss)
     path: list[dict] = []
     tried: dict[tuple[float, float], float] = {}
 
-    def walk(strength: float, factor: float, proportion: float) -> float:
-        """Best strength on the way from here to weaker ones."""
-        best, rises, last = (float("inf"), strength), 0, float("inf")  # error and strength
-        while strength > WEAKEST and rises < 2 and last <= FAR * best[0]:
-            pair = alphas(strength, proportion)
+    def walk(place: int, step: int, most_rises: int, proportion: float) -> int:
+        """Best place on the way from here to weaker penalties."""
+        best, rises, last = (float("inf"), place), 0, float("inf")  # error and place
+        while place <= WEAKEST_PLACE and rises < most_rises and last <= FAR * best[0]:
+            pair = alphas(place, proportion)
             if pair not in tried:
                 tried[pair] = errors(*pair)
                 path.append({"alpha_spatial": pair[0], "alpha_l2": pair[1], "error": tried[pair]})
             rises = rises + 1 if tried[pair] > last * (1 + 1e-6) else 0
-            best, last = min(best, (tried[pair], strength)), tried[pair]
-            strength /= factor
+            best, last = min(best, (tried[pair], place)), tried[pair]
+            place += step
         return best[1]
 
-    strength, least = walk(10.0, 10.0, PROPORTIONS[0]), float("inf")
+    place, least = walk(0, 2, 2, PROPORTIONS[0]), float("inf")
     for proportion in PROPORTIONS if smoothest < float("inf") else PROPORTIONS[:1]:
-        strength = walk(strength * 10**0.5, 10**0.5, proportion)
+        place = walk(place - 1, 1, 1, proportion)
         if min(tried.values()) < least < float("inf"):
             break
         least = min(tried.values())
