@@ -34,7 +34,8 @@ FIELD_ENTRIES = 2**22  # of fields that are coarsened at once: 16 MB in float32
 BLOCK_ROWS = 2**14  # samples of a block: their projections on ten components are 0.7 MB in float32
 CHUNK_ROWS = 2**19  # samples whose scores and losses are held at once
 DESIGN_ROWS = 2**18  # samples whose outer products are formed at once
-MERGED_ROWS = 2**21  # samples that are sorted at once
+MERGED_ROWS = 2**20  # samples that are sorted at once
+SAMPLED_KEYS = 2**20  # of so many samples, a look at a 64th of their keys tells whether most differ
 MOST = 0.75  # of samples, that differ from all others: the few equal ones are not worth a copy
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -189,9 +190,9 @@ class JointInputs:
         """Some of the samples."""
         return replace(self, x=self.x[rows])
 
-    def merge(self) -> tuple[JointInputs, None]:
-        """Dense fields hardly ever repeat: nothing to do."""
-        return self, None
+    def merge(self, shapes: Shapes) -> tuple[JointInputs, None]:
+        """The same samples on coarser grids; dense fields hardly ever repeat."""
+        return self.coarsen(shapes), None
 
 
 @dataclass(frozen=True, eq=False)
@@ -385,18 +386,29 @@ class FactoredInputs:
 
     def coarsen(self, shapes: Shapes) -> FactoredInputs:
         """The same samples on coarser grids: a fine cell passes to the coarse cell that holds its centre."""
+        if shapes == self.shapes:
+            return self
         encodings = tuple(
             encoding if fine == coarse else encoding.coarsen(nearest_cells(fine, coarse).to(self.device), prod(coarse))
             for encoding, fine, coarse in zip(self.encodings, self.shapes, shapes, strict=True)
         )
         return replace(self, encodings=encodings, shapes=shapes)
 
-    def merge(self) -> tuple[FactoredInputs, Tensor | None]:
-        """Equal samples once, and for each sample the row that it became, shape (n,); None if most differ."""
-        row, first = unique_rows(combine_keys([encoding.keys() for encoding in self.encodings], self.sizes))
-        if len(first) > MOST * len(row):
-            return self, None
-        return self.select(first), row
+    def merge(self, shapes: Shapes) -> tuple[FactoredInputs, Tensor | None]:
+        """Samples that are equal on coarser grids once, and the row that each became, shape (n,); None if most differ.
+
+        Nothing is made on the way that has the size of all samples, but their keys.
+        """
+        keys = torch.cat([chunk.coarsen(shapes)._keys() for _, chunk in self.chunks])
+        if share_of_distinct(keys) <= MOST:
+            row, first = unique_rows(keys)
+            if len(first) <= MOST * len(row):
+                return self.select(first).coarsen(shapes), row
+        return self.coarsen(shapes), None
+
+    def _keys(self) -> Tensor:
+        """A number for each sample, equal where samples are, shape (n,)."""
+        return combine_keys([encoding.keys() for encoding in self.encodings], self.sizes)
 
     def select(self, rows: Tensor) -> FactoredInputs:
         """Some of the samples."""
@@ -502,6 +514,14 @@ def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
     return combined
 
 
+def share_of_distinct(keys: Tensor) -> float:
+    """About how many different keys there are to a key: exactly so among a random part of them all."""
+    if len(keys) < SAMPLED_KEYS:
+        return 0.0  # not worth a guess
+    part = torch.cat([part[(part * -7046029254386353131) >> 58 == 0] for part in keys.split(CHUNK_ROWS)])
+    return len(torch.unique(part)) / max(1, len(part))
+
+
 def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
     """Each sample's place among the distinct keys, and one sample of each; in parts, to save memory."""
     least, largest = (int(end) for end in keys.aminmax()) if len(keys) else (0, 0)
@@ -516,7 +536,7 @@ def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
         torch.ne(ordered[1:], ordered[:-1], out=is_first[1:])
         order = order if rows is None else rows.index_select(0, order)
         place.scatter_(0, order, is_first.cumsum(0, dtype=torch.int32).add_(n_distinct - 1))
-        first.append(order[is_first])
+        first.append(order[is_first].int())
         n_distinct += len(first[-1])
     return place, torch.cat(first)
 

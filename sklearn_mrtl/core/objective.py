@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -49,12 +49,12 @@ class Samples:
 
     def merge(self) -> Samples:
         """Equal rows once."""
-        inputs, row = self.inputs.merge()
-        return self if row is None else self._gathered(inputs, row, 1)
+        return self.coarsen(self.inputs.shapes)
 
     def coarsen(self, shapes) -> Samples:
         """The same samples on coarser grids, merged."""
-        return Samples(self.inputs.coarsen(shapes), self.weight, self.y, self.mean_square).merge()
+        inputs, row = self.inputs.merge(shapes)
+        return replace(self, inputs=inputs) if row is None else self._gathered(inputs, row, 1)
 
     def thinned(self, n_parts: int, n_blocks: int) -> Samples:
         """One of so many parts of the samples: blocks of consecutive rows, evenly spread."""
@@ -71,7 +71,7 @@ class Samples:
         With fewer groups than blocks every n_groups-th block goes to the same one, which takes the blocks' place.
         """
         n_groups = n_groups or n_blocks
-        inputs, row = self.inputs.coarsen(shapes).merge()
+        inputs, row = self.inputs.merge(shapes)
         weight = self.weight[:, 0]
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
         group = middle.mul_(n_blocks / float(weight.double().sum())).long().clamp_(0, n_blocks - 1) % n_groups

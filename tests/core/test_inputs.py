@@ -94,15 +94,15 @@ def test_select(layout):
 
 def test_merged_rows_are_distinct_and_stand_for_all():
     inputs = encodings(n=8).select(torch.tensor([3, 1, 3, 0, 1, 1, 7]))
-    merged, row = inputs.merge()
+    merged, row = inputs.merge(inputs.shapes)
     assert merged.n_rows == 4
     assert_same(formed(merged)[row], formed(inputs))
 
 
 def test_nothing_to_merge():
     inputs = encodings(n=8).select(torch.arange(4))
-    assert inputs.merge() == (inputs, None)
-    assert fields().merge()[1] is None
+    assert inputs.merge(inputs.shapes) == (inputs, None)
+    assert fields().merge(fields().shapes)[1] is None
 
 
 def test_coarse_one_hot_rows_merge():
@@ -110,7 +110,7 @@ def test_coarse_one_hot_rows_merge():
     player, cell = torch.randint(3, (200,), generator=draw), torch.randint(16, (200,), generator=draw)
     inputs = FactoredInputs((OneHot(player, 3, torch.float64), OneHot(cell, 16, torch.float64)), modes, ((3,), (4, 4)))
     coarse = inputs.coarsen(((3,), (2, 2)))
-    merged, row = coarse.merge()
+    merged, row = inputs.merge(coarse.shapes)
     quarter = cell // 8 * 2 + cell % 4 // 2
     assert merged.n_rows == len(set(zip(player.tolist(), quarter.tolist(), strict=True)))
     assert_same(formed(merged)[row], formed(coarse))
