@@ -169,7 +169,8 @@ def mrtl(
             parameters, fit.pairs = watch.interrupt(), []
         choice = None
         fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
-        fit.start = fit.parameters if stage == FULL_RANK else fit.start
+        if stage == FULL_RANK:
+            fit.start, here = fit.parameters, here.afresh()
         fit.done.append((level, stage))
         if any([listener.end_stage(fit) for listener in settings.listeners]) or watch.is_last:
             break

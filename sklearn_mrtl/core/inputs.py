@@ -32,7 +32,7 @@ from sklearn_mrtl.modes import Grid, Mode
 
 FIELD_ENTRIES = 2**22  # of fields that are coarsened at once: 16 MB in float32
 BLOCK_ROWS = 2**14  # samples of a block: their projections on ten components are 0.7 MB in float32
-CHUNK_ROWS = 2**19  # samples whose scores and losses are held at once
+CHUNK_ROWS = 2**18  # samples whose scores and losses are held at once
 DESIGN_ROWS = 2**18  # samples whose outer products are formed at once
 MERGED_ROWS = 2**20  # samples that are sorted at once
 SAMPLED_KEYS = 2**20  # of so many samples, a look at a 64th of their keys tells whether most differ
@@ -221,7 +221,7 @@ class OneHot:
     @cached_property
     def blocks(self) -> list[GatherBlock]:
         """Consecutive samples, as many as stay in the cache."""
-        return [GatherBlock(block) for block in self.matrix.row_blocks(rows_of_block(self))]
+        return [GatherBlock(index, self.size, self.dtype) for index in self.index.split(rows_of_block(self))]
 
     def keys(self) -> Tensor:
         """A number for each sample, equal where the encodings are equal, shape (n,)."""
@@ -399,7 +399,9 @@ class FactoredInputs:
 
         Nothing is made on the way that has the size of all samples, but their keys.
         """
-        keys = torch.cat([chunk.coarsen(shapes)._keys() for _, chunk in self.chunks])
+        keys = torch.empty(self.n_rows, dtype=torch.int64, device=self.device)
+        for rows, chunk in self.chunks:
+            keys[rows] = chunk.coarsen(shapes)._keys()
         if share_of_distinct(keys) <= MOST:
             row, first = unique_rows(keys)
             if len(first) <= MOST * len(row):
@@ -529,8 +531,9 @@ def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
         return few_unique_rows(keys, largest + 1)
     place, first = torch.empty(len(keys), dtype=torch.int32, device=keys.device), []
     n_parts, n_distinct = -(-len(keys) // MERGED_ROWS), 0
+    part_of = None if n_parts == 1 else torch.cat([part.remainder(n_parts).short() for part in keys.split(CHUNK_ROWS)])
     for part in range(n_parts):
-        rows = None if n_parts == 1 else torch.nonzero(keys % n_parts == part)[:, 0]
+        rows = None if n_parts == 1 else torch.nonzero(part_of == part)[:, 0]
         ordered, order = torch.sort(keys if rows is None else keys.index_select(0, rows), stable=True)
         is_first = torch.ones_like(ordered, dtype=torch.bool)
         torch.ne(ordered[1:], ordered[:-1], out=is_first[1:])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.inputs import Inputs
+from sklearn_mrtl.core.inputs import CHUNK_ROWS, Inputs
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import Parameters, Strengths, TensorModel
 
@@ -56,6 +56,10 @@ class Samples:
         inputs, row = self.inputs.merge(shapes)
         return replace(self, inputs=inputs) if row is None else self._gathered(inputs, row, 1)
 
+    def afresh(self) -> Samples:
+        """The same, without what products with a full tensor keep for the next."""
+        return replace(self, inputs=replace(self.inputs))
+
     def thinned(self, n_parts: int, n_blocks: int) -> Samples:
         """One of so many parts of the samples: blocks of consecutive rows, evenly spread."""
         if n_parts == 1:
@@ -74,7 +78,7 @@ class Samples:
         inputs, row = self.inputs.merge(shapes)
         weight = self.weight[:, 0]
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
-        group = middle.mul_(n_blocks / float(weight.double().sum())).long().clamp_(0, n_blocks - 1) % n_groups
+        group = middle.mul_(n_blocks / float(weight.sum(dtype=torch.float64))).long().clamp_(0, n_blocks - 1) % n_groups
         row = torch.arange(len(weight), device=weight.device) if row is None else row
         return self._gathered(inputs, group.add_(row, alpha=n_groups), n_groups)
 
@@ -107,7 +111,9 @@ def mean_of(total: Tensor, weight: Tensor) -> Tensor:
 
 def mean_square(y: Tensor, weight: Tensor) -> float:
     """Weighted mean over the rows of the sum of the squares of y (n, T)."""
-    return float(weight.double() @ y.double().square().sum(1)) / float(weight.double().sum())
+    parts = zip(weight.split(CHUNK_ROWS), y.split(CHUNK_ROWS), strict=True)
+    total = sum(float(weight.double() @ y.double().square().sum(1)) for weight, y in parts)
+    return total / float(weight.sum(dtype=torch.float64))
 
 
 class Objective:
@@ -130,7 +136,7 @@ class Objective:
         alpha_l2: float, constant: float = 0.0,
     ):  # fmt: skip
         self.model, self.inputs, self.loss = model, inputs, loss
-        self.y, self.weight, self.total = y, weight, float(weight.double().sum())
+        self.y, self.weight, self.total = y, weight, float(weight.sum(dtype=torch.float64))
         self.alpha_spatial, self.alpha_l2, self.constant = alpha_spatial, alpha_l2, constant
 
     @classmethod
@@ -154,7 +160,9 @@ class Objective:
     def null_loss(self) -> float:
         """Loss of the best model without weights."""
         score = self.loss.constant((self.weight @ self.y)[None] / self.total)
-        return float(self.weight @ self.loss.of(score.expand_as(self.y), self.y)) / self.total + self.constant
+        parts = zip(self.weight.split(CHUNK_ROWS), self.y.split(CHUNK_ROWS), strict=True)
+        total = sum(float(weight @ self.loss.of(score.expand_as(y), y)) for weight, y in parts)
+        return total / self.total + self.constant
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         """Objective, its data part and its gradient."""

@@ -63,8 +63,7 @@ def test_sparse_product_and_adjoint(binary, n_rows):
 @pytest.mark.parametrize("n_rows", [1, 4, 100])
 def test_gather(n_rows):
     index = torch.randint(7, (9,), generator=generator())
-    matrix = SparseMatrix.of_index(index, 7, torch.float64)
-    blocks = [GatherBlock(block) for block in matrix.row_blocks(n_rows)]
+    blocks = [GatherBlock(part, 7, torch.float64) for part in index.split(n_rows)]
     assert_product(lambda c: BlockedProduct.apply(c, blocks), torch.nn.functional.one_hot(index, 7).double())
 
 
