@@ -110,7 +110,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         validation = self._read_validation(X_val, y_val, sample_weight_val)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(f"y must have at least two classes, got one class only: {self.classes_[0]!r}.")
         given = y, None if sample_weight is None else weight
@@ -120,9 +120,8 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             X_val, y_val, weight_val = validation
             validation = X_val, self._shares(self._codes(y_val)), weight_val
         loss = LogisticLoss if len(self.classes_) == 2 else SoftmaxLoss
-        shares = self._shares(codes).astype(X.dtype)
+        shares = self._shares(np.searchsorted(self.classes_, y)).astype(X.dtype)
         n_outputs = shares.shape[1]
-        del codes
         scale, shift = np.ones(n_outputs), np.zeros(n_outputs)
         self._fit(X, shares, weight, validation, loss, given=given, scale=scale, shift=shift)
         return self
