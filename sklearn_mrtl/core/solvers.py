@@ -108,13 +108,15 @@ def lbfgs(objective, start, settings, watch=never, pairs=()) -> tuple[Parameters
         direction = direction if resting is None else direction.masked_fill(resting, 0)
         slope = float(direction @ free)
         enough = settings.convergence * max(null_loss - value, 0.01 * abs(value)) / WINDOW
-        nothing_to_gain = epoch == 0 and memory and -slope / 2 <= enough  # what a quadratic would fall
-        if nothing_to_gain:
+        rounding = torch.finfo(x.dtype).eps * abs(value)
+        # What a quadratic would fall: at first by too little to go on, later by too little to be seen.
+        nothing_to_gain = memory and -slope / 2 <= (enough if epoch == 0 else rounding)
+        if nothing_to_gain and epoch == 0:
             watch(loss, value, unflatten(gradient / scale, start), unflatten(x * scale, start))
         if nothing_to_gain or not slope < 0:
             break
         first_step = 1.0 if memory else min(1.0, 1.0 / float(free.norm()))
-        found = wolfe_search(lambda x: evaluate(project(x)), x, value, slope, direction, first_step)
+        found = wolfe_search(lambda x: evaluate(project(x)), x, value, slope, direction, first_step, rounding)
         if found is None:
             break
         step, value, loss, new_gradient = found
@@ -156,13 +158,18 @@ def inverse_hessian_product(gradient: Tensor, memory: Sequence[tuple[Tensor, Ten
     return q
 
 
-def wolfe_search(evaluate, x, value, slope, direction, step, *, max_trials=25):
-    """A step that lowers the value enough and flattens the slope; None if rounding hides every decrease."""
+def wolfe_search(evaluate, x, value, slope, direction, step, rounding, *, max_trials=25):
+    """A step that lowers the value enough and flattens the slope; None if rounding hides every decrease.
+
+    Shorter steps than one whose expected decrease is rounding are not tried.
+    """
     low, high, best = 0.0, float("inf"), None
     for _ in range(max_trials):
         new_value, loss, gradient = evaluate(x + step * direction)
         if not new_value <= value + 1e-4 * step * slope:  # also catches nan
             high = step
+            if -step * slope <= rounding:
+                break
         else:
             best = step, new_value, loss, gradient
             if float(gradient @ direction) >= 0.9 * slope:

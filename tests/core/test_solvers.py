@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from helpers import (
@@ -19,7 +21,8 @@ from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.cp import CP
 from sklearn_mrtl.core.criteria import flatten, unflatten
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
-from sklearn_mrtl.core.models import FullRank
+from sklearn_mrtl.core.models import FullRank, axes_of
+from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.ridge import RidgeDesign
 from sklearn_mrtl.core.solvers import SOLVERS, SolverSettings, lbfgs, solve
 from sklearn_mrtl.core.tucker import Tucker
@@ -220,3 +223,20 @@ def test_single_outputs_of_a_pooled_intercept_model_converge_too():
     objective = objective_of(model, samples, LogisticLoss)
     start = model.initial(samples.weight)
     assert_same(value_of(objective, minimized(objective, start)), by_scipy(objective, start)[0], rtol=1e-7)
+
+
+@by_loss
+def test_lbfgs_does_not_search_for_what_rounding_hides(loss):
+    """In single precision, started near the minimum and told never to be content, it soon is."""
+    objective, start, _ = full_rank(loss)
+    found = {name: 1.001 * value.float() for name, value in minimized(objective, start).items()}
+    y, weight, x, center = (
+        values.float() for values in (objective.y, objective.weight, objective.inputs.x, objective.inputs.center)
+    )
+    inputs = replace(objective.inputs, x=x, center=center)
+    model = FullRank(axes_of(inputs, LOSSES[loss], 0.2, weight))
+    objective, evaluations = Objective(model, inputs, y, weight, loss, 0.001, 0.01), []
+    evaluate = objective.value_and_gradient
+    objective.value_and_gradient = lambda parameters: evaluations.append(1) or evaluate(parameters)
+    lbfgs(objective, found, SolverSettings(convergence=0.0))
+    assert len(evaluations) < 15
