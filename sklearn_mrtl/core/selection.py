@@ -31,6 +31,7 @@ PROPORTIONS = (1.0, 0.1, 10.0)  # penalty of the smoothest wave on a grid, relat
 SMOOTHEST = 20.0  # mean squared slope of that wave, half a length across a square of unit diagonal: 2 pi^2
 FAR = 1.02  # an error so much above the best of its walk ends it
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01)  # of the full-rank model's penalties, tried for the low-rank one
+WORTH = 1e-3  # gain, as a share of what is explained, that is worth weaker penalties
 ROUGHLY = SolverSettings(max_epochs=30, convergence=1e-2)
 
 
@@ -180,7 +181,7 @@ def low_rank_share(
     """How much weaker the penalties of the low-rank model should be: its rank already keeps it from fitting noise.
 
     On each fold the full-rank model is decomposed, and the low-rank one goes on from there with weaker and weaker
-    penalties, as long as the loss on the left-out blocks falls.
+    penalties, as long as the loss on the left-out blocks falls by more than chance would have it.
 
     Returns
     -------
@@ -194,15 +195,18 @@ def low_rank_share(
     if not full:
         full = train_folds(model, inputs, folds, loss, alphas, [model.initial(samples.weight)] * len(folds))
     fits = [low_rank.from_full_rank(parameters, rank, seed) for parameters in full]
+    null = sum(fold.null_loss(loss) for fold in folds) / len(folds)
     path: list[dict] = []
+    best = {"share": SHARES[0], "error": float("inf")}
     for share in SHARES:
         pair = tuple(share * alpha for alpha in alphas)
         fits = train_folds(low_rank, inputs, folds, loss, pair, fits)
         error = mean_left_out_loss(low_rank, inputs, folds, loss, fits)
         path.append({"alpha_spatial": pair[0], "alpha_l2": pair[1], "error": error, "share": share})
-        if len(path) > 1 and error > path[-2]["error"]:
+        if not error < best["error"] - WORTH * max(null - error, 0):
             break
-    return min(path, key=lambda tried: tried["error"])["share"], path
+        best = path[-1]
+    return best["share"], path
 
 
 def train_folds(
@@ -233,6 +237,12 @@ class Fold:
 
     training: tuple[Tensor, Tensor]
     left_out: tuple[Tensor, Tensor]
+
+    def null_loss(self, loss: Loss) -> float:
+        """Of the best constant score of the training blocks, on the ones left out."""
+        (y, weight), (left_out, left_out_weight) = self.training, self.left_out
+        score = loss.constant((weight @ y)[None] / weight.sum())
+        return float(left_out_weight @ loss.of(score.expand_as(left_out), left_out) / left_out_weight.sum())
 
     def left_out_loss(self, model: TensorModel, parameters: Parameters, inputs, loss: Loss) -> float:
         y, weight = self.left_out
