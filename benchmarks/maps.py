@@ -1,6 +1,7 @@
 """How smooth the maps of the default models on real data are: Moran's I (queen) of every component.
 
-The default start (full rank on the coarsest grids), which knows no seed, beside ten random ones.
+The default start (full rank on the coarsest grids), which knows no seed, beside ten random ones with the same
+penalties.
 """
 
 import sys
@@ -10,6 +11,7 @@ import ocean
 import shots
 import xarray as xr
 from _common import require, table
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.preprocessing import OneHotEncoder
 
@@ -45,7 +47,8 @@ def main(n_seeds=10):
         smooth = smoothness(model.fit(X, y), grid)
         each.append([name, ", ".join(f"{i:.3f}" for i in smooth)])
         starts.append([name, "full rank", f"{np.mean(smooth):.3f}", f"{min(smooth):.3f}", "1"])
-        random = [type(model)(model.modes, full_rank_levels=0, random_state=seed).fit(X, y) for seed in range(n_seeds)]
+        given = {"alpha_spatial": model.alpha_spatial_, "alpha_l2": model.alpha_l2_, "full_rank_levels": 0}
+        random = [clone(model).set_params(random_state=seed, **given).fit(X, y) for seed in range(n_seeds)]
         smooth = [smoothness(model, grid) for model in random]
         match = [factor_match_score(model, random[0]) for model in random[1:]]
         starts.append([name, "random", f"{np.mean(smooth):.3f}", f"{np.min(smooth):.3f}", f"{np.mean(match):.3f}"])

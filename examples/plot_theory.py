@@ -56,14 +56,14 @@ print(f"mu = {MU}, L = {L:.3f}, contraction of a step {contraction:.4f}")
 # %%
 # The norm of P
 # -------------
-# Theorem 5.3 multiplies the error by :math:`\|P\|^2` at each finegraining. With raw weights it is 2 for
-# nearest-neighbour and 1/2 for linear interpolation (whose weights are divided by the ratio of cells). Counted by area,
-# as the package has its weights, it is exactly 1: finegraining loses nothing.
+# Theorem 5.3 multiplies the error by :math:`\|P\|^2` at each finegraining. With raw weights that is 2 for
+# nearest-neighbour interpolation (``"constant"``) and 1/2 for linear interpolation (whose weights are divided by the
+# ratio of cells). Counted by area, as the package has its weights, it is exactly 1: finegraining loses nothing.
 for n in LEVELS[:3]:
     P = finer(np.eye(n), 2 * n)
     raw = np.linalg.norm(P, 2)
     by_area = raw / np.sqrt(2)
-    print(f"{n:3d} -> {2 * n:3d} cells: nearest {np.sqrt(2):.4f}, linear {raw / 2:.4f}, by area {by_area:.4f}")
+    print(f"{n:3d} -> {2 * n:3d} cells: constant {np.sqrt(2):.4f}, linear {raw / 2:.4f}, by area {by_area:.4f}")
 
 # %%
 # Definition 5.2, spatial smoothness: how far is the finer optimum from the interpolated coarser one? A third to a

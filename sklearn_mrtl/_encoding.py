@@ -176,7 +176,7 @@ def encode(X: sparse.csr_array, mode) -> OneHot | MultiHot:
     if binary and (counts == 1).all():
         return OneHot(torch_view(indices), size, dtype)
     if not binary and (data > 0).all() and (data % 1 == 0).all() and data.sum() <= 2 * len(data):
-        # A count of two is the same as a one that stands twice, and ones need no memory.
+        # A count of two is the same as a one that stands twice, and ones need no memory of their own.
         repeats = data.astype(pointers.dtype)
         indices, pointers, binary = np.repeat(indices, repeats), row_pointers(repeats)[pointers], True
     values = ones(len(indices), dtype, torch.device("cpu")) if binary else torch_view(data)

@@ -78,8 +78,8 @@ class Grid:
         along every axis.
     interpolation : {"nearest", "constant", "linear"}, default="nearest"
         What a finer grid makes of samples, and how weights pass to it (section 4 of the paper). "nearest" is for counts
-        (one-hot, multi-hot): an event falls into the nearest cell, whatever its size, and weights are interpolated
-        linearly. "constant" is the paper's own way with counts: cells start with the weight of the coarse cell in
+        (one-hot, multi-hot): an event falls into the cell that holds it, and weights pass to finer cells by linear
+        interpolation. "constant" is the paper's own way with counts: cells start with the weight of the coarse cell in
         which they lie, so that predictions do not change, but where data are few its squares stay in the map.
         "linear" is for averages over cells (temperature): raw weights shrink by the ratio of the numbers of cells.
     periodic : bool or sequence of bool, default=False

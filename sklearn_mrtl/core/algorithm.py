@@ -170,7 +170,8 @@ def mrtl(
         choice = None
         fit.model, fit.parameters = model, parameters if watch.kept is None else watch.kept
         if stage == FULL_RANK:
-            fit.start, here = fit.parameters, here.afresh()
+            fit.start, here = fit.parameters, here.without_products()
+            validation = None if validation is None else validation.without_products()
         fit.done.append((level, stage))
         if any([listener.end_stage(fit) for listener in settings.listeners]) or watch.is_last:
             break
@@ -244,7 +245,7 @@ def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[in
     del finer
     for level in levels:
         if resolutions[level] == finest.inputs.shapes:
-            yield finest
+            yield finest.without_products()
         else:
             yield made.pop(level) if level in made else finest.coarsen(resolutions[level])
 

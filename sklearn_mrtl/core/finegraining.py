@@ -11,7 +11,7 @@ from torch import Tensor
 from sklearn_mrtl.modes import Grid
 
 MOST_NEIGHBOURS = 8  # of a coarse cell, that are added up one by one
-NARROW = 16  # numbers to each place of an axis, that are better moved out of the way first
+NARROW = 16  # an axis with no more numbers than that to each place is multiplied fastest with them out of the way
 
 
 def nearest_index(n_fine: int, n_coarse: int) -> Tensor:

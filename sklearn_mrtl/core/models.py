@@ -192,7 +192,7 @@ class TensorModel(ABC):
         """The axes that each weight parameter has rows for."""
 
     def finegrain_gradient(self, gradient: Parameters, finer: TensorModel) -> Parameters:
-        """About the gradient on finer grids: the cells of a coarse cell have equal shares in its own."""
+        """About the gradient on finer grids: interpolated, each of the more cells with its share."""
         fine = self.finegrain(gradient, finer)
         for name, axes in self.parameter_axes.items():
             n_fine = prod(axis.size for axis in finer.parameter_axes[name])

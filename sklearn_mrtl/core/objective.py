@@ -56,8 +56,8 @@ class Samples:
         inputs, row = self.inputs.merge(shapes)
         return replace(self, inputs=inputs) if row is None else self._gathered(inputs, row, 1)
 
-    def afresh(self) -> Samples:
-        """The same, without what products with a full tensor keep for the next."""
+    def without_products(self) -> Samples:
+        """The same, without the outer products that full tensors multiply, which inputs keep for the next step."""
         return replace(self, inputs=replace(self.inputs))
 
     def thinned(self, n_parts: int, n_blocks: int) -> Samples:

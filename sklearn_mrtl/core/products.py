@@ -6,6 +6,7 @@ Layouts were measured (docs/performance.md); each product lives here once, with 
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 HASHED_ROWS = 2**16  # rows hashed at once: a few megabytes
+SHARED_ONES = 2**20
 
 
 class DenseProduct(torch.autograd.Function):
@@ -44,7 +46,7 @@ class SparseMatrix:
     values : Tensor, shape (nnz,)
     shape : (int, int)
     binary : bool
-        All values are 1: then they need no memory.
+        All values are 1: then they need no memory of their own.
     """
 
     def __init__(
@@ -74,13 +76,16 @@ class SparseMatrix:
 
     def compressed(self) -> Tensor:
         """As torch's own kind of matrix, which multiplies fast."""
-        values = shared_ones(self.values) if self.binary else self.values
-        return csr(self.pointers, self.columns, values, self.shape)
+        return csr(self.pointers, self.columns, self._stored_values(), self.shape)
+
+    def _stored_values(self) -> Tensor:
+        """The values one after the other."""
+        return shared_ones(len(self.values), self.values.dtype, self.values.device) if self.binary else self.values
 
     def compressed_adjoint(self) -> Tensor:
         """The transposed matrix as torch's own kind."""
         order, pointers = sorted_by(self.columns, self.shape[1])
-        values = shared_ones(self.values) if self.binary else self.values.index_select(0, order)
+        values = self._stored_values() if self.binary else self.values.index_select(0, order)
         rows = self.rows().index_select(0, order)
         return csr(pointers, rows, values, self.shape[::-1])
 
@@ -156,21 +161,30 @@ class SparseMatrix:
         return randoms.new_zeros(self.shape[0]).index_add_(0, self.rows(), mixed)
 
 
-class ProductBlock:
-    """Some samples that have any number of rows of a factor, with values.
+class RowBlock(ABC):
+    """Some samples, by the rows of a factor that they have."""
 
-    Parameters
-    ----------
-    matrix : SparseMatrix
-        Their rows.
-    """
+    n_rows: int
 
-    def __init__(self, matrix: SparseMatrix):
-        self.matrix = matrix
+    @abstractmethod
+    def gather(self, factor: Tensor) -> Tensor:
+        """Sum of the factor's rows of every sample, times their values, shape (block, K)."""
+
+    def scatter(self, values: Tensor, into: Tensor) -> None:
+        """The adjoint of `gather`: add the samples' values to the rows they have."""
+        add_product(into, self._adjoint, values)
 
     @property
-    def n_rows(self) -> int:
-        return self.matrix.shape[0]
+    @abstractmethod
+    def _adjoint(self) -> Tensor:
+        """The transposed matrix of the samples' rows."""
+
+
+class ProductBlock(RowBlock):
+    """Samples that have any number of rows, with values: a matrix."""
+
+    def __init__(self, matrix: SparseMatrix):
+        self.matrix, self.n_rows = matrix, matrix.shape[0]
 
     @cached_property
     def _forward(self) -> Tensor:
@@ -181,44 +195,26 @@ class ProductBlock:
         return self.matrix.compressed_adjoint()
 
     def gather(self, factor: Tensor) -> Tensor:
-        """Sum of the factor's rows of every sample, times their values, shape (block, K)."""
         return self._forward @ factor
 
-    def scatter(self, values: Tensor, into: Tensor) -> None:
-        """The adjoint of `gather`: add the samples' values to the rows they have."""
-        add_product(into, self._adjoint, values)
 
-
-class GatherBlock(ProductBlock):
-    """Some samples that have one row of a factor each.
+class GatherBlock(RowBlock):
+    """Samples that have one row each, of a factor of so many rows.
 
     Rows are gathered by their indices, but added up by a compressed matrix: for 13 000 rows of 10 numbers that takes
     0.02 ms, ``index_add_`` 0.13 ms, or 0.4 ms on two threads.
-
-    Parameters
-    ----------
-    index : Tensor of int, shape (block,)
-    size : int
-        How many rows the factor has.
-    dtype : torch.dtype
-        Of the factor.
     """
 
     def __init__(self, index: Tensor, size: int, dtype: torch.dtype):
-        self.index, self.size, self.dtype = index, size, dtype
-
-    @property
-    def n_rows(self) -> int:
-        return len(self.index)
+        self.index, self.size, self.dtype, self.n_rows = index, size, dtype, len(index)
 
     @cached_property
     def _adjoint(self) -> Tensor:
         order, pointers = sorted_by(self.index, self.size)
-        values = shared_ones(ones(self.n_rows, self.dtype, order.device))
-        return csr(pointers, order.to(self.index.dtype), values, (self.size, self.n_rows))
+        ones = shared_ones(self.n_rows, self.dtype, order.device)
+        return csr(pointers, order.to(pointers.dtype), ones, (self.size, self.n_rows))
 
     def gather(self, factor: Tensor) -> Tensor:
-        """The factor's row of every sample, shape (block, K)."""
         if factor.shape[1] == 1:  # of single numbers three times as fast
             return factor[:, 0].index_select(0, self.index)[:, None]
         return factor.index_select(0, self.index)
@@ -228,7 +224,7 @@ class BlockedProduct(torch.autograd.Function):
     """Product of all samples with a skinny matrix c (S, K), shape (n, K), block after block."""
 
     @staticmethod
-    def forward(ctx, c: Tensor, blocks: Sequence[GatherBlock | ProductBlock]) -> Tensor:
+    def forward(ctx, c: Tensor, blocks: Sequence[RowBlock]) -> Tensor:
         ctx.save_for_backward(c)
         ctx.blocks = blocks
         product, start = c.new_empty(sum(block.n_rows for block in blocks), c.shape[1]), 0
@@ -277,7 +273,7 @@ class Pairs:
     def sampled(self, first: Tensor, second: Tensor) -> Tensor:
         """Inner product of the factors' rows of every sample, shape (n,)."""
         order, pointers, columns = self._by_first
-        pattern = csr(pointers, columns, shared_ones(ones(len(order), first.dtype, first.device)), self.sizes)
+        pattern = csr(pointers, columns, shared_ones(len(order), first.dtype, first.device), self.sizes)
         values = torch.sparse.sampled_addmm(pattern, first, second.T, beta=0.0).values()
         return torch.empty_like(values).index_copy_(0, order, values)
 
@@ -315,9 +311,13 @@ def sorted_by(index: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    with torch.sparse.check_sparse_tensor_invariants(False), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(pointers, columns, values, shape, device=values.device)
+    """torch's own kind of matrix, without a look at whether it is one."""
+    return torch.sparse_csr_tensor(pointers, columns, values, shape, device=values.device, check_invariants=False)
+
+
+with warnings.catch_warnings():  # torch says once that these are in beta
+    warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    csr(torch.zeros(1, dtype=torch.int32), torch.zeros(0, dtype=torch.int32), torch.zeros(0), (0, 0))
 
 
 def add_product(into: Tensor, matrix: Tensor, values: Tensor) -> None:
@@ -333,14 +333,16 @@ def ones(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.ones((), dtype=dtype, device=device).expand(n)
 
 
-def shared_ones(like: Tensor) -> Tensor:
-    """As many ones, one after the other as torch's matrices want them, on memory that all of about this size share."""
-    return _stored_ones(len(like).bit_length(), like.dtype, like.device)[: len(like)]
+def shared_ones(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """n ones, one after the other as torch's matrices want them; a few at a time are on memory that all share."""
+    if n > SHARED_ONES:
+        return torch.ones(n, dtype=dtype, device=device)
+    return _stored_ones(dtype, device)[:n]
 
 
-@lru_cache(maxsize=8)
-def _stored_ones(n_bits: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.ones(2**n_bits, dtype=dtype, device=device)
+@lru_cache(maxsize=4)
+def _stored_ones(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.ones(SHARED_ONES, dtype=dtype, device=device)
 
 
 def pointers_of(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:

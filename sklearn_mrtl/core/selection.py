@@ -24,9 +24,9 @@ ENOUGH_ROWS = 20_000  # ... and how many left-out rows are enough: one fold, whe
 ENOUGH_DISTINCT = 2**17  # samples on the coarsest grid, for the choice ...
 MERGING = 0.25  # ... unless they are so few of the rows that all rows cost little more
 FEWEST_ROWS = 100  # distinct samples; with fewer, cross-validation is noise
-STRONGEST = 10.0  # penalty that is tried, relative to the largest eigenvalue of the data, and half decades below it ...
-FIXED_PLACE = 8  # ... of the one that is used where there are too few samples to choose ...
-WEAKEST_PLACE = 19  # ... and of the last one
+STRONGEST = 10.0  # penalty that is tried, relative to the largest eigenvalue of the data; others are half decades below
+WEAKEST_PLACE = 19  # half decades below the strongest at which a search ends
+FIXED_PLACE = 8  # half decades below, used where there are too few samples to choose
 PROPORTIONS = (1.0, 0.1, 10.0)  # penalty of the smoothest wave on a grid, relative to that of its square
 SMOOTHEST = 20.0  # mean squared slope of that wave, half a length across a square of unit diagonal: 2 pi^2
 FAR = 1.02  # an error so much above the best of its walk ends it
@@ -100,7 +100,7 @@ def select_alphas(
 
     place, least = walk(0, 2, 2, PROPORTIONS[0]), float("inf")
     for proportion in PROPORTIONS if smoothest < float("inf") else PROPORTIONS[:1]:
-        place = walk(place - 1, 1, 1, proportion)
+        place = walk(max(place - 1, 0), 1, 1, proportion)
         if min(tried.values()) < least < float("inf"):
             break
         least = min(tried.values())

@@ -110,14 +110,14 @@ def lbfgs(objective, start, settings, watch=never, pairs=()) -> tuple[Parameters
         enough = settings.convergence * max(null_loss - value, 0.01 * abs(value)) / WINDOW
         rounding = torch.finfo(x.dtype).eps * abs(value)
         # What a quadratic would fall: at first by too little to go on, later by too little to be seen.
-        nothing_to_gain = memory and -slope / 2 <= (enough if epoch == 0 else rounding)
-        if nothing_to_gain and epoch == 0:
-            watch(loss, value, unflatten(gradient / scale, start), unflatten(x * scale, start))
-        if nothing_to_gain or not slope < 0:
-            break
-        first_step = 1.0 if memory else min(1.0, 1.0 / float(free.norm()))
-        found = wolfe_search(lambda x: evaluate(project(x)), x, value, slope, direction, first_step, rounding)
+        nothing_to_gain = memory and -slope / 2 <= (max(enough, rounding) if epoch == 0 else rounding)
+        found = None
+        if slope < 0 and not nothing_to_gain:
+            first_step = 1.0 if memory else min(1.0, 1.0 / float(free.norm()))
+            found = wolfe_search(lambda x: evaluate(project(x)), x, value, slope, direction, first_step, rounding)
         if found is None:
+            if epoch == 0:  # one epoch is seen, also where nothing moves
+                watch(loss, value, unflatten(gradient / scale, start), unflatten(x * scale, start))
             break
         step, value, loss, new_gradient = found
         new_x = project(x + step * direction)

@@ -3,7 +3,7 @@ import torch
 from helpers import LAYOUTS, assert_same, encodings, fields, formed, generator, inputs_of, normal, uniform
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.inputs import FactoredInputs, OneHot, combine_keys, unique_rows
+from sklearn_mrtl.core.inputs import MOST, FactoredInputs, OneHot, combine_keys, share_of_distinct, unique_rows
 
 COARSER = {
     "joint": [((2,), (2,), (3, 5)), ((2,), (3,), (2, 4)), ((2,), (4,), (1, 1))],
@@ -97,6 +97,33 @@ def test_merged_rows_are_distinct_and_stand_for_all():
     merged, row = inputs.merge(inputs.shapes)
     assert merged.n_rows == 4
     assert_same(formed(merged)[row], formed(inputs))
+
+
+@pytest.mark.parametrize("n_columns", [1, 2])
+def test_no_samples_have_no_scores(n_columns):
+    inputs = encodings(n=8).select(torch.arange(0))
+    factors = [normal(size, 2).requires_grad_() for size in inputs.sizes]
+    scores = inputs.cp_scores(factors, None if n_columns == 1 else normal(n_columns, 2))
+    assert scores.shape == (0, n_columns)
+    for gradient, factor in zip(torch.autograd.grad(scores.sum(), factors), factors, strict=True):
+        assert_same(gradient, torch.zeros_like(factor))
+
+
+def test_hashes_keep_their_high_bits():
+    """Two hashes that differ in high bits only, beside a mode of an even size."""
+    hashes, index = torch.tensor([0, 2**60]), torch.zeros(2, dtype=torch.int64)
+    assert len(combine_keys([hashes, index], None).unique()) == 2
+
+
+@pytest.mark.parametrize("n_of_one, n_of_each", [(0, 1), (1500, 1), (6000, 1), (8192, 1), (0, 3)])
+def test_a_look_at_a_part_of_the_keys(monkeypatch, n_of_one, n_of_each):
+    """It says that most differ only where they do, also where very many samples have one key in common."""
+    monkeypatch.setattr("sklearn_mrtl.core.inputs.SAMPLED_KEYS", 100)
+    monkeypatch.setattr("sklearn_mrtl.core.inputs.SAMPLED_ROWS", 256)
+    keys = torch.randint(2**62, (8192,), generator=generator())
+    keys[:n_of_one] = keys[0]
+    keys = keys.repeat(n_of_each)[torch.randperm(8192 * n_of_each, generator=generator(1))]
+    assert (share_of_distinct(keys) > MOST) == (len(keys.unique()) > MOST * len(keys))
 
 
 def test_nothing_to_merge():

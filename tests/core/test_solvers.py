@@ -240,3 +240,12 @@ def test_lbfgs_does_not_search_for_what_rounding_hides(loss):
     objective.value_and_gradient = lambda parameters: evaluations.append(1) or evaluate(parameters)
     lbfgs(objective, found, SolverSettings(convergence=0.0))
     assert len(evaluations) < 15
+
+
+def test_a_level_where_nothing_moves_is_seen_once():
+    objective, start, _ = full_rank(SquaredLoss)
+    objective.y = torch.zeros_like(objective.y)
+    seen = []
+    found, _ = lbfgs(objective, start, SolverSettings(), lambda *epoch: seen.append(epoch))
+    assert len(seen) == 1
+    assert_same(found, start)
