@@ -26,6 +26,13 @@ def problems():
     for lead in (3, 6):
         X, y, is_train, _ = ocean.nino(sst, lead)
         yield f"Nino3.4, {lead} months ahead", MRTLRegressor(), X[is_train], y[is_train], "grid"
+    for lags in (range(6), range(1, 7)):
+        windows = ocean.midwest(sst, lags)
+        every_month = np.ones(len(windows.X), dtype=bool)
+        options = {"standardize": True, "trend": False}
+        X = ocean.anomalies(windows.X, windows.time, every_month, **options)
+        y = ocean.anomalies(windows.y[:, None], windows.time, every_month, **options)[:, 0]
+        yield f"Midwest precipitation, lags {lags[0]} to {lags[-1]}", MRTLRegressor(), X, y, "grid"
     train, _ = shots.load()
     encode = make_column_transformer(
         (OneHotEncoder(dtype="float32"), ["player_id"]),
