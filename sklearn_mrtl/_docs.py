@@ -21,8 +21,8 @@ n_levels : int or None, default=None
     Train only the first levels (coarsest); predictions then take X to that resolution. The resource of a halving
     search.
 full_rank_levels : int or "auto", default="auto"
-    Number of levels r_0 on which the full weight tensor is trained before it is decomposed. "auto": 1. 0: low rank from
-    random factors.
+    Number of levels r_0 on which the full weight tensor is trained before it is decomposed. "auto": 1; all, where there
+    are two modes and the rank represents every matrix of their sizes. 0: low rank from random factors.
 alpha_spatial, alpha_l2 : float or "auto", default="auto"
     Strength of the penalties, which are means over the entries of W: of squared slope, in units of the diagonal of the
     grid (eq. 3), and of squared weight. "auto": chosen by cross-validation over 12 blocks of consecutive rows, on the

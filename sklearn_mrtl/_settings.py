@@ -44,13 +44,16 @@ def settings_of(
         raise ValueError("nonnegative factors are for decomposition='cp'; a Tucker core would undo the signs.")
     if nonnegative and rank is None:
         raise ValueError("nonnegative is for the factors of a low-rank model, but rank is None or there is one mode.")
+    any_matrix = estimator.full_rank_levels == "auto" and not nonnegative and represents_all(estimator, rank, sizes[-1])
+    full_throughout = rank is None or any_matrix
     return Settings(
         loss=loss,
         rank=rank,
-        full_rank_levels=len(levels) if rank is None else r0,
+        rank_constrains=not any_matrix,
+        full_rank_levels=len(levels) if full_throughout else r0,
         full_rank=Stage(
-            # Without a low-rank stage to go on from it, the full tensor is the result.
-            solver_of(estimator, estimator.full_rank_learning_rate, CONVERGENCE / (10 if rank is None else 1)),
+            # Where no other stage improves on it, the full tensor is the result.
+            solver_of(estimator, estimator.full_rank_learning_rate, CONVERGENCE / (10 if full_throughout else 1)),
             alpha_of("full_rank_alpha_spatial", estimator.full_rank_alpha_spatial),
             alpha_of("full_rank_alpha_l2", estimator.full_rank_alpha_l2),
         ),
@@ -117,6 +120,12 @@ def check_rank(estimator, coarse: list[int], fine: list[int]) -> int | tuple[int
             stacklevel=5,
         )
     return fitting
+
+
+def represents_all(estimator, rank, sizes: Sequence[int]) -> bool:
+    """Whether a rank represents every matrix of these sizes; of more modes none is decomposed exactly for certain."""
+    largest = DECOMPOSITIONS[estimator.decomposition].fitting_rank(max(sizes), sizes)
+    return len(sizes) == 2 and rank == largest
 
 
 def check_nonnegative(nonnegative, names: Collection[str]) -> frozenset[str]:

@@ -61,12 +61,11 @@ def test_callbacks_hear_of_levels_and_epochs_and_get_models_that_predict(estimat
 
 def test_true_ends_a_level_after_an_epoch_and_training_after_a_level():
     X, y = data()
-    all_levels = MRTLRegressor(rank=2, random_state=0).fit(X, y)
-    short = MRTLRegressor(rank=2, random_state=0).set_callbacks(Recorder(lambda context: context.task_name == "epoch"))
-    short.fit(X, y)
+    model = MRTLRegressor(rank=2, full_rank_levels=1, random_state=0)
+    all_levels = clone(model).fit(X, y)
+    short = clone(model).set_callbacks(Recorder(lambda context: context.task_name == "epoch")).fit(X, y)
     assert short.resolutions_ == all_levels.resolutions_ and {record["epoch"] for record in short.history_} == {1}
-    first = MRTLRegressor(rank=2, random_state=0).set_callbacks(Recorder(lambda context: "low" in context.task_name))
-    first.fit(X, y)
+    first = clone(model).set_callbacks(Recorder(lambda context: "low" in context.task_name)).fit(X, y)
     assert first.resolutions_ == all_levels.resolutions_[:1] and np.isfinite(first.predict(X)).all()
 
 
@@ -198,10 +197,10 @@ class Interrupts(Recorder):
 def test_ctrl_c_ends_training_and_keeps_the_weights(make, task, epoch, n_levels):
     X, y = data(classes=make is MRTLClassifier)
     interrupts = Interrupts(task, epoch)
-    model = make(rank=2, random_state=0).set_callbacks(interrupts)
+    model = make(rank=2, full_rank_levels=1, random_state=0).set_callbacks(interrupts)
     with pytest.warns(RuntimeWarning, match=rf"interrupted at level {n_levels - 1} .*after {epoch + 1} epoch"):
         model.fit(X, y)
-    whole = make(rank=2, random_state=0).fit(X, y)
+    whole = make(rank=2, full_rank_levels=1, random_state=0).fit(X, y)
     assert len(model.resolutions_) == n_levels
     untimed = [{**record, "seconds": 0} for record in whole.history_[: model.n_iter_]]
     np.testing.assert_equal([{**record, "seconds": 0} for record in model.history_], untimed)
@@ -211,7 +210,7 @@ def test_ctrl_c_ends_training_and_keeps_the_weights(make, task, epoch, n_levels)
 
 def test_ctrl_c_keeps_the_best_weights_on_validation_data():
     X, y = data()
-    model = MRTLRegressor(rank=2, random_state=0, solver="adam", learning_rate=0.3, patience=100)
+    model = MRTLRegressor(rank=2, full_rank_levels=1, random_state=0, solver="adam", learning_rate=0.3, patience=100)
     model.set_callbacks(Interrupts("level 2, low rank", 20))
     with pytest.warns(RuntimeWarning, match="interrupted"):
         model.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
@@ -221,9 +220,19 @@ def test_ctrl_c_keeps_the_best_weights_on_validation_data():
     assert loss == pytest.approx(min(losses), rel=1e-6)
 
 
+def test_ctrl_c_decomposes_a_full_tensor_that_the_rank_does_not_constrain():
+    X, y = data()
+    model = MRTLRegressor(rank=2, random_state=0, warm_start=True).set_callbacks(Interrupts("level 1, full rank"))
+    with pytest.warns(RuntimeWarning, match="interrupted at level 0"):
+        model.fit(X, y)
+    assert model.rank_ == 2 and model.factors_["grid"].shape == (6, 6, 2) and model.score(X, y) > 0.1
+    again = model.set_callbacks().fit(X, y)  # it goes on from there
+    np.testing.assert_allclose(again.coef_, MRTLRegressor(rank=2, random_state=0).fit(X, y).coef_, rtol=1e-3, atol=1e-3)
+
+
 def test_ctrl_c_before_there_is_a_low_rank_model_leaves_all_as_it_was():
     X, y = data()
-    model = MRTLRegressor(rank=2, random_state=0).fit(X, y)
+    model = MRTLRegressor(rank=1, random_state=0).fit(X, y)
     expected = model.predict(X)
     with pytest.raises(KeyboardInterrupt):
         model.set_callbacks(Interrupts("level 1, full rank")).fit(X[:100], y[:100])

@@ -58,6 +58,8 @@ class Settings:
         K of eq. (2), or one rank for each mode of a Tucker tensor; None: full rank at every level.
     full_rank_levels : int
         r_0 of Algorithm 1; 0: random factors instead of decomposed ones.
+    rank_constrains : bool
+        Whether the rank keeps the model from fitting noise; if so weaker penalties are tried for it.
     sigma : float or None
         Of eq. (4); None: the squared spacing of the cells.
     criterion : callable or None
@@ -81,10 +83,11 @@ class Settings:
     seed: int = 0
     listeners: Sequence[Listener] = ()
     keep_interrupted: bool = False
+    rank_constrains: bool = True
 
     @property
-    def last_stage(self) -> str:
-        return FULL_RANK if self.rank is None else LOW_RANK
+    def stage_of_result(self) -> str:
+        return LOW_RANK if self.rank is not None and self.rank_constrains else FULL_RANK
 
 
 @dataclass
@@ -175,6 +178,9 @@ def mrtl(
         fit.done.append((level, stage))
         if any([listener.end_stage(fit) for listener in settings.listeners]) or watch.is_last:
             break
+    if isinstance(fit.model, FullRank) and settings.rank is not None and not settings.rank_constrains:
+        fit.model, fit.parameters = next_model(fit, here, LOW_RANK, settings)  # ended early, decomposed all the same
+        fit.done.append((level, LOW_RANK))
     for listener in settings.listeners:
         listener.end_training(fit)
     return fit
@@ -211,7 +217,7 @@ def choose_alphas(
         given = (None if alpha is None else alpha / part for alpha in alphas)
         choice = select_alphas(model, blocks, settings.loss, *given)
         path = choice.path
-        if path and settings.rank is not None and settings.full_rank_levels > 0:
+        if path and settings.rank is not None and settings.full_rank_levels > 0 and settings.rank_constrains:
             low_rank = DECOMPOSITIONS[settings.decomposition](model.axes, settings.nonnegative)
             share, more = low_rank_share(model, low_rank, settings.rank, blocks, settings.loss, choice, settings.seed)
             path = path + more
@@ -348,8 +354,8 @@ class Watch:
     @property
     def can_be_interrupted(self) -> bool:
         """Whether what has been learned so far is worth keeping."""
-        last_stage = self.settings.last_stage
-        return self.settings.keep_interrupted and any(record["stage"] == last_stage for record in self.fit.history)
+        stage = self.settings.stage_of_result
+        return self.settings.keep_interrupted and any(record["stage"] == stage for record in self.fit.history)
 
     def interrupt(self) -> Parameters:
         """End training with the last weights, or those that the level began with."""
