@@ -154,3 +154,17 @@ def test_predictions_of_a_dataarray_keep_the_coordinates_of_its_samples(n_output
     same(predicted.values, model.predict(X[5:9]))
     with pytest.raises(TypeError, match="needs an xarray.DataArray, got ndarray; predict takes any array"):
         model.predict_xarray(X)
+
+
+@pytest.mark.parametrize("decomposition", ["cp", "tucker"])
+def test_a_rank_that_represents_every_matrix_does_not_constrain(decomposition):
+    """Three lags: from rank 3 on it is the full-rank model, decomposed; no weaker penalties are tried for it."""
+    X, y = ocean(200)
+    full = MRTLRegressor(["lag", SEA], rank=None).fit(X, y)
+    for rank in (3, 10):
+        model = MRTLRegressor(["lag", SEA], rank=rank, decomposition=decomposition).fit(X, y)
+        same(model.coef_, full.coef_, rtol=2e-2, atol=2e-2 * np.abs(full.coef_).max())
+        assert model.factors_["sea"].shape == (6, 8, 3)
+        assert not any("share" in tried for tried in model.alpha_path_)
+    constrained = MRTLRegressor(["lag", SEA], rank=2, decomposition=decomposition).fit(X, y)
+    assert any("share" in tried for tried in constrained.alpha_path_)

@@ -152,7 +152,7 @@ def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = (
     """
     if weights.ndim == 2:
         left, values, right = torch.linalg.svd(weights, full_matrices=False)
-        rounding = 100 * max(weights.shape) * torch.finfo(values.dtype).eps * values[0]  # of many steps
+        rounding = 100 * max(weights.shape) ** 0.5 * torch.finfo(values.dtype).eps * values[0]  # of many steps
         values = torch.where(values > rounding, values, 0)  # noise would grow, to something else every time
         factors = spread(values[:rank], [left[:, :rank], right[:rank].T])
     else:
