@@ -34,8 +34,8 @@ sigma : float or "auto", default="auto"
 nonnegative : collection of str or "all", default=()
     Names of modes whose factors are nowhere negative.
 solver : {"auto", "lbfgs", "adam", "sgd"}, default="auto"
-    "auto" is "lbfgs", on all samples at once (under squared loss the full-rank model is solved exactly where that is
-    affordable); the others take mini-batches.
+    "auto" is "lbfgs", on all samples at once (under squared loss the first full-rank level is solved exactly where that
+    is affordable); the others take mini-batches.
 learning_rate : float, default=0.01
     Of "adam" and "sgd".
 lr_decay : float, default=0.95

@@ -282,12 +282,16 @@ def opt(
     model: TensorModel, samples: Samples, start: Parameters, stage: Stage, settings: Settings, watch: Watch,
     pairs: Sequence[Pair], choice: Choice | None = None,
 ) -> tuple[Parameters, list[Pair]]:  # fmt: skip
-    """Opt of Algorithm 1; a full tensor under squared loss is solved for where that is affordable, or was before."""
+    """Opt of Algorithm 1; a full tensor under squared loss is solved for where that is affordable, or was before.
+
+    On a finer level, which starts near its solution, steps are cheaper than solving any but small systems.
+    """
     objective = Objective.of_samples(model, samples, settings.loss, stage.alpha_spatial, stage.alpha_l2)
     full_batch = isinstance(model, FullRank) and stage.solver.name == "lbfgs"
     if full_batch and choice is not None and choice.start is not None:
         start = choice.start
-    if not (full_batch and settings.loss is SquaredLoss and ridge.is_affordable(model, samples)):
+    largest = ridge.LARGEST_SYSTEM if watch.fit.model is None else ridge.SMALL_SYSTEM
+    if not (full_batch and settings.loss is SquaredLoss and ridge.is_affordable(model, samples, largest)):
         return solve(objective, start, stage.solver, watch, pairs)
     if choice is not None and choice.is_solved and stage.alphas == (choice.alpha_spatial, choice.alpha_l2):
         parameters = start

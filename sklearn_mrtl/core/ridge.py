@@ -15,18 +15,15 @@ from sklearn_mrtl.core.models import Axis, FullRank, Parameters
 from sklearn_mrtl.core.objective import Samples
 
 LARGEST_SYSTEM = 2500  # rows of an eigendecomposition: 3 s on 2 cores
+SMALL_SYSTEM = 500  # 20 ms
 LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
 
 
-def is_affordable(model: FullRank, samples: Samples) -> bool:
-    """Whether the exact solution costs seconds and megabytes at most."""
+def is_affordable(model: FullRank, samples: Samples, largest: int = LARGEST_SYSTEM) -> bool:
+    """Whether the exact solution is that of a system of so many rows, and needs megabytes at most."""
     n_rows, n_columns = samples.inputs.n_rows, prod(axis.size for axis in model.input_axes)
     largest_grid = max((axis.size for axis in model.axes if axis.smoothness is not None), default=0)
-    return (
-        min(n_rows, n_columns) <= LARGEST_SYSTEM
-        and largest_grid <= LARGEST_SYSTEM
-        and n_rows * n_columns <= LARGEST_DESIGN
-    )
+    return min(n_rows, n_columns) <= largest and largest_grid <= LARGEST_SYSTEM and n_rows * n_columns <= LARGEST_DESIGN
 
 
 class RidgeDesign:
