@@ -9,11 +9,8 @@ import shots
 import xarray as xr
 from _common import require, table, timed
 from sklearn.base import clone
-from sklearn.compose import make_column_transformer
-from sklearn.preprocessing import OneHotEncoder
 
-from sklearn_mrtl import Feature, MRTLClassifier, MRTLRegressor
-from sklearn_mrtl.preprocessing import GridDiscretizer
+from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 
 NEAR = 0.005  # share of what is explained: how near to the multiresolution fit's loss counts as the same
 OWN = {"alpha_spatial": "auto", "alpha_l2": "auto"}
@@ -67,14 +64,9 @@ def main():
     compare("Nino3.4, 3 months ahead, 80 x 180", MRTLRegressor(rank=5), 1.0, *data)
 
     train, test = shots.load()
-    encode = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore", dtype="float32"), ["player_id"]),
-        (GridDiscretizer(shots.COURT, dtype="float32"), ["x", "y"]),
-        sparse_threshold=1,
-    )
+    encode = shots.encoder()
     data = encode.fit_transform(train), train.made, encode.transform(test), test.made
-    modes = [Feature("player", intercept=True, pooled=True), shots.COURT]
-    compare("Real shots, 100 x 94", MRTLClassifier(modes), 0.6885, *data)
+    compare("Real shots, 100 x 94", MRTLClassifier(shots.MODES), 0.6885, *data)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,12 @@ import warnings
 
 import numpy as np
 from _common import table, timed
+from planted_shots import encoder
 from sklearn.base import clone
-from sklearn.compose import make_column_transformer
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import make_ocean, make_shots
 from sklearn_mrtl.inspection import factor_match_score, morans_i
-from sklearn_mrtl.preprocessing import GridDiscretizer
 
 STARTS = {
     "full rank": {},
@@ -28,14 +26,8 @@ STARTS = {
 def shots(seed, n_frames=100_000):
     """Encodings, targets, the planted factors and an estimator."""
     made = make_shots(n_frames, n_players=10, n_components=3, best_auc=0.9, dtype=np.float32, random_state=seed)
-    _, court, box = made.modes
-    encode = make_column_transformer(
-        (OneHotEncoder(dtype=np.float32), [0]),
-        (GridDiscretizer(court, dtype=np.float32), [1, 2]),
-        (GridDiscretizer(box, dtype=np.float32), slice(3, None)),
-    )
     model = MRTLClassifier(made.modes, rank=3, random_state=seed)
-    return encode.fit_transform(made.data), made.target, made.factors, model
+    return encoder(made.modes).fit_transform(made.data), made.target, made.factors, model
 
 
 def fields(seed, n_months=2000):
@@ -47,13 +39,16 @@ def fields(seed, n_months=2000):
     return made.data, made.target, made.factors, model
 
 
+def smoothness(model, grid):
+    """Moran's I of every component's map."""
+    maps = model.factors_[grid]
+    return [morans_i(maps[..., k], permutations=0).statistic for k in range(maps.shape[-1])]
+
+
 def measure(model, X, y, truth):
     """The model; its match score, the least and the mean of its spatial factors' Moran's I, seconds."""
     model, seconds = timed(model.fit, X, y)
-    grids = [mode.name for mode in model.modes_ if isinstance(mode, Grid)]
-    smooth = [
-        morans_i(model.factors_[name][..., k], permutations=0).statistic for name in grids for k in range(model.rank_)
-    ]
+    smooth = [i for mode in model.modes_ if isinstance(mode, Grid) for i in smoothness(model, mode.name)]
     return model, (factor_match_score(model, truth), min(smooth), np.mean(smooth), seconds)
 
 

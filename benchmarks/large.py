@@ -6,13 +6,12 @@ import sys
 import numpy as np
 import xarray as xr
 from _common import require, timed_with_peak
-from sklearn.compose import make_column_transformer
+from planted_shots import encoder
 from sklearn.metrics import roc_auc_score
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import make_shots
-from sklearn_mrtl.preprocessing import Deseasonalizer, GridDiscretizer, lag_windows
+from sklearn_mrtl.preprocessing import Deseasonalizer, lag_windows
 
 
 def report(name, n_bytes, more, seconds, score):
@@ -25,13 +24,8 @@ def report(name, n_bytes, more, seconds, score):
 
 def frames(n=6_000_000):
     shots = make_shots(n + 200_000, dtype=np.float32, random_state=0)
-    modes = _, court, box = shots.modes
-    encode = make_column_transformer(
-        (OneHotEncoder(dtype=np.float32), [0]),
-        (GridDiscretizer(court, dtype=np.float32), [1, 2]),
-        (GridDiscretizer(box, dtype=np.float32), slice(3, None)),
-    )
-    X, y = encode.fit_transform(shots.data), shots.target
+    modes = shots.modes
+    X, y = encoder(modes).fit_transform(shots.data), shots.target
     X, y, X_test, y_test = X[:n], y[:n], X[n:], y[n:]
     n_bytes = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
     shots.clear()

@@ -11,13 +11,11 @@ import ocean
 import shots
 import xarray as xr
 from _common import require, table
+from interpretability import smoothness
 from sklearn.base import clone
-from sklearn.compose import make_column_transformer
-from sklearn.preprocessing import OneHotEncoder
 
-from sklearn_mrtl import Feature, MRTLClassifier, MRTLRegressor
-from sklearn_mrtl.inspection import factor_match_score, morans_i
-from sklearn_mrtl.preprocessing import GridDiscretizer
+from sklearn_mrtl import MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.inspection import factor_match_score
 
 
 def problems():
@@ -28,24 +26,10 @@ def problems():
         yield f"Nino3.4, {lead} months ahead", MRTLRegressor(), X[is_train], y[is_train], "grid"
     for lags in (range(6), range(1, 7)):
         windows = ocean.midwest(sst, lags)
-        every_month = np.ones(len(windows.X), dtype=bool)
-        options = {"standardize": True, "trend": False}
-        X = ocean.anomalies(windows.X, windows.time, every_month, **options)
-        y = ocean.anomalies(windows.y[:, None], windows.time, every_month, **options)[:, 0]
+        X, y = ocean.standardized(windows, np.ones(len(windows.X), dtype=bool))
         yield f"Midwest precipitation, lags {lags[0]} to {lags[-1]}", MRTLRegressor(), X, y, "grid"
     train, _ = shots.load()
-    encode = make_column_transformer(
-        (OneHotEncoder(dtype="float32"), ["player_id"]),
-        (GridDiscretizer(shots.COURT, dtype="float32"), ["x", "y"]),
-        sparse_threshold=1,
-    )
-    modes = [Feature("player", intercept=True, pooled=True), shots.COURT]
-    yield "real shots", MRTLClassifier(modes), encode.fit_transform(train), train.made, "court"
-
-
-def smoothness(model, grid):
-    maps = model.factors_[grid]
-    return [morans_i(maps[..., k], permutations=0).statistic for k in range(maps.shape[-1])]
+    yield "real shots", MRTLClassifier(shots.MODES), shots.encoder().fit_transform(train), train.made, "court"
 
 
 def main(n_seeds=10):

@@ -22,6 +22,12 @@ def anomalies(X, time, is_train, *, standardize, trend=True):
     return X
 
 
+def standardized(windows, is_train):
+    """Fields and target of windows without their seasonal cycle, in standard deviations."""
+    X = anomalies(windows.X, windows.time, is_train, standardize=True, trend=False)
+    return X, anomalies(windows.y[:, None], windows.time, is_train, standardize=True, trend=False)[:, 0]
+
+
 def years(time):
     return time.astype("datetime64[Y]").astype(int) + 1970
 
@@ -97,8 +103,7 @@ def compare_in_blocks(title, windows):
     seconds, truth = dict.fromkeys(predictions, 0.0), []
     for train, test in blocks_of_years(len(windows.X)):
         is_train = np.isin(np.arange(len(windows.X)), train)
-        X = anomalies(windows.X, windows.time, is_train, standardize=True, trend=False)
-        y = anomalies(windows.y[:, None], windows.time, is_train, standardize=True, trend=False)[:, 0]
+        X, y = standardized(windows, is_train)
         coarse = two_degrees(X)
         ours, seconds_ours = timed(MRTLRegressor().fit, X[train], y[train])
         ridge, seconds_ridge = timed(ridge_at_two_degrees, coarse[train], y[train])

@@ -15,14 +15,19 @@ from sklearn_mrtl.datasets import make_shots
 from sklearn_mrtl.preprocessing import GridDiscretizer
 
 
-def main(n_frames=100_000):
-    shots = make_shots(2 * n_frames, dtype=np.float32, random_state=0)
-    _, court, box = shots.modes
-    encode = make_column_transformer(
+def encoder(modes):
+    """Frames of make_shots to one row of encodings each."""
+    _, court, box = modes
+    return make_column_transformer(
         (OneHotEncoder(dtype=np.float32), [0]),
         (GridDiscretizer(court, dtype=np.float32), [1, 2]),
         (GridDiscretizer(box, dtype=np.float32), slice(3, None)),
     )
+
+
+def main(n_frames=100_000):
+    shots = make_shots(2 * n_frames, dtype=np.float32, random_state=0)
+    encode = encoder(shots.modes)
     train, test = slice(n_frames), slice(n_frames, None)
     X_train, seconds = timed(encode.fit_transform, shots.data[train])
     X_test, y_train, y_test = encode.transform(shots.data[test]), shots.target[train], shots.target[test]

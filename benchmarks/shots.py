@@ -12,6 +12,7 @@ from sklearn_mrtl import Feature, Grid, MRTLClassifier
 from sklearn_mrtl.preprocessing import GridDiscretizer
 
 COURT = Grid("court", (100, 94), bounds=[(-25, 25), (0, 47)])
+MODES = Feature("player", intercept=True, pooled=True), COURT
 N_TURNS = 3
 
 
@@ -26,22 +27,26 @@ def boosting_features(shots, codes):
     return np.column_stack([shots.x, shots.y, np.hypot(shots.x, shots.y - 5.25), player])
 
 
-def main():
-    train, test = load()
-    encode = make_column_transformer(
+def encoder():
+    """Shots to a row of MODES each."""
+    return make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore", dtype=np.float32), ["player_id"]),
         (GridDiscretizer(COURT, dtype=np.float32), ["x", "y"]),
         sparse_threshold=1,
     )
+
+
+def main():
+    train, test = load()
+    encode = encoder()
     X_train, encoding_seconds = timed(encode.fit_transform, train)
     X_test = encode.transform(test)
     codes = {player: code for code, player in enumerate(train.player_id.unique())}
     peer_train, peer_test = boosting_features(train, codes), boosting_features(test, codes)
-    modes = [Feature("player", intercept=True, pooled=True), COURT]
 
     rows = []
     for _ in range(N_TURNS):
-        ours, seconds = timed(MRTLClassifier(modes).fit, X_train, train.made)
+        ours, seconds = timed(MRTLClassifier(MODES).fit, X_train, train.made)
         rows.append(score("MRTLClassifier, 100 x 94", test.made, ours.predict_proba(X_test)[:, 1], seconds))
         peer, peer_seconds = timed(
             HistGradientBoostingClassifier(max_iter=200, early_stopping=False).fit, peer_train, train.made

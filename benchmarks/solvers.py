@@ -5,13 +5,11 @@ import warnings
 
 import numpy as np
 from _common import table, timed
-from sklearn.compose import make_column_transformer
+from planted_shots import encoder
 from sklearn.metrics import log_loss
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
-from sklearn_mrtl.preprocessing import GridDiscretizer
 
 SIZES, N_TEST = (10_000, 100_000, 1_000_000), 100_000
 SOLVERS = {
@@ -26,13 +24,7 @@ def main(sizes=SIZES):
     rows = []
     for n in sizes:
         shots = make_shots(n + N_TEST, dtype=np.float32, random_state=0)
-        _, court, box = shots.modes
-        encode = make_column_transformer(
-            (OneHotEncoder(dtype=np.float32), [0]),
-            (GridDiscretizer(court, dtype=np.float32), [1, 2]),
-            (GridDiscretizer(box, dtype=np.float32), slice(3, None)),
-        )
-        X, y = encode.fit_transform(shots.data), shots.target
+        X, y = encoder(shots.modes).fit_transform(shots.data), shots.target
         chosen = MRTLClassifier(shots.modes, rank=6, n_levels=1, random_state=0).fit(X[:n], y[:n])
         alphas = {"alpha_spatial": chosen.alpha_spatial_, "alpha_l2": chosen.alpha_l2_}
         for name, parameters in SOLVERS.items():

@@ -217,7 +217,7 @@ def choose_alphas(
         given = (None if alpha is None else alpha / part for alpha in alphas)
         choice = select_alphas(model, blocks, settings.loss, *given)
         path = choice.path
-        if path and settings.rank is not None and settings.full_rank_levels > 0 and settings.rank_constrains:
+        if path and settings.full_rank_levels > 0 and settings.stage_of_result == LOW_RANK:
             low_rank = DECOMPOSITIONS[settings.decomposition](model.axes, settings.nonnegative)
             share, more = low_rank_share(model, low_rank, settings.rank, blocks, settings.loss, choice, settings.seed)
             path = path + more

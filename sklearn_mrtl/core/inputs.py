@@ -349,8 +349,8 @@ class FactoredInputs:
 
     @cached_property
     def _chunks(self) -> list[tuple[slice, FactoredInputs]]:
-        rows = [slice(start, min(start + CHUNK_ROWS, self.n_rows)) for start in range(0, self.n_rows, CHUNK_ROWS)]
         parts = zip(*(encoding.chunks(CHUNK_ROWS) for encoding in self.encodings), strict=True)
+        rows = row_slices(self.n_rows, CHUNK_ROWS)
         return [(part, replace(self, encodings=encodings)) for part, encodings in zip(rows, parts, strict=True)]
 
     @property
@@ -359,8 +359,7 @@ class FactoredInputs:
 
     def blocks(self) -> Iterator[tuple[slice, tuple[RowBlock, ...]]]:
         """Samples in blocks whose projections stay in the cache: rows and encodings of each."""
-        n_rows = rows_of_block(self.encodings[0])
-        rows = [slice(start, min(start + n_rows, self.n_rows)) for start in range(0, self.n_rows, n_rows)]
+        rows = row_slices(self.n_rows, rows_of_block(self.encodings[0]))
         return zip(rows, zip(*(encoding.blocks for encoding in self.encodings), strict=True), strict=True)
 
     def product(self, m: int, factor: Tensor) -> Tensor:
@@ -465,6 +464,11 @@ class _FactoredCPScores(torch.autograd.Function):
 Inputs = JointInputs | FactoredInputs
 
 
+def row_slices(n_rows: int, step: int) -> list[slice]:
+    """Consecutive rows, so many at once."""
+    return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+
+
 def rows_of_block(encoding: OneHot | MultiHot, most: int | None = None) -> int:
     """How many samples are worked on at once: as many as stay in the cache, unless told; on a GPU all."""
     return max(1, len(encoding)) if encoding.device.type == "cuda" else most or BLOCK_ROWS
@@ -523,10 +527,10 @@ def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int] | None) -> Tensor:
 
 
 def share_of_distinct(keys: Tensor) -> float:
-    """At most about how many different keys there are to a key, from a look at a part of very many.
+    """About the share of distinct keys; of very many from a look at a part of them.
 
-    That is all samples of a 64th of the keys, and some samples of any key: among these one that very many have in
-    common is not overlooked.
+    That is all samples of a 64th of the keys, and some samples of any key, which show where very many have one in
+    common; the lesser share counts.
     """
     if len(keys) < SAMPLED_KEYS:
         return 0.0  # not worth a guess

@@ -116,6 +116,16 @@ def mean_square(y: Tensor, weight: Tensor) -> float:
     return total / float(weight.sum(dtype=torch.float64))
 
 
+def constant_loss(loss: Loss, fitted: tuple[Tensor, Tensor], seen: tuple[Tensor, Tensor]) -> float:
+    """Weighted mean loss, on targets and weights that are seen, of the constant score that is best for the fitted."""
+    y, weight = fitted
+    score = loss.constant((weight @ y)[None] / weight.sum(dtype=torch.float64))
+    y, weight = seen
+    parts = zip(y.split(CHUNK_ROWS), weight.split(CHUNK_ROWS), strict=True)
+    total = sum(float(weight @ loss.of(score.expand_as(y), y)) for y, weight in parts)
+    return total / float(weight.sum(dtype=torch.float64))
+
+
 class Objective:
     """Eq. (5) for a model on samples.
 
@@ -159,10 +169,8 @@ class Objective:
 
     def null_loss(self) -> float:
         """Loss of the best model without weights."""
-        score = self.loss.constant((self.weight @ self.y)[None] / self.total)
-        parts = zip(self.weight.split(CHUNK_ROWS), self.y.split(CHUNK_ROWS), strict=True)
-        total = sum(float(weight @ self.loss.of(score.expand_as(y), y)) for weight, y in parts)
-        return total / self.total + self.constant
+        samples = self.y, self.weight
+        return constant_loss(self.loss, samples, samples) + self.constant
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         """Objective, its data part and its gradient."""

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from math import ceil
 
 import torch
-from torch import Tensor
 
 from sklearn_mrtl.core import ridge
-from sklearn_mrtl.core.inputs import Inputs, Shapes
+from sklearn_mrtl.core.inputs import Shapes
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel
-from sklearn_mrtl.core.objective import Objective, Samples
+from sklearn_mrtl.core.objective import Objective, Samples, constant_loss
 from sklearn_mrtl.core.solvers import SolverSettings, lbfgs
 
 N_BLOCKS = 12
@@ -163,13 +162,13 @@ class IterativeErrors:
     """Mean loss on left-out blocks; every fit starts from the last one of its fold, and the best ones are kept."""
 
     def __init__(self, model: FullRank, samples: Samples, loss: Loss):
-        self.model, self.inputs, self.loss, self.folds = model, samples.inputs, loss, folds_of(samples)
+        self.model, self.folds = model, Folds(samples, loss)
         self.last = self.best = [model.initial(samples.weight)] * len(self.folds)
         self.least = float("inf")
 
     def __call__(self, alpha_spatial: float, alpha_l2: float) -> float:
-        self.last = train_folds(self.model, self.inputs, self.folds, self.loss, (alpha_spatial, alpha_l2), self.last)
-        error = mean_left_out_loss(self.model, self.inputs, self.folds, self.loss, self.last)
+        self.last = self.folds.train(self.model, (alpha_spatial, alpha_l2), self.last)
+        error = self.folds.left_out_loss(self.model, self.last)
         if error < self.least:
             self.least, self.best = error, self.last
         return error
@@ -190,18 +189,16 @@ def low_rank_share(
     path : list of dict
         alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
     """
-    folds, inputs, alphas = folds_of(samples), samples.inputs, (choice.alpha_spatial, choice.alpha_l2)
+    folds, alphas = Folds(samples, loss), (choice.alpha_spatial, choice.alpha_l2)
     full = choice.of_folds
     if not full:
-        full = train_folds(model, inputs, folds, loss, alphas, [model.initial(samples.weight)] * len(folds))
+        full = folds.train(model, alphas, [model.initial(samples.weight)] * len(folds))
     fits = [low_rank.from_full_rank(parameters, rank, seed) for parameters in full]
-    null = sum(fold.null_loss(loss) for fold in folds) / len(folds)
-    path: list[dict] = []
-    best = {"share": SHARES[0], "error": float("inf")}
+    null, path, best = folds.null_loss(), [], {"share": SHARES[0], "error": float("inf")}
     for share in SHARES:
         pair = tuple(share * alpha for alpha in alphas)
-        fits = train_folds(low_rank, inputs, folds, loss, pair, fits)
-        error = mean_left_out_loss(low_rank, inputs, folds, loss, fits)
+        fits = folds.train(low_rank, pair, fits)
+        error = folds.left_out_loss(low_rank, fits)
         path.append({"alpha_spatial": pair[0], "alpha_l2": pair[1], "error": error, "share": share})
         if not error < best["error"] - WORTH * max(null - error, 0):
             break
@@ -209,54 +206,44 @@ def low_rank_share(
     return best["share"], path
 
 
-def train_folds(
-    model: TensorModel, inputs: Inputs, folds: list[Fold], loss: Loss, alphas, starts: list[Parameters]
-) -> list[Parameters]:
-    """The model without the left-out blocks of each fold, roughly."""
-    return [
-        lbfgs(Objective(model, inputs, *fold.training, loss, *alphas), start, ROUGHLY)[0]
-        for fold, start in zip(folds, starts, strict=True)
-    ]
-
-
-def mean_left_out_loss(model, inputs: Inputs, folds: list[Fold], loss: Loss, fits: list[Parameters]) -> float:
-    """Mean over the folds of the loss on the blocks that each leaves out."""
-    losses = [fold.left_out_loss(model, fit, inputs, loss) for fold, fit in zip(folds, fits, strict=True)]
-    return sum(losses) / len(folds)
-
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """Some blocks of the samples left out.
+class Folds:
+    """Every third block left out, in turn; once, where many rows are left out.
 
     Attributes
     ----------
-    training, left_out : (Tensor of shape (n, T), Tensor of shape (n,))
-        Targets and weights.
+    training, left_out : list of (Tensor of shape (n, T), Tensor of shape (n,))
+        Targets and weights of each fold.
     """
 
-    training: tuple[Tensor, Tensor]
-    left_out: tuple[Tensor, Tensor]
+    def __init__(self, samples: Samples, loss: Loss):
+        n_folds = min(N_FOLDS, ceil(ENOUGH_ROWS * N_FOLDS / int((samples.weight > 0).sum())))
+        fold = torch.arange(samples.weight.shape[1], device=samples.weight.device) % N_FOLDS
+        self.inputs, self.loss = samples.inputs, loss
+        self.training = [samples.of_blocks(fold != first) for first in range(n_folds)]
+        self.left_out = [samples.of_blocks(fold == first) for first in range(n_folds)]
 
-    def null_loss(self, loss: Loss) -> float:
-        """Of the best constant score of the training blocks, on the ones left out."""
-        (y, weight), (left_out, left_out_weight) = self.training, self.left_out
-        score = loss.constant((weight @ y)[None] / weight.sum())
-        return float(left_out_weight @ loss.of(score.expand_as(left_out), left_out) / left_out_weight.sum())
+    def __len__(self) -> int:
+        return len(self.training)
 
-    def left_out_loss(self, model: TensorModel, parameters: Parameters, inputs, loss: Loss) -> float:
-        y, weight = self.left_out
-        return float(weight @ loss.of(model.scores(parameters, inputs), y) / weight.sum())
+    def train(self, model: TensorModel, alphas: tuple[float, float], starts: list[Parameters]) -> list[Parameters]:
+        """The model without the left-out blocks of each fold, roughly."""
+        return [
+            lbfgs(Objective(model, self.inputs, *samples, self.loss, *alphas), start, ROUGHLY)[0]
+            for samples, start in zip(self.training, starts, strict=True)
+        ]
 
+    def left_out_loss(self, model: TensorModel, fits: list[Parameters]) -> float:
+        """Mean over the folds of the loss on the blocks that each leaves out."""
+        losses = [
+            float(weight @ self.loss.of(model.scores(parameters, self.inputs), y) / weight.sum())
+            for parameters, (y, weight) in zip(fits, self.left_out, strict=True)
+        ]
+        return sum(losses) / len(losses)
 
-def folds_of(samples: Samples) -> list[Fold]:
-    """Every third block left out, in turn; once, where many rows are left out."""
-    n_used = min(N_FOLDS, ceil(ENOUGH_ROWS * N_FOLDS / int((samples.weight > 0).sum())))
-    blocks = torch.arange(samples.weight.shape[1], device=samples.weight.device)
-    return [
-        Fold(samples.of_blocks(blocks % N_FOLDS != first), samples.of_blocks(blocks % N_FOLDS == first))
-        for first in range(n_used)
-    ]
+    def null_loss(self) -> float:
+        """The same of the best constant scores."""
+        pairs = zip(self.training, self.left_out, strict=True)
+        return sum(constant_loss(self.loss, training, left_out) for training, left_out in pairs) / len(self)
 
 
 def largest_eigenvalue(model: FullRank, samples: Samples) -> float:

@@ -188,17 +188,13 @@ def test_blocks_of_samples_change_nothing(monkeypatch, outputs):
 @pytest.mark.parametrize("n", [1, 24, 25, 100])
 def test_scores_of_two_one_hot_modes(n):
     """However many samples to a matrix of 4 x 6 entries, those that stand twice included."""
-    modes, index = (
-        (Feature("player", 4), Grid("court", (2, 3))),
-        [torch.randint(s, (n,), generator=generator(s)) for s in (4, 6)],
-    )
+    modes = Feature("player", 4), Grid("court", (2, 3))
+    index = [torch.randint(mode.size, (n,), generator=generator(mode.size)) for mode in modes]
     encodings = tuple(OneHot(i, mode.size, torch.float64) for i, mode in zip(index, modes, strict=True))
     inputs = FactoredInputs(encodings, modes, ((4,), (2, 3)))
     factors = [normal(mode.size, 3, seed=mode.size).requires_grad_() for mode in modes]
-    actual, expected = (
-        inputs.cp_scores(factors, None),
-        (factors[0][index[0]] * factors[1][index[1]]).sum(1, keepdim=True),
-    )
+    actual = inputs.cp_scores(factors, None)
+    expected = (factors[0][index[0]] * factors[1][index[1]]).sum(1, keepdim=True)
     assert_same(actual.detach(), expected.detach())
     gradients = (torch.autograd.grad(z.square().sum(), factors) for z in (actual, expected))
     for ours, theirs in zip(*gradients, strict=True):

@@ -15,11 +15,10 @@ from sklearn_mrtl.core.selection import (
     N_BLOCKS,
     N_FOLDS,
     ExactErrors,
+    Folds,
     blocks_for_choice,
-    folds_of,
     largest_eigenvalue,
     low_rank_share,
-    mean_left_out_loss,
     select_alphas,
 )
 
@@ -84,9 +83,9 @@ def test_the_solution_at_the_chosen_pair_comes_with_it():
 def test_fits_without_the_left_out_blocks_come_with_the_chosen_pair():
     model, blocks = planted(loss=LogisticLoss)
     choice = select_alphas(model, blocks, LogisticLoss, None, None)
-    folds = folds_of(blocks)
+    folds = Folds(blocks, LogisticLoss)
     assert not choice.is_solved and choice.start is choice.of_folds[0] and len(choice.of_folds) == len(folds) == 3
-    error = mean_left_out_loss(model, blocks.inputs, folds, LogisticLoss, choice.of_folds)
+    error = folds.left_out_loss(model, choice.of_folds)
     assert error == min(tried["error"] for tried in choice.path)
 
 
@@ -100,6 +99,27 @@ def test_weaker_penalties_of_the_low_rank_model_are_tried_while_they_help():
         assert share == path[int(np.argmin(errors))]["share"] and path[0]["share"] == 1
         assert all(later < before for before, later in pairwise(errors[:-1]))
         assert all(tried["alpha_l2"] == tried["share"] * choice.alpha_l2 for tried in path)
+
+
+def test_weaker_penalties_need_to_gain_something(monkeypatch):
+    model, blocks = planted(loss=LogisticLoss)
+    choice = select_alphas(model, blocks, LogisticLoss, None, None)
+    monkeypatch.setattr("sklearn_mrtl.core.selection.WORTH", 1.0)
+    share, path = low_rank_share(model, CP(model.axes), 1, blocks, LogisticLoss, choice, 0)
+    assert share == 1 and len(path) == 2
+
+
+def test_null_loss_is_that_of_the_training_mean_on_what_is_left_out():
+    _, blocks = planted()
+    expected = []
+    for first in range(3):
+        kept, held = (np.arange(12) % 3 != first), (np.arange(12) % 3 == first)
+        weight, y = blocks.weight.numpy(), blocks.y[..., 0].numpy()
+        mean = np.average(y[:, kept], weights=weight[:, kept])
+        seen = weight[:, held].sum(1)  # a row once, with the mean of its targets
+        of_rows = (weight[:, held] * y[:, held]).sum(1) / np.where(seen > 0, seen, 1)
+        expected.append(np.average((of_rows - mean) ** 2, weights=seen))
+    assert Folds(blocks, SquaredLoss).null_loss() == pytest.approx(np.mean(expected))
 
 
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
