@@ -4,10 +4,12 @@ import torch
 from _common import table, timed
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.cp import CP
-from sklearn_mrtl.core.inputs import FactoredInputs, JointInputs, OneHot
+from sklearn_mrtl.core.data.encodings import EncodedInputs, OneHot
+from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
-from sklearn_mrtl.core.models import FullRank, axes_of
+from sklearn_mrtl.core.models.base import axes_of
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
 
 N_TURNS = 5
@@ -24,7 +26,7 @@ def encoded(n=600_000, sizes=(50, 2000, 144)):
     indices = [torch.randint(0, size, (n,)) for size in sizes]
     modes = Feature("player", 50), Grid("court", (40, 50)), Grid("defenders", (12, 12))
     encodings = tuple(OneHot(index, size, torch.float32) for index, size in zip(indices, sizes, strict=True))
-    return FactoredInputs(encodings, modes, tuple(mode.shape for mode in modes)), torch.rand(n, 1).round()
+    return EncodedInputs(encodings, modes, tuple(mode.shape for mode in modes)), torch.rand(n, 1).round()
 
 
 def gather_and_scatter(inputs, y, factors):
@@ -60,7 +62,7 @@ def cp_step(rank=20):
 def full_rank_step(n=1057, shape=(80, 180)):
     modes = Feature("lag", 6), Feature("variable", 2), Grid("ocean", shape, interpolation="linear")
     x = torch.randn(n, 6, 2, shape[0] * shape[1])
-    inputs = JointInputs(x, x.mean(0), modes, tuple(mode.shape for mode in modes), (None, None, None))
+    inputs = FieldInputs(x, x.mean(0), modes, tuple(mode.shape for mode in modes), (None, None, None))
     weight = torch.ones(n)
     model = FullRank(axes_of(inputs, 1, None, weight))
     objective = Objective(model, inputs, torch.randn(n, 1), weight, SquaredLoss, 1e-3, 1e-2)

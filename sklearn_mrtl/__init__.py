@@ -1,7 +1,7 @@
 """Supervised tensor models on grids, learned from coarse to fine and readable factor by factor."""
 
-from sklearn_mrtl._classifier import MRTLClassifier
-from sklearn_mrtl._regressor import MRTLRegressor
+from sklearn_mrtl._estimators.classifier import MRTLClassifier
+from sklearn_mrtl._estimators.regressor import MRTLRegressor
 from sklearn_mrtl.modes import Feature, Grid
 
 __version__ = "0.1.0.dev0"

@@ -11,12 +11,17 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.inputs import FactoredInputs, Inputs, JointInputs, MultiHot, OneHot
+from sklearn_mrtl.core.data.encodings import EncodedInputs, MultiHot, OneHot
+from sklearn_mrtl.core.data.fields import FieldInputs
+from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.data.sparse import SparseMatrix
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
-from sklearn_mrtl.core.models import Axis, FullRank, TensorModel, axes_of
-from sklearn_mrtl.core.objective import Objective, Samples
-from sklearn_mrtl.core.products import SparseMatrix
-from sklearn_mrtl.core.solvers import SolverSettings, lbfgs
+from sklearn_mrtl.core.models.base import Axis, TensorModel, axes_of
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.solvers.base import SolverSettings
+from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 
 FIELD_MODES = (
     Feature("lag", 2),
@@ -47,7 +52,7 @@ def uniform(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=generator(seed), dtype=torch.float64)
 
 
-def fields(modes=FIELD_MODES, n: int = 12, *, masks=None, seed: int = 0) -> JointInputs:
+def fields(modes=FIELD_MODES, n: int = 12, *, masks=None, seed: int = 0) -> FieldInputs:
     """Random fields about a centre, 0 where there are no data; masks by the grid's name."""
     sizes = [mode.size for mode in modes]
     masks = tuple((masks or {}).get(mode.name) for mode in modes)
@@ -58,7 +63,7 @@ def fields(modes=FIELD_MODES, n: int = 12, *, masks=None, seed: int = 0) -> Join
             x, center = x * along, center * along
     stored = slice(None) if masks[-1] is None else masks[-1]
     shapes = tuple(mode.shape for mode in modes)
-    return JointInputs(x[..., stored], center[..., stored], tuple(modes), shapes, masks)
+    return FieldInputs(x[..., stored], center[..., stored], tuple(modes), shapes, masks)
 
 
 def multi_hot(dense: Tensor) -> MultiHot:
@@ -67,7 +72,7 @@ def multi_hot(dense: Tensor) -> MultiHot:
     return MultiHot(SparseMatrix(pointers, column, dense[row, column], tuple(dense.shape)))
 
 
-def encodings(modes=ENCODED_MODES, n: int = 12, *, seed: int = 0) -> FactoredInputs:
+def encodings(modes=ENCODED_MODES, n: int = 12, *, seed: int = 0) -> EncodedInputs:
     """One-hot Features, and grids with up to three points in a sample; a pooled mode's last row is no level at all."""
     encoded = []
     for m, mode in enumerate(modes):
@@ -78,7 +83,7 @@ def encodings(modes=ENCODED_MODES, n: int = 12, *, seed: int = 0) -> FactoredInp
             counts = torch.zeros(n, size, dtype=torch.float64)
             points = torch.randint(size, (n, 3), generator=draw)
             encoded.append(multi_hot(counts.scatter_add_(1, points, torch.rand(n, 3, generator=draw).double())))
-    return FactoredInputs(tuple(encoded), tuple(modes), tuple(mode.shape for mode in modes))
+    return EncodedInputs(tuple(encoded), tuple(modes), tuple(mode.shape for mode in modes))
 
 
 def inputs_of(layout: str, n: int = 12, *, seed: int = 0) -> Inputs:
@@ -133,7 +138,7 @@ def minimized(objective: Objective, start) -> dict[str, Tensor]:
 
 def formed(inputs: Inputs) -> Tensor:
     """Every sample's tensor, shape (n, rows of each mode), in the units of the scores."""
-    if isinstance(inputs, JointInputs):
+    if isinstance(inputs, FieldInputs):
         x = inputs.unpack(inputs.x - inputs.center)
     else:
         x = torch.ones(inputs.n_rows, dtype=torch.float64)
@@ -142,7 +147,7 @@ def formed(inputs: Inputs) -> Tensor:
             x = x[..., None] * dense.reshape(len(x), *[1] * (x.ndim - 1), -1)
     for mode, shape in zip(inputs.modes, inputs.shapes, strict=True):
         if getattr(mode, "interpolation", None) == "linear":  # coarse fields are means, coarse encodings sums
-            x = x / (prod(shape) if isinstance(inputs, JointInputs) else mode.size)
+            x = x / (prod(shape) if isinstance(inputs, FieldInputs) else mode.size)
     return x
 
 

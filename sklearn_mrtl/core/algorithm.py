@@ -12,18 +12,21 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core import ridge
-from sklearn_mrtl.core.cp import CP
-from sklearn_mrtl.core.criteria import Criterion, Rises, gradient_statistics
+from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.finegraining import nests
-from sklearn_mrtl.core.inputs import Shapes
-from sklearn_mrtl.core.listening import Listener
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
-from sklearn_mrtl.core.models import FullRank, Parameters, TensorModel, axes_of
-from sklearn_mrtl.core.objective import Objective, Samples
-from sklearn_mrtl.core.selection import Choice, blocks_for_choice, low_rank_share, select_alphas
-from sklearn_mrtl.core.solvers import Pair, SolverSettings, solve
-from sklearn_mrtl.core.tucker import Tucker
+from sklearn_mrtl.core.models.base import Parameters, TensorModel, axes_of
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.tucker import Tucker
+from sklearn_mrtl.core.monitor import Listener
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.penalties.selection import Choice, blocks_for_choice, low_rank_share, select_alphas
+from sklearn_mrtl.core.solvers import ridge
+from sklearn_mrtl.core.solvers.base import Pair, SolverSettings
+from sklearn_mrtl.core.solvers.solve import solve
+from sklearn_mrtl.core.stopping import Criterion, Rises, gradient_statistics
 
 DECOMPOSITIONS = {"cp": CP, "tucker": Tucker}
 FULL_RANK, LOW_RANK = "full rank", "low rank"

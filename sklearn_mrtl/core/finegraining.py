@@ -5,6 +5,8 @@ Every operator is separable: a list of small matrices, one for each axis of the 
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -148,3 +150,9 @@ def apply_along(x: Tensor, dim: int, matrix: Tensor) -> Tensor:
     else:
         y = matrix @ x.reshape(-1, x.shape[dim], after)
     return y.reshape(*x.shape[:dim], matrix.shape[0], *x.shape[dim + 1 :])
+
+
+def sum_cells(x: Tensor, dim: int, fine: tuple[int, ...], coarse: tuple[int, ...]) -> Tensor:
+    """Sum of fields over the fine cells whose centres lie in each coarse cell."""
+    shape = (*x.shape[:dim], prod(coarse), *x.shape[dim + 1 :])
+    return x.new_zeros(shape).index_add_(dim, nearest_cells(fine, coarse).to(x.device), x)

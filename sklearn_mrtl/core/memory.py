@@ -8,8 +8,8 @@ from math import prod
 
 import torch
 
-from sklearn_mrtl.core.inputs import Shapes
-from sklearn_mrtl.core.solvers import MEMORY
+from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.solvers.lbfgs import MEMORY
 
 
 def available_bytes(device: torch.device) -> int | None:

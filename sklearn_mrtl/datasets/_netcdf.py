@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_mrtl.datasets._optional import import_optional
+from sklearn_mrtl._utils.optional import import_optional
 
 # Names in use (ERSST, EN4, GODAS, HadISST, ORAS, SODA, the IRI data library), the CF conventions' standard name, axis
 # and units.

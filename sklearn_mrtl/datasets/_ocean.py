@@ -8,7 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
-from sklearn_mrtl.datasets._optional import import_optional
+from sklearn_mrtl._utils.optional import import_optional
 from sklearn_mrtl.modes import Feature, Grid, check_shape
 from sklearn_mrtl.preprocessing._lags import lag_windows
 

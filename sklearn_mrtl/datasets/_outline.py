@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_mrtl.preprocessing._base import row_blocks
+from sklearn_mrtl._utils.arrays import row_blocks
 
 
 def clip(field, outline):

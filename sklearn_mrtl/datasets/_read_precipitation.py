@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from sklearn_mrtl._utils.optional import import_optional
 from sklearn_mrtl.datasets._bil import read_bil
 from sklearn_mrtl.datasets._climate_divisions import is_climate_divisions, read_climate_divisions
 from sklearn_mrtl.datasets._fields import in_order_of_time, in_region, on_one_level
 from sklearn_mrtl.datasets._netcdf import find_files, is_netcdf, names_of_fields, open_netcdf
-from sklearn_mrtl.datasets._optional import import_optional
 from sklearn_mrtl.datasets._outline import clip, mean_within
 
 MM = {"units": "mm/month", "long_name": "precipitation"}

@@ -10,7 +10,7 @@ from scipy.special import expit
 from sklearn.cluster import KMeans
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
-from sklearn_mrtl.datasets._optional import frame_names, frames_as_pandas
+from sklearn_mrtl.datasets._frames import frame_names, frames_as_pandas
 from sklearn_mrtl.modes import Feature, Grid, check_shape
 from sklearn_mrtl.preprocessing._relative_position import BASKET, BOX_BOUNDS
 

@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import Bunch, check_scalar
 
-from sklearn_mrtl.datasets._optional import frame_names, frames_as_pandas
+from sklearn_mrtl.datasets._frames import frame_names, frames_as_pandas
 from sklearn_mrtl.datasets._shots import COURT_BOUNDS
 from sklearn_mrtl.datasets._sportvu_file import Moments, read_game
 from sklearn_mrtl.datasets._sportvu_shots import NOBODY, RIM, match, read_attempts, rises, shoots_within

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_mrtl.datasets._optional import import_optional
+from sklearn_mrtl._utils.optional import import_optional
 
 LAYOUT = "[quarter, unix_ms, game_clock, shot_clock, null, [[team, player, x, y, z] of the ball and ten players]]"
 BALL = -1  # its team

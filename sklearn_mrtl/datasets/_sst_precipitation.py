@@ -7,7 +7,7 @@ from importlib import resources
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_mrtl.datasets._optional import import_optional
+from sklearn_mrtl._utils.optional import import_optional
 
 DESCRIPTION = """\
 Sea surface temperature and U.S. precipitation, monthly, 1895-01 to 2020-12

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state, check_scalar
 
-from sklearn_mrtl.core.smoothness import squared_distances
+from sklearn_mrtl.core.penalties.smoothness import squared_distances
 
 WEIGHTS = ("queen", "rook", "rbf")
 BLOCK_ENTRIES = 2**22  # of permuted maps made at once

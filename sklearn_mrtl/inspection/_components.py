@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl._base import BaseMRTL
+from sklearn_mrtl._estimators.base import BaseMRTL
 
 
 def fitted_model(estimator) -> BaseMRTL:

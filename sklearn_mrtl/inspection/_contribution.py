@@ -7,10 +7,10 @@ from math import prod
 import numpy as np
 import torch
 
-from sklearn_mrtl import _reading as reading
+from sklearn_mrtl._estimators import fitted as reading
+from sklearn_mrtl._utils.arrays import is_dataarray
 from sklearn_mrtl.inspection._components import fitted_model
 from sklearn_mrtl.modes import Grid
-from sklearn_mrtl.preprocessing._time import is_dataarray
 
 
 def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str = "zero"):

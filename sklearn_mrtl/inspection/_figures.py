@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-from sklearn_mrtl.datasets._optional import import_optional
+from sklearn_mrtl._utils.optional import import_optional
 
 PANEL_AREA = 7.0  # square inches of a map alone; smaller as there are more
 FIGURE_WIDTH, FIGURE_HEIGHT = 12.0, 9.0  # most inches

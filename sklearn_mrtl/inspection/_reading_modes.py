@@ -8,9 +8,9 @@ from os.path import commonprefix
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklearn_mrtl import _reading as reading
-from sklearn_mrtl._base import BaseMRTL
-from sklearn_mrtl._layout import edges
+from sklearn_mrtl._estimators import fitted as reading
+from sklearn_mrtl._estimators.base import BaseMRTL
+from sklearn_mrtl._estimators.layout import edges
 from sklearn_mrtl.modes import Grid
 
 # Dimensions whose name and units need no explanation.

@@ -10,7 +10,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
-from sklearn_mrtl.preprocessing._time import find_time
+from sklearn_mrtl._utils.time import find_time
 
 TRAIN, VALIDATION, TEST = range(3)
 

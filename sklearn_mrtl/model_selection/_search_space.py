@@ -5,7 +5,7 @@ from __future__ import annotations
 from scipy.stats import loguniform, randint, uniform
 from sklearn.base import BaseEstimator
 
-from sklearn_mrtl._base import BaseMRTL
+from sklearn_mrtl._estimators.base import BaseMRTL
 
 # Table 2 of the paper: smallest and largest value of each hyperparameter.
 TABLE_2 = {

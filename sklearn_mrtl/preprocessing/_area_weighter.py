@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl._callbacks import as_task
-from sklearn_mrtl.preprocessing._base import FieldTransformer, along, axis_number, like
-from sklearn_mrtl.preprocessing._time import is_dataarray
+from sklearn_mrtl._utils.arrays import along, axis_number, is_dataarray, like
+from sklearn_mrtl._utils.callbacks import as_task
+from sklearn_mrtl.preprocessing._base import FieldTransformer
 
 LATITUDE_NAMES = ("lat", "latitude")
 

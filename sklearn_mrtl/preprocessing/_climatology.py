@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_mrtl.preprocessing._base import row_blocks
+from sklearn_mrtl._utils.arrays import row_blocks
+from sklearn_mrtl._utils.time import all_positions
 from sklearn_mrtl.preprocessing._harmonics import check_harmonics, fit_series, harmonic_basis
-from sklearn_mrtl.preprocessing._time import all_positions
 
 # Smallest standard deviation to divide by, as a share of the median over the grid and the cycle. On the bundled
 # monthly sea surface temperatures 99 % of all (month, cell) pairs lie above 0.5 of that median; the 0.6 % below 0.2 are

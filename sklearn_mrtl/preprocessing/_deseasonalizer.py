@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl._callbacks import as_task
-from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, like
+from sklearn_mrtl._utils.arrays import like
+from sklearn_mrtl._utils.callbacks import as_task
+from sklearn_mrtl._utils.time import check_period, positions_in_cycle, require_time
+from sklearn_mrtl.preprocessing._base import TimedFieldTransformer
 from sklearn_mrtl.preprocessing._climatology import Climatology
-from sklearn_mrtl.preprocessing._time import check_period, positions_in_cycle, require_time
 
 
 class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):

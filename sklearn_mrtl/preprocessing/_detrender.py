@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl._callbacks import as_task
-from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, axis_number, like, row_blocks
-from sklearn_mrtl.preprocessing._time import as_numbers, is_dataarray, require_time
+from sklearn_mrtl._utils.arrays import axis_number, is_dataarray, like, row_blocks
+from sklearn_mrtl._utils.callbacks import as_task
+from sklearn_mrtl._utils.time import as_numbers, require_time
+from sklearn_mrtl.preprocessing._base import TimedFieldTransformer
 
 METHODS = ("difference", "linear")
 

@@ -10,7 +10,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from sklearn_mrtl._callbacks import CallbackSupportMixin, as_task
+from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl.modes import Grid
 from sklearn_mrtl.preprocessing._points import check_points, split_points
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_mrtl.preprocessing._base import unmasked
-from sklearn_mrtl.preprocessing._time import check_steps, find_time, is_dataarray, is_dataset
+from sklearn_mrtl._utils.arrays import is_dataarray, is_dataset, unmasked
+from sklearn_mrtl._utils.time import check_steps, find_time
 
 
 class LagWindows(NamedTuple):

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from sklearn_mrtl._callbacks import CallbackSupportMixin, as_task
-from sklearn_mrtl.preprocessing._base import FLOATS, row_blocks
+from sklearn_mrtl._utils.arrays import FLOATS, row_blocks
+from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl.preprocessing._points import check_points, split_points
 
 # Feet. Centre of the basket on half a court, from the baseline and the sideline; and the paper's box around the player,

@@ -10,10 +10,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, get_routing_for_object, process_routing
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
-from sklearn_mrtl._callbacks import CallbackSupportMixin, as_task, fit_of
-from sklearn_mrtl.preprocessing._base import FLOATS
+from sklearn_mrtl._utils.arrays import FLOATS
+from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
+from sklearn_mrtl._utils.time import check_period, find_time, positions_in_cycle, require_time, shift_position
 from sklearn_mrtl.preprocessing._climatology import Climatology
-from sklearn_mrtl.preprocessing._time import check_period, find_time, positions_in_cycle, require_time, shift_position
 
 
 class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):

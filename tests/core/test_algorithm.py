@@ -7,13 +7,14 @@ from helpers import assert_same, axes_for, encodings, fields, formed, generator,
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.algorithm import FULL_RANK, LOW_RANK, Settings, Stage, mrtl, pyramid
-from sklearn_mrtl.core.cp import CP
-from sklearn_mrtl.core.listening import Listener
+from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
-from sklearn_mrtl.core.models import FullRank
-from sklearn_mrtl.core.objective import Objective, Samples
-from sklearn_mrtl.core.solvers import SolverSettings
-from sklearn_mrtl.core.tucker import Tucker
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.tucker import Tucker
+from sklearn_mrtl.core.monitor import Listener
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.solvers.base import SolverSettings
 
 MODES = (Feature("lag", 3), Feature("variable", 2), Grid("sea", (6, 8), interpolation="linear"))
 LEVELS = [((3,), (2,), (2, 2)), ((3,), (2,), (3, 4)), ((3,), (2,), (6, 8))]
@@ -133,7 +134,7 @@ def test_penalties_chosen_at_the_coarsest_level_serve_all():
 def test_penalties_chosen_on_a_part_of_the_samples_count_for_that_part(monkeypatch):
     samples, auto = planted(n=450), Stage(SolverSettings(max_epochs=5), None, None)
     of_part = mrtl(samples.thinned(3, 12), LEVELS, settings(full_rank=auto, low_rank=auto))
-    monkeypatch.setattr("sklearn_mrtl.core.selection.ENOUGH_DISTINCT", 150)
+    monkeypatch.setattr("sklearn_mrtl.core.penalties.selection.ENOUGH_DISTINCT", 150)
     of_all = mrtl(samples, LEVELS, settings(full_rank=auto, low_rank=auto))
     for name in ("alpha_spatial", "alpha_l2"):
         expected = getattr(of_part.stages[LOW_RANK], name) / 3

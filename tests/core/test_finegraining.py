@@ -15,8 +15,8 @@ from sklearn_mrtl.core.finegraining import (
     mean_matrix,
     nearest_cells,
     nests,
+    sum_cells,
 )
-from sklearn_mrtl.core.inputs import sum_cells
 from sklearn_mrtl.modes import INTERPOLATIONS
 
 STEPS = [((4,), (8,)), ((3,), (4,)), ((2, 3), (4, 6)), ((4, 5), (6, 7)), ((2, 3), (6, 9)), ((2, 2, 3), (4, 3, 5))]

@@ -22,12 +22,13 @@ from helpers import (
 )
 from torch.nn import functional
 
-import sklearn_mrtl.core.inputs
-from sklearn_mrtl.core.cp import CP
+import sklearn_mrtl.core.data.base
+import sklearn_mrtl.core.data.encodings
+from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
-from sklearn_mrtl.core.models import FullRank
-from sklearn_mrtl.core.objective import Samples
-from sklearn_mrtl.core.tucker import Tucker
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.tucker import Tucker
 
 MODELS = [(FullRank, None), (CP, 2), (Tucker, (2, 3, 2, 2))]
 by_model = pytest.mark.parametrize("model_class, rank", MODELS, ids=lambda value: getattr(value, "__name__", ""))
@@ -72,8 +73,8 @@ def test_eq_5_and_its_gradient(model_class, rank, layout, loss):
 def test_blocks_of_any_size_give_the_same(model_class, rank, loss, rows, monkeypatch):
     model, parameters = problem(model_class, rank, encodings(), loss)
     whole = objective_of(model, samples_of(encodings(), loss), loss).value_and_gradient(parameters)
-    monkeypatch.setattr(sklearn_mrtl.core.inputs, "BLOCK_ROWS", rows)
-    monkeypatch.setattr(sklearn_mrtl.core.inputs, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(sklearn_mrtl.core.data.encodings, "BLOCK_ROWS", rows)
+    monkeypatch.setattr(sklearn_mrtl.core.data.encodings, "CHUNK_ROWS", 5)
     in_blocks = objective_of(model, samples_of(encodings(), loss), loss).value_and_gradient(parameters)
     for actual, expected in zip(in_blocks, whole, strict=True):
         assert_same(actual, expected)

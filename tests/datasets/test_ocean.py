@@ -175,7 +175,7 @@ def test_missing_xarray_names_the_extra(monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("sklearn_mrtl.datasets._optional.import_module", missing)
+    monkeypatch.setattr("sklearn_mrtl._utils.optional.import_module", missing)
     with pytest.raises(ImportError, match=r"make_ocean\(as_xarray=True\) needs xarray: .*sklearn-mrtl\[xarray\]"):
         make_ocean(2, as_xarray=True)
 

@@ -177,7 +177,7 @@ def test_missing_pandas_names_the_extra(monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("sklearn_mrtl.datasets._optional.import_module", missing)
+    monkeypatch.setattr("sklearn_mrtl._utils.optional.import_module", missing)
     with pytest.raises(ImportError, match=r"sklearn-mrtl\[xarray\]"):
         make_shots(10, as_frame=True)
 

@@ -433,6 +433,6 @@ def test_missing_py7zr_names_the_extra(write, monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("sklearn_mrtl.datasets._optional.import_module", missing)
+    monkeypatch.setattr("sklearn_mrtl._utils.optional.import_module", missing)
     with pytest.raises(ImportError, match=r"sklearn-mrtl\[sportvu\]"):
         read_sportvu(write("", "game.7z"))

@@ -1,0 +1,233 @@
+"""What X means: its layout, the modes behind its axes or columns, and the coordinates it carries.
+
+Decided in fit, remembered, and compared with what later calls bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_mrtl._utils.arrays import is_dataarray
+from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
+
+ATTRS = ("units", "long_name", "standard_name")  # of a coordinate, as the CF conventions have them
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names and coordinates of the axes of X after the first; none where X is a plain array.
+
+    Attributes
+    ----------
+    dims : tuple of str, or None
+    coords : dict of str to ndarray
+    attrs : dict of str to dict
+        What each coordinate says of itself: units and names.
+    """
+
+    dims: tuple[str, ...] | None = None
+    coords: dict | None = None
+    attrs: dict | None = None
+
+    @classmethod
+    def of(cls, X) -> Labels:
+        """Read them off an xarray.DataArray."""
+        if not is_dataarray(X):
+            return cls()
+        dims = tuple(str(dim) for dim in X.dims[1:])
+        own = {dim: X.coords[dim] for dim in dims if dim in X.coords}
+        attrs = {dim: {key: str(coord.attrs[key]) for key in ATTRS if key in coord.attrs} for dim, coord in own.items()}
+        return cls(dims, {dim: np.asarray(coord.values) for dim, coord in own.items()}, attrs)
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, Labels):
+            return NotImplemented
+        mine, theirs = self.coords or {}, other.coords or {}
+        same = (self.dims, self.attrs or {}) == (other.dims, other.attrs or {}) and mine.keys() == theirs.keys()
+        return same and all(np.array_equal(mine[dim], theirs[dim]) for dim in mine)
+
+    def bounds(self, axes: Sequence[int]) -> tuple[tuple[float, float], ...] | None:
+        """Outer edges of cells whose centres are the coordinates; None where one is absent or unevenly spaced."""
+        if self.dims is None:
+            return None
+        bounds = [edges(self.coords.get(self.dims[axis])) for axis in axes]
+        return None if None in bounds else tuple(bounds)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How X becomes samples.
+
+    Attributes
+    ----------
+    joint : bool
+        N-D fields; else encodings side by side.
+    modes : tuple of Mode
+        In X's order, all sizes known.
+    row_shape : tuple of int
+        Shape of a row of X.
+    labels : Labels
+    """
+
+    joint: bool
+    modes: tuple[Mode, ...]
+    row_shape: tuple[int, ...]
+    labels: Labels
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shape of each mode."""
+        return tuple(mode.shape for mode in self.modes)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The modes as the core wants them: in the joint layout the largest last."""
+        order = range(len(self.modes))
+        if not self.joint:
+            return tuple(order)
+        largest = max(order, key=lambda m: (prod(self.shapes[m]), m))
+        return (*(m for m in order if m != largest), largest)
+
+    @property
+    def columns(self) -> tuple[slice, ...]:
+        """Columns of each mode in the factored layout."""
+        ends = np.cumsum([prod(shape) for shape in self.shapes]).tolist()
+        return tuple(slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True))
+
+
+def check_rows(found: tuple[int, ...], labels: Labels, expected: tuple[int, ...], expected_labels: Labels) -> None:
+    """Refuse rows that are not of the shape, or have not the dimensions, that fit saw.
+
+    Raises
+    ------
+    ValueError
+    """
+    if found != expected:
+        raise ValueError(f"X must have rows of shape {expected}, as in fit, got {found}.")
+    if labels.dims and expected_labels.dims and labels.dims != expected_labels.dims:
+        raise ValueError(
+            f"X must have the dimensions {expected_labels.dims} of fit after the first, got {labels.dims}."
+        )
+
+
+def layout_of(X, modes, labels: Labels) -> Layout:
+    """Decide what X means.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n, ...)
+    modes : None, or sequence of str, Feature and Grid
+        As the estimators take them.
+    labels : Labels
+
+    Raises
+    ------
+    ValueError
+        If modes and X do not go together; it says which mode expected what.
+    """
+    row_shape = tuple(int(n) for n in X.shape[1:])
+    if modes is None:
+        return Layout(not sparse.issparse(X), default_modes(row_shape, labels), row_shape, labels)
+    modes = as_modes(modes)
+    if len(row_shape) == 1:
+        return flat_layout(X, modes, row_shape, labels)
+    return Layout(True, joint_modes(modes, row_shape, labels), row_shape, labels)
+
+
+def default_modes(row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...]:
+    """For modes=None: the last two axes are a Grid, the others Features; all columns of a 2-D X are a Grid."""
+    n_features = max(0, len(row_shape) - 2)
+    names = labels.dims or [f"feature_{axis}" for axis in range(1, n_features + 1)]
+    features = [Feature(names[axis], row_shape[axis]) for axis in range(n_features)]
+    axes = range(n_features, len(row_shape))
+    grid = Grid("grid", row_shape[n_features:], bounds=labels.bounds(axes), interpolation="linear")
+    return as_modes([*features, grid])
+
+
+def joint_modes(modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...]:
+    """Modes matched with the axes of an N-D X, sizes and bounds filled in."""
+    wanted = sum(len(mode.shape) if isinstance(mode, Grid) else 1 for mode in modes)
+    if wanted != len(row_shape):
+        raise ValueError(
+            f"modes ask for {wanted} axes after the first ({describe(modes)}), X has {len(row_shape)}: rows of shape "
+            f"{row_shape}."
+        )
+    filled, axis = [], 0
+    for mode in modes:
+        axes = range(axis, axis + (len(mode.shape) if isinstance(mode, Grid) else 1))
+        axis = axes.stop
+        found = row_shape[axes.start : axes.stop]
+        if isinstance(mode, Feature):
+            if mode.intercept:
+                raise ValueError(
+                    f"{mode!r}: one intercept for each level needs samples that belong to a level, the factored "
+                    "layout; a row of an N-D X has all levels at once."
+                )
+            check_dimension(mode, axes.start, labels)
+            mode = mode if mode.size is not None else replace(mode, size=found[0])
+        elif mode.bounds is None and labels.bounds(axes) is not None:
+            mode = replace(mode, bounds=labels.bounds(axes))
+        if mode.shape != found:
+            raise ValueError(
+                f"{mode!r} expects {'axes' if len(found) > 1 else 'an axis'} of size {mode.shape}, X has {found} "
+                f"there: rows of shape {row_shape}."
+            )
+        filled.append(mode)
+    return tuple(filled)
+
+
+def check_dimension(mode: Feature, axis: int, labels: Labels) -> None:
+    """Refuse a Feature whose name is that of another dimension of X."""
+    if labels.dims and mode.name in labels.dims and labels.dims[axis] != mode.name:
+        raise ValueError(
+            f"{mode!r} stands where X has the dimension {labels.dims[axis]!r}; X's dimensions after the first are "
+            f"{labels.dims}. Give modes in that order, or transpose X."
+        )
+
+
+def flat_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> Layout:
+    """A 2-D X: encodings side by side, or one mode alone."""
+    (n_columns,) = row_shape
+    unknown = [mode for mode in modes if mode.shape is None]
+    known = sum(prod(mode.shape) for mode in modes if mode.shape is not None)
+    if len(unknown) > 1:
+        raise ValueError(
+            f"at most one size can be inferred from the columns of a 2-D X; give those of {describe(unknown)}."
+        )
+    if unknown and n_columns > known:
+        modes = tuple(replace(mode, size=n_columns - known) if mode.shape is None else mode for mode in modes)
+        known = n_columns
+    if known != n_columns or any(mode.shape is None for mode in modes):
+        sizes = ", ".join(f"{mode.name} {'?' if mode.shape is None else prod(mode.shape)}" for mode in modes)
+        hint = ""
+        if not unknown and prod(prod(mode.shape) for mode in modes) == n_columns:
+            shape = ", ".join(str(n) for mode in modes for n in mode.shape)
+            sparse_too = "X is sparse; make it dense, and " if sparse.issparse(X) else ""
+            hint = f" It has as many columns as the product of the sizes: {sparse_too}reshape it to (n, {shape})."
+        raise ValueError(
+            f"a 2-D X holds the encodings of the modes side by side, {known} columns ({sizes}), got {n_columns}.{hint}"
+        )
+    joint = len(modes) == 1 and not sparse.issparse(X) and not getattr(modes[0], "intercept", False)
+    joint = joint and not getattr(modes[0], "pooled", False)
+    return Layout(joint, tuple(modes), row_shape, labels)
+
+
+def describe(modes: Sequence[Mode]) -> str:
+    """The modes in words."""
+    return ", ".join(repr(mode) for mode in modes)
+
+
+def edges(centres: np.ndarray | None) -> tuple[float, float] | None:
+    """Outer edges of evenly spaced cells; None where centres are not that."""
+    if centres is None or centres.dtype.kind not in "iuf" or len(centres) < 2:
+        return None
+    steps = np.diff(centres.astype(float))
+    if not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] == 0:
+        return None
+    half = abs(steps[0]) / 2
+    return float(centres.min() - half), float(centres.max() + half)

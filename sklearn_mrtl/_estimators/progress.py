@@ -1,0 +1,85 @@
+"""What verbose prints: a line for each level, or for each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sklearn_mrtl.core.monitor import Listener
+
+
+class LevelPrinter(Listener):
+    """Prints the last record of each level once it is over (verbose=1), or every record (verbose=2).
+
+    Parameters
+    ----------
+    verbose : int
+    n_levels : int
+    """
+
+    def __init__(self, verbose: int, n_levels: int):
+        self.verbose, self.n_levels = verbose, n_levels
+
+    def end_epoch(self, record, fit_now):
+        if self.verbose > 1:
+            print(line(record, self.n_levels), flush=True)
+
+    def end_stage(self, fit):
+        if self.verbose == 1 and fit.history and (fit.history[-1]["level"], fit.history[-1]["stage"]) == fit.done[-1]:
+            print(line(fit.history[-1], self.n_levels), flush=True)
+
+
+def line(record: dict, n_levels: int) -> str:
+    """An epoch's record in a line."""
+    grids = ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in record["resolution"].items())
+    validation = record["validation_loss"]
+    held_out = f"  validation loss {validation:.5f}" if validation == validation else ""
+    return (
+        f"level {record['level'] + 1}/{n_levels}  {record['stage']:9}  {grids:32} {record['epoch']:4} epochs  "
+        f"train loss {record['train_loss']:.5f}{held_out}  {record['seconds']:6.2f} s"
+    )
+
+
+class FitTasks(Listener):
+    """Tells the callbacks of an estimator how its training goes on.
+
+    Parameters
+    ----------
+    estimator : BaseMRTL
+    X, y : array
+        Data of fit, in the estimator's terms.
+    sample_weight : array or None
+        None where fit was given none: scorers that know no weights then get none.
+    attributes : callable
+        Makes of a `Fit` the attributes with which the estimator can predict.
+    """
+
+    def __init__(self, estimator, X, y, sample_weight, attributes: Callable[..., dict]):
+        self.estimator, self.attributes = estimator, attributes
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self.task = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+
+    def begin_training(self, n_stages):
+        context = self.estimator._init_callback_context(max_subtasks=n_stages)
+        self.training = context.call_on_fit_task_begin(**self.task)
+
+    def begin_stage(self, level, stage, max_epochs):
+        context = self.training.subcontext(task_name=f"level {level + 1}, {stage}", max_subtasks=max_epochs)
+        self.stage = context.call_on_fit_task_begin(**self.task)
+
+    def end_epoch(self, record, fit_now):
+        context = self.stage.subcontext(task_name="epoch").call_on_fit_task_begin(**self.task)
+        return self._end(context, fit_now)
+
+    def end_stage(self, fit):
+        return self._end(self.stage, lambda: fit)
+
+    def end_training(self, fit):
+        self._end(self.training, lambda: fit)
+
+    def _end(self, context, fit_now) -> bool:
+        return context.call_on_fit_task_end(**self.task, reconstruction_attributes=lambda: self.attributes(fit_now()))
+
+
+def listeners_of(estimator, *data) -> list[Listener]:
+    """A listener for the estimator's callbacks, if it has any."""
+    return [FitTasks(estimator, *data)] if getattr(estimator, "_skl_callbacks", None) else []

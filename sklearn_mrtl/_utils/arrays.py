@@ -1,0 +1,80 @@
+"""Arrays of shape (n, ...): what they are, their axes, their rows in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+FLOATS = (np.float64, np.float32)
+BLOCK_ENTRIES = 2**18  # a block of rows that stays in the cache
+
+
+def is_dataarray(X) -> bool:
+    """Whether X is an xarray.DataArray (xarray is optional and not imported here)."""
+    has_all = all(hasattr(X, name) for name in ("dims", "coords", "isel", "values"))
+    return has_all and not is_dataset(X)
+
+
+def is_dataset(X) -> bool:
+    """Whether X is an xarray.Dataset."""
+    return hasattr(X, "data_vars") and hasattr(X, "isel")
+
+
+def as_one_array(X):
+    """X with NaN where a mask hides what is there; anything else as it is.
+
+    Raises
+    ------
+    TypeError
+        If X is a Dataset.
+    """
+    if is_dataset(X):
+        raise TypeError(
+            "X is an xarray.Dataset, expected one array: lag_windows makes its variables an axis, as does "
+            "X.to_dataarray('variable').transpose('time', 'variable', ...)."
+        )
+    return unmasked(X)
+
+
+def unmasked(X):
+    """X with NaN where a masked array (netCDF4 gives such) says that there are no data; anything else as it is."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    return X.astype(np.result_type(X, np.float32), copy=False).filled(np.nan)
+
+
+def row_blocks(X: np.ndarray) -> Iterator[slice]:
+    """Slices of rows of X, each small enough to stay in the cache."""
+    step = max(1, BLOCK_ENTRIES // max(1, X[:1].size))
+    return (slice(start, start + step) for start in range(0, len(X), step))
+
+
+def axis_number(X, axis: int | str) -> int:
+    """Which axis of X that is, 1 or more: a name is a dimension of a DataArray, a number counts as in numpy.
+
+    Raises
+    ------
+    ValueError
+        If X has no such axis, or it is the rows.
+    """
+    if isinstance(axis, str):
+        dims = tuple(X.dims) if is_dataarray(X) else ()
+        if axis not in dims[1:]:
+            has = f"the dimensions {dims}" if dims else "no names of dimensions"
+            raise ValueError(f"axis must be a dimension of X after the first, got {axis!r}; X has {has}.")
+        return dims.index(axis)
+    ndim = np.ndim(X)
+    if axis not in range(-ndim, ndim) or axis % ndim == 0:
+        raise ValueError(f"axis must be one of 1..{ndim - 1} (0 is the rows) for X of {ndim} axes, got {axis}.")
+    return axis % ndim
+
+
+def along(values: np.ndarray, axis: int | None, ndim: int) -> np.ndarray:
+    """Values, shape (k,), as an array of `ndim` axes that runs along one of them (None: k is 1)."""
+    return values.reshape([-1 if i == axis else 1 for i in range(ndim)])
+
+
+def like(X, values: np.ndarray):
+    """Values as a DataArray with X's coordinates if X is one, else as they are."""
+    return X.copy(data=values) if is_dataarray(X) else values

@@ -1,0 +1,1 @@
+"""Samples at one resolution, in the two layouts of the data contract."""

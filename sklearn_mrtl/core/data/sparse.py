@@ -1,0 +1,176 @@
+"""Sparse matrices of data in compressed rows."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+HASHED_ROWS = 2**16  # rows hashed at once: a few megabytes
+SHARED_ONES = 2**20
+
+
+class SparseMatrix:
+    """A sparse matrix of data (n, S) in compressed rows; a column may stand more than once in a row.
+
+    Parameters
+    ----------
+    pointers : Tensor of int32 or int64, shape (n + 1,)
+    columns : Tensor of the same type, shape (nnz,)
+    values : Tensor, shape (nnz,)
+    shape : (int, int)
+    binary : bool
+        All values are 1: then they need no memory of their own.
+    """
+
+    def __init__(
+        self, pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int], *, binary: bool = False
+    ):
+        self.pointers, self.columns, self.values, self.shape, self.binary = pointers, columns, values, shape, binary
+
+    @classmethod
+    def of_index(cls, index: Tensor, size: int, dtype: torch.dtype) -> SparseMatrix:
+        """A single 1 in every row."""
+        pointers = torch.arange(len(index) + 1, dtype=index.dtype, device=index.device)
+        return cls(pointers, index, ones(len(index), dtype, index.device), (len(index), size), binary=True)
+
+    def with_columns(self, pointers: Tensor, columns: Tensor, values: Tensor, n_columns: int) -> SparseMatrix:
+        """Other entries of the same kind."""
+        return SparseMatrix(pointers, columns, values, (len(pointers) - 1, n_columns), binary=self.binary)
+
+    def to(self, device: torch.device) -> SparseMatrix:
+        """The same on a device."""
+        values = ones(len(self.columns), self.values.dtype, device) if self.binary else self.values.to(device)
+        return self.with_columns(self.pointers.to(device), self.columns.to(device), values, self.shape[1])
+
+    def rows(self) -> Tensor:
+        """Row of every stored value, shape (nnz,)."""
+        index = torch.arange(self.shape[0], dtype=self.columns.dtype, device=self.columns.device)
+        return torch.repeat_interleave(index, self.pointers.diff(), output_size=len(self.columns))
+
+    def compressed(self) -> Tensor:
+        """As torch's own kind of matrix, which multiplies fast."""
+        return csr(self.pointers, self.columns, self._stored_values(), self.shape)
+
+    def _stored_values(self) -> Tensor:
+        """The values one after the other."""
+        return shared_ones(len(self.values), self.values.dtype, self.values.device) if self.binary else self.values
+
+    def compressed_adjoint(self) -> Tensor:
+        """The transposed matrix as torch's own kind."""
+        order, pointers = sorted_by(self.columns, self.shape[1])
+        values = self._stored_values() if self.binary else self.values.index_select(0, order)
+        rows = self.rows().index_select(0, order)
+        return csr(pointers, rows, values, self.shape[::-1])
+
+    def column_squares(self, weight: Tensor) -> Tensor:
+        """Weighted sum over the rows of the squared values in each column, shape (S,)."""
+        squares = torch.repeat_interleave(weight, self.pointers.diff(), output_size=len(self.columns))
+        if not self.binary:
+            squares *= self.values.to(weight.dtype).square()
+        return weight.new_zeros(self.shape[1]).index_add_(0, self.columns, squares)
+
+    def to_dense(self) -> Tensor:
+        return self.values.new_zeros(self.shape).index_put_((self.rows(), self.columns), self.values, accumulate=True)
+
+    def select(self, rows: Tensor) -> SparseMatrix:
+        """Some of the rows."""
+        counts = self.pointers.diff().index_select(0, rows)
+        pointers = pointers_of(counts, self.columns.dtype)
+        shifts = torch.repeat_interleave(self.pointers.index_select(0, rows).sub_(pointers[:-1]), counts)
+        place = shifts.add_(torch.arange(len(shifts), dtype=shifts.dtype, device=shifts.device))
+        columns = self.columns.index_select(0, place)
+        if self.binary:
+            values = ones(len(place), self.values.dtype, place.device)
+        else:
+            values = self.values.index_select(0, place)
+        return self.with_columns(pointers, columns, values, self.shape[1])
+
+    def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
+        """Consecutive rows, on the same memory."""
+        starts = range(0, self.shape[0], n_rows)
+        pointers = [self.pointers[start : start + n_rows + 1] for start in starts]
+        ends = self.pointers[[*starts, self.shape[0]]].tolist()
+        return [
+            self.with_columns(p - a, self.columns[a:b], self.values[a:b], self.shape[1])
+            for p, (a, b) in zip(pointers, pairwise(ends), strict=True)
+        ]
+
+    def merge_columns(self, column: Tensor, n_columns: int) -> SparseMatrix:
+        """Column j becomes column[j]; values that meet are left side by side."""
+        columns = column.to(self.columns.dtype).index_select(0, self.columns)
+        return self.with_columns(self.pointers, columns, self.values, n_columns)
+
+    def row_kronecker(self, other: SparseMatrix) -> SparseMatrix:
+        """Row by row Kronecker product, shape (n, S * S'); the other's columns run fastest."""
+        repeats = other.pointers.diff()[self.rows()]
+        pointers = pointers_of(self.pointers.diff() * other.pointers.diff())
+        mine = torch.repeat_interleave(torch.arange(len(repeats), device=repeats.device), repeats)
+        starts = pointers_of(repeats)[:-1]
+        theirs = torch.arange(len(mine), device=repeats.device) - starts[mine] + other.pointers[self.rows()[mine]]
+        columns = self.columns[mine].long() * other.shape[1] + other.columns[theirs]
+        n_columns, binary = self.shape[1] * other.shape[1], self.binary and other.binary
+        if binary:
+            values = ones(len(columns), self.values.dtype, columns.device)
+        else:
+            values = self.values[mine] * other.values[theirs]
+        if max(n_columns, len(columns)) <= torch.iinfo(torch.int32).max:
+            pointers, columns = pointers.int(), columns.int()
+        return SparseMatrix(pointers, columns, values, (self.shape[0], n_columns), binary=binary)
+
+    def row_hashes(self) -> Tensor:
+        """A 64-bit hash of each row, shape (n,), equal for rows of the same entries, whatever their order.
+
+        Among N different rows two agree with probability N^2 / 2^65: one in a million for six million rows.
+        """
+        generator = torch.Generator().manual_seed(0)
+        randoms = torch.randint(-(2**63), 2**63 - 1, (self.shape[1],), generator=generator).to(self.columns.device)
+        return torch.cat([block._hashes(randoms) for block in self.row_blocks(HASHED_ROWS)])
+
+    def _hashes(self, randoms: Tensor) -> Tensor:
+        bits = self.values.double().view(torch.int64)
+        mixed = (randoms[self.columns] ^ (bits * -7046029254386353131)) * -4417276706812531889
+        mixed ^= mixed >> 29
+        mixed += mixed * randoms[self.columns]
+        return randoms.new_zeros(self.shape[0]).index_add_(0, self.rows(), mixed)
+
+
+def sorted_by(index: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Order of the entries by their index, and where each index begins in it, shape (size + 1,)."""
+    counts = torch.bincount(index, minlength=size)
+    return torch.argsort(index, stable=True), pointers_of(counts, index.dtype)
+
+
+def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """torch's own kind of matrix, without a look at whether it is one."""
+    return torch.sparse_csr_tensor(pointers, columns, values, shape, device=values.device, check_invariants=False)
+
+
+with warnings.catch_warnings():  # torch says once that these are in beta
+    warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    csr(torch.zeros(1, dtype=torch.int32), torch.zeros(0, dtype=torch.int32), torch.zeros(0), (0, 0))
+
+
+def ones(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """n ones in the room of one."""
+    return torch.ones((), dtype=dtype, device=device).expand(n)
+
+
+def shared_ones(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """n ones, one after the other as torch's matrices want them; a few at a time are on memory that all share."""
+    if n > SHARED_ONES:
+        return torch.ones(n, dtype=dtype, device=device)
+    return _stored_ones(dtype, device)[:n]
+
+
+@lru_cache(maxsize=4)
+def _stored_ones(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.ones(SHARED_ONES, dtype=dtype, device=device)
+
+
+def pointers_of(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:
+    """Row pointers (n + 1,) of rows that hold `counts` values."""
+    return torch.nn.functional.pad(counts.cumsum(0, dtype=dtype), (1, 0))

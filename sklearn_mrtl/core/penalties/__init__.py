@@ -1,0 +1,1 @@
+"""The penalties of eq. (5) and the choice of their strengths."""

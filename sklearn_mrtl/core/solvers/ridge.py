@@ -1,0 +1,166 @@
+"""The full-rank model under squared loss: a generalized ridge regression, solved exactly.
+
+In the eigenbasis of the grids' Laplacians both penalties are diagonal. One eigendecomposition of the n x n (dual) or
+p x p (primal) moment matrix, whichever is smaller, then serves every strength of the penalties in a given proportion.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.models.base import Axis, Parameters
+from sklearn_mrtl.core.models.full_rank import FullRank
+
+LARGEST_SYSTEM = 2500  # rows of an eigendecomposition: 3 s on 2 cores
+SMALL_SYSTEM = 500  # 20 ms
+LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
+
+
+def is_affordable(model: FullRank, samples: Samples, largest: int = LARGEST_SYSTEM) -> bool:
+    """Whether the exact solution is that of a system of so many rows, and needs megabytes at most."""
+    n_rows, n_columns = samples.inputs.n_rows, prod(axis.size for axis in model.input_axes)
+    largest_grid = max((axis.size for axis in model.axes if axis.smoothness is not None), default=0)
+    return min(n_rows, n_columns) <= largest and largest_grid <= LARGEST_SYSTEM and n_rows * n_columns <= LARGEST_DESIGN
+
+
+class RidgeDesign:
+    """Samples of a full-rank model in coordinates in which both penalties are diagonal, in double precision.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n, p)
+        Centred design times the square root of the samples' weights, block after block.
+    y : Tensor of shape (n, T)
+        Centred targets, times the same.
+    root : Tensor of shape (n,)
+        Square roots of the samples' shares in the total weight.
+    roughness : Tensor of shape (p,)
+        Eigenvalue of R_s for each column; 0 for the intercepts' columns.
+    blocks : list of slice
+    """
+
+    def __init__(self, model: FullRank, samples: Samples):
+        self.model = model
+        row, block = torch.nonzero(samples.weight > 0, as_tuple=True)  # a merged row once for each of its blocks
+        order = torch.argsort(block, stable=True)
+        row, block = row[order], block[order]
+        weight, y = samples.weight[row, block].double(), samples.y[row, block].double()
+        ends = torch.bincount(block).cumsum(0).tolist()
+        self.blocks = [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True) if end > start]
+        self.root = (weight / weight.sum()).sqrt()
+        x = self._rotated(samples.inputs)[row] * self.root[:, None]
+        self.means, self.mean_y = self.root @ x, self.root.square() @ y
+        self.x = x - self.root[:, None] * self.means
+        self.y = (y - self.mean_y) * self.root[:, None]
+
+    def _rotated(self, inputs) -> Tensor:
+        x = inputs.design().double().reshape(inputs.n_rows, *inputs.sizes)
+        self.bases, roughness = [], x.new_zeros(())
+        for dim, axis in enumerate(self.model.input_axes):
+            basis, eigenvalues = eigenbasis(axis, x)
+            self.bases.append(basis)
+            roughness = roughness[..., None] + eigenvalues
+            if basis is not None:
+                x = torch.tensordot(x, basis, ([dim + 1], [0])).movedim(-1, dim + 1)
+            elif axis.pooled:
+                x = torch.cat([x.narrow(dim + 1, 0, axis.size - 1), x.sum(dim + 1, keepdim=True)], dim + 1)
+        x, self.roughness = x.reshape(len(x), -1), roughness.reshape(-1)
+        self.n_weights, self.n_levels = x.shape[1], 0
+        if self.model.intercept_mode is not None:
+            self.n_levels = self.model.axes[self.model.intercept_mode].n_levels
+            levels = inputs.encodings[self.model.intercept_mode].matrix.to_dense().to(x)[:, : self.n_levels]
+            x = torch.cat([x, levels], 1)
+            self.roughness = torch.cat([self.roughness, self.roughness.new_zeros(self.n_levels)])
+        return x
+
+    def shrinkage(self, alpha_spatial: float, alpha_l2: float) -> Tensor:
+        """The penalties' coefficient of each squared column weight, shape (p,), for the loss summed over outputs.
+
+        Never quite 0: without penalties the solution is the one of least norm.
+        """
+        shrinkage = (alpha_spatial * self.roughness + alpha_l2) / (self.model.n_entries / self.model.n_outputs)
+        shrinkage[self.n_weights :] = alpha_l2 / max(1, self.n_levels)
+        return shrinkage.clamp(min=max(1e-12 * float(shrinkage.max()), 1e-14 * float(self.x.square().sum()), 1e-300))
+
+    def decompose(self, alpha_spatial: float, alpha_l2: float) -> RidgePath:
+        """All ridge solutions whose penalties are in this proportion."""
+        return RidgePath(self, self.shrinkage(alpha_spatial, alpha_l2))
+
+    def solve(self, alpha_spatial: float, alpha_l2: float, like: Tensor) -> Parameters:
+        """Minimizer of the objective, eq. (5)."""
+        return self.parameters(self.decompose(alpha_spatial, alpha_l2).weights(1.0), like)
+
+    def parameters(self, weights: Tensor, like: Tensor) -> Parameters:
+        """The model's parameters from the weights of the columns, shape (p, T)."""
+        parameters = {"intercept": (self.mean_y - self.means @ weights).to(like.dtype)}
+        if self.n_levels:
+            parameters["deviations"] = weights[self.n_weights :].to(like.dtype)
+        sizes = [
+            axis.size if basis is None else basis.shape[1]
+            for axis, basis in zip(self.model.input_axes, self.bases, strict=True)
+        ]
+        tensor = weights[: self.n_weights].reshape(*sizes, -1)
+        for dim, basis in enumerate(self.bases):
+            if basis is not None:
+                tensor = torch.tensordot(tensor, basis, ([dim], [1])).movedim(-1, dim)
+        shape = [axis.size for axis in self.model.axes]
+        return {"weights": tensor.reshape(shape).to(like.dtype), **parameters}
+
+
+class RidgePath:
+    """Ridge solutions for the shrinkage s * shrinkage, for any s, from one eigendecomposition."""
+
+    def __init__(self, design: RidgeDesign, shrinkage: Tensor):
+        self.design, self.shrinkage = design, shrinkage
+        x = design.x / shrinkage.sqrt()
+        if x.shape[0] <= x.shape[1]:
+            eigenvalues, self.left = torch.linalg.eigh(x @ x.T)
+        else:
+            eigenvalues, right = torch.linalg.eigh(x.T @ x)
+            keep = eigenvalues > 1e-14 * eigenvalues[-1]
+            eigenvalues = eigenvalues[keep]
+            self.left = (x @ right[:, keep]) / eigenvalues.sqrt()
+        self.eigenvalues = eigenvalues.clamp(min=0)
+
+    def weights(self, strength: float) -> Tensor:
+        """Weights of the columns, shape (p, T)."""
+        dual = self.left @ ((self.left.T @ self.design.y) / (self.eigenvalues + strength)[:, None])
+        return (self.design.x.T @ dual) / self.shrinkage[:, None]
+
+    def block_errors(self, strength: float) -> Tensor:
+        """Weighted squared error of every row, predicted from all other blocks at this strength, shape (n, T).
+
+        With hat matrix H and residuals r, the errors of a block B that is left out are (I - H_BB)^-1 r_B. The penalty
+        is relative to the weight of the samples, hence the share that is left of it. The inverse is taken in the
+        block's rows or, by Woodbury's identity, in the eigenvectors, whichever are fewer.
+        """
+        strength = strength * (1 - 1 / len(self.design.blocks))
+        hat = self.eigenvalues / (self.eigenvalues + strength)
+        residual = self.design.y - self.left @ (hat[:, None] * (self.left.T @ self.design.y))
+        hat = torch.cat([hat, hat.new_ones(1)])
+        errors = []
+        for block in self.design.blocks:
+            rows = torch.cat([self.left[block], self.design.root[block, None]], 1)  # the intercept's column last
+            if rows.shape[0] <= rows.shape[1]:
+                system = torch.eye(len(rows), dtype=rows.dtype, device=rows.device) - (rows * hat) @ rows.T
+                errors.append(torch.linalg.solve(system, residual[block]))
+            else:
+                system = torch.diag(1 / hat.clamp(min=1e-300)) - rows.T @ rows
+                errors.append(residual[block] + rows @ torch.linalg.solve(system, rows.T @ residual[block]))
+        return torch.cat(errors).square()
+
+
+def eigenbasis(axis: Axis, like: Tensor) -> tuple[Tensor | None, Tensor]:
+    """Eigenvectors (D, free cells) of a grid's Laplacian and R_s of each; None and zeros for a Feature."""
+    if axis.smoothness is None:
+        return None, like.new_zeros(axis.size)
+    laplacian = axis.smoothness.dense_laplacian().double()
+    keep = torch.arange(axis.size, device=like.device) if axis.mask is None else torch.nonzero(axis.mask)[:, 0]
+    eigenvalues, vectors = torch.linalg.eigh(laplacian[keep][:, keep])
+    basis = like.new_zeros(axis.size, len(keep))
+    basis[keep] = vectors
+    return basis, eigenvalues.clamp(min=0)

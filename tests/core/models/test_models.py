@@ -1,0 +1,199 @@
+"""What all models share, and the full-rank one; the low-rank ones' own are in test_cp.py and test_tucker.py."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from helpers import (
+    LAYOUTS,
+    assert_same,
+    axes_for,
+    encodings,
+    fields,
+    formed,
+    inputs_of,
+    multi_hot,
+    normal,
+    random_parameters,
+    samples_of,
+    slow_penalty,
+    slow_scores,
+    uniform,
+)
+
+from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl.core.data.encodings import EncodedInputs
+from sklearn_mrtl.core.models.base import Axis, Strengths
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.tucker import Tucker
+
+MODELS = [(FullRank, None), (CP, 2), (Tucker, (2, 3, 2, 2))]
+by_model = pytest.mark.parametrize("model_class, rank", MODELS, ids=lambda value: getattr(value, "__name__", ""))
+by_layout = pytest.mark.parametrize("layout", LAYOUTS)
+by_outputs = pytest.mark.parametrize("n_outputs", [1, 3])
+
+
+def build(model_class, rank, inputs, n_outputs=1, sigma=0.2):
+    model = model_class(axes_for(inputs, n_outputs, sigma))
+    rank = rank[: len(model.axes)] if isinstance(rank, tuple) else rank
+    return model, random_parameters(model, rank)
+
+
+@by_model
+@by_layout
+@by_outputs
+def test_scores_are_those_of_the_formed_tensors(model_class, rank, layout, n_outputs):
+    inputs = inputs_of(layout)
+    model, parameters = build(model_class, rank, inputs, n_outputs)
+    scores = model.scores(parameters, inputs)
+    assert scores.shape == (inputs.n_rows, n_outputs)
+    assert_same(scores, slow_scores(model, model.dense(parameters), parameters, inputs))
+
+
+@by_model
+@by_layout
+@by_outputs
+@pytest.mark.parametrize("sigma", [0.2, None])
+def test_penalties_are_those_of_the_formed_weights(model_class, rank, layout, n_outputs, sigma):
+    inputs = inputs_of(layout)
+    model, parameters = build(model_class, rank, inputs, n_outputs, sigma)
+    for alphas in ((1.0, 0.0), (0.0, 1.0), (0.3, 0.02)):
+        expected = slow_penalty(model, model.dense(parameters), parameters, sigma, *alphas)
+        assert_same(model.penalty(parameters, *alphas), expected)
+
+
+@by_model
+@by_layout
+def test_coefficients_multiply_the_inputs(model_class, rank, layout):
+    """A pooled level's is complete, so that a one-hot sample needs nothing else."""
+    inputs = inputs_of(layout)
+    if layout == "factored":
+        inputs = inputs.select(torch.nonzero(inputs.encodings[0].index < 3)[:, 0])  # of a level
+    model, parameters = build(model_class, rank, inputs)
+    x = formed(inputs)[:, : model.axes[0].n_levels]
+    expected = x.reshape(inputs.n_rows, -1) @ model.coefficients(parameters).reshape(-1, 1)
+    assert_same(model.weight_scores(parameters, inputs), expected)
+
+
+@by_model
+@by_layout
+@by_outputs
+def test_rescaled_parameters_score_scaled_and_shifted(model_class, rank, layout, n_outputs):
+    inputs = inputs_of(layout)
+    model, parameters = build(model_class, rank, inputs, n_outputs)
+    scale, shift = uniform(n_outputs) + 0.5, normal(n_outputs)
+    moved = model.rescaled(parameters, scale, shift)
+    assert_same(model.scores(moved, inputs), model.scores(parameters, inputs) * scale + shift)
+
+
+@by_model
+@pytest.mark.parametrize("coarse_shapes", [((2,), (2,), (3, 5)), ((2,), (3,), (3, 5)), ((2,), (4,), (3, 5))])
+def test_finegraining_constant_grids_leaves_scores_as_they_were(model_class, rank, coarse_shapes):
+    month, court = (
+        Grid("month", 4, periodic=True, interpolation="constant"),
+        Grid("court", (3, 5), interpolation="constant"),
+    )
+    fine = fields((Feature("lag", 2), month, court))
+    coarse = fine.coarsen(coarse_shapes)
+    coarse_model, parameters = build(model_class, rank, coarse)
+    fine_model, _ = build(model_class, rank, fine)
+    carried = coarse_model.finegrain(parameters, fine_model)
+    assert_same(fine_model.scores(carried, fine), coarse_model.scores(parameters, coarse))
+
+
+@by_model
+def test_finegraining_factored_samples_leaves_scores_as_they_were(model_class, rank):
+    player = Feature("player", 3, intercept=True, pooled=True)
+    court = Grid("court", (4, 3), interpolation="constant")
+    hour = Grid("hour", 6, periodic=True, interpolation="constant")
+    fine = encodings((player, court, hour))
+    coarse = fine.coarsen(((3,), (3, 2), (2,)))
+    coarse_model, parameters = build(model_class, rank, coarse)
+    fine_model, _ = build(model_class, rank, fine)
+    carried = coarse_model.finegrain(parameters, fine_model)
+    assert_same(fine_model.scores(carried, fine), coarse_model.scores(parameters, coarse))
+
+
+@by_model
+@by_layout
+def test_finegraining_a_linear_grid_keeps_the_scores_of_constant_samples(model_class, rank, layout):
+    modes = (Feature("lag", 2), Feature("variable", 3), Grid("sea", (4, 6), interpolation="linear"))
+    if layout == "joint":
+        fine = fields(modes)
+        level = lambda values: values.mean(-1, keepdim=True).expand_as(values)  # noqa: E731
+        fine = replace(fine, x=level(fine.x), center=level(fine.center))
+    else:
+        lag, variable, sea = encodings(modes).encodings
+        everywhere = multi_hot(normal(12, 1).expand(12, 24))
+        fine = EncodedInputs((lag, variable, everywhere), modes, ((2,), (3,), (4, 6)))
+    coarse = fine.coarsen(((2,), (3,), (2, 3)))
+    coarse_model, parameters = build(model_class, rank, coarse)
+    fine_model, _ = build(model_class, rank, fine)
+    carried = coarse_model.finegrain(parameters, fine_model)
+    assert_same(fine_model.scores(carried, fine), coarse_model.scores(parameters, coarse))
+
+
+def test_land_is_no_neighbour_of_a_coast_when_weights_are_carried():
+    """A constant map stays constant over the sea, and land gets no weight."""
+    modes = (Grid("sea", (4, 6), interpolation="linear"),)
+    mask = uniform(4, 6) > 0.4
+    fine = fields(modes, masks={"sea": mask.reshape(-1)})
+    coarse = fine.coarsen(((2, 3),))
+    coarse_model, fine_model = FullRank(axes_for(coarse)), FullRank(axes_for(fine))
+    start = {"weights": 1.5 * coarse.masks[0].double() if coarse.masks[0] is not None else torch.full((6,), 1.5)}
+    carried = coarse_model.finegrain({**start, "intercept": torch.zeros(1)}, fine_model)["weights"]
+    assert_same(carried, 1.5 * mask.reshape(-1).double())
+
+
+def test_a_cell_of_land_more_is_a_cell_less():
+    """Penalties and their number of entries count free cells only."""
+    mask = torch.tensor([True, True, True, False])
+    masked = FullRank(axes_for(fields((Grid("line", 4),), masks={"line": mask}), sigma=None))
+    short = FullRank(axes_for(fields((Grid("line", 3),)), sigma=None))
+    weights = normal(4) * mask
+    actual = masked.penalty({"weights": weights, "intercept": torch.zeros(1)}, 1.0, 0.0)
+    expected = short.penalty({"weights": weights[:3], "intercept": torch.zeros(1)}, 1.0, 0.0)
+    assert masked.n_entries == short.n_entries == 3
+    assert_same(actual, expected * (3 / 2) ** 2)  # the line is longer, so the same steps are steeper
+
+
+def test_a_level_never_seen_gets_the_shared_row_and_the_shared_intercept():
+    inputs = encodings(n=40)
+    model, parameters = build(FullRank, None, inputs)
+    unseen = inputs.select(torch.nonzero(inputs.encodings[0].index == 3)[:, 0])
+    assert unseen.n_rows > 0
+    shared = parameters["weights"][3]
+    tensors = [encoding.matrix.to_dense() for encoding in unseen.encodings[1:]]
+    expected = torch.einsum("na,nb,ab->n", *tensors, shared) / 6 + parameters["intercept"]
+    assert_same(model.scores(parameters, unseen)[:, 0], expected)
+
+
+def test_curvatures_are_second_derivatives_where_modes_are_alone():
+    inputs = encodings((Grid("court", (3, 4)),))
+    model = FullRank(axes_for(inputs))
+    samples = samples_of(inputs)
+    weight = samples.totals()[1]
+    strengths = Strengths(2.0, 0.0, 0.3)
+    x = formed(inputs)
+    expected = 2 * (weight @ x**2) / weight.sum() + 2 * 0.3 / 12
+    scales = model.scales(model.initial(weight), inputs, weight / weight.sum(), strengths)
+    assert_same(scales["weights"], expected.rsqrt())
+
+
+def test_a_bare_model_scores_the_same():
+    inputs = inputs_of("joint")
+    for model_class, rank in MODELS:
+        model, parameters = build(model_class, rank, inputs)
+        assert_same(model.bare().scores(parameters, inputs), model.scores(parameters, inputs))
+        assert all(axis.smoothness is None for axis in model.bare().axes)
+        assert any(axis.smoothness is not None for axis in model.axes)
+
+
+def test_a_gradient_on_a_finer_grid_is_the_shares_of_the_coarse_one():
+    modes = Feature("a", 3), Grid("b", (8, 12), interpolation="constant")
+    coarse, fine = (CP([Axis(modes[0], (3,)), Axis(modes[1], shape)]) for shape in ((4, 6), (8, 12)))
+    gradient = {"factor 0": normal(3, 2), "factor 1": normal(24, 2), "intercept": normal(1)}
+    finer = coarse.finegrain_gradient(gradient, fine)
+    assert_same(finer["factor 0"], gradient["factor 0"])
+    assert_same(finer["factor 1"].reshape(4, 2, 6, 2, 2).sum((1, 3)).reshape(24, 2), gradient["factor 1"])
