@@ -60,7 +60,7 @@ def cp_step(rank=20):
 
 
 def full_rank_step(n=1057, shape=(80, 180)):
-    modes = Feature("lag", 6), Feature("variable", 2), Grid("ocean", shape, interpolation="linear")
+    modes = Feature("lag", 6), Feature("variable", 2), Grid("ocean", shape, quantity="mean")
     x = torch.randn(n, 6, 2, shape[0] * shape[1])
     inputs = FieldInputs(x, x.mean(0), modes, tuple(mode.shape for mode in modes), (None, None, None))
     weight = torch.ones(n)

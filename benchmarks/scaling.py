@@ -13,7 +13,7 @@ def seconds(n=2000, shape=(24, 48), rank=5, features=(24,)):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, *features, *shape)).astype("float32")
     y = X.reshape(n, -1)[:, ::50].sum(1) + rng.normal(size=n).astype("float32")
-    modes = [*(Feature(f"f{i}") for i in range(len(features))), Grid("grid", shape, interpolation="linear")]
+    modes = [*(Feature(f"f{i}") for i in range(len(features))), Grid("grid", shape, quantity="mean")]
     model = MRTLRegressor(modes, rank=rank, random_state=0, **FIXED).fit(X, y)
     times = [record["seconds"] for record in model.history_]
     return float(np.median(np.diff(times)))

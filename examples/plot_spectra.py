@@ -40,7 +40,7 @@ ax.set(xlabel="wavelength, nm", ylabel="absorbance")
 # -------------------
 # With one mode there is nothing to decompose: the model is of full rank at every level, a ridge regression whose
 # coefficients are also smooth. That is what helps here.
-model = MRTLRegressor(Grid("wavelength", 400, bounds=(899, 1701), interpolation="linear")).fit(X[train], y[train])
+model = MRTLRegressor(Grid("wavelength", 400, bounds=(899, 1701), quantity="mean")).fit(X[train], y[train])
 peers = {
     "MRTLRegressor": model,
     "RidgeCV": RidgeCV(np.logspace(-3, 4, 15)).fit(X[train], y[train]),
@@ -68,8 +68,8 @@ excited = np.array([ex_band(300, 25), ex_band(370, 30), ex_band(330, 50)])
 surfaces = np.einsum("ke,kw->kew", excited, substances)
 landscapes = np.einsum("nk,kew->new", amounts, surfaces) + 0.3 * rng.normal(size=(200, 24, 400))
 modes = [
-    Grid("excitation", 24, bounds=(246, 454), interpolation="linear"),
-    Grid("emission", 400, bounds=(899, 1701), interpolation="linear"),
+    Grid("excitation", 24, bounds=(246, 454), quantity="mean"),
+    Grid("emission", 400, bounds=(899, 1701), quantity="mean"),
 ]
 model = MRTLRegressor(modes, rank=3).fit(landscapes[train], y[train])
 print(f"test R^2 {model.score(landscapes[test], y[test]):.3f}, {len(model.resolutions_)} levels")

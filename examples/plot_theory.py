@@ -22,7 +22,7 @@ from sklearn_mrtl.core.finegraining import coarsen_means, finegrain
 rng = np.random.default_rng(0)
 LEVELS = [8 * 2**r for r in range(9)]
 FINEST, N_SAMPLES, MU = LEVELS[-1], 80, 0.05
-grid = Grid("line", FINEST, interpolation="linear")
+grid = Grid("line", FINEST, quantity="mean")
 place = (np.arange(FINEST) + 0.5) / FINEST
 waves = np.array([wave(np.pi * m * place) / np.sqrt(m) for m in range(1, 9) for wave in (np.cos, np.sin)])
 fields = rng.normal(size=(N_SAMPLES, len(waves))) @ waves
@@ -57,7 +57,7 @@ print(f"mu = {MU}, L = {L:.3f}, contraction of a step {contraction:.4f}")
 # The norm of P
 # -------------
 # Theorem 5.3 multiplies the error by :math:`\|P\|^2` at each finegraining. With raw weights that is 2 for
-# nearest-neighbour interpolation (``"constant"``) and 1/2 for linear interpolation (whose weights are divided by the
+# nearest-neighbour interpolation (``"nearest"``) and 1/2 for linear interpolation (whose weights are divided by the
 # ratio of cells). Counted by area, as the package has its weights, it is exactly 1: finegraining loses nothing.
 for n in LEVELS[:3]:
     P = finer(np.eye(n), 2 * n)

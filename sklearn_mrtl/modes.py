@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 
-INTERPOLATIONS = ("nearest", "constant", "linear")
+import numpy as np
+
+QUANTITIES = ("count", "mean")
+INTERPOLATIONS = ("linear", "nearest")
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,14 @@ class Grid:
         Outer edges of the grid along each axis, in physical units (feet, degrees, ...); a single pair for a grid of
         one axis. They give the cells their proportions and pictures their axes. ``None``: a cell is one unit wide
         along every axis.
-    interpolation : {"nearest", "constant", "linear"}, default="nearest"
-        What a finer grid makes of samples, and how weights pass to it (section 4 of the paper). "nearest" is for counts
-        (one-hot, multi-hot): an event falls into the cell that holds it, and weights pass to finer cells by linear
-        interpolation. "constant" is the paper's own way with counts: cells start with the weight of the coarse cell in
-        which they lie, so that predictions do not change, but where data are few its squares stay in the map.
-        "linear" is for averages over cells (temperature): raw weights shrink by the ratio of the numbers of cells.
+    quantity : {"count", "mean"}, default="count"
+        What a sample holds in a cell. "count": events (one-hot, multi-hot); on a finer grid the same event falls into
+        a smaller cell, on a coarser grid cells are summed. "mean": the average of a quantity over the cell (a
+        temperature); coarser cells hold means, and the weight of a cell shrinks with its area.
+    interpolation : {"linear", "nearest"}, default="linear"
+        How weights pass to a finer grid (section 4 of the paper). "linear": interpolated between the centres of
+        cells. "nearest": copied from the coarse cell that holds the centre of the finer one. The paper's choice for
+        counts; predictions do not change at first, but where data are few the coarse squares stay in the map.
     periodic : bool or sequence of bool, default=False
         Whether an axis closes on itself (all longitudes, months, hours), for each axis or for all.
 
@@ -98,7 +103,8 @@ class Grid:
     shape: tuple[int, ...]
     _: KW_ONLY
     bounds: tuple[tuple[float, float], ...] | None = None
-    interpolation: str = "nearest"
+    quantity: str = "count"
+    interpolation: str = "linear"
     periodic: tuple[bool, ...] | bool = False
 
     def __post_init__(self):
@@ -108,10 +114,8 @@ class Grid:
         n_axes = len(self.shape)
         if self.bounds is not None:
             put("bounds", _check_bounds(self.name, self.bounds, n_axes))
-        if self.interpolation not in INTERPOLATIONS:
-            raise ValueError(
-                f"interpolation of Grid {self.name!r} must be one of {INTERPOLATIONS}, got {self.interpolation!r}."
-            )
+        _check_choice(f"quantity of Grid {self.name!r}", self.quantity, QUANTITIES)
+        _check_choice(f"interpolation of Grid {self.name!r}", self.interpolation, INTERPOLATIONS)
         periodic = (self.periodic,) * n_axes if isinstance(self.periodic, bool) else tuple(map(bool, self.periodic))
         if len(periodic) != n_axes:
             raise ValueError(
@@ -124,6 +128,30 @@ class Grid:
         """Number of cells."""
         return math.prod(self.shape)
 
+    def centers(self, shape: Sequence[int] | None = None) -> tuple[np.ndarray, ...]:
+        """Return the centres of the cells along each axis, in the units of ``bounds`` (in cells where there are none).
+
+        Parameters
+        ----------
+        shape : sequence of int, default=None
+            Number of cells along each axis of a coarser grid over the same bounds. ``None``: that of this grid.
+
+        Returns
+        -------
+        tuple of ndarray
+            One array for each axis.
+
+        Examples
+        --------
+        >>> Grid("hour", 4, bounds=(0, 24)).centers()
+        (array([ 3.,  9., 15., 21.]),)
+        """
+        shape = self.shape if shape is None else shape
+        lows = [0.0] * len(self.shape) if self.bounds is None else [low for low, _ in self.bounds]
+        return tuple(
+            low + (np.arange(n) + 0.5) * extent / n for n, low, extent in zip(shape, lows, self.extents, strict=True)
+        )
+
     @property
     def extents(self) -> tuple[float, ...]:
         """Physical length of each axis, in the units of ``bounds`` (in cells where there are none)."""
@@ -134,7 +162,8 @@ class Grid:
     def __repr__(self):
         words = [repr(self.name), str(self.shape if len(self.shape) > 1 else self.shape[0])]
         words += [f"bounds={self.bounds}"] if self.bounds is not None else []
-        words += [f"interpolation={self.interpolation!r}"] if self.interpolation != "nearest" else []
+        words += [f"quantity={self.quantity!r}"] if self.quantity != "count" else []
+        words += [f"interpolation={self.interpolation!r}"] if self.interpolation != "linear" else []
         words += [f"periodic={self.periodic}"] if any(self.periodic) else []
         return f"Grid({', '.join(words)})"
 
@@ -179,6 +208,11 @@ def _check_count(what: str, value) -> int:
     if value < 1:
         raise ValueError(f"{what} must be at least 1, got {value}.")
     return int(value)
+
+
+def _check_choice(what: str, value, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{what} must be one of {tuple(choices)}, got {value!r}.")
 
 
 def _check_bounds(name: str, bounds, n_axes: int) -> tuple[tuple[float, float], ...]:

@@ -26,12 +26,12 @@ from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 FIELD_MODES = (
     Feature("lag", 2),
     Grid("month", 4, periodic=True),
-    Grid("sea", (3, 5), bounds=[(0, 6), (0, 5)], interpolation="linear"),
+    Grid("sea", (3, 5), bounds=[(0, 6), (0, 5)], quantity="mean"),
 )
 ENCODED_MODES = (
     Feature("player", 3, intercept=True, pooled=True),
     Grid("court", (4, 3)),
-    Grid("hour", 6, interpolation="linear", periodic=True),
+    Grid("hour", 6, quantity="mean", periodic=True),
 )
 LAYOUTS = ("joint", "factored")
 LOSSES = {SquaredLoss: 1, LogisticLoss: 1, SoftmaxLoss: 3}  # and a number of outputs that suits each
@@ -146,7 +146,7 @@ def formed(inputs: Inputs) -> Tensor:
             dense = encoding.matrix.to_dense()
             x = x[..., None] * dense.reshape(len(x), *[1] * (x.ndim - 1), -1)
     for mode, shape in zip(inputs.modes, inputs.shapes, strict=True):
-        if getattr(mode, "interpolation", None) == "linear":  # coarse fields are means, coarse encodings sums
+        if getattr(mode, "quantity", None) == "mean":  # coarse fields are means, coarse encodings sums
             x = x / (prod(shape) if isinstance(inputs, FieldInputs) else mode.size)
     return x
 

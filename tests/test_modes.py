@@ -11,7 +11,7 @@ MODES = [
     Feature("player"),
     Feature("player", 7, intercept=True, pooled=True),
     Grid("court", (50, 47), bounds=[(-25, 25), (0, 47)]),
-    Grid("hour", 24, periodic=True, interpolation="linear"),
+    Grid("hour", 24, periodic=True, quantity="mean"),
     Grid("air", (2, 3, 4), periodic=(False, True, False)),
 ]
 
@@ -58,7 +58,12 @@ def test_a_string_is_a_feature():
         (
             lambda: Grid("a", 2, interpolation="cubic"),
             ValueError,
-            "one of .*'nearest', 'constant', 'linear'.*, got 'cubic'",
+            "interpolation of Grid 'a' must be one of .*'linear', 'nearest'.*, got 'cubic'",
+        ),
+        (
+            lambda: Grid("a", 2, quantity="sum"),
+            ValueError,
+            "quantity of Grid 'a' must be one of .*'count', 'mean'.*, got 'sum'",
         ),
         (lambda: Grid("a", (2, 2), periodic=(True,)), ValueError, "a value for each of its 2 axes"),
         (lambda: Grid("a", (2, 2), bounds=[(0, 1)]), ValueError, "one .* for each of its 2 axes"),

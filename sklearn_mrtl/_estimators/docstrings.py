@@ -7,7 +7,7 @@ Parameters
 ----------
 modes : None, or sequence of str, Feature and Grid, default=None
     What the axes of an N-D X, or the columns of a 2-D X, mean, in their order; a string is a Feature's name.
-    ``None``: the last two axes of an N-D X are one Grid (with linear interpolation), the others Features; all columns
+    ``None``: the last two axes of an N-D X are one Grid (of quantity "mean"), the others Features; all columns
     of a 2-D X are a Grid of one axis.
 rank : int, tuple of int or None, default=10
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor

@@ -145,7 +145,7 @@ def default_modes(row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...
     names = labels.dims or [f"feature_{axis}" for axis in range(1, n_features + 1)]
     features = [Feature(names[axis], row_shape[axis]) for axis in range(n_features)]
     axes = range(n_features, len(row_shape))
-    grid = Grid("grid", row_shape[n_features:], bounds=labels.bounds(axes), interpolation="linear")
+    grid = Grid("grid", row_shape[n_features:], bounds=labels.bounds(axes), quantity="mean")
     return as_modes([*features, grid])
 
 

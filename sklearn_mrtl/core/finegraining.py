@@ -56,7 +56,7 @@ def mean_matrix(n_fine: int, n_coarse: int) -> Tensor:
 def finegrain(weights: Tensor, dim: int, grid: Grid, coarse: tuple[int, ...], fine: tuple[int, ...]) -> Tensor:
     """Carry weights to a finer grid: Finegrain of Algorithm 1, lines 10 and 23.
 
-    Weights of "linear" grids are per unit of the grid's area, so that interpolating them is all there is to do: the
+    Weights of grids of means are per unit of the grid's area, so that interpolating them is all there is to do: the
     paper's division by D_{r+1} / D_r is in the units. Counts ask for no division: a smaller cell holds fewer events.
 
     Parameters
@@ -70,7 +70,7 @@ def finegrain(weights: Tensor, dim: int, grid: Grid, coarse: tuple[int, ...], fi
     """
     if coarse == fine:
         return weights
-    if grid.interpolation == "constant":
+    if grid.interpolation == "nearest":
         return weights.index_select(dim, nearest_cells(fine, coarse).to(weights.device))
     matrices = [
         interpolation_matrix(n_coarse, n_fine, periodic=periodic).to(weights)
@@ -102,9 +102,9 @@ def mean_along(x: Tensor, dim: int, n_coarse: int) -> Tensor:
     return total.div_(ratio)
 
 
-def coarsen_mask(mask: Tensor, fine: tuple[int, ...], coarse: tuple[int, ...], interpolation: str) -> Tensor:
+def coarsen_mask(mask: Tensor, fine: tuple[int, ...], coarse: tuple[int, ...], quantity: str) -> Tensor:
     """Coarse cells that hold any cell of the mask: bool of shape (n_coarse_cells,)."""
-    if interpolation != "linear":
+    if quantity == "count":
         count = torch.zeros(torch.Size(coarse).numel(), dtype=torch.long, device=mask.device)
         return count.index_add_(0, nearest_cells(fine, coarse).to(mask.device), mask.long()) > 0
     return coarsen_means(mask.double(), 0, fine, coarse) > 0
@@ -116,7 +116,7 @@ def nests(modes, finest, finer, coarse) -> bool:
         if n_finer in (n_finest, n_coarse):
             continue
         for finest_axis, finer_axis, coarse_axis in zip(n_finest, n_finer, n_coarse, strict=True):
-            if mode.interpolation == "linear":
+            if mode.quantity == "mean":
                 same = finer_axis % coarse_axis == 0
             else:
                 in_two = nearest_index(finer_axis, coarse_axis)[nearest_index(finest_axis, finer_axis)]

@@ -100,7 +100,7 @@ def make_ocean(
             on land.
         coef : float64 array of shape (n_lags, n_variables, \*shape)
             The true W, in units of y per unit of the field and share of the grid's area: ``coef / prod(shape)`` is what
-            multiplies a cell's value. This is how a "linear" Grid has its weights, the same at every resolution.
+            multiplies a cell's value. This is how a Grid of means has its weights, the same at every resolution.
         ocean* : bool array of shape ``shape``
             Cells that have data.
         time : datetime64[M] array of shape (n_samples,)
@@ -145,7 +145,7 @@ def make_ocean(
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {dtype!r}.")
     shape = check_shape("ocean", shape)
-    grid = Grid("ocean", shape, bounds=BOUNDS[-len(shape) :], interpolation="linear")
+    grid = Grid("ocean", shape, bounds=BOUNDS[-len(shape) :], quantity="mean")
     modes = (Feature("lag", n_lags), Feature("variable", n_variables), grid)
     smoothers = _smoothers(shape, smoothness)
 

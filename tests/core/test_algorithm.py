@@ -16,7 +16,7 @@ from sklearn_mrtl.core.monitor import Listener
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers.base import SolverSettings
 
-MODES = (Feature("lag", 3), Feature("variable", 2), Grid("sea", (6, 8), interpolation="linear"))
+MODES = (Feature("lag", 3), Feature("variable", 2), Grid("sea", (6, 8), quantity="mean"))
 LEVELS = [((3,), (2,), (2, 2)), ((3,), (2,), (3, 4)), ((3,), (2,), (6, 8))]
 
 

@@ -17,7 +17,7 @@ from sklearn_mrtl.core.finegraining import (
     nests,
     sum_cells,
 )
-from sklearn_mrtl.modes import INTERPOLATIONS
+from sklearn_mrtl.modes import INTERPOLATIONS, QUANTITIES
 
 STEPS = [((4,), (8,)), ((3,), (4,)), ((2, 3), (4, 6)), ((4, 5), (6, 7)), ((2, 3), (6, 9)), ((2, 2, 3), (4, 3, 5))]
 INTEGER_STEPS = [(coarse, fine) for coarse, fine in STEPS if all(f % c == 0 for c, f in zip(coarse, fine, strict=True))]
@@ -26,9 +26,9 @@ TORCH_LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 @by_step
-def test_constant_leaves_the_scores_as_they_were(coarse, fine):
+def test_nearest_leaves_the_scores_as_they_were(coarse, fine):
     """Section 4: as sums of features remain, nearest neighbours give the same outputs. For any values, at any ratio."""
-    grid = Grid("court", fine, interpolation="constant")
+    grid = Grid("court", fine, interpolation="nearest")
     x, weights = normal(5, prod(fine)), normal(prod(coarse), 3)
     at_coarse = sum_cells(x, 1, fine, coarse) @ weights
     assert_same(x @ finegrain(weights, 0, grid, coarse, fine), at_coarse)
@@ -40,7 +40,7 @@ def test_all_are_what_torch_interpolates(coarse, fine):
     weights = normal(3, prod(coarse))
     image = weights.reshape(1, 3, *coarse)
     linear = TORCH_LINEAR[len(fine)]
-    for interpolation, mode in {"constant": "nearest-exact", "nearest": linear, "linear": linear}.items():
+    for interpolation, mode in {"nearest": "nearest-exact", "linear": linear}.items():
         expected = functional.interpolate(image, size=fine, mode=mode).reshape(3, -1)
         grid = Grid("grid", fine, interpolation=interpolation)
         assert_same(finegrain(weights, 1, grid, coarse, fine), expected)
@@ -49,7 +49,7 @@ def test_all_are_what_torch_interpolates(coarse, fine):
 @by_step
 @pytest.mark.parametrize("periodic", [False, True])
 def test_a_constant_weight_map_predicts_the_same_from_any_fields(coarse, fine, periodic):
-    grid = Grid("sea", fine, interpolation="linear", periodic=periodic)
+    grid = Grid("sea", fine, quantity="mean", periodic=periodic)
     x, weights = normal(5, prod(fine)), torch.full((prod(coarse), 1), 2.5, dtype=torch.float64)
     at_fine = x @ finegrain(weights, 0, grid, coarse, fine) / prod(fine)
     assert_same(coarsen_means(x, 1, fine, coarse) @ weights / prod(coarse), at_fine)
@@ -58,7 +58,7 @@ def test_a_constant_weight_map_predicts_the_same_from_any_fields(coarse, fine, p
 @pytest.mark.parametrize("coarse, fine", INTEGER_STEPS)
 @pytest.mark.parametrize("periodic", [False, True])
 def test_constant_fields_predict_the_same_from_any_weights(coarse, fine, periodic):
-    grid = Grid("sea", fine, interpolation="linear", periodic=periodic)
+    grid = Grid("sea", fine, quantity="mean", periodic=periodic)
     x, weights = torch.full((1, prod(fine)), -1.5, dtype=torch.float64), normal(prod(coarse), 3)
     at_fine = x @ finegrain(weights, 0, grid, coarse, fine) / prod(fine)
     assert_same(coarsen_means(x, 1, fine, coarse) @ weights / prod(coarse), at_fine)
@@ -70,7 +70,7 @@ def test_raw_weights_shrink_by_the_ratio_of_the_numbers_of_cells():
     weights = normal(24)
     image = (weights / 24).reshape(1, 1, *coarse)
     expected = functional.interpolate(image, size=fine, mode="bilinear").reshape(-1) / (96 / 24)
-    assert_same(finegrain(weights, 0, Grid("sea", fine, interpolation="linear"), coarse, fine) / 96, expected)
+    assert_same(finegrain(weights, 0, Grid("sea", fine, quantity="mean"), coarse, fine) / 96, expected)
 
 
 @pytest.mark.parametrize("n_coarse, n_fine", [(4, 8), (5, 7), (1, 3)])
@@ -109,22 +109,22 @@ def test_coarse_sums_go_by_the_centres_of_the_fine_cells(coarse, fine):
 
 
 @by_step
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
-def test_a_coarse_cell_is_land_where_nothing_in_it_holds_data(coarse, fine, interpolation):
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_a_coarse_cell_is_land_where_nothing_in_it_holds_data(coarse, fine, quantity):
     mask = uniform(prod(fine)) > 0.8
-    carry = coarsen_means if interpolation == "linear" else sum_cells
+    carry = coarsen_means if quantity == "mean" else sum_cells
     held = carry(mask.double(), 0, fine, coarse)
-    assert torch.equal(coarsen_mask(mask, fine, coarse, interpolation), held > 1e-12)
+    assert torch.equal(coarsen_mask(mask, fine, coarse, quantity), held > 1e-12)
 
 
-@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize("quantity", QUANTITIES)
 @pytest.mark.parametrize("finest", [8, 9, 10, 12])
-def test_nests_says_when_two_steps_are_as_good_as_one(interpolation, finest):
+def test_nests_says_when_two_steps_are_as_good_as_one(quantity, finest):
     """On every pair of coarser shapes: where it says yes, two steps give the same; somewhere it says yes and no."""
-    grid, x, answers = Grid("g", finest, interpolation=interpolation), normal(2, finest), set()
+    grid, x, answers = Grid("g", finest, quantity=quantity), normal(2, finest), set()
     for finer in range(2, finest):
         for coarse in range(1, finer):
-            carry = coarsen_means if interpolation == "linear" else sum_cells
+            carry = coarsen_means if quantity == "mean" else sum_cells
             step = lambda x, a, b: carry(x, 1, (a,), (b,))  # noqa: B023, E731
             same = torch.allclose(step(step(x, finest, finer), finer, coarse), step(x, finest, coarse), atol=1e-12)
             says = nests([grid], [(finest,)], [(finer,)], [(coarse,)])
@@ -134,7 +134,7 @@ def test_nests_says_when_two_steps_are_as_good_as_one(interpolation, finest):
 
 
 def test_nests_needs_every_axis_of_every_mode():
-    modes = [Feature("lag", 2), Grid("a", 12, interpolation="linear"), Grid("b", (8, 9), interpolation="linear")]
+    modes = [Feature("lag", 2), Grid("a", 12, quantity="mean"), Grid("b", (8, 9), quantity="mean")]
     finest = [(2,), (12,), (8, 9)]
     assert nests(modes, finest, [(2,), (6,), (4, 9)], [(2,), (3,), (2, 9)])
     assert not nests(modes, finest, [(2,), (6,), (4, 6)], [(2,), (3,), (2, 4)])

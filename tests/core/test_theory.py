@@ -10,13 +10,13 @@ from sklearn_mrtl import Grid
 from sklearn_mrtl.core.finegraining import coarsen_means, finegrain
 
 GRIDS = [
-    Grid("line", 64, interpolation="linear"),
-    Grid("ring", 64, interpolation="linear", periodic=True),
-    Grid("line", 64, interpolation="constant"),
-    Grid("map", (16, 8), interpolation="linear"),
-    Grid("globe", (8, 16), interpolation="linear", periodic=(False, True)),
-    Grid("map", (16, 8), interpolation="constant"),
-    Grid("volume", (8, 4, 4), interpolation="linear"),
+    Grid("line", 64, quantity="mean"),
+    Grid("ring", 64, quantity="mean", periodic=True),
+    Grid("line", 64, interpolation="nearest"),
+    Grid("map", (16, 8), quantity="mean"),
+    Grid("globe", (8, 16), quantity="mean", periodic=(False, True)),
+    Grid("map", (16, 8), interpolation="nearest"),
+    Grid("volume", (8, 4, 4), quantity="mean"),
 ]
 N_LEVELS = 3
 
@@ -103,7 +103,7 @@ class SmoothRegression:
     """Ridge regression on smooth fields of one axis; the norm counts each cell by its area, so that ||P|| is 1."""
 
     def __init__(self, n_cells: int = 512, alpha: float = 0.05):
-        self.grid = Grid("line", n_cells, interpolation="linear")
+        self.grid = Grid("line", n_cells, quantity="mean")
         self.alpha = alpha
         place = (torch.arange(n_cells, dtype=torch.float64) + 0.5) / n_cells
         waves = torch.stack(

@@ -57,7 +57,7 @@ def test_shapes_modes_and_time():
     assert ocean.modes == (
         Feature("lag", 3),
         Feature("variable", 2),
-        Grid("ocean", (4, 6), bounds=[(-20, 60), (-180, 0)], interpolation="linear"),
+        Grid("ocean", (4, 6), bounds=[(-20, 60), (-180, 0)], quantity="mean"),
     )
     np.testing.assert_array_equal(ocean.time, np.arange("1900-03", "1902-09", dtype="datetime64[M]"))
 

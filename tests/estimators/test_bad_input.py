@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 import sklearn_mrtl._estimators.base
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 
-SEA = Grid("sea", (4, 6), interpolation="linear")
+SEA = Grid("sea", (4, 6), quantity="mean")
 RNG = np.random.default_rng(0)
 X, y = RNG.normal(size=(30, 3, 4, 6)), RNG.normal(size=30)
 ENCODED = np.hstack([np.eye(3)[np.arange(30) % 3], np.eye(24)[np.arange(30) % 24]])

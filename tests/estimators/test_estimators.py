@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 
-SEA = Grid("sea", (6, 8), interpolation="linear")
+SEA = Grid("sea", (6, 8), quantity="mean")
 COURT = Grid("court", (4, 6), bounds=[(0, 40), (0, 60)])
 PLAYERS = Feature("player", 4, intercept=True, pooled=True)
 COARSE = {"sea": [{"sea": (3, 4)}, {}], "court": [{"court": (2, 3)}, {}]}
@@ -363,9 +363,9 @@ def test_verbose_prints_a_line_for_each_level_and_stage(make, X, y, capsys):
     [
         (Grid("grid", 12), 6),
         (Grid("grid", 24, periodic=True), 12),
-        (Grid("grid", (6, 9), interpolation="linear"), (4, 6)),
-        (Grid("grid", (4, 8), interpolation="linear", periodic=(False, True)), (2, 4)),
-        (Grid("grid", (4, 3, 5), interpolation="linear"), (2, 2, 3)),
+        (Grid("grid", (6, 9), quantity="mean"), (4, 6)),
+        (Grid("grid", (4, 8), quantity="mean", periodic=(False, True)), (2, 4)),
+        (Grid("grid", (4, 3, 5), quantity="mean"), (2, 2, 3)),
         (Grid("grid", (4, 4, 4), periodic=True), (2, 2, 2)),
     ],
     ids=repr,
@@ -388,7 +388,7 @@ def test_a_periodic_grid_does_not_know_where_it_begins():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(80, 3, 12))
     y = X[:, 0, [11, 0, 1]].sum(1) + rng.normal(size=80)
-    hours = Grid("hour", 12, interpolation="linear", periodic=True)
+    hours = Grid("hour", 12, quantity="mean", periodic=True)
     model = MRTLRegressor(["day", hours], rank=None, alpha_spatial=1e-2, alpha_l2=1e-2, resolutions=[{"hour": 6}, {}])
     turned = clone(model).fit(np.roll(X, 4, axis=2), y)
     same(np.roll(model.fit(X, y).coef_, 4, axis=1), turned.coef_)
@@ -419,7 +419,7 @@ def test_the_papers_climate_schedule():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(12, 2, 1, 80, 180)).astype(np.float32)
     shapes = [(4, 9), (8, 18), (12, 27), (24, 54), (40, 90), (60, 135), (80, 180)]
-    sea = Grid("sea", (80, 180), interpolation="linear")
+    sea = Grid("sea", (80, 180), quantity="mean")
     model = MRTLRegressor(["lag", "variable", sea], rank=1, resolutions=[{"sea": shape} for shape in shapes],
                           full_rank_levels=2, alpha_spatial=1e-2, alpha_l2=1e-2, max_epochs=2)  # fmt: skip
     model.fit(X, X[:, 0, 0, :40].mean((1, 2)))

@@ -18,9 +18,9 @@ def rows(*shape):
 def test_modes_none():
     layout = layout_of(rows(6, 2, 4, 5), None, NO_LABELS)
     assert layout.joint and layout.modes == (
-        Feature("feature_1", 6), Feature("feature_2", 2), Grid("grid", (4, 5), interpolation="linear"),
+        Feature("feature_1", 6), Feature("feature_2", 2), Grid("grid", (4, 5), quantity="mean"),
     )  # fmt: skip
-    assert layout_of(rows(7), None, NO_LABELS).modes == (Grid("grid", 7, interpolation="linear"),)
+    assert layout_of(rows(7), None, NO_LABELS).modes == (Grid("grid", 7, quantity="mean"),)
     assert not layout_of(sparse.csr_array((2, 7)), None, NO_LABELS).joint
 
 
@@ -83,7 +83,7 @@ def test_labels_keep_units_and_compare():
 def test_units_go_through_a_file(tmp_path, resolutions):
     xr, X = pytest.importorskip("xarray"), with_units()
     pytest.importorskip("h5netcdf")
-    modes = ["lag", Grid("sea", (2, 4), bounds=[(-5, 15), (0, 4)], interpolation="linear")]
+    modes = ["lag", Grid("sea", (2, 4), bounds=[(-5, 15), (0, 4)], quantity="mean")]
     model = MRTLRegressor(modes, rank=2, resolutions=resolutions, max_epochs=5).fit(X, X.values[:, 0, 0, 0])
     shown = model.to_xarray()
     shown.to_netcdf(tmp_path / "model.nc", engine="h5netcdf")

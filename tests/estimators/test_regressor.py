@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 
 from sklearn_mrtl import Feature, Grid, MRTLRegressor
 
-SEA = Grid("sea", (6, 8), interpolation="linear")
+SEA = Grid("sea", (6, 8), quantity="mean")
 fixed = {"alpha_spatial": 1e-3, "alpha_l2": 1e-2}
 same = partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9)
 
@@ -42,20 +42,21 @@ def test_scaling_and_shifting_y_scales_and_shifts_predictions(options):
     assert moved.score(X, 1000 * y - 5) == pytest.approx(model.score(X, y))
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "constant", "linear"])
+@pytest.mark.parametrize("quantity", ["count", "mean"])
+@pytest.mark.parametrize("interpolation", ["linear", "nearest"])
 @pytest.mark.parametrize("alpha_spatial", [0.0, 1e-2])
-def test_columns_of_land_change_nothing_but_the_unit_of_length(interpolation, alpha_spatial):
+def test_columns_of_land_change_nothing_but_the_unit_of_length(quantity, interpolation, alpha_spatial):
     """Two columns more, one in the coarse grid; weights are per area, slopes in units of the larger diagonal."""
     X, y = ocean(60)
     land = np.full((60, 3, 6, 2), np.nan)
     wide = np.concatenate([X, land], axis=3)
 
     def fitted(X, width, **alphas):
-        sea = Grid("sea", (6, width), interpolation=interpolation)
+        sea = Grid("sea", (6, width), quantity=quantity, interpolation=interpolation)
         levels = [{"sea": (3, width // 2)}, {}]
         return MRTLRegressor(["lag", sea], rank=None, resolutions=levels, **alphas).fit(X, y)
 
-    area = 1.25**-2 if interpolation == "linear" else 1.0  # of the weights, squared
+    area = 1.25**-2 if quantity == "mean" else 1.0  # of the weights, squared
     diagonals = [[(n[0] - 1) ** 2 + (n[1] - 1) ** 2 for n in ((6, width),)][0] for width in (8, 10)]
     narrow = fitted(X, 8, alpha_spatial=alpha_spatial, alpha_l2=1e-2)
     spatial = alpha_spatial * area * diagonals[0] / diagonals[1]

@@ -48,5 +48,5 @@ def outputs_model(ocean):
         coords={"variable": ["t", "s", "u"], "lat": np.linspace(35, -35, 8), "lon": np.arange(18) * 10.0 + 5},
     )
     y = np.stack([ocean.target, ocean.target[::-1]], axis=1)
-    modes = ("variable", Grid("sea", (8, 18), interpolation="linear"))
+    modes = ("variable", Grid("sea", (8, 18), quantity="mean"))
     return MRTLRegressor(modes, rank=2, resolutions=[{"sea": (4, 9)}, {"sea": (8, 18)}], n_levels=1).fit(X, y), X

@@ -15,9 +15,9 @@ def row_slices(n_rows: int, step: int) -> list[slice]:
     return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
 
 
-def is_linear(mode: Mode) -> bool:
+def is_mean(mode: Mode) -> bool:
     """Whether weights of this mode are per unit of area."""
-    return isinstance(mode, Grid) and mode.interpolation == "linear"
+    return isinstance(mode, Grid) and mode.quantity == "mean"
 
 
 def take_last(values: Tensor, index: Tensor) -> Tensor:

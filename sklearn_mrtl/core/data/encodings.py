@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sklearn_mrtl.core.data.base import CHUNK_ROWS, Shapes, is_linear, row_slices
+from sklearn_mrtl.core.data.base import CHUNK_ROWS, Shapes, is_mean, row_slices
 from sklearn_mrtl.core.data.merging import MOST, combine_keys, share_of_distinct, unique_rows
 from sklearn_mrtl.core.data.products import (
     BlockedProduct,
@@ -144,8 +144,8 @@ class EncodedInputs:
 
     @cached_property
     def cell_area(self) -> float:
-        """Share of a cell of the finest "linear" grids in their area; coarse cells hold sums over these."""
-        return 1.0 / prod(mode.size for mode in self.modes if is_linear(mode))
+        """Share of a cell of the finest grids of means in their area; coarse cells hold sums over these."""
+        return 1.0 / prod(mode.size for mode in self.modes if is_mean(mode))
 
     def linear_scores(self, weights: Tensor) -> Tensor:
         """<W, X_n> of eq. (1) for every sample and output, shape (n, T); W has shape (*sizes, T)."""

@@ -10,7 +10,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import Shapes, is_linear, take_last
+from sklearn_mrtl.core.data.base import Shapes, is_mean, take_last
 from sklearn_mrtl.core.data.products import DenseProduct, khatri_rao, project_last
 from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, sum_cells
 from sklearn_mrtl.modes import Mode
@@ -22,7 +22,7 @@ FIELD_ENTRIES = 2**22  # of fields that are coarsened at once: 16 MB in float32
 class FieldInputs:
     """Dense fields: a sample is an array with one axis for each mode, its grids flat.
 
-    Scores are means over the cells of "linear" grids and sums over everything else.
+    Scores are means over the cells of grids of means and sums over everything else.
 
     Attributes
     ----------
@@ -80,8 +80,8 @@ class FieldInputs:
 
     @cached_property
     def cell_area(self) -> float:
-        """Share of one cell in the area of all "linear" grids."""
-        return 1.0 / prod(size for mode, size in zip(self.modes, self.sizes, strict=True) if is_linear(mode))
+        """Share of one cell in the area of all grids of means."""
+        return 1.0 / prod(size for mode, size in zip(self.modes, self.sizes, strict=True) if is_mean(mode))
 
     def linear_scores(self, weights: Tensor) -> Tensor:
         """<W, X_n> of eq. (1) for every sample and output, shape (n, T); W has shape (*sizes, T)."""
@@ -126,20 +126,20 @@ class FieldInputs:
         x, weight = self.x[::step] - self.center, weight[::step]
         masses = []
         for mode, size in zip(self.modes, self.sizes, strict=True):
-            area = 1.0 / size if is_linear(mode) else 1.0
+            area = 1.0 / size if is_mean(mode) else 1.0
             masses.append(self.x.new_full((size,), area**2))
         square = (weight @ x.square().reshape(len(x), -1).sum(1)) / (weight.sum() * prod(self.sizes))
         masses[0] = masses[0] * max(float(square), torch.finfo(x.dtype).tiny)
         return masses
 
     def coarsen(self, shapes: Shapes) -> FieldInputs:
-        """The same samples on coarser grids: means for "linear" grids, sums for all others."""
+        """The same samples on coarser grids: means for grids of means, sums for all others."""
         if shapes == self.shapes:
             return self
         # In blocks, so that what stands between two grids needs no memory.
         n_rows = max(1, FIELD_ENTRIES // max(1, prod(self.sizes)))
         masks = tuple(
-            mask if mask is None or fine == coarse else coarsen_mask(mask, fine, coarse, mode.interpolation)
+            mask if mask is None or fine == coarse else coarsen_mask(mask, fine, coarse, mode.quantity)
             for mode, mask, fine, coarse in zip(self.modes, self.masks, self.shapes, shapes, strict=True)
         )
         center = self._coarse(self.center[None], shapes)[0]
@@ -155,7 +155,7 @@ class FieldInputs:
         x = self.unpack(x)
         for m, (mode, fine, coarse) in enumerate(zip(self.modes, self.shapes, shapes, strict=True)):
             if fine != coarse:
-                x = (coarsen_means if mode.interpolation == "linear" else sum_cells)(x, m + 1, fine, coarse)
+                x = (coarsen_means if mode.quantity == "mean" else sum_cells)(x, m + 1, fine, coarse)
         return x
 
     @property

@@ -41,7 +41,7 @@ def test_coarse_samples_are_what_the_cells_of_the_formed_tensor_add_up_to(layout
     expected = formed(inputs)
     for dim, (mode, fine, coarse) in enumerate(zip(inputs.modes, inputs.shapes, shapes, strict=True), start=1):
         if fine != coarse:
-            by_area = layout == "joint" and mode.interpolation == "linear"
+            by_area = layout == "joint" and mode.quantity == "mean"
             expected = torch.tensordot(expected, shares(fine, coarse, by_area), ([dim], [1])).movedim(-1, dim)
     assert_same(formed(inputs.coarsen(shapes)), expected)
     assert inputs.coarsen(shapes).shapes == shapes
@@ -61,7 +61,7 @@ def shares(fine, coarse, by_area: bool):
 
 
 def test_coarse_land_is_where_no_cell_holds_data():
-    modes = (Feature("lag", 2), Grid("sea", (4, 6), interpolation="linear"))
+    modes = (Feature("lag", 2), Grid("sea", (4, 6), quantity="mean"))
     mask = torch.ones(4, 6, dtype=torch.bool)
     mask[:2, :2], mask[3, 5] = False, False
     inputs = fields(modes, masks={"sea": mask.reshape(-1)})

@@ -33,7 +33,7 @@ def test_eq_2_against_tensorly(layout, n_outputs, rank):
     assert model.rank(parameters) == rank
 
 
-@pytest.mark.parametrize("modes", [(Grid("a", 6, interpolation="linear"),), (Feature("a", 2), Grid("b", (2, 3)))])
+@pytest.mark.parametrize("modes", [(Grid("a", 6, quantity="mean"),), (Feature("a", 2), Grid("b", (2, 3)))])
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_fewer_modes(modes, n_outputs):
     for inputs in (fields(modes), encodings(modes)):
@@ -192,7 +192,7 @@ def test_from_full_rank_and_random_have_the_intercepts_and_are_nonnegative_where
 
 
 def test_random_factors_give_scores_of_a_tenth_and_nothing_on_land():
-    modes = (Feature("lag", 4), Grid("sea", (8, 8), interpolation="linear"))
+    modes = (Feature("lag", 4), Grid("sea", (8, 8), quantity="mean"))
     mask = torch.arange(64) % 5 != 0
     inputs = fields(modes, n=400, masks={"sea": mask})
     inputs = type(inputs)(

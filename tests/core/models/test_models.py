@@ -91,8 +91,8 @@ def test_rescaled_parameters_score_scaled_and_shifted(model_class, rank, layout,
 @pytest.mark.parametrize("coarse_shapes", [((2,), (2,), (3, 5)), ((2,), (3,), (3, 5)), ((2,), (4,), (3, 5))])
 def test_finegraining_constant_grids_leaves_scores_as_they_were(model_class, rank, coarse_shapes):
     month, court = (
-        Grid("month", 4, periodic=True, interpolation="constant"),
-        Grid("court", (3, 5), interpolation="constant"),
+        Grid("month", 4, periodic=True, interpolation="nearest"),
+        Grid("court", (3, 5), interpolation="nearest"),
     )
     fine = fields((Feature("lag", 2), month, court))
     coarse = fine.coarsen(coarse_shapes)
@@ -105,8 +105,8 @@ def test_finegraining_constant_grids_leaves_scores_as_they_were(model_class, ran
 @by_model
 def test_finegraining_factored_samples_leaves_scores_as_they_were(model_class, rank):
     player = Feature("player", 3, intercept=True, pooled=True)
-    court = Grid("court", (4, 3), interpolation="constant")
-    hour = Grid("hour", 6, periodic=True, interpolation="constant")
+    court = Grid("court", (4, 3), interpolation="nearest")
+    hour = Grid("hour", 6, periodic=True, interpolation="nearest")
     fine = encodings((player, court, hour))
     coarse = fine.coarsen(((3,), (3, 2), (2,)))
     coarse_model, parameters = build(model_class, rank, coarse)
@@ -118,7 +118,7 @@ def test_finegraining_factored_samples_leaves_scores_as_they_were(model_class, r
 @by_model
 @by_layout
 def test_finegraining_a_linear_grid_keeps_the_scores_of_constant_samples(model_class, rank, layout):
-    modes = (Feature("lag", 2), Feature("variable", 3), Grid("sea", (4, 6), interpolation="linear"))
+    modes = (Feature("lag", 2), Feature("variable", 3), Grid("sea", (4, 6), quantity="mean"))
     if layout == "joint":
         fine = fields(modes)
         level = lambda values: values.mean(-1, keepdim=True).expand_as(values)  # noqa: E731
@@ -136,7 +136,7 @@ def test_finegraining_a_linear_grid_keeps_the_scores_of_constant_samples(model_c
 
 def test_land_is_no_neighbour_of_a_coast_when_weights_are_carried():
     """A constant map stays constant over the sea, and land gets no weight."""
-    modes = (Grid("sea", (4, 6), interpolation="linear"),)
+    modes = (Grid("sea", (4, 6), quantity="mean"),)
     mask = uniform(4, 6) > 0.4
     fine = fields(modes, masks={"sea": mask.reshape(-1)})
     coarse = fine.coarsen(((2, 3),))
@@ -191,7 +191,7 @@ def test_a_bare_model_scores_the_same():
 
 
 def test_a_gradient_on_a_finer_grid_is_the_shares_of_the_coarse_one():
-    modes = Feature("a", 3), Grid("b", (8, 12), interpolation="constant")
+    modes = Feature("a", 3), Grid("b", (8, 12), interpolation="nearest")
     coarse, fine = (CP([Axis(modes[0], (3,)), Axis(modes[1], shape)]) for shape in ((4, 6), (8, 12)))
     gradient = {"factor 0": normal(3, 2), "factor 1": normal(24, 2), "intercept": normal(1)}
     finer = coarse.finegrain_gradient(gradient, fine)

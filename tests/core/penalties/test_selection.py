@@ -22,7 +22,7 @@ from sklearn_mrtl.core.penalties.selection import (
 )
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 
-MODES = (Feature("lag", 2), Grid("sea", (3, 4), interpolation="linear"))
+MODES = (Feature("lag", 2), Grid("sea", (3, 4), quantity="mean"))
 
 
 def blocks_of(inputs, scores, noise, loss=SquaredLoss):

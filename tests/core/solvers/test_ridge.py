@@ -67,7 +67,7 @@ def test_it_solves_the_objective_with_all_its_penalties(layout, n, n_outputs, al
 
 @pytest.mark.parametrize("n", [10, 90])
 def test_normal_equations_with_the_dense_kernel(n):
-    inputs = fields((Feature("lag", 2), Grid("sea", (3, 4), bounds=[(0, 1), (0, 3)], interpolation="linear")), n=n)
+    inputs = fields((Feature("lag", 2), Grid("sea", (3, 4), bounds=[(0, 1), (0, 3)], quantity="mean")), n=n)
     samples = samples_for(inputs)
     model = FullRank(axes_for(inputs, sigma=0.2))
     found = RidgeDesign(model, samples).solve(0.3, 0.02, samples.weight)

@@ -30,7 +30,7 @@ from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 from sklearn_mrtl.core.solvers.solve import SOLVERS, solve
 from sklearn_mrtl.core.stopping import flatten, unflatten
 
-MODES = (Feature("lag", 3), Grid("sea", (3, 4), interpolation="linear"))
+MODES = (Feature("lag", 3), Grid("sea", (3, 4), quantity="mean"))
 by_loss = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
 
 
