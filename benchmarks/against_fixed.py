@@ -34,13 +34,13 @@ def fitted(estimator, X, y, X_val, y_val):
 
 def seconds_to(goal, model, besides):
     """When the low-rank model was first as good as that, and how good; None if never."""
-    reached = [r for r in model.history_ if r["stage"] == "low rank" and r["validation_loss"] <= goal]
+    reached = [r for r in model.history_ if r["phase"] == "low_rank" and r["validation_loss"] <= goal]
     return (reached[0]["seconds"] + besides, reached[0]["validation_loss"]) if reached else None
 
 
 def compare(title, estimator, null_loss, *data):
     model, besides = fitted(estimator.set_params(criterion=never), *data)
-    best = min(r["validation_loss"] for r in model.history_ if r["stage"] == "low rank")
+    best = min(r["validation_loss"] for r in model.history_ if r["phase"] == "low_rank")
     goal = best + NEAR * (null_loss - best)
     seconds, loss = seconds_to(goal, model, besides)
     rows = [("multiresolution, default", f"{loss:.5f}", f"{seconds:.2f}", "")]
@@ -51,7 +51,7 @@ def compare(title, estimator, null_loss, *data):
         if reached:
             rows.append((name, f"{reached[1]:.5f}", f"{reached[0]:.2f}", f"{reached[0] / seconds:.1f}"))
         else:
-            least = min(r["validation_loss"] for r in other.history_ if r["stage"] == "low rank")
+            least = min(r["validation_loss"] for r in other.history_ if r["phase"] == "low_rank")
             longest = other.history_[-1]["seconds"] + besides
             rows.append((f"{name}: not reached", f"{least:.5f}", f"> {longest:.2f}", f"> {longest / seconds:.1f}"))
     table(f"{title}, to a validation loss of {goal:.5f}", ["model", "loss", "seconds", "times as long"], rows)

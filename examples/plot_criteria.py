@@ -43,7 +43,7 @@ for criterion in ("validation_loss", "gradient_norm", "gradient_variance", "grad
 for criterion, model in models.items():
     epochs = {}
     for record in model.history_:
-        key = f"{record['stage']} {record['level']}"
+        key = f"{record['phase']} {record['level']}"
         epochs[key] = epochs.get(key, 0) + 1
     seconds = model.history_[-1]["seconds"]
     loss = log_loss(y[test], model.predict_proba(X[test])[:, 1])

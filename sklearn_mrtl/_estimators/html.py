@@ -15,14 +15,14 @@ def with_training(attributes, estimator):
 
 
 def training_table(estimator) -> str:
-    """The modes, and a row for each stage at each level."""
+    """The modes, and a row for each phase at each level."""
     grids = list(dict.fromkeys(name for shapes in estimator.resolutions_ for name in shapes))
-    head = ["level", "stage", *grids, "epochs", "seconds", "training loss"]
+    head = ["level", "phase", *grids, "epochs", "seconds", "training loss"]
     rows, before = [], 0.0
-    for (level, stage), records in groupby(estimator.history_, lambda record: (record["level"], record["stage"])):
+    for (level, phase), records in groupby(estimator.history_, lambda record: (record["level"], record["phase"])):
         *_, last = records
         shapes = [" × ".join(map(str, last["resolution"][name])) for name in grids]
-        row = [level + 1, stage, *shapes, last["epoch"], f"{last['seconds'] - before:.2f}", f"{last['train_loss']:.4g}"]
+        row = [level + 1, phase.replace("_", " "), *shapes, last["epoch"], f"{last['seconds'] - before:.2f}", f"{last['train_loss']:.4g}"]
         rows.append([*row, f"{last['validation_loss']:.4g}"])
         before = last["seconds"]
     if any(row[-1] != "nan" for row in rows):

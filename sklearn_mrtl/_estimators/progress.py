@@ -24,7 +24,7 @@ class LevelPrinter(Listener):
             print(line(record, self.n_levels), flush=True)
 
     def end_stage(self, fit):
-        if self.verbose == 1 and fit.history and (fit.history[-1]["level"], fit.history[-1]["stage"]) == fit.done[-1]:
+        if self.verbose == 1 and fit.history and (fit.history[-1]["level"], fit.history[-1]["phase"]) == fit.done[-1]:
             print(line(fit.history[-1], self.n_levels), flush=True)
 
 
@@ -34,7 +34,7 @@ def line(record: dict, n_levels: int) -> str:
     validation = record["validation_loss"]
     held_out = f"  validation loss {validation:.5f}" if validation == validation else ""
     return (
-        f"level {record['level'] + 1}/{n_levels}  {record['stage']:9}  {grids:32} {record['epoch']:4} epochs  "
+        f"level {record['level'] + 1}/{n_levels}  {record['phase'].replace('_', ' '):9}  {grids:32} {record['epoch']:4} epochs  "
         f"train loss {record['train_loss']:.5f}{held_out}  {record['seconds']:6.2f} s"
     )
 
@@ -62,8 +62,8 @@ class FitTasks(Listener):
         context = self.estimator._init_callback_context(max_subtasks=n_stages)
         self.training = context.call_on_fit_task_begin(**self.task)
 
-    def begin_stage(self, level, stage, max_epochs):
-        context = self.training.subcontext(task_name=f"level {level + 1}, {stage}", max_subtasks=max_epochs)
+    def begin_stage(self, level, phase, max_epochs):
+        context = self.training.subcontext(task_name=f"level {level + 1}, {phase.replace('_', ' ')}", max_subtasks=max_epochs)
         self.stage = context.call_on_fit_task_begin(**self.task)
 
     def end_epoch(self, record, fit_now):

@@ -29,7 +29,7 @@ from sklearn_mrtl.core.solvers.solve import solve
 from sklearn_mrtl.core.stopping import Criterion, Rises, gradient_statistics
 
 DECOMPOSITIONS = {"cp": CP, "tucker": Tucker}
-FULL_RANK, LOW_RANK = "full rank", "low rank"
+FULL_RANK, LOW_RANK = "full_rank", "low_rank"
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def resume(earlier: Fit, plan: list[tuple[int, str]]) -> Fit:
         if parameters is not None and earlier.done[:n] == plan[:n]:
             done, is_all = earlier.done[:n], n == len(earlier.done)
             model, pairs = (earlier.model, earlier.pairs) if is_all else (FullRank(earlier.model.axes), [])
-            history = [record for record in earlier.history if (record["level"], record["stage"]) in done]
+            history = [record for record in earlier.history if (record["level"], record["phase"]) in done]
             return replace(earlier, model=model, parameters=parameters, pairs=pairs, done=done, history=history)
     return Fit()
 
@@ -313,7 +313,7 @@ class Watch:
         start: Parameters, began: float,
     ):  # fmt: skip
         resolution = {axis.mode.name: axis.shape for axis in model.axes if axis.smoothness is not None}
-        self.common = {"level": level, "stage": stage, "resolution": resolution}
+        self.common = {"level": level, "phase": stage, "resolution": resolution}
         self.model, self.fit, self.settings, self.began = model, fit, settings, began
         self.validation = None if validation is None else Objective.of_samples(model, validation, settings.loss, 0, 0)
         criterion = settings.criterion
@@ -362,13 +362,13 @@ class Watch:
     def can_be_interrupted(self) -> bool:
         """Whether what has been learned so far is worth keeping."""
         stage = self.settings.stage_of_result
-        return self.settings.keep_interrupted and any(record["stage"] == stage for record in self.fit.history)
+        return self.settings.keep_interrupted and any(record["phase"] == stage for record in self.fit.history)
 
     def interrupt(self) -> Parameters:
         """End training with the last weights, or those that the level began with."""
         self.is_last = True
         warnings.warn(
-            f"training was interrupted at level {self.common['level']} ({self.common['stage']}, "
+            f"training was interrupted at level {self.common['level']} ({self.common['phase']}, "
             f"{self.common['resolution']}), after {self.epoch} epoch(s). It ends here, with the best weights so far.",
             RuntimeWarning,
             stacklevel=2,
@@ -381,7 +381,7 @@ class Watch:
         if self.validation is None or not self.validation_loss(self.good) >= self.lowest:
             self.kept = self.good
         warnings.warn(
-            f"training diverged at level {record['level']} ({record['stage']}, {record['resolution']}), epoch "
+            f"training diverged at level {record['level']} ({record['phase']}, {record['resolution']}), epoch "
             f"{record['epoch']}: the objective is {record['objective']}. Training ends here, with the last good "
             "weights; a lower learning_rate, or stronger penalties, would help.",
             RuntimeWarning,

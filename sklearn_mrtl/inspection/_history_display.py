@@ -139,7 +139,7 @@ class HistoryDisplay:
     def _parts(self) -> list[tuple[dict, int, int]]:
         """First record, first and last number of the epochs of each level and stage."""
         parts, start = [], 0
-        for _, group in groupby(self.history, key=lambda record: (record["level"], record["stage"])):
+        for _, group in groupby(self.history, key=lambda record: (record["level"], record["phase"])):
             records = list(group)
             parts.append((records[0], start, start + len(records) - 1))
             start += len(records)
@@ -180,7 +180,7 @@ class HistoryDisplay:
         for panel in drawn:
             panel.set_xlim(first, last)
         names = [
-            f"{', '.join('×'.join(map(str, shape)) for shape in record['resolution'].values())}\n{record['stage']}"
+            f"{', '.join('×'.join(map(str, shape)) for shape in record['resolution'].values())}\n{record['phase'].replace('_', ' ')}"
             for record, _, _ in parts
         ]
         least = NAME_GAP / 72 / (drawn[0].get_position().width * drawn[0].figure.get_figwidth())

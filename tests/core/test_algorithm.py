@@ -56,7 +56,7 @@ def validation_loss(fit, samples, loss=SquaredLoss):
 def test_levels_and_stages_of_algorithm_1(changes, expected):
     fit = mrtl(planted(), LEVELS, settings(**changes))
     assert fit.done == expected
-    assert list(dict.fromkeys((record["level"], record["stage"]) for record in fit.history)) == expected
+    assert list(dict.fromkeys((record["level"], record["phase"]) for record in fit.history)) == expected
     assert {record["resolution"]["sea"] for record in fit.history} == {level[2] for level in LEVELS}
     assert isinstance(fit.model, FullRank if changes.get("rank", 2) is None else CP)
     assert fit.model.input_shapes == LEVELS[-1]
@@ -70,7 +70,7 @@ def test_it_learns_and_every_level_goes_on_from_the_last(decomposition, rank, lo
     shrunk = Stage(SolverSettings(), 0.0, 1e9)
     null = validation_loss(mrtl(samples, LEVELS[:1], settings(loss=loss, rank=None, full_rank=shrunk)), held, loss)
     assert validation_loss(fit, held, loss) < 0.9 * null
-    low = [record for record in fit.history if record["stage"] == LOW_RANK]
+    low = [record for record in fit.history if record["phase"] == LOW_RANK]
     for level in (1, 2):
         last = [record["train_loss"] for record in low if record["level"] == level - 1][-1]
         first = [record["train_loss"] for record in low if record["level"] == level][0]
@@ -93,7 +93,7 @@ def test_an_epochs_record():
         assert all(record[f"gradient_{name}"] >= 0 for name in ("norm", "variance", "entropy"))
     assert all(a["seconds"] <= b["seconds"] for a, b in pairwise(fit.history))
     for a, b in pairwise(fit.history):
-        same = (a["level"], a["stage"]) == (b["level"], b["stage"])
+        same = (a["level"], a["phase"]) == (b["level"], b["phase"])
         assert b["epoch"] == (a["epoch"] + 1 if same else 1)
 
 

@@ -50,9 +50,9 @@ def test_callbacks_hear_of_levels_and_epochs_and_get_models_that_predict(estimat
     model = clone(estimator).set_params(random_state=0).set_callbacks(recorder)
     X, y = data(classes=isinstance(estimator, MRTLClassifier))
     model.fit(X, y)
-    stages = list(dict.fromkeys((record["level"], record["stage"]) for record in model.history_))
+    phases = list(dict.fromkeys((record["level"], record["phase"]) for record in model.history_))
     names = [name for name in recorder.tasks if name != "epoch"]
-    assert names == [*(f"level {level + 1}, {stage}" for level, stage in stages), "fit"]
+    assert names == [*(f"level {level + 1}, {phase.replace('_', ' ')}" for level, phase in phases), "fit"]
     assert recorder.tasks.count("epoch") == model.n_iter_
     assert recorder.scores[-1] == model.score(X, y) and recorder.torn_down == 1
     silent = clone(estimator).set_params(random_state=0).fit(X, y)

@@ -251,7 +251,7 @@ def test_history(make, X, y):
     assert model.n_iter_ == len(model.history_)
     finest = "sea" if X.ndim > 2 else "court"
     assert model.resolutions_ == [{finest: COARSE[finest][0][finest]}, {finest: (6, 8) if X.ndim > 2 else (4, 6)}]
-    assert {"level", "stage", "resolution", "epoch", "seconds", "train_loss", "validation_loss"} <= set(
+    assert {"level", "phase", "resolution", "epoch", "seconds", "train_loss", "validation_loss"} <= set(
         model.history_[0]
     )
 
@@ -323,7 +323,7 @@ def test_validation_data_choose_the_weights(make, X, y):
 def test_every_criterion_ends_levels(make, X, y, criterion):
     model = make(criterion=criterion, solver="adam", learning_rate=0.5, max_epochs=60, random_state=0).fit(X, y)
     assert model.n_iter_ < 3 * 60
-    values = [record[criterion] for record in model.history_ if record["level"] == 0 and record["stage"] == "low rank"]
+    values = [record[criterion] for record in model.history_ if record["level"] == 0 and record["phase"] == "low_rank"]
     rises = np.diff(np.square(values) if criterion == "gradient_norm" else values) > 0
     assert not rises[:-1].any()
 
@@ -410,8 +410,8 @@ def test_two_grids_and_the_papers_basketball_schedule():
     model = MRTLClassifier(["player", court, box], rank=3, resolutions=full + low, full_rank_levels=3, max_epochs=5,
                            alpha_spatial=1e-3, alpha_l2=1e-3).fit(X, y)  # fmt: skip
     assert model.resolutions_ == full + low
-    stages = list(dict.fromkeys((r["level"], r["stage"]) for r in model.history_))
-    assert stages == [*((n, "full rank") for n in range(3)), *((n, "low rank") for n in (2, 3, 4))]
+    phases = list(dict.fromkeys((r["level"], r["phase"]) for r in model.history_))
+    assert phases == [*((n, "full_rank") for n in range(3)), *((n, "low_rank") for n in (2, 3, 4))]
     assert model.score(X, y) > 0.6
 
 

@@ -16,7 +16,7 @@ class Cells(HTMLParser):
         super().__init__()
         self.tables, self.in_cell = [], False
         self.feed(page)
-        (self.rows,) = (rows for rows in self.tables if rows[0][:2] == ["level", "stage"])
+        (self.rows,) = (rows for rows in self.tables if rows[0][:2] == ["level", "phase"])
 
     def handle_starttag(self, tag, attrs):
         if tag == "table":
@@ -51,7 +51,7 @@ def test_a_notebook_shows_modes_levels_and_losses_after_fit(data, held_out):
     page = model._repr_mimebundle_()["text/html"]
     assert "&lt;lag&gt;" in page and "<lag>" not in page and "sk-estimator" in page
     head, *rows = Cells(page).rows
-    assert head[:4] == ["level", "stage", "sea", "epochs"] and ("validation loss" in head) == held_out
+    assert head[:4] == ["level", "phase", "sea", "epochs"] and ("validation loss" in head) == held_out
     assert [row[2] for row in rows] == [
         " × ".join(map(str, model.resolutions_[int(row[0]) - 1]["sea"])) for row in rows
     ]

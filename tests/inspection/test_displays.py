@@ -248,7 +248,7 @@ def test_history(shots_model, x):
     model = shots_model[-1]
     display = HistoryDisplay.from_estimator(shots_model, x=x)
     assert display.axes_.shape == (4, 1)
-    levels = list({(record["level"], record["stage"]) for record in model.history_})
+    levels = list({(record["level"], record["phase"]) for record in model.history_})
     for ax in display.axes_.flat:
         assert sum(line.get_gid() == "level end" for line in ax.lines) == len(levels) - 1
     assert len(display.level_axis_.get_xticklabels()) == len(levels)
@@ -273,7 +273,7 @@ def test_history_without_validation(ocean_model):
 def test_names_of_levels_keep_clear_of_the_title_and_of_one_another(x):
     """Eight levels, the first seven done in a twentieth of the time."""
     history = [
-        {"level": k, "stage": "low rank", "resolution": {"sea": (5 * 2**k, 10 * 2**k)}, "seconds": seconds,
+        {"level": k, "phase": "low_rank", "resolution": {"sea": (5 * 2**k, 10 * 2**k)}, "seconds": seconds,
          "train_loss": 1 / (k + 1), "validation_loss": np.nan}
         for k, seconds in enumerate([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 14.0])
     ]  # fmt: skip

@@ -83,13 +83,13 @@ def test_defenders():
 @pytest.mark.parametrize("x", ["epoch", "seconds"])
 def test_history(x):
     history, seconds = [], 0.0
-    levels = [("full rank", (5, 10), 6, 0.1), ("low rank", (5, 10), 9, 0.1), ("low rank", (20, 40), 5, 1.0)]
+    levels = [("full_rank", (5, 10), 6, 0.1), ("low_rank", (5, 10), 9, 0.1), ("low_rank", (20, 40), 5, 1.0)]
     for level, (stage, shape, n_epochs, step) in enumerate(levels):
         for epoch in range(n_epochs):
             seconds += step
             loss = 0.5 + 0.2 / (level + 1) * 0.6**epoch
             history.append({
-                "level": level, "stage": stage, "resolution": {"ocean": shape}, "seconds": seconds, "train_loss": loss,
+                "level": level, "phase": stage, "resolution": {"ocean": shape}, "seconds": seconds, "train_loss": loss,
                 "validation_loss": loss + 0.05, "gradient_norm": 0.5**epoch,
             })  # fmt: skip
     display = HistoryDisplay(history).plot(x=x, values=["loss", "gradient_norm"])
