@@ -21,8 +21,9 @@ def training_table(estimator) -> str:
     rows, before = [], 0.0
     for (level, phase), records in groupby(estimator.history_, lambda record: (record["level"], record["phase"])):
         *_, last = records
+        name = phase.replace("_", " ")
         shapes = [" × ".join(map(str, last["resolution"][name])) for name in grids]
-        row = [level + 1, phase.replace("_", " "), *shapes, last["epoch"], f"{last['seconds'] - before:.2f}", f"{last['train_loss']:.4g}"]
+        row = [level + 1, name, *shapes, last["epoch"], f"{last['seconds'] - before:.2f}", f"{last['train_loss']:.4g}"]
         rows.append([*row, f"{last['validation_loss']:.4g}"])
         before = last["seconds"]
     if any(row[-1] != "nan" for row in rows):

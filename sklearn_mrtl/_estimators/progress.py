@@ -33,8 +33,9 @@ def line(record: dict, n_levels: int) -> str:
     grids = ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in record["resolution"].items())
     validation = record["validation_loss"]
     held_out = f"  validation loss {validation:.5f}" if validation == validation else ""
+    phase = record["phase"].replace("_", " ")
     return (
-        f"level {record['level'] + 1}/{n_levels}  {record['phase'].replace('_', ' '):9}  {grids:32} {record['epoch']:4} epochs  "
+        f"level {record['level'] + 1}/{n_levels}  {phase:9}  {grids:32} {record['epoch']:4} epochs  "
         f"train loss {record['train_loss']:.5f}{held_out}  {record['seconds']:6.2f} s"
     )
 
@@ -63,7 +64,8 @@ class FitTasks(Listener):
         self.training = context.call_on_fit_task_begin(**self.task)
 
     def begin_stage(self, level, phase, max_epochs):
-        context = self.training.subcontext(task_name=f"level {level + 1}, {phase.replace('_', ' ')}", max_subtasks=max_epochs)
+        name = f"level {level + 1}, {phase.replace('_', ' ')}"
+        context = self.training.subcontext(task_name=name, max_subtasks=max_epochs)
         self.stage = context.call_on_fit_task_begin(**self.task)
 
     def end_epoch(self, record, fit_now):

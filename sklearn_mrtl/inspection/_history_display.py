@@ -179,10 +179,7 @@ class HistoryDisplay:
         first, last = ends[0], ends[-1] * (1.0 if x == "epoch" else 1.02)
         for panel in drawn:
             panel.set_xlim(first, last)
-        names = [
-            f"{', '.join('×'.join(map(str, shape)) for shape in record['resolution'].values())}\n{record['phase'].replace('_', ' ')}"
-            for record, _, _ in parts
-        ]
+        names = [title(record) for record, _, _ in parts]
         least = NAME_GAP / 72 / (drawn[0].get_position().width * drawn[0].figure.get_figwidth())
         middles = apart(((ends[:-1] + ends[1:]) / 2 - first) / (last - first), least)
         self.level_axis_ = drawn[0].secondary_xaxis("top")  # an axis, so that a title stands above the names
@@ -203,3 +200,9 @@ def apart(places: np.ndarray, least: float) -> np.ndarray:
     for i in range(len(places) - 2, -1, -1):
         places[i] = min(places[i], places[i + 1] - least)
     return places
+
+
+def title(record: dict) -> str:
+    """Return the shapes of a record's grids, with its phase below."""
+    shapes = ", ".join("×".join(map(str, shape)) for shape in record["resolution"].values())
+    return f"{shapes}\n{record['phase'].replace('_', ' ')}"
