@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
 from sklearn_mrtl._utils.optional import import_optional
+from sklearn_mrtl._utils.windows import windows_of
 from sklearn_mrtl.modes import Feature, Grid, check_shape
-from sklearn_mrtl.preprocessing._lags import lag_windows
 
 # The axes of a grid, the last ones first used, and the paper's region: metres, degrees north, degrees east.
 AXES = ("depth", "lat", "lon")
@@ -165,16 +165,16 @@ def make_ocean(
     noise = np.sqrt(1 / best_r2 - 1)
     target = (signal + noise * noise_rng.normal(size=n_samples)).astype(dtype)
     fields[..., ~ocean] = np.nan
-    windows = lag_windows(fields, lags=n_lags, time=months)
+    rows = slice(n_lags - 1, n_months)
     made = Bunch(
-        data=windows.X,
+        data=windows_of(fields, np.arange(n_lags), rows),
         target=target,
         signal=signal,
         noise=float(noise),
         factors=factors,
         coef=np.einsum("lk,vk,...k->lv...", *factors.values()),
         ocean=ocean,
-        time=windows.time,
+        time=months[rows],
         modes=modes,
     )
     if as_xarray:
@@ -287,10 +287,7 @@ def _to_data_arrays(made: Bunch, grid: Grid) -> None:
         otherwise="leave as_xarray=False for numpy arrays",
     )
     axes = AXES[-len(grid.shape) :]
-    centers = {
-        axis: low + (np.arange(n) + 0.5) * (high - low) / n
-        for axis, n, (low, high) in zip(axes, grid.shape, grid.bounds, strict=True)
-    }
+    centers = dict(zip(axes, grid.centers(), strict=True))
     coords = {
         "time": made.time.astype("datetime64[ns]"),
         "lag": np.arange(made.coef.shape[0]),

@@ -10,13 +10,9 @@ from scipy.special import expit
 from sklearn.cluster import KMeans
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
+from sklearn_mrtl._utils.court import ARC_RADIUS, BASKET, BOX_BOUNDS, COURT_BOUNDS
 from sklearn_mrtl.datasets._frames import frame_names, frames_as_pandas
 from sklearn_mrtl.modes import Feature, Grid, check_shape
-from sklearn_mrtl.preprocessing._relative_position import BASKET, BOX_BOUNDS
-
-# Feet. Half a court from the baseline, x along its length and y along its width, as player-tracking data have it.
-COURT_BOUNDS = ((0.0, 40.0), (0.0, 50.0))
-ARC_RADIUS = 23.75
 
 # Ranges of the bumps' standard deviations: broad enough for six of them to cover the court, or the box.
 COURT_WIDTHS = (7.0, 10.0)
@@ -215,9 +211,7 @@ def _regions(points, n_regions, rng):
 def _bumps(grid, centers, widths, rng):
     """A Gaussian bump of height 1 around each center, at the cells' centers; shape (*grid.shape, K)."""
     width = rng.uniform(*widths, len(centers))
-    x, y = (
-        low + (np.arange(n) + 0.5) * (high - low) / n for n, (low, high) in zip(grid.shape, grid.bounds, strict=True)
-    )
+    x, y = grid.centers()
     square = (x[:, None, None] - centers[:, 0]) ** 2 + (y[:, None] - centers[:, 1]) ** 2
     return np.exp(-square / (2 * width**2))
 

@@ -7,12 +7,12 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import Bunch, check_scalar
 
+from sklearn_mrtl._utils.court import COURT_BOUNDS, LENGTH, RIM_HEIGHT, WIDTH
 from sklearn_mrtl.datasets._frames import frame_names, frames_as_pandas
-from sklearn_mrtl.datasets._shots import COURT_BOUNDS
 from sklearn_mrtl.datasets._sportvu_file import Moments, read_game
-from sklearn_mrtl.datasets._sportvu_shots import NOBODY, RIM, match, read_attempts, rises, shoots_within
+from sklearn_mrtl.datasets._sportvu_shots import NOBODY, match, read_attempts, rises, shoots_within
 
-COURT = np.array([94.0, 50.0])  # feet
+COURT = np.array([LENGTH, WIDTH])
 HALF = COURT[0] / 2
 
 
@@ -151,7 +151,7 @@ def _running(moments: Moments) -> np.ndarray:
 def _holder(moments: Moments, reach: float) -> np.ndarray:
     """Which of the ten players has the ball, or NOBODY, shape (n,)."""
     distance = np.linalg.norm(moments.place - moments.ball[:, None, :2], axis=-1)  # (n, 10)
-    within = (distance.min(axis=1) <= reach) & (moments.ball[:, 2] <= RIM)
+    within = (distance.min(axis=1) <= reach) & (moments.ball[:, 2] <= RIM_HEIGHT)
     return np.where(within, distance.argmin(axis=1), NOBODY)
 
 

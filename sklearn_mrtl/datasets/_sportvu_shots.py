@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_mrtl._utils.court import RIM_HEIGHT
 from sklearn_mrtl.datasets._sportvu_file import Moments
 
-RIM = 10.0  # feet
 NOBODY = -1  # who has the ball in flight
 
 FIELD_GOALS = ("1", "2")  # EVENTMSGTYPE of made and missed ones; 3 is a free throw
@@ -41,7 +41,7 @@ def rises(moments: Moments, handler: np.ndarray, running: np.ndarray) -> list[Sh
     running : bool ndarray of shape (n,)
     """
     height, quarter = moments.ball[:, 2], moments.quarter
-    above = 1 + np.flatnonzero((height[1:] > RIM) & (height[:-1] <= RIM))
+    above = 1 + np.flatnonzero((height[1:] > RIM_HEIGHT) & (height[:-1] <= RIM_HEIGHT))
     last = np.maximum.accumulate(np.where(handler != NOBODY, np.arange(len(handler)), 0))[above]
     valid = (handler[last] != NOBODY) & (quarter[last] == quarter[above]) & running[last]
     return [

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_mrtl._utils import court
+from sklearn_mrtl._utils.court import BASKET, BOX_BOUNDS
 from sklearn_mrtl.inspection._figures import pyplot
-from sklearn_mrtl.preprocessing._relative_position import BASKET, BOX_BOUNDS
 
-# Feet; the NBA's court.
-LENGTH, HALF_WIDTH = 47.0, 25.0
+# Feet. Half a court, along its length and from its middle to a sideline.
+LENGTH, HALF_WIDTH = court.LENGTH / 2, court.WIDTH / 2
 RIM, RESTRICTED, CIRCLE = 0.75, 4.0, 6.0
 BACKBOARD = (4.0, 3.0)  # from the baseline, half its width
 PAINT = (19.0, 8.0)  # from the baseline, half its width
-ARC, CORNER = 23.75, 22.0
+ARC, CORNER = court.ARC_RADIUS, 22.0
 
 ORIENTATIONS = ("auto", "up", "right")
 

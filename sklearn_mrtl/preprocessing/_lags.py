@@ -11,6 +11,7 @@ import numpy as np
 
 from sklearn_mrtl._utils.arrays import is_dataarray, is_dataset, unmasked
 from sklearn_mrtl._utils.time import check_steps, find_time
+from sklearn_mrtl._utils.windows import windows_of
 
 
 class LagWindows(NamedTuple):
@@ -134,21 +135,14 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
 def _windows(fields, lags: np.ndarray, rows: slice):
     """fields[t - lag] for t in rows; shape (n, n_lags, ...)."""
     if is_dataarray(fields):
-        windows_of = _windows if fields.chunks is None else _lazy_windows
-        values = windows_of(fields.data, lags, rows)
+        make_windows = windows_of if fields.chunks is None else _lazy_windows
+        values = make_windows(fields.data, lags, rows)
         return fields[rows].expand_dims(lag=lags, axis=1).copy(data=values)
-    steps = np.diff(lags)
-    step = int(steps[0]) if len(steps) else 1
-    if step == 0 or (steps != step).any():
-        return fields[np.arange(rows.start, rows.stop)[:, None] - lags]
-    # Windows run from the oldest to the newest lag; lags that grow run the other way.
-    first, last = lags.min(), lags.max()
-    windows = np.lib.stride_tricks.sliding_window_view(fields[: rows.stop - first], last - first + 1, axis=0)
-    return np.moveaxis(windows, -1, 1)[:, :: -step if step > 0 else -step]
+    return windows_of(fields, lags, rows)
 
 
 def _lazy_windows(chunked, lags: np.ndarray, rows: slice):
-    """`_windows` of a dask array, itself a dask array."""
+    """Return the same as `windows_of` for a dask array, as a dask array."""
     return np.stack([chunked[rows.start - lag : rows.stop - lag] for lag in lags.tolist()], axis=1)
 
 

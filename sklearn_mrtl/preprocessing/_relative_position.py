@@ -8,12 +8,8 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from sklearn_mrtl._utils.arrays import FLOATS, row_blocks
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
+from sklearn_mrtl._utils.court import BASKET, BOX_BOUNDS
 from sklearn_mrtl.preprocessing._points import check_points, split_points
-
-# Feet. Centre of the basket on half a court, from the baseline and the sideline; and the paper's box around the player,
-# with more room before him than behind (he is in cell (6, 2) of 12 x 12: appendix B of Park et al.).
-BASKET = (5.25, 25.0)
-BOX_BOUNDS = ((-6.0, 6.0), (-2.0, 10.0))
 
 
 class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
