@@ -17,13 +17,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from sklearn_mrtl._estimators import fitted as reading
 from sklearn_mrtl._estimators.html import with_training
 from sklearn_mrtl._estimators.inputs import Fields, factored_inputs, row_blocks, torch_view
-from sklearn_mrtl._estimators.layout import Labels, check_rows, layout_of
+from sklearn_mrtl._estimators.layout import check_rows, layout_of
 from sklearn_mrtl._estimators.progress import LevelPrinter, listeners_of
 from sklearn_mrtl._estimators.schedule import schedule
 from sklearn_mrtl._estimators.settings import check_memory, core_shapes, resolve_device, settings_of
 from sklearn_mrtl._utils.arrays import as_one_array
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklearn_mrtl._utils.interruption import is_one_of_many
+from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.algorithm import LOW_RANK, Fit, Settings, mrtl
 from sklearn_mrtl.core.data.inputs import Inputs
 from sklearn_mrtl.core.data.samples import Samples

@@ -1,4 +1,4 @@
-"""What X means: its layout, the modes behind its axes or columns, and the coordinates it carries.
+"""What X means: its layout, and the modes behind its axes or columns.
 
 Decided in fit, remembered, and compared with what later calls bring.
 """
@@ -12,51 +12,8 @@ from math import prod
 import numpy as np
 from scipy import sparse
 
-from sklearn_mrtl._utils.arrays import is_dataarray
+from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
-
-ATTRS = ("units", "long_name", "standard_name")  # of a coordinate, as the CF conventions have them
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Names and coordinates of the axes of X after the first; none where X is a plain array.
-
-    Attributes
-    ----------
-    dims : tuple of str, or None
-    coords : dict of str to ndarray
-    attrs : dict of str to dict
-        What each coordinate says of itself: units and names.
-    """
-
-    dims: tuple[str, ...] | None = None
-    coords: dict | None = None
-    attrs: dict | None = None
-
-    @classmethod
-    def of(cls, X) -> Labels:
-        """Read them off an xarray.DataArray."""
-        if not is_dataarray(X):
-            return cls()
-        dims = tuple(str(dim) for dim in X.dims[1:])
-        own = {dim: X.coords[dim] for dim in dims if dim in X.coords}
-        attrs = {dim: {key: str(coord.attrs[key]) for key in ATTRS if key in coord.attrs} for dim, coord in own.items()}
-        return cls(dims, {dim: np.asarray(coord.values) for dim, coord in own.items()}, attrs)
-
-    def __eq__(self, other) -> bool:
-        if not isinstance(other, Labels):
-            return NotImplemented
-        mine, theirs = self.coords or {}, other.coords or {}
-        same = (self.dims, self.attrs or {}) == (other.dims, other.attrs or {}) and mine.keys() == theirs.keys()
-        return same and all(np.array_equal(mine[dim], theirs[dim]) for dim in mine)
-
-    def bounds(self, axes: Sequence[int]) -> tuple[tuple[float, float], ...] | None:
-        """Outer edges of cells whose centres are the coordinates; None where one is absent or unevenly spaced."""
-        if self.dims is None:
-            return None
-        bounds = [edges(self.coords.get(self.dims[axis])) for axis in axes]
-        return None if None in bounds else tuple(bounds)
 
 
 @dataclass(frozen=True)
@@ -220,14 +177,3 @@ def flat_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: La
 def describe(modes: Sequence[Mode]) -> str:
     """The modes in words."""
     return ", ".join(repr(mode) for mode in modes)
-
-
-def edges(centres: np.ndarray | None) -> tuple[float, float] | None:
-    """Outer edges of evenly spaced cells; None where centres are not that."""
-    if centres is None or centres.dtype.kind not in "iuf" or len(centres) < 2:
-        return None
-    steps = np.diff(centres.astype(float))
-    if not np.allclose(steps, steps[0], rtol=1e-3) or steps[0] == 0:
-        return None
-    half = abs(steps[0]) / 2
-    return float(centres.min() - half), float(centres.max() + half)

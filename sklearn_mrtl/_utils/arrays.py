@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,14 +12,18 @@ BLOCK_ENTRIES = 2**18  # a block of rows that stays in the cache
 
 
 def is_dataarray(X) -> bool:
-    """Whether X is an xarray.DataArray (xarray is optional and not imported here)."""
-    has_all = all(hasattr(X, name) for name in ("dims", "coords", "isel", "values"))
-    return has_all and not is_dataset(X)
+    """Return whether X is an xarray.DataArray."""
+    return _is_of_xarray(X, "DataArray")
 
 
 def is_dataset(X) -> bool:
-    """Whether X is an xarray.Dataset."""
-    return hasattr(X, "data_vars") and hasattr(X, "isel")
+    """Return whether X is an xarray.Dataset."""
+    return _is_of_xarray(X, "Dataset")
+
+
+def _is_of_xarray(X, name: str) -> bool:
+    """Ask xarray's class; where xarray is not imported there is no object of it, and it stays so."""
+    return isinstance(X, getattr(sys.modules.get("xarray"), name, ()))
 
 
 def as_one_array(X):

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_mrtl._estimators import fitted as reading
 from sklearn_mrtl._estimators.base import BaseMRTL
-from sklearn_mrtl._estimators.layout import edges
+from sklearn_mrtl._utils.labels import edges
 from sklearn_mrtl.modes import Grid
 
 # Dimensions whose name and units need no explanation.

@@ -1,11 +1,10 @@
-import pickle
-
 import numpy as np
 import pytest
 from scipy import sparse
 
 from sklearn_mrtl import Feature, Grid, MRTLRegressor
-from sklearn_mrtl._estimators.layout import Labels, check_rows, edges, layout_of
+from sklearn_mrtl._estimators.layout import check_rows, layout_of
+from sklearn_mrtl._utils.labels import Labels
 
 NO_LABELS = Labels()
 LAG, SEA = Feature("lag", 3), Grid("sea", (4, 5))
@@ -70,15 +69,6 @@ def with_units(units="degrees_north"):
     return xr.DataArray(values, coords | {"time": np.arange(40)}, ("time", "lag", "lat", "lon"))
 
 
-def test_labels_keep_units_and_compare():
-    labels = Labels.of(with_units())
-    assert labels.attrs["lat"] == {"standard_name": "latitude", "units": "degrees_north"}
-    assert labels.attrs["lag"] == {"long_name": "time before the target", "units": "months"}
-    assert labels.attrs["lon"] == {}
-    assert pickle.loads(pickle.dumps(labels)) == labels == Labels.of(with_units())
-    assert labels != Labels.of(with_units("m")) and labels != Labels() and labels != Labels.of(with_units()[..., :2])
-
-
 @pytest.mark.parametrize("resolutions", [[{"sea": (2, 4)}], [{"sea": (1, 2)}]])
 def test_units_go_through_a_file(tmp_path, resolutions):
     xr, X = pytest.importorskip("xarray"), with_units()
@@ -91,21 +81,6 @@ def test_units_go_through_a_file(tmp_path, resolutions):
         xr.testing.assert_identical(read.load(), shown)
         assert read.lat.attrs == {"standard_name": "latitude", "units": "degrees_north"}
         assert read.lag.attrs == X.lag.attrs and read.lon.attrs == {}
-
-
-@pytest.mark.parametrize(
-    "centres, expected",
-    [
-        ([0.5, 1.5, 2.5], (0.0, 3.0)),
-        ([30, 20, 10], (5.0, 35.0)),
-        ([1.0, 2.0, 4.0], None),
-        ([1.0], None),
-        (["a", "b"], None),
-        (None, None),
-    ],
-)
-def test_edges(centres, expected):
-    assert edges(None if centres is None else np.array(centres)) == expected
 
 
 @pytest.mark.parametrize(
