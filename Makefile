@@ -1,10 +1,11 @@
-# make demo | make test | make lint | make docs: each sets up .venv by itself when it is missing or out of date.
+# make demo | test | peers | lint | docs: each sets up .venv by itself when it is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
 DOCS_STAMP := .venv/.stamp-docs
+PEERS_STAMP := .venv/.stamp-peers
 
-.PHONY: demo test lint docs
+.PHONY: demo test peers lint docs
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -12,6 +13,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q --mpl --durations=5
+
+# Tests that compare with packages which nothing else here needs.
+peers: $(PEERS_STAMP)
+	$(BIN)/python -m pytest -q -m peers
 
 lint: $(STAMP)
 	$(BIN)/ruff check --quiet
@@ -36,4 +41,9 @@ $(STAMP): pyproject.toml constraints.txt
 $(DOCS_STAMP): $(STAMP)
 	@echo "Adding what the documentation needs to .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
+$(PEERS_STAMP): $(STAMP)
+	@echo "Adding the packages to compare with to .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test-peers]'
 	@touch $@

@@ -63,6 +63,7 @@ def test_sigma_is_in_units_of_the_largest_distance():
     assert morans_i(values, weights="rbf", sigma=0.1, permutations=0).statistic == pytest.approx(expected)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize(("weights", "rook"), [("queen", False), ("rook", True)])
 def test_same_as_pysal(weights, rook):
     esda, pysal_weights = pytest.importorskip("esda"), pytest.importorskip("libpysal.weights")
