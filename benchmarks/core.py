@@ -7,7 +7,7 @@ from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.encodings import EncodedInputs, OneHot
 from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
-from sklearn_mrtl.core.models.base import axes_of
+from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
@@ -41,7 +41,7 @@ def gather_and_scatter(inputs, y, factors):
 def cp_step(rank=20):
     inputs, y = encoded()
     weight = torch.ones(inputs.n_rows)
-    model = CP(axes_of(inputs, 1, None, weight))
+    model = CP(make_axes(inputs, 1, None, weight))
     parameters = model.random(rank, weight, 1.0, 0)
     objective = Objective(model, inputs, y, weight, LogisticLoss, 1e-3, 1e-2)
     ours = least_seconds(objective.value_and_gradient, parameters)
@@ -64,7 +64,7 @@ def full_rank_step(n=1057, shape=(80, 180)):
     x = torch.randn(n, 6, 2, shape[0] * shape[1])
     inputs = FieldInputs(x, x.mean(0), modes, tuple(mode.shape for mode in modes), (None, None, None))
     weight = torch.ones(n)
-    model = FullRank(axes_of(inputs, 1, None, weight))
+    model = FullRank(make_axes(inputs, 1, None, weight))
     objective = Objective(model, inputs, torch.randn(n, 1), weight, SquaredLoss, 1e-3, 1e-2)
     parameters = model.initial(weight)
     ours = least_seconds(objective.value_and_gradient, parameters)

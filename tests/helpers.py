@@ -7,6 +7,7 @@ from itertools import product
 from math import prod
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -17,8 +18,10 @@ from sklearn_mrtl.core.data.inputs import Inputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.data.sparse import SparseMatrix
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
-from sklearn_mrtl.core.models.base import Axis, TensorModel, axes_of
+from sklearn_mrtl.core.models.axes import Axis, make_axes
+from sklearn_mrtl.core.models.base import Alphas, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
@@ -35,6 +38,10 @@ ENCODED_MODES = (
 )
 LAYOUTS = ("joint", "factored")
 LOSSES = {SquaredLoss: 1, LogisticLoss: 1, SoftmaxLoss: 3}  # and a number of outputs that suits each
+
+
+MODELS = (FullRank, *DECOMPOSITIONS.values())  # all of them: a new decomposition is tested by the case of all
+by_model = pytest.mark.parametrize("model_class", MODELS, ids=lambda model_class: model_class.__name__)
 
 
 # Problems
@@ -95,7 +102,21 @@ def inputs_of(layout: str, n: int = 12, *, seed: int = 0) -> Inputs:
 
 
 def axes_for(inputs: Inputs, n_outputs: int = 1, sigma: float | None = 0.2) -> tuple[Axis, ...]:
-    return axes_of(inputs, n_outputs, sigma, torch.zeros((), dtype=torch.float64))
+    return make_axes(inputs, n_outputs, sigma, torch.zeros((), dtype=torch.float64))
+
+
+def small_rank(model: TensorModel):
+    """A rank that suits a model: one number, or numbers that differ between the modes; None at full rank."""
+    if isinstance(model, FullRank):
+        return None
+    asked = (2, 3, 2, 2)[: len(model.axes)] if model.rank_per_mode else 2
+    return model.fitting_rank(asked, [axis.size for axis in model.axes])
+
+
+def build(model_class, inputs: Inputs, n_outputs: int = 1, sigma: float | None = 0.2):
+    """A model for inputs, and random parameters."""
+    model = model_class(axes_for(inputs, n_outputs, sigma))
+    return model, random_parameters(model, small_rank(model))
 
 
 def random_parameters(model: TensorModel, rank=None, *, seed: int = 0) -> dict[str, Tensor]:
@@ -121,11 +142,11 @@ def targets(loss, n: int = 12, *, seed: int = 0) -> Tensor:
 
 def samples_of(inputs: Inputs, loss=SquaredLoss, *, seed: int = 0) -> Samples:
     """With weights that differ."""
-    return Samples.of_rows(inputs, targets(loss, inputs.n_rows, seed=seed), uniform(inputs.n_rows, seed=seed) + 0.5)
+    return Samples.from_rows(inputs, targets(loss, inputs.n_rows, seed=seed), uniform(inputs.n_rows, seed=seed) + 0.5)
 
 
 def objective_of(model, samples: Samples, loss=SquaredLoss, alpha_spatial=0.01, alpha_l2=0.1) -> Objective:
-    return Objective.of_samples(model, samples, loss, alpha_spatial, alpha_l2)
+    return Objective.from_samples(model, samples, loss, Alphas(alpha_spatial, alpha_l2))
 
 
 def minimized(objective: Objective, start) -> dict[str, Tensor]:
@@ -244,7 +265,8 @@ def mapped(thing, change):
     if isinstance(thing, dict):
         return {key: mapped(value, change) for key, value in thing.items()}
     if isinstance(thing, list | tuple):
-        return type(thing)(mapped(value, change) for value in thing)
+        values = [mapped(value, change) for value in thing]
+        return type(thing)(*values) if hasattr(thing, "_fields") else type(thing)(values)
     if type(thing).__module__.startswith("sklearn_mrtl.core") and hasattr(thing, "__dict__"):
         clone = copy.copy(thing)
         clone.__dict__.update({name: mapped(value, change) for name, value in vars(thing).items()})

@@ -18,17 +18,20 @@ from sklearn_mrtl._estimators import fitted as reading
 from sklearn_mrtl._estimators.html import with_training
 from sklearn_mrtl._estimators.inputs import Fields, factored_inputs, row_blocks, torch_view
 from sklearn_mrtl._estimators.layout import check_rows, layout_of
-from sklearn_mrtl._estimators.progress import LevelPrinter, listeners_of
+from sklearn_mrtl._estimators.progress import LevelPrinter, training_callbacks
 from sklearn_mrtl._estimators.schedule import schedule
-from sklearn_mrtl._estimators.settings import check_memory, core_shapes, resolve_device, settings_of
+from sklearn_mrtl._estimators.settings import check_memory, core_shapes, make_plan_and_settings, resolve_device
 from sklearn_mrtl._utils.arrays import as_one_array
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklearn_mrtl._utils.interruption import is_one_of_many
 from sklearn_mrtl._utils.labels import Labels
-from sklearn_mrtl.core.algorithm import LOW_RANK, Fit, Settings, mrtl
+from sklearn_mrtl.core.algorithm import mrtl
 from sklearn_mrtl.core.data.inputs import Inputs
 from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.losses import Loss
+from sklearn_mrtl.core.models.low_rank import LowRank
+from sklearn_mrtl.core.settings import LOW_RANK, Settings
 from sklearn_mrtl.core.stopping import CRITERIA
 
 LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
@@ -100,17 +103,17 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         levels = schedule(self.resolutions, layout.modes)
         if self.n_levels is not None:
             levels = levels[: check_scalar(self.n_levels, "n_levels", Integral, min_val=1)]
-        settings = settings_of(self, loss, layout, levels, n_outputs, self._output_name)
+        plan, settings = make_plan_and_settings(self, loss, layout, levels, n_outputs, self._output_name)
         resolutions = [core_shapes(layout, level) for level in levels]
         device = resolve_device(self.device)
-        check_memory(settings, resolutions, n_outputs, X.dtype.itemsize, device)
+        check_memory(plan, settings, resolutions, n_outputs, X.dtype.itemsize, device)
 
         training, validation = self._hold_out((X, y, weight), validation, settings)
         if validation is not None and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
         attributes = partial(self._attributes, scale=scale, shift=shift)
-        listeners = [LevelPrinter(self.verbose, len(levels)), *listeners_of(self, X, *given, attributes)]
-        settings = replace(settings, listeners=listeners, keep_interrupted=not is_one_of_many())
+        callbacks = [LevelPrinter(self.verbose, len(levels)), *training_callbacks(self, X, *given, attributes)]
+        settings = replace(settings, keep_interrupted=not is_one_of_many())
         self._dtype, self._layout = X.dtype, layout
         X, y, weight = training
         self._fields = Fields.fit(X, weight) if layout.joint else None
@@ -120,8 +123,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         made = self._fields.training_inputs if layout.joint else factored_inputs
         # No name here holds the samples: what the algorithm lets go of is free.
         fit = mrtl(
-            self._samples(made(X, layout, device), y, weight, device), resolutions, settings, validation,
-            self._earlier_fit(),
+            self._samples(made(X, layout, device), y, weight, device), resolutions, plan, settings,
+            validation, self._earlier_fit(), callbacks,
         )  # fmt: skip
         self._state = (self._warm_key(), fit) if self.warm_start else None
         self._show(fit, scale, shift)
@@ -136,12 +139,12 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         """Set the fitted attributes; scores become scores times scale plus shift, both of shape (T,)."""
         like = fit.parameters["intercept"]
         scale, shift = (torch.as_tensor(values).to(like) for values in (scale, shift))
-        self._model = fit.model.bare()
+        self._model = fit.model.without_penalties()
         self._parameters = {k: v.cpu() for k, v in fit.model.rescaled(fit.parameters, scale, shift).items()}
-        stage = fit.stages[LOW_RANK]
+        phase = fit.phases[LOW_RANK]
         self.modes_ = self._layout.modes
         self.resolutions_ = list({record["level"]: record["resolution"] for record in fit.history}.values())
-        self.alpha_spatial_, self.alpha_l2_, self.alpha_path_ = stage.alpha_spatial, stage.alpha_l2, fit.alpha_path
+        self.alpha_spatial_, self.alpha_l2_, self.alpha_path_ = phase.alpha_spatial, phase.alpha_l2, fit.alpha_path
         self.history_, self.n_iter_ = fit.history, len(fit.history)
         for name in ("component_weights_", "core_", "factors_", "factors_shared_", "intercept_shared_"):
             if hasattr(self, name):
@@ -149,7 +152,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         shown = reading.attributes(self._model, self._parameters, self._zero(), self._layout, self._output_name)
         for name, value in shown.items():
             setattr(self, name, value)
-        self.rank_ = self._model.rank(self._parameters)
+        self.rank_ = self._model.rank(self._parameters) if isinstance(self._model, LowRank) else None
 
     def _hold_out(self, training, validation, settings: Settings):
         """Training and validation triples; rows are held out where something needs them and none were given."""
@@ -175,7 +178,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
 
     def _samples(self, inputs: Inputs, y, weight, device: torch.device) -> Samples:
         tensor = lambda values: torch_view(np.asarray(values, dtype=self._dtype)).to(device)  # noqa: E731
-        return Samples.of_rows(inputs, tensor(y), tensor(weight))
+        return Samples.from_rows(inputs, tensor(y), tensor(weight))
 
     def _inputs(self, X, device: torch.device) -> tuple[Inputs, int]:
         """The core's inputs, and the number of gaps that were filled."""

@@ -11,8 +11,8 @@ from torch import Tensor
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.inputs import Inputs
-from sklearn_mrtl.core.models.base import Axis, Parameters, TensorModel
-from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.modes import Grid
 
@@ -32,7 +32,7 @@ def attributes(
         return shown
     size, factors = model.canonical(parameters)
     size = array(size * zero.cell_area)
-    if isinstance(model, CP):
+    if model.core_is_diagonal:
         shown["component_weights_"] = size
     else:
         names = [axis_name(axis, output_name) for axis in model.axes]
@@ -59,7 +59,7 @@ def intercepts(model: TensorModel, parameters: Parameters, zero: Inputs) -> dict
 
 def coefficients(model: TensorModel, parameters: Parameters, cell_area: float, layout: Layout) -> np.ndarray:
     """The weight of every entry of a sample's tensor, shape (*shape of mode 1, ...), outputs first."""
-    sizes = [axis.n_levels for axis in model.axes]
+    sizes = [axis.n_entries for axis in model.axes]
     itemsize = parameters["intercept"].element_size()
     memory.require_bytes(
         3 * prod(sizes) * itemsize, torch.device("cpu"), f"coef_, the dense weight tensor of sizes {sizes},",
@@ -90,7 +90,7 @@ def axis_name(axis: Axis, output_name: str) -> str:
 
 def factor_array(axis: Axis, factor: Tensor) -> np.ndarray:
     """A factor in the shape of its mode, without a shared row, NaN where there are no data."""
-    levels = factor[: axis.n_levels]
+    levels = factor[: axis.n_entries]
     if axis.mask is not None:
         levels = levels.masked_fill(~axis.mask[:, None], float("nan"))
     return array(levels.reshape(*axis.shape, -1))

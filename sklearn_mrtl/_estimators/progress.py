@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sklearn_mrtl.core.monitor import Listener
+from sklearn_mrtl.core.callbacks import TrainingCallback
+from sklearn_mrtl.core.plan import Train
 
 
-class LevelPrinter(Listener):
+class LevelPrinter(TrainingCallback):
     """Prints the last record of each level once it is over (verbose=1), or every record (verbose=2).
 
     Parameters
@@ -23,9 +24,12 @@ class LevelPrinter(Listener):
         if self.verbose > 1:
             print(line(record, self.n_levels), flush=True)
 
-    def end_stage(self, fit):
-        if self.verbose == 1 and fit.history and (fit.history[-1]["level"], fit.history[-1]["phase"]) == fit.done[-1]:
-            print(line(fit.history[-1], self.n_levels), flush=True)
+    def end_level(self, fit):
+        if self.verbose != 1 or not fit.history:
+            return
+        record = fit.history[-1]
+        if fit.done[-1] == Train(record["level"], record["phase"]):
+            print(line(record, self.n_levels), flush=True)
 
 
 def line(record: dict, n_levels: int) -> str:
@@ -40,7 +44,7 @@ def line(record: dict, n_levels: int) -> str:
     )
 
 
-class FitTasks(Listener):
+class FitTasks(TrainingCallback):
     """Tells the callbacks of an estimator how its training goes on.
 
     Parameters
@@ -59,11 +63,11 @@ class FitTasks(Listener):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self.task = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
 
-    def begin_training(self, n_stages):
-        context = self.estimator._init_callback_context(max_subtasks=n_stages)
+    def begin_training(self, n_levels):
+        context = self.estimator._init_callback_context(max_subtasks=n_levels)
         self.training = context.call_on_fit_task_begin(**self.task)
 
-    def begin_stage(self, level, phase, max_epochs):
+    def begin_level(self, level, phase, max_epochs):
         name = f"level {level + 1}, {phase.replace('_', ' ')}"
         context = self.training.subcontext(task_name=name, max_subtasks=max_epochs)
         self.stage = context.call_on_fit_task_begin(**self.task)
@@ -72,7 +76,7 @@ class FitTasks(Listener):
         context = self.stage.subcontext(task_name="epoch").call_on_fit_task_begin(**self.task)
         return self._end(context, fit_now)
 
-    def end_stage(self, fit):
+    def end_level(self, fit):
         return self._end(self.stage, lambda: fit)
 
     def end_training(self, fit):
@@ -82,6 +86,6 @@ class FitTasks(Listener):
         return context.call_on_fit_task_end(**self.task, reconstruction_attributes=lambda: self.attributes(fit_now()))
 
 
-def listeners_of(estimator, *data) -> list[Listener]:
+def training_callbacks(estimator, *data) -> list[TrainingCallback]:
     """A listener for the estimator's callbacks, if it has any."""
     return [FitTasks(estimator, *data)] if getattr(estimator, "_skl_callbacks", None) else []

@@ -12,19 +12,21 @@ from sklearn.utils import check_random_state, check_scalar
 
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl.core import memory
-from sklearn_mrtl.core.algorithm import DECOMPOSITIONS, Settings, Stage
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.losses import Loss
+from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
+from sklearn_mrtl.core.plan import Plan, Step, Train, full_rank_plan, paper_plan, phases_of
+from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, PhaseSettings, Settings
 from sklearn_mrtl.core.solvers.base import CONVERGENCE, SolverSettings
 from sklearn_mrtl.core.solvers.solve import SOLVERS
 from sklearn_mrtl.core.stopping import CRITERIA, Criterion
 from sklearn_mrtl.modes import Feature, Grid
 
 
-def settings_of(
+def make_plan_and_settings(
     estimator, loss: Loss, layout: Layout, levels: Sequence[Mapping], n_outputs: int, output_name: str
-) -> Settings:
-    """Settings of Algorithm 1 from the parameters of an estimator.
+) -> tuple[list[Step], Settings]:
+    """Return the plan and the settings of Algorithm 1 from the parameters of an estimator.
 
     Raises
     ------
@@ -41,31 +43,35 @@ def settings_of(
     rank = check_rank(estimator, *sizes) if len(sizes[0]) > 1 else None
     names = [mode.name for mode in layout.modes] + ([output_name] if n_outputs > 1 else [])
     nonnegative = check_nonnegative(estimator.nonnegative, names)
-    if nonnegative and estimator.decomposition != "cp":
+    model = DECOMPOSITIONS[estimator.decomposition]
+    if nonnegative and not model.keeps_signs:
         raise ValueError("nonnegative factors are for decomposition='cp'; a Tucker core would undo the signs.")
     if nonnegative and rank is None:
         raise ValueError("nonnegative is for the factors of a low-rank model, but rank is None or there is one mode.")
-    any_matrix = estimator.full_rank_levels == "auto" and not nonnegative and represents_all(estimator, rank, sizes[-1])
-    full_throughout = rank is None or any_matrix
-    return Settings(
+    if rank is None:
+        plan = full_rank_plan(len(levels), decompose=False)
+    elif estimator.full_rank_levels == "auto" and not nonnegative and model.represents_every_matrix(rank, sizes[-1]):
+        plan = full_rank_plan(len(levels), decompose=True)
+    else:
+        plan = paper_plan(len(levels), r0)
+    # The full tensor converges further where no low-rank model goes on from it.
+    convergence = CONVERGENCE if LOW_RANK in phases_of(plan) else CONVERGENCE / 10
+    return plan, Settings(
         loss=loss,
         rank=rank,
-        rank_constrains=not any_matrix,
-        full_rank_levels=len(levels) if full_throughout else r0,
-        full_rank=Stage(
-            # Where no other stage improves on it, the full tensor is the result.
-            solver_of(estimator, estimator.full_rank_learning_rate, CONVERGENCE / (10 if full_throughout else 1)),
+        full_rank=PhaseSettings(
+            solver_of(estimator, estimator.full_rank_learning_rate, convergence),
             alpha_of("full_rank_alpha_spatial", estimator.full_rank_alpha_spatial),
             alpha_of("full_rank_alpha_l2", estimator.full_rank_alpha_l2),
         ),
-        low_rank=Stage(
+        low_rank=PhaseSettings(
             solver_of(estimator),
             alpha_of("alpha_spatial", estimator.alpha_spatial),
             alpha_of("alpha_l2", estimator.alpha_l2),
         ),
         sigma=None if estimator.sigma == "auto" else positive("sigma", estimator.sigma),
         decomposition=estimator.decomposition,
-        nonnegative=frozenset("output" if name == output_name else name for name in nonnegative),
+        nonnegative=frozenset(None if name == output_name else name for name in nonnegative),
         criterion=criterion_of(estimator.criterion),
         patience=check_scalar(estimator.patience, "patience", Integral, min_val=1),
         tol=check_scalar(estimator.tol, "tol", Real, min_val=0),
@@ -101,17 +107,17 @@ def check_rank(estimator, coarse: list[int], fine: list[int]) -> int | tuple[int
     rank = estimator.rank
     if rank is None:
         return None
+    decomposition = DECOMPOSITIONS[estimator.decomposition]
     each = rank if isinstance(rank, Sequence) else [rank]
     for number in each:
         check_scalar(number, "rank", Integral, min_val=1)
     if isinstance(rank, Sequence):
-        if estimator.decomposition == "cp":
-            raise ValueError(f"rank of decomposition='cp' is one number, got {rank!r}.")
+        if not decomposition.rank_per_mode:
+            raise ValueError(f"rank of decomposition={estimator.decomposition!r} is one number, got {rank!r}.")
         if len(rank) != len(fine):
             raise ValueError(
                 f"rank needs a number for each of the {len(fine)} modes of the weight tensor, got {rank!r}."
             )
-    decomposition = DECOMPOSITIONS[estimator.decomposition]
     useful, fitting = (decomposition.fitting_rank(rank, sizes) for sizes in (fine, coarse))
     if fitting != useful:
         warnings.warn(
@@ -121,12 +127,6 @@ def check_rank(estimator, coarse: list[int], fine: list[int]) -> int | tuple[int
             stacklevel=5,
         )
     return fitting
-
-
-def represents_all(estimator, rank, sizes: Sequence[int]) -> bool:
-    """Whether a rank represents every matrix of these sizes; of more modes none is decomposed exactly for certain."""
-    largest = DECOMPOSITIONS[estimator.decomposition].fitting_rank(max(sizes), sizes)
-    return len(sizes) == 2 and rank == largest
 
 
 def check_nonnegative(nonnegative, names: Collection[str]) -> frozenset[str]:
@@ -180,21 +180,21 @@ def resolve_device(device) -> torch.device:
 
 
 def check_memory(
-    settings: Settings, resolutions: Sequence[Shapes], n_outputs: int, itemsize: int, device: torch.device
+    plan: Plan, settings: Settings, resolutions: Sequence[Shapes], n_outputs: int, itemsize: int, device: torch.device
 ) -> None:
     """Refuse a model that does not fit into memory, before anything is made."""
-    r0 = settings.full_rank_levels
-    needed = memory.full_rank_bytes(resolutions[r0 - 1], n_outputs, itemsize) if r0 else 0
-    if settings.rank is None:
-        remedy = "A low rank, or a coarser grid, would need less."
-    else:
+    remedy = "A low rank, or a coarser grid, would need less."
+    if LOW_RANK in phases_of(plan):
         remedy = "Coarser resolutions to start with, or full_rank_levels=0, would need less."
-        rank = settings.rank if isinstance(settings.rank, int) else max(settings.rank)
         memory.require_bytes(
-            memory.low_rank_bytes(resolutions, rank, n_outputs, itemsize), device, "training the factors",
+            memory.low_rank_bytes(resolutions, settings.rank, n_outputs, itemsize), device, "training the factors",
             "A lower rank, or a coarser grid, would need less.",
         )  # fmt: skip
-    memory.require_bytes(needed, device, f"training the full-rank model at {resolutions[r0 - 1]}", remedy)
+    full_rank_levels = [step.level for step in plan if isinstance(step, Train) and step.phase == FULL_RANK]
+    if full_rank_levels:
+        shapes = resolutions[max(full_rank_levels)]
+        needed = memory.full_rank_bytes(shapes, n_outputs, itemsize)
+        memory.require_bytes(needed, device, f"training the full-rank model at {shapes}", remedy)
 
 
 def core_shapes(layout: Layout, level: Mapping) -> Shapes:

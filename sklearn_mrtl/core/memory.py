@@ -9,11 +9,12 @@ from math import prod
 import torch
 
 from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.models.low_rank import Rank, number_of_weights
 from sklearn_mrtl.core.solvers.lbfgs import MEMORY
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """Memory that is free on a device; None where nobody tells."""
+    """Return the free memory of a device; None where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     try:
@@ -28,7 +29,7 @@ def available_bytes(device: torch.device) -> int | None:
 
 
 def require_bytes(needed: int, device: torch.device, what: str, remedy: str) -> None:
-    """Refuse what does not fit.
+    """Refuse what does not fit into memory.
 
     Raises
     ------
@@ -41,18 +42,19 @@ def require_bytes(needed: int, device: torch.device, what: str, remedy: str) -> 
 
 
 def full_rank_bytes(shapes: Shapes, n_outputs: int, itemsize: int) -> int:
-    """Memory of training a full weight tensor: itself and the steps that L-BFGS remembers."""
+    """Return the memory of training a full weight tensor: itself and the curvature pairs of L-BFGS."""
     return prod(prod(shape) for shape in shapes) * n_outputs * itemsize * (2 * MEMORY + 8)
 
 
-def low_rank_bytes(shapes: Sequence[Shapes], rank: int, n_outputs: int, itemsize: int) -> int:
-    """Memory of training factors at the largest of some levels."""
-    rows = max(sum(prod(shape) for shape in level) for level in shapes) + n_outputs
-    return rows * rank * itemsize * (2 * MEMORY + 8)
+def low_rank_bytes(resolutions: Sequence[Shapes], rank: Rank, n_outputs: int, itemsize: int) -> int:
+    """Return the memory of training factors at the largest of some levels."""
+    outputs = [n_outputs] if n_outputs > 1 else []
+    sizes = ([prod(shape) for shape in shapes] + outputs for shapes in resolutions)
+    return max(number_of_weights(rank, level) for level in sizes) * itemsize * (2 * MEMORY + 8)
 
 
 def readable(n_bytes: int) -> str:
-    """A number of bytes in a unit that suits it."""
+    """Return a number of bytes in a unit that suits it."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if n_bytes < 1000 or unit == "TB":
             return f"{n_bytes:,.0f} {unit}" if unit == "bytes" else f"{n_bytes:,.1f} {unit}"

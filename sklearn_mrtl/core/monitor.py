@@ -1,28 +1,144 @@
-"""Who hears how the training goes on, and may end it."""
+"""What follows the epochs of a level: history, best weights, and the end of the level."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import warnings
+from dataclasses import replace
+from math import isfinite
+from time import perf_counter
 
-if TYPE_CHECKING:
-    from sklearn_mrtl.core.algorithm import Fit
+import torch
+
+from sklearn_mrtl.core.callbacks import TrainingCallback
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.fit import Fit
+from sklearn_mrtl.core.models.base import Alphas, Parameters
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.plan import Train
+from sklearn_mrtl.core.settings import Settings
+from sklearn_mrtl.core.solvers.base import Epoch
+from sklearn_mrtl.core.stopping import Rises, gradient_statistics
 
 
-class Listener:
-    """Hears of every stage at every level and of their epochs; this one does nothing."""
+DIVERGED = 1.5  # objective, relative to that without weights or at the start of the level; noise of batches is less
 
-    def begin_training(self, n_stages: int) -> None:
-        """So many stages are to come."""
 
-    def begin_stage(self, level: int, stage: str, max_epochs: int) -> None:
-        """A stage of a level begins."""
+class LevelMonitor:
+    """Follows the epochs of a level: writes the history, keeps the best weights, says when the level ends.
 
-    def end_epoch(self, record: dict, fit_now: Callable[[], Fit]) -> bool | None:
-        """An epoch is over; True ends the stage. The record is that of the history; fit_now gives the fit so far."""
+    Parameters
+    ----------
+    fit : Fit
+        Model and parameters are those that the level starts with; the history grows.
+    step : Train
+    validation : Samples or None
+    settings : Settings
+    callback : TrainingCallback
+    began : float
+        When the training began, in seconds of `time.perf_counter`.
 
-    def end_stage(self, fit: Fit) -> bool | None:
-        """A stage is over; True ends the training."""
+    Attributes
+    ----------
+    ends_training : bool
+    """
 
-    def end_training(self, fit: Fit) -> None:
-        """All is done."""
+    def __init__(
+        self, fit: Fit, step: Train, validation: Samples | None, settings: Settings, callback: TrainingCallback,
+        began: float,
+    ):  # fmt: skip
+        resolution = {axis.mode.name: axis.shape for axis in fit.model.axes if axis.smoothness is not None}
+        self.common = {"level": step.level, "phase": step.phase, "resolution": resolution}
+        self.fit, self.settings, self.callback, self.began = fit, settings, callback, began
+        self.validation = None
+        if validation is not None:
+            self.validation = Objective.from_samples(fit.model, validation, settings.loss, Alphas(0.0, 0.0))
+        criterion = settings.criterion
+        self.rises = None if criterion is None else Rises(criterion, settings.tol, settings.patience)
+        self.epoch, self.ends_training = 0, False
+        self.lowest, self.kept = float("inf"), None  # on validation data; without, the last
+        self.last = self.good = fit.parameters
+        self.least = float("inf")  # objective at `good`
+
+    def __call__(self, epoch: Epoch) -> bool:
+        """Take note of an epoch; return whether it ends the level."""
+        self.epoch += 1
+        record = {
+            **self.common,
+            "epoch": self.epoch,
+            "seconds": perf_counter() - self.began,
+            "train_loss": epoch.loss,
+            "objective": epoch.objective,
+            "validation_loss": float("nan"),
+            "gradient_norm": epoch.gradient_norm,
+            **gradient_statistics(epoch.gradient),
+        }
+        if not isfinite(epoch.objective):
+            self._end_diverged(epoch.objective)
+            return True
+        if epoch.objective < self.least:  # of the weights that the epoch began with, or better ones
+            self.least, self.good = epoch.objective, self.last
+        self.last = epoch.parameters
+        if self.validation is None:
+            self.kept = epoch.parameters
+        else:
+            record["validation_loss"] = self._validation_loss(epoch.parameters)
+            if record["validation_loss"] < self.lowest:
+                self.lowest, self.kept = record["validation_loss"], epoch.parameters
+        self.fit.history.append(record)
+        ended = self.callback.end_epoch(record, self.fit_now)
+        return bool(ended) or (self.rises is not None and self.rises.enough(record))
+
+    def fit_now(self) -> Fit:
+        """Return the fit as if training ended here."""
+        parameters = self.last if self.kept is None else self.kept
+        return replace(self.fit, parameters=parameters, history=list(self.fit.history))
+
+    def best(self, parameters: Parameters) -> Parameters:
+        """Return the parameters that the level ends with, from those that the solver returned."""
+        return parameters if self.kept is None else self.kept
+
+    def check_last_step(self, objective: Objective) -> None:
+        """End the training as diverged if the level ends with weights that are much worse than none.
+
+        An epoch of mini-batches is seen by the objectives before its steps: nothing else looks at the last steps.
+        """
+        if self.ends_training:
+            return
+        value = objective.value(self.last)
+        if not value <= DIVERGED * max(objective.null_loss(), objective.value(self.fit.parameters)):
+            self._end_diverged(value)
+
+    def can_be_interrupted(self, in_phase: str) -> bool:
+        """Return whether what was learned is worth keeping: there was an epoch in this phase, that of the result."""
+        return self.settings.keep_interrupted and any(record["phase"] == in_phase for record in self.fit.history)
+
+    def interrupt(self) -> Parameters:
+        """End the training with the last weights, or those that the level began with."""
+        self.ends_training = True
+        warnings.warn(
+            f"training was interrupted at level {self.common['level']} ({self._describe()}), after {self.epoch} "
+            "epoch(s). It ends here, with the best weights so far.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return self.last
+
+    def _end_diverged(self, objective: float) -> None:
+        """End the training with the last good weights: steps can be bad epochs before the objective is not finite."""
+        self.ends_training = True
+        if self.validation is None or not self._validation_loss(self.good) >= self.lowest:
+            self.kept = self.good
+        warnings.warn(
+            f"training diverged at level {self.common['level']} ({self._describe()}), epoch {self.epoch}: the "
+            f"objective is {objective}. Training ends here, with the last good weights; a lower learning_rate, or "
+            "stronger penalties, would help.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+    def _describe(self) -> str:
+        return f"{self.common['phase'].replace('_', ' ')}, {self.common['resolution']}"
+
+    def _validation_loss(self, parameters: Parameters) -> float:
+        with torch.no_grad():
+            return float(self.validation.data_loss(parameters))

@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from sklearn_mrtl.core.models.cp import cp_als
+from sklearn_mrtl.core.models.als import cp_als
 from sklearn_mrtl.inspection._components import cp_model
 from sklearn_mrtl.inspection._matching import components_of
 

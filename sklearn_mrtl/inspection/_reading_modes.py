@@ -44,15 +44,15 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
     """Labels of a mode of a fitted model, from its bounds, the coordinates of X and the names of classes."""
     axis = next(a for a in model._model.axes if reading.axis_name(a, model._output_name) == name)
     if axis.is_output:
-        names = map(str, getattr(model, "classes_", range(axis.n_levels)))
-        return ModeLabels(False, ((0, axis.n_levels),), (name,), tuple(names))
+        names = map(str, getattr(model, "classes_", range(axis.n_entries)))
+        return ModeLabels(False, ((0, axis.n_entries),), (name,), tuple(names))
     layout = model._layout
     dims = reading.mode_dims(layout)[name]
     coords = reading.mode_coords(axis, dims, layout)
     if not isinstance(axis.mode, Grid):
-        names = map(str, coords[name][1] if name in coords else coords[dims[0]][1] if coords else range(axis.n_levels))
+        names = map(str, coords[name][1] if name in coords else coords[dims[0]][1] if coords else range(axis.n_entries))
         label = with_units(name, (layout.labels.attrs or {}).get(dims[0], {}))
-        return ModeLabels(False, ((0, axis.n_levels),), (label,), tuple(names))
+        return ModeLabels(False, ((0, axis.n_entries),), (label,), tuple(names))
     named = layout.labels.dims is not None and set(dims) <= set(layout.labels.dims)
     extent, labels = [], []
     for i, (dim, n) in enumerate(zip(dims, axis.shape, strict=True)):

@@ -6,14 +6,19 @@ import torch
 from helpers import assert_same, axes_for, encodings, fields, formed, generator, normal
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.algorithm import FULL_RANK, LOW_RANK, Settings, Stage, mrtl, pyramid
+from sklearn_mrtl.core.algorithm import mrtl
+from sklearn_mrtl.core.callbacks import TrainingCallback
+from sklearn_mrtl.core.data.levels import pyramid
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
+from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.tucker import Tucker
-from sklearn_mrtl.core.monitor import Listener
 from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.penalties.options import ChoiceOptions
+from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Train, full_rank_plan, paper_plan
+from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, PhaseSettings, Settings
 from sklearn_mrtl.core.solvers.base import SolverSettings
 
 MODES = (Feature("lag", 3), Feature("variable", 2), Grid("sea", (6, 8), quantity="mean"))
@@ -29,46 +34,88 @@ def planted(n=120, seed=0, loss=SquaredLoss):
     scores = torch.einsum("nabc,a,b,c->n", x, lag, variable, bump)
     y = scores / scores.std() + 0.5 * normal(n, seed=seed + 7)
     y = y if loss is SquaredLoss else (y > 0).double()
-    return Samples.of_rows(inputs, y[:, None], torch.ones(n, dtype=torch.float64))
+    return Samples.from_rows(inputs, y[:, None], torch.ones(n, dtype=torch.float64))
 
 
 def settings(solver=None, **changes) -> Settings:
-    stage = Stage(solver or SolverSettings(max_epochs=20), 1e-3, 1e-2)
-    start = {"loss": SquaredLoss, "rank": 2, "full_rank_levels": 1, "sigma": None}
-    return Settings(**(start | {"full_rank": stage, "low_rank": stage} | changes))
+    phase = PhaseSettings(solver or SolverSettings(max_epochs=20), 1e-3, 1e-2)
+    start = {"loss": SquaredLoss, "rank": 2, "sigma": None}
+    return Settings(**(start | {"full_rank": phase, "low_rank": phase} | changes))
+
+
+def run(samples, chosen=None, n_levels=3, full_rank_levels=1, validation=None, earlier=None, callbacks=()):
+    """Algorithm 1 on the coarsest levels; full_rank_levels None: full rank at all of them."""
+    if full_rank_levels is None:
+        plan = full_rank_plan(n_levels, decompose=False)
+    else:
+        plan = paper_plan(n_levels, min(full_rank_levels, n_levels))
+    return mrtl(samples, LEVELS, plan, chosen or settings(), validation, earlier, callbacks)
+
+
+def trained(fit):
+    return [(step.level, step.phase) for step in fit.done if isinstance(step, Train)]
 
 
 def validation_loss(fit, samples, loss=SquaredLoss):
     coarse = samples.coarsen(fit.model.input_shapes)
-    return float(Objective.of_samples(fit.model, coarse, loss, 0, 0).data_loss(fit.parameters))
+    return float(Objective.from_samples(fit.model, coarse, loss, Alphas(0, 0)).data_loss(fit.parameters))
 
 
 @pytest.mark.parametrize(
-    "changes, expected",
+    "full_rank_levels, expected",
     [
-        ({}, [(0, FULL_RANK), (0, LOW_RANK), (1, LOW_RANK), (2, LOW_RANK)]),
-        ({"full_rank_levels": 2}, [(0, FULL_RANK), (1, FULL_RANK), (1, LOW_RANK), (2, LOW_RANK)]),
-        ({"full_rank_levels": 3}, [(0, FULL_RANK), (1, FULL_RANK), (2, FULL_RANK), (2, LOW_RANK)]),
-        ({"full_rank_levels": 0}, [(0, LOW_RANK), (1, LOW_RANK), (2, LOW_RANK)]),
-        ({"rank": None}, [(0, FULL_RANK), (1, FULL_RANK), (2, FULL_RANK)]),
+        (1, [(0, FULL_RANK), (0, LOW_RANK), (1, LOW_RANK), (2, LOW_RANK)]),
+        (2, [(0, FULL_RANK), (1, FULL_RANK), (1, LOW_RANK), (2, LOW_RANK)]),
+        (3, [(0, FULL_RANK), (1, FULL_RANK), (2, FULL_RANK), (2, LOW_RANK)]),
+        (0, [(0, LOW_RANK), (1, LOW_RANK), (2, LOW_RANK)]),
+        (None, [(0, FULL_RANK), (1, FULL_RANK), (2, FULL_RANK)]),
     ],
 )
-def test_levels_and_stages_of_algorithm_1(changes, expected):
-    fit = mrtl(planted(), LEVELS, settings(**changes))
-    assert fit.done == expected
+def test_levels_and_phases_of_algorithm_1(full_rank_levels, expected):
+    fit = run(planted(), full_rank_levels=full_rank_levels)
+    assert trained(fit) == expected
     assert list(dict.fromkeys((record["level"], record["phase"]) for record in fit.history)) == expected
     assert {record["resolution"]["sea"] for record in fit.history} == {level[2] for level in LEVELS}
-    assert isinstance(fit.model, FullRank if changes.get("rank", 2) is None else CP)
+    assert isinstance(fit.model, FullRank if full_rank_levels is None else CP)
     assert fit.model.input_shapes == LEVELS[-1]
+
+
+def test_the_plan_is_that_of_the_paper():
+    assert paper_plan(3, 2) == [
+        Initialize(0, FULL_RANK), Train(0, FULL_RANK), Finegrain(1), Train(1, FULL_RANK), Decompose(1),
+        Train(1, LOW_RANK), Finegrain(2), Train(2, LOW_RANK),
+    ]  # fmt: skip
+    assert paper_plan(2, 0) == [Initialize(0, LOW_RANK), Train(0, LOW_RANK), Finegrain(1), Train(1, LOW_RANK)]
+    assert full_rank_plan(2, decompose=True) == [
+        Initialize(0, FULL_RANK), Train(0, FULL_RANK), Finegrain(1), Train(1, FULL_RANK), Decompose(1),
+    ]  # fmt: skip
+    for n_levels in (1, 2):  # fewer levels are a prefix of more
+        assert paper_plan(3, 1)[: len(paper_plan(n_levels, 1))] == paper_plan(n_levels, 1)
+
+
+@pytest.mark.parametrize("decompose", [False, True])
+def test_full_rank_throughout_is_decomposed_at_the_end_only(decompose):
+    plan = full_rank_plan(3, decompose=decompose)
+    full = mrtl(planted(), LEVELS, full_rank_plan(3, decompose=False), settings())
+    fit = mrtl(planted(), LEVELS, plan, settings(rank=6))
+    assert trained(fit) == [(level, FULL_RANK) for level in range(3)]
+    assert isinstance(fit.model, CP if decompose else FullRank)
+    assert_same(fit.model.dense(fit.parameters), full.parameters["weights"], rtol=0, atol=1e-3)
+
+
+def test_a_plan_that_ends_with_a_decomposition_does_so_where_training_is_ended_early():
+    notes = Notes(ends_training=lambda fit: len(trained(fit)) == 2)
+    fit = mrtl(planted(), LEVELS, full_rank_plan(3, decompose=True), settings(), callbacks=[notes])
+    assert fit.done[-1] == Decompose(1) and isinstance(fit.model, CP) and fit.model.input_shapes == LEVELS[1]
 
 
 @pytest.mark.parametrize("decomposition, rank", [("cp", 2), ("tucker", (2, 2, 2))])
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
 def test_it_learns_and_every_level_goes_on_from_the_last(decomposition, rank, loss):
     samples, held = planted(loss=loss), planted(seed=50, loss=loss)
-    fit = mrtl(samples, LEVELS, settings(loss=loss, rank=rank, decomposition=decomposition))
-    shrunk = Stage(SolverSettings(), 0.0, 1e9)
-    null = validation_loss(mrtl(samples, LEVELS[:1], settings(loss=loss, rank=None, full_rank=shrunk)), held, loss)
+    fit = run(samples, settings(loss=loss, rank=rank, decomposition=decomposition))
+    shrunk = settings(loss=loss, full_rank=PhaseSettings(SolverSettings(), 0.0, 1e9))
+    null = validation_loss(run(samples, shrunk, n_levels=1, full_rank_levels=None), held, loss)
     assert validation_loss(fit, held, loss) < 0.9 * null
     low = [record for record in fit.history if record["phase"] == LOW_RANK]
     for level in (1, 2):
@@ -78,15 +125,15 @@ def test_it_learns_and_every_level_goes_on_from_the_last(decomposition, rank, lo
     assert isinstance(fit.model, {"cp": CP, "tucker": Tucker}[decomposition])
 
 
-def test_the_full_rank_stage_is_decomposed_on_its_own_level():
-    """After one level its low-rank stage starts at the truncated full tensor: rank enough, it starts at its optimum."""
-    full = mrtl(planted(), LEVELS[:1], settings(rank=None))
-    both = mrtl(planted(), LEVELS[:1], settings(rank=6))
+def test_the_full_rank_model_is_decomposed_on_its_own_level():
+    """The low rank starts at the truncated full tensor: with rank enough, at its optimum."""
+    full = run(planted(), n_levels=1, full_rank_levels=None)
+    both = run(planted(), settings(rank=6), n_levels=1)
     assert_same(both.model.dense(both.parameters), full.parameters["weights"], rtol=0, atol=2e-3)
 
 
 def test_an_epochs_record():
-    fit = mrtl(planted(), LEVELS, settings())
+    fit = run(planted())
     for record in fit.history:
         assert record["objective"] >= record["train_loss"] > 0
         assert record["validation_loss"] != record["validation_loss"]  # NaN: there are no such data
@@ -97,48 +144,47 @@ def test_an_epochs_record():
         assert b["epoch"] == (a["epoch"] + 1 if same else 1)
 
 
-@pytest.mark.parametrize("first, changes", [(1, {}), (2, {}), (1, {"rank": None}), (2, {"full_rank_levels": 2}),
-                                            (1, {"full_rank_levels": 2}), (1, {"full_rank_levels": 0})])  # fmt: skip
+@pytest.mark.parametrize("first, full_rank_levels", [(1, 1), (2, 1), (1, None), (2, 2), (1, 2), (1, 0), (2, 3)])
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-def test_going_on_ends_exactly_where_one_long_fit_ends(first, changes, solver):
-    chosen = settings(SolverSettings(solver, max_epochs=5), **changes)
-    long = mrtl(planted(), LEVELS, chosen)
-    short = mrtl(planted(), LEVELS[:first], chosen)
-    resumed = mrtl(planted(), LEVELS, chosen, earlier=short)
+def test_going_on_ends_exactly_where_one_long_fit_ends(first, full_rank_levels, solver):
+    chosen = settings(SolverSettings(solver, max_epochs=5))
+    long = run(planted(), chosen, full_rank_levels=full_rank_levels)
+    short = run(planted(), chosen, n_levels=first, full_rank_levels=full_rank_levels)
+    resumed = run(planted(), chosen, full_rank_levels=full_rank_levels, earlier=short)
     assert resumed.done == long.done
     assert_same(resumed.parameters, long.parameters, rtol=0, atol=0)
-    without_time = lambda fit: [{**r, "seconds": 0, "validation_loss": 0} for r in fit.history]  # noqa: E731
-    assert without_time(resumed) == without_time(long)
+    untimed = [[{**r, "seconds": 0, "validation_loss": 0} for r in fit.history] for fit in (resumed, long)]
+    assert untimed[0] == untimed[1]
 
 
-def test_fewer_levels_than_before_are_those_of_a_short_fit():
-    long = mrtl(planted(), LEVELS, settings())
-    short = mrtl(planted(), LEVELS[:1], settings())
-    back = mrtl(planted(), LEVELS[:1], settings(), earlier=long)
+@pytest.mark.parametrize("full_rank_levels", [1, 2])
+def test_fewer_levels_than_before_are_those_of_a_short_fit(full_rank_levels):
+    long = run(planted(), full_rank_levels=full_rank_levels)
+    short = run(planted(), n_levels=full_rank_levels, full_rank_levels=full_rank_levels)
+    back = run(planted(), n_levels=full_rank_levels, full_rank_levels=full_rank_levels, earlier=long)
     assert back.done == short.done
     assert_same(back.parameters, short.parameters, rtol=0, atol=0)
 
 
 def test_penalties_chosen_at_the_coarsest_level_serve_all():
     samples = planted(n=150)
-    auto = Stage(SolverSettings(max_epochs=5), None, None)
-    fit = mrtl(samples, LEVELS, settings(full_rank=auto, low_rank=auto))
-    assert fit.alpha_path and fit.stages[LOW_RANK].alpha_l2 > 0
-    assert fit.stages[FULL_RANK] == replace(fit.stages[LOW_RANK])
+    auto = PhaseSettings(SolverSettings(max_epochs=5), None, None)
+    fit = run(samples, settings(full_rank=auto, low_rank=auto))
+    assert fit.alpha_path and fit.phases[LOW_RANK].alpha_l2 > 0
+    assert fit.phases[FULL_RANK] == fit.phases[LOW_RANK]
     own = replace(auto, alpha_l2=0.7)
-    fit = mrtl(samples, LEVELS, settings(full_rank=own, low_rank=auto))
-    assert fit.stages[FULL_RANK].alpha_l2 == 0.7 != fit.stages[LOW_RANK].alpha_l2
-    assert fit.stages[FULL_RANK].alpha_spatial == fit.stages[LOW_RANK].alpha_spatial
+    fit = run(samples, settings(full_rank=own, low_rank=auto))
+    assert fit.phases[FULL_RANK].alpha_l2 == 0.7 != fit.phases[LOW_RANK].alpha_l2
+    assert fit.phases[FULL_RANK].alpha_spatial == fit.phases[LOW_RANK].alpha_spatial
 
 
-def test_penalties_chosen_on_a_part_of_the_samples_count_for_that_part(monkeypatch):
-    samples, auto = planted(n=450), Stage(SolverSettings(max_epochs=5), None, None)
-    of_part = mrtl(samples.thinned(3, 12), LEVELS, settings(full_rank=auto, low_rank=auto))
-    monkeypatch.setattr("sklearn_mrtl.core.penalties.selection.ENOUGH_DISTINCT", 150)
-    of_all = mrtl(samples, LEVELS, settings(full_rank=auto, low_rank=auto))
+def test_penalties_chosen_on_a_part_of_the_samples_count_for_that_part():
+    samples, auto = planted(n=450), PhaseSettings(SolverSettings(max_epochs=5), None, None)
+    of_part = run(samples.thinned(3, 12), settings(full_rank=auto, low_rank=auto))
+    of_all = run(samples, settings(full_rank=auto, low_rank=auto, choice=ChoiceOptions(max_distinct=150)))
     for name in ("alpha_spatial", "alpha_l2"):
-        expected = getattr(of_part.stages[LOW_RANK], name) / 3
-        assert getattr(of_all.stages[LOW_RANK], name) == pytest.approx(expected, rel=1e-6)
+        expected = getattr(of_part.phases[LOW_RANK], name) / 3
+        assert getattr(of_all.phases[LOW_RANK], name) == pytest.approx(expected, rel=1e-6)
         assert [tried[name] for tried in of_all.alpha_path] == pytest.approx(
             [tried[name] / 3 for tried in of_part.alpha_path], rel=1e-6
         )
@@ -147,8 +193,8 @@ def test_penalties_chosen_on_a_part_of_the_samples_count_for_that_part(monkeypat
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 def test_the_best_weights_on_validation_data_are_kept(solver):
     held = planted(n=40, seed=50)
-    stage = Stage(SolverSettings(solver, max_epochs=40, learning_rate=0.3, convergence=0.0), 0.0, 0.0)  # overfits
-    fit = mrtl(planted(n=30), LEVELS, settings(full_rank=stage, low_rank=stage, full_rank_levels=0), held)
+    overfits = PhaseSettings(SolverSettings(solver, max_epochs=40, learning_rate=0.3, convergence=0.0), 0.0, 0.0)
+    fit = run(planted(n=30), settings(low_rank=overfits), full_rank_levels=0, validation=held)
     losses = [record["validation_loss"] for record in fit.history if record["level"] == 2]
     assert min(losses) < losses[-1]
     assert_same(validation_loss(fit, held), min(losses))
@@ -159,7 +205,7 @@ def test_a_level_ends_when_a_users_own_criterion_has_risen(patience):
     """It rises from every epoch to the next; the first has nothing to rise from."""
     solver = SolverSettings("adam", max_epochs=50)
     chosen = settings(solver, criterion=lambda record: record["epoch"], patience=patience)
-    fit = mrtl(planted(), LEVELS, chosen)
+    fit = run(planted(), chosen)
     epochs = [r["epoch"] for r, after in zip(fit.history, [*fit.history[1:], {"epoch": 1}], strict=True)
               if after["epoch"] == 1]  # fmt: skip
     assert epochs == [patience + 1] * 4
@@ -168,59 +214,61 @@ def test_a_level_ends_when_a_users_own_criterion_has_risen(patience):
 def test_tol_is_what_a_rise_has_to_exceed():
     for tol, n_epochs in ((0.5, 2), (1.0, 7)):
         chosen = settings(SolverSettings("adam", max_epochs=7), criterion=lambda record: record["epoch"], tol=tol)
-        assert len(mrtl(planted(), LEVELS[:1], replace(chosen, full_rank_levels=0)).history) == n_epochs
+        assert len(run(planted(), chosen, n_levels=1, full_rank_levels=0).history) == n_epochs
 
 
-class Notes(Listener):
-    """Writes down what it hears, and ends a stage or the training when told to."""
+class Notes(TrainingCallback):
+    """Writes down what it hears, and ends a level or the training when told to."""
 
-    def __init__(self, ends_stage=lambda record: False, ends_training=lambda fit: False):
-        self.heard, self.ends_stage, self.ends_training = [], ends_stage, ends_training
+    def __init__(self, ends_level=lambda record: False, ends_training=lambda fit: False):
+        self.heard, self.ends_level, self.ends_training = [], ends_level, ends_training
 
-    def begin_training(self, n_stages):
-        self.heard.append(n_stages)
+    def begin_training(self, n_levels):
+        self.heard.append(n_levels)
 
-    def begin_stage(self, level, stage, max_epochs):
-        self.heard.append(f"begin {level} {stage}")
+    def begin_level(self, level, phase, max_epochs):
+        self.heard.append(f"begin {level} {phase}")
 
     def end_epoch(self, record, fit_now):
         fit = fit_now()
         assert fit.history[-1] == record and fit.parameters is not None
         assert fit.model.input_shapes == LEVELS[record["level"]]
-        return self.ends_stage(record)
+        return self.ends_level(record)
 
-    def end_stage(self, fit):
-        self.heard.append(f"end {fit.done[-1][0]} {fit.done[-1][1]}")
+    def end_level(self, fit):
+        self.heard.append(f"end {fit.done[-1].level} {fit.done[-1].phase}")
         return self.ends_training(fit)
 
     def end_training(self, fit):
         self.heard.append(len(fit.history))
 
 
-def test_a_listener_hears_of_all_that_happens():
+def test_a_callback_hears_of_all_that_happens():
     notes = Notes()
-    fit = mrtl(planted(), LEVELS, settings(listeners=[notes]))
-    stages = [f"{level} {stage}" for level, stage in fit.done]
-    between = [f"{what} {stage}" for stage in stages for what in ("begin", "end")]
-    assert notes.heard == [len(fit.done), *between, len(fit.history)]
+    fit = run(planted(), callbacks=[notes])
+    levels = [f"{level} {phase}" for level, phase in trained(fit)]
+    between = [f"{what} {level}" for level in levels for what in ("begin", "end")]
+    assert notes.heard == [len(levels), *between, len(fit.history)]
 
 
-def test_a_listener_ends_a_stage_or_the_training():
-    full = mrtl(planted(), LEVELS, settings())
-    short = mrtl(planted(), LEVELS, settings(listeners=[Notes(lambda record: record["level"] == 1)]))
+def test_a_callback_ends_a_level_or_the_training():
+    full = run(planted())
+    short = run(planted(), callbacks=[Notes(lambda record: record["level"] == 1)])
     assert short.done == full.done
     assert max(record["epoch"] for record in short.history if record["level"] == 1) == 1
-    ended = mrtl(planted(), LEVELS, settings(listeners=[Notes(ends_training=lambda fit: len(fit.done) == 2), Notes()]))
-    assert ended.done == full.done[:2] and ended.model.input_shapes == LEVELS[ended.done[-1][0]]
+    ended = run(planted(), callbacks=[Notes(ends_training=lambda fit: len(trained(fit)) == 2), Notes()])
+    assert trained(ended) == trained(full)[:2] and ended.model.input_shapes == LEVELS[ended.done[-1].level]
 
 
 @pytest.mark.parametrize("learning_rate", [1e2, 1e10, 1e200])
+@pytest.mark.parametrize("max_epochs", [1, 2, 300])
 @pytest.mark.parametrize("full_rank_levels", [0, 1])
-def test_diverging_training_warns_and_restores_good_weights(learning_rate, full_rank_levels):
-    stage = Stage(SolverSettings("sgd", max_epochs=300, learning_rate=learning_rate, lr_decay=1.0), 1e-4, 1e-3)
-    samples = planted()
+def test_diverging_training_warns_and_restores_good_weights(learning_rate, max_epochs, full_rank_levels):
+    """Also where the last step leaves finite weights that are useless, which no epoch sees."""
+    solver = SolverSettings("sgd", max_epochs=max_epochs, learning_rate=learning_rate, lr_decay=1.0)
+    phase, samples = PhaseSettings(solver, 1e-4, 1e-3), planted()
     with pytest.warns(RuntimeWarning, match=r"diverged at level 0 .* epoch .* lower learning_rate"):
-        fit = mrtl(samples, LEVELS, settings(full_rank=stage, low_rank=stage, full_rank_levels=full_rank_levels))
+        fit = run(samples, settings(full_rank=phase, low_rank=phase), full_rank_levels=full_rank_levels)
     assert all(bool(value.isfinite().all()) for value in fit.parameters.values())
     null = float(samples.totals()[0].square().mean())
     assert validation_loss(fit, samples) <= 1.5 * null
@@ -239,18 +287,18 @@ def test_levels_of_encodings_merge_as_they_coarsen():
     modes = (Feature("player", 3), Grid("court", (8, 8)))
     rows = torch.randint(40, (300,), generator=generator())  # of each about seven
     inputs = encodings(modes, n=40).select(rows)
-    samples = Samples.of_rows(inputs, normal(300, 1), torch.ones(300, dtype=torch.float64))
+    samples = Samples.from_rows(inputs, normal(300, 1), torch.ones(300, dtype=torch.float64))
     shapes = [((3,), (1, 1)), ((3,), (4, 4)), ((3,), (8, 8))]
     made = list(pyramid(samples, shapes, [0, 1, 2]))
     assert made[2].inputs.n_rows <= 40
     model = FullRank(axes_for(made[0].inputs))
     parameters = model.initial(samples.weight)
     direct = samples.coarsen(shapes[0])
-    for objective in (Objective.of_samples(model, s, SquaredLoss, 0, 0) for s in (made[0], direct)):
+    for objective in (Objective.from_samples(model, s, SquaredLoss, Alphas(0, 0)) for s in (made[0], direct)):
         assert_same(objective.data_loss(parameters), samples.mean_square)
 
 
 def test_a_random_start_depends_on_its_seed_alone():
-    one = [mrtl(planted(), LEVELS[:1], settings(full_rank_levels=0, seed=seed)) for seed in (1, 1, 2)]
+    one = [run(planted(), settings(seed=seed), n_levels=1, full_rank_levels=0) for seed in (1, 1, 2)]
     assert_same(one[0].parameters, one[1].parameters, rtol=0, atol=0)
     assert not torch.equal(one[0].parameters["factor 0"], one[2].parameters["factor 0"])

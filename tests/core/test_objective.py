@@ -4,7 +4,8 @@ from helpers import (
     LAYOUTS,
     LOSSES,
     assert_same,
-    axes_for,
+    build,
+    by_model,
     encodings,
     fields,
     formed,
@@ -14,7 +15,6 @@ from helpers import (
     numerical_gradient,
     objective_of,
     on_meta,
-    random_parameters,
     samples_of,
     slow_penalty,
     slow_scores,
@@ -27,18 +27,13 @@ import sklearn_mrtl.core.data.encodings
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
 from sklearn_mrtl.core.models.cp import CP
-from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.models.tucker import Tucker
 
-MODELS = [(FullRank, None), (CP, 2), (Tucker, (2, 3, 2, 2))]
-by_model = pytest.mark.parametrize("model_class, rank", MODELS, ids=lambda value: getattr(value, "__name__", ""))
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
 by_loss = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
 
 
-def problem(model_class, rank, inputs, loss=SquaredLoss):
-    model = model_class(axes_for(inputs, LOSSES[loss]))
-    return model, random_parameters(model, rank[: len(model.axes)] if isinstance(rank, tuple) else rank)
+def problem(model_class, inputs, loss=SquaredLoss):
+    return build(model_class, inputs, LOSSES[loss])
 
 
 def slow_loss(loss, scores, y, weight):
@@ -54,9 +49,9 @@ def slow_loss(loss, scores, y, weight):
 @by_model
 @by_layout
 @by_loss
-def test_eq_5_and_its_gradient(model_class, rank, layout, loss):
+def test_eq_5_and_its_gradient(model_class, layout, loss):
     inputs = inputs_of(layout)
-    model, parameters = problem(model_class, rank, inputs, loss)
+    model, parameters = problem(model_class, inputs, loss)
     samples = samples_of(inputs, loss)
     objective = objective_of(model, samples, loss)
     value, data_loss, gradient = objective.value_and_gradient(parameters)
@@ -70,8 +65,8 @@ def test_eq_5_and_its_gradient(model_class, rank, layout, loss):
 @by_loss
 @by_model
 @pytest.mark.parametrize("rows", [1, 4])
-def test_blocks_of_any_size_give_the_same(model_class, rank, loss, rows, monkeypatch):
-    model, parameters = problem(model_class, rank, encodings(), loss)
+def test_blocks_of_any_size_give_the_same(model_class, loss, rows, monkeypatch):
+    model, parameters = problem(model_class, encodings(), loss)
     whole = objective_of(model, samples_of(encodings(), loss), loss).value_and_gradient(parameters)
     monkeypatch.setattr(sklearn_mrtl.core.data.encodings, "BLOCK_ROWS", rows)
     monkeypatch.setattr(sklearn_mrtl.core.data.encodings, "CHUNK_ROWS", 5)
@@ -82,12 +77,12 @@ def test_blocks_of_any_size_give_the_same(model_class, rank, loss, rows, monkeyp
 
 @by_model
 @by_loss
-def test_merging_equal_rows_changes_neither_value_nor_gradient(model_class, rank, loss):
+def test_merging_equal_rows_changes_neither_value_nor_gradient(model_class, loss):
     inputs = encodings(n=10).select(torch.randint(10, (40,), generator=generator()))
     samples = samples_of(inputs, loss)
     merged = samples.merge()
     assert merged.inputs.n_rows <= 10
-    model, parameters = problem(model_class, rank, inputs, loss)
+    model, parameters = problem(model_class, inputs, loss)
     value, data_loss, gradient = objective_of(model, samples, loss).value_and_gradient(parameters)
     actual = objective_of(model, merged, loss).value_and_gradient(parameters)
     assert_same(actual[0], value)
@@ -100,7 +95,7 @@ def test_merging_in_two_steps_is_merging_in_one():
     shapes = [((3,), (4, 3), (3,)), ((3,), (1, 1), (1,))]
     samples = samples_of(inputs)
     two, one = samples.coarsen(shapes[0]).coarsen(shapes[1]), samples.coarsen(shapes[1])
-    model, parameters = problem(CP, 2, one.inputs)
+    model, parameters = problem(CP, one.inputs)
     for actual, expected in zip(
         *(objective_of(model, s).value_and_gradient(parameters) for s in (two, one)), strict=True
     ):
@@ -111,13 +106,13 @@ def test_blocks_hold_consecutive_rows_of_equal_weight():
     inputs = encodings(n=8).select(torch.randint(8, (48,), generator=generator()))
     ones = torch.ones(48, dtype=torch.float64)
     y = torch.arange(48, dtype=torch.float64)[:, None]
-    blocks = Samples.of_rows(inputs, y, ones).in_blocks(inputs.shapes, 4)
+    blocks = Samples.from_rows(inputs, y, ones).in_blocks(inputs.shapes, 4)
     assert_same(blocks.weight.sum(0), torch.full((4,), 12.0))
     assert_same((blocks.weight * blocks.y[..., 0]).sum(0), y.reshape(4, 12).sum(1))
-    assert_same(blocks.weight.sum(1), Samples.of_rows(inputs, y, ones).merge().weight[:, 0])
-    uneven = Samples.of_rows(inputs, y, torch.where(torch.arange(48) < 6, 7.0, 1.0)).in_blocks(inputs.shapes, 2)
+    assert_same(blocks.weight.sum(1), Samples.from_rows(inputs, y, ones).merge().weight[:, 0])
+    uneven = Samples.from_rows(inputs, y, torch.where(torch.arange(48) < 6, 7.0, 1.0)).in_blocks(inputs.shapes, 2)
     assert_same(uneven.weight.sum(0), torch.tensor([42.0, 42.0]))
-    grouped = Samples.of_rows(inputs, y, ones).in_blocks(inputs.shapes, 4, 2)
+    grouped = Samples.from_rows(inputs, y, ones).in_blocks(inputs.shapes, 4, 2)
     assert_same(grouped.weight, blocks.weight.reshape(-1, 2, 2).sum(1))
     assert_same(
         grouped.weight[..., None] * grouped.y, (blocks.weight[..., None] * blocks.y).reshape(-1, 2, 2, 1).sum(1)
@@ -126,7 +121,7 @@ def test_blocks_hold_consecutive_rows_of_equal_weight():
 
 def test_a_part_of_the_samples_is_blocks_of_consecutive_rows():
     inputs, y = encodings(n=48), torch.arange(48, dtype=torch.float64)[:, None]
-    samples = Samples.of_rows(inputs, y, uniform(48))
+    samples = Samples.from_rows(inputs, y, uniform(48))
     part = samples.thinned(3, 4)
     rows = torch.arange(48).reshape(4, 3, 4)[:, 0].reshape(-1)
     assert_same(part.y[:, 0, 0], rows.double())
@@ -140,7 +135,7 @@ def test_a_part_of_the_samples_is_blocks_of_consecutive_rows():
 def test_batches_are_unbiased(layout, batch_size):
     """The mean over an epoch's batches, by their shares of the rows, is the objective with its gradient."""
     inputs = inputs_of(layout)
-    model, parameters = problem(CP, 2, inputs)
+    model, parameters = problem(CP, inputs)
     objective = objective_of(model, samples_of(inputs))
     value, data_loss, gradient = objective.value_and_gradient(parameters)
     mean, mean_loss, mean_gradient = 0.0, 0.0, {name: torch.zeros_like(p) for name, p in parameters.items()}
@@ -156,12 +151,12 @@ def test_batches_are_unbiased(layout, batch_size):
 
 @by_model
 @by_layout
-def test_scale_of_weights_does_not_matter(model_class, rank, layout):
+def test_scale_of_weights_does_not_matter(model_class, layout):
     inputs = inputs_of(layout)
-    model, parameters = problem(model_class, rank, inputs)
+    model, parameters = problem(model_class, inputs)
     samples = samples_of(inputs)
     y, weight = samples.totals()
-    tenfold = Samples.of_rows(inputs, y, 10 * weight)
+    tenfold = Samples.from_rows(inputs, y, 10 * weight)
     actual = objective_of(model, tenfold).value_and_gradient(parameters)
     for a, b in zip(actual, objective_of(model, samples).value_and_gradient(parameters), strict=True):
         assert_same(a, b)
@@ -169,22 +164,22 @@ def test_scale_of_weights_does_not_matter(model_class, rank, layout):
 
 def test_a_weight_of_two_is_the_row_twice():
     inputs = encodings()
-    model, parameters = problem(CP, 2, inputs)
+    model, parameters = problem(CP, inputs)
     y, weight = samples_of(inputs).totals()[0], torch.ones(12, dtype=torch.float64)
     weight[3] = 2
     twice = torch.tensor([*range(12), 3])
-    doubled = Samples.of_rows(inputs, y, weight)
-    repeated = Samples.of_rows(inputs.select(twice), y[twice], torch.ones(13, dtype=torch.float64))
+    doubled = Samples.from_rows(inputs, y, weight)
+    repeated = Samples.from_rows(inputs.select(twice), y[twice], torch.ones(13, dtype=torch.float64))
     assert_same(*(objective_of(model, s).value_and_gradient(parameters)[2] for s in (doubled, repeated)))
 
 
 @by_model
 @by_layout
 @by_loss
-def test_every_tensor_is_made_on_the_device_of_the_data(model_class, rank, layout, loss):
+def test_every_tensor_is_made_on_the_device_of_the_data(model_class, layout, loss):
     """On the meta device an operation that mixes devices raises, and what left it would show."""
     inputs = inputs_of(layout)
-    model, parameters = problem(model_class, rank, inputs, loss)
+    model, parameters = problem(model_class, inputs, loss)
     objective = objective_of(model, samples_of(inputs, loss), loss)
     objective.value_and_gradient(parameters)  # makes what is made once, of sizes that only data tell
     objective = on_meta(objective)
@@ -200,12 +195,12 @@ def test_every_tensor_is_made_on_the_device_of_the_data(model_class, rank, layou
 
 @by_model
 @by_layout
-def test_finegraining_and_coarsening_stay_on_the_device(model_class, rank, layout):
+def test_finegraining_and_coarsening_stay_on_the_device(model_class, layout):
     fine = inputs_of(layout)
     shapes = ((2,), (2,), (2, 3)) if layout == "joint" else ((3,), (2, 2), (3,))
     coarse = fine.coarsen(shapes)
-    coarse_model, parameters = problem(model_class, rank, coarse)
-    fine_model, _ = problem(model_class, rank, fine)
+    coarse_model, parameters = problem(model_class, coarse)
+    fine_model, _ = problem(model_class, fine)
     carried = on_meta(coarse_model).finegrain(on_meta(parameters), on_meta(fine_model))
     assert all(value.is_meta for value in carried.values())
     if layout == "joint":
@@ -218,9 +213,9 @@ def test_finegraining_and_coarsening_stay_on_the_device(model_class, rank, layou
 @by_model
 @by_layout
 @by_loss
-def test_single_precision_is_double_precision_rounded(model_class, rank, layout, loss):
+def test_single_precision_is_double_precision_rounded(model_class, layout, loss):
     inputs = inputs_of(layout)
-    model, parameters = problem(model_class, rank, inputs, loss)
+    model, parameters = problem(model_class, inputs, loss)
     objective = objective_of(model, samples_of(inputs, loss), loss)
     value, _, gradient = objective.value_and_gradient(parameters)
     rounded = in_single(objective).value_and_gradient(in_single(parameters))

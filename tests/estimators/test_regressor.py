@@ -166,6 +166,6 @@ def test_a_rank_that_represents_every_matrix_does_not_constrain(decomposition):
         model = MRTLRegressor(["lag", SEA], rank=rank, decomposition=decomposition).fit(X, y)
         same(model.coef_, full.coef_, rtol=2e-2, atol=2e-2 * np.abs(full.coef_).max())
         assert model.factors_["sea"].shape == (6, 8, 3)
-        assert not any("share" in tried for tried in model.alpha_path_)
+        assert not any("fraction" in tried for tried in model.alpha_path_)
     constrained = MRTLRegressor(["lag", SEA], rank=2, decomposition=decomposition).fit(X, y)
-    assert any("share" in tried for tried in constrained.alpha_path_)
+    assert any("fraction" in tried for tried in constrained.alpha_path_)

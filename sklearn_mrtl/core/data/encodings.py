@@ -211,13 +211,13 @@ class EncodedInputs:
         """Every sample as a row of a dense matrix (n, product of sizes), in the units of the scores."""
         return reduce(SparseMatrix.row_kronecker, [e.matrix for e in self.encodings]).to_dense() * self.cell_area
 
-    def mass(self, weight: Tensor) -> list[Tensor]:
+    def mean_squares(self, weight: Tensor) -> list[Tensor]:
         """Weighted mean square of what each row of a mode multiplies; the modes' masses multiply to that of W."""
-        masses = [self.column_squares(m, weight) for m in range(len(self.modes))]
+        masses = [self.column_mean_squares(m, weight) for m in range(len(self.modes))]
         masses[0] *= self.cell_area**2
         return masses
 
-    def column_squares(self, m: int, weight: Tensor) -> Tensor:
+    def column_mean_squares(self, m: int, weight: Tensor) -> Tensor:
         """Weighted mean square of the encoding of mode m in each of its columns, shape (S,)."""
         total = sum(inputs.encodings[m].matrix.column_squares(weight[rows]) for rows, inputs in self.chunks)
         return total / weight.sum()

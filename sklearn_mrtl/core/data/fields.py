@@ -120,7 +120,7 @@ class FieldInputs:
         """Every sample as a row of a dense matrix (n, product of sizes), in the units of the scores."""
         return self.unpack(self.x - self.center).reshape(self.n_rows, -1) * self.cell_area
 
-    def mass(self, weight: Tensor) -> list[Tensor]:
+    def mean_squares(self, weight: Tensor) -> list[Tensor]:
         """Weighted mean square of what each row of a mode multiplies; the modes' masses multiply to that of W."""
         step = max(1, self.n_rows // 64)
         x, weight = self.x[::step] - self.center, weight[::step]

@@ -200,3 +200,18 @@ def khatri_rao(factors: Sequence[Tensor]) -> Tensor:
     for factor in factors[1:]:
         product = (product[:, None, :] * factor[None, :, :]).reshape(-1, product.shape[1])
     return product
+
+
+def mode_product(tensor: Tensor, matrix: Tensor, mode: int) -> Tensor:
+    """Multiply one mode of a tensor by a matrix (n_out, n_in).
+
+    tensorly's mode_dot needs its backend switched to torch, which all threads of a process share.
+    """
+    return torch.tensordot(tensor, matrix, ([mode], [1])).movedim(-1, mode)
+
+
+def mode_products(tensor: Tensor, matrices: Sequence[Tensor | None]) -> Tensor:
+    """Multiply every mode of a tensor by its matrix (n_out, n_in); None leaves a mode as it is."""
+    for mode, matrix in enumerate(matrices):
+        tensor = tensor if matrix is None else mode_product(tensor, matrix, mode)
+    return tensor

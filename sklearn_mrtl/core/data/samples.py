@@ -36,9 +36,9 @@ class Samples:
     mean_square: float
 
     @classmethod
-    def of_rows(cls, inputs: Inputs, y: Tensor, weight: Tensor) -> Samples:
+    def from_rows(cls, inputs: Inputs, y: Tensor, weight: Tensor) -> Samples:
         """From targets (n, T) and weights (n,)."""
-        return cls(inputs, weight[:, None], y[:, None], mean_square(y, weight))
+        return cls(inputs, weight[:, None], y[:, None], mean_square_sum(y, weight))
 
     @property
     def n_outputs(self) -> int:
@@ -64,7 +64,7 @@ class Samples:
         n_rows = self.inputs.n_rows
         block = torch.arange(n_rows, device=self.weight.device) * (n_parts * n_blocks) // n_rows
         rows = torch.nonzero(block % n_parts == 0)[:, 0]
-        return Samples.of_rows(self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0])
+        return Samples.from_rows(self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0])
 
     def in_blocks(self, shapes, n_blocks: int, n_groups: int | None = None) -> Samples:
         """The same on coarser grids, kept apart in blocks of consecutive rows of about the same weight.
@@ -106,7 +106,7 @@ def mean_of(total: Tensor, weight: Tensor) -> Tensor:
     return total.div_(torch.where(weight > 0, weight, 1))
 
 
-def mean_square(y: Tensor, weight: Tensor) -> float:
+def mean_square_sum(y: Tensor, weight: Tensor) -> float:
     """Weighted mean over the rows of the sum of the squares of y (n, T)."""
     parts = zip(weight.split(CHUNK_ROWS), y.split(CHUNK_ROWS), strict=True)
     total = sum(float(weight.double() @ y.double().square().sum(1)) for weight, y in parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sklearn_mrtl.core.models.base import Parameters, TensorModel, intercepts_of
+from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.penalties.smoothness import roughness
 
 
@@ -12,6 +12,7 @@ class FullRank(TensorModel):
     """W itself, eq. (1): parameter "weights"."""
 
     def initial(self, like: Tensor) -> Parameters:
+        """Return weights of 0."""
         shape = [axis.size for axis in self.axes]
         return {"weights": like.new_zeros(shape), **self.initial_intercepts(like)}
 
@@ -19,11 +20,7 @@ class FullRank(TensorModel):
     def parameter_axes(self):
         return {"weights": self.axes}
 
-    def rank(self, parameters):
-        return None
-
     def weight_scores(self, parameters, inputs):
-        """Eq. (1), shape (n, T)."""
         weights = parameters["weights"]
         for dim, (axis, n_rows) in enumerate(zip(self.input_axes, inputs.sizes, strict=True)):
             weights = axis.effective(weights, dim, n_rows)
@@ -36,20 +33,13 @@ class FullRank(TensorModel):
     def dense(self, parameters):
         return parameters["weights"]
 
-    def rough_and_squares(self, parameters):
+    def penalty_sums(self, parameters):
         weights = parameters["weights"]
         return roughness(weights, [axis.smoothness for axis in self.axes]), weights.square().sum()
 
-    def weight_curvatures(self, parameters, masses, strengths):
-        mass, slopes = masses[0].new_ones(()), masses[0].new_zeros(())
-        for axis, rows in zip(self.axes, masses, strict=True):
-            mass, slopes = mass[..., None] * rows, slopes[..., None] + axis.slopes(rows)
-        penalty = 2 / self.n_entries * (strengths.alpha_spatial * slopes + strengths.alpha_l2)
-        return {"weights": strengths.curvature * mass + penalty}
-
-    def finegrain(self, parameters, finer):
-        """Line 11 of Algorithm 1."""
-        weights = parameters["weights"]
-        for dim, (axis, fine) in enumerate(zip(self.axes, finer.axes, strict=True)):
-            weights = axis.finegrain(weights, dim, fine)
-        return {"weights": weights, **intercepts_of(parameters)}
+    def weight_curvatures(self, parameters, mean_squares, loss_curvature, alphas):
+        product, diagonal = mean_squares[0].new_ones(()), mean_squares[0].new_zeros(())
+        for axis, rows in zip(self.axes, mean_squares, strict=True):
+            product, diagonal = product[..., None] * rows, diagonal[..., None] + axis.laplacian_diagonal(rows)
+        penalty = 2 / self.n_entries * (alphas.spatial * diagonal + alphas.l2)
+        return {"weights": loss_curvature * product + penalty}

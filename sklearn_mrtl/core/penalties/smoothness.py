@@ -81,7 +81,7 @@ class Smoothness:
         """L as a matrix (D, D); for coarse grids only."""
         return self.laplacian(torch.eye(len(self), dtype=self.degree.dtype, device=self.degree.device))
 
-    def diagonal(self) -> Tensor:
+    def laplacian_diagonal(self) -> Tensor:
         """Diagonal of L, up to the kernel's own, shape (D,)."""
         return self.degree[:, 0] * (2 / self.scale)
 

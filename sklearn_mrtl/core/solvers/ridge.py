@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.samples import Samples
-from sklearn_mrtl.core.models.base import Axis, Parameters
+from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.base import Alphas, Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 
 LARGEST_SYSTEM = 2500  # rows of an eigendecomposition: 3 s on 2 cores
@@ -69,35 +70,35 @@ class RidgeDesign:
             elif axis.pooled:
                 x = torch.cat([x.narrow(dim + 1, 0, axis.size - 1), x.sum(dim + 1, keepdim=True)], dim + 1)
         x, self.roughness = x.reshape(len(x), -1), roughness.reshape(-1)
-        self.n_weights, self.n_levels = x.shape[1], 0
+        self.n_weights, self.n_categories = x.shape[1], 0
         if self.model.intercept_mode is not None:
-            self.n_levels = self.model.axes[self.model.intercept_mode].n_levels
-            levels = inputs.encodings[self.model.intercept_mode].matrix.to_dense().to(x)[:, : self.n_levels]
+            self.n_categories = self.model.axes[self.model.intercept_mode].n_entries
+            levels = inputs.encodings[self.model.intercept_mode].matrix.to_dense().to(x)[:, : self.n_categories]
             x = torch.cat([x, levels], 1)
-            self.roughness = torch.cat([self.roughness, self.roughness.new_zeros(self.n_levels)])
+            self.roughness = torch.cat([self.roughness, self.roughness.new_zeros(self.n_categories)])
         return x
 
-    def shrinkage(self, alpha_spatial: float, alpha_l2: float) -> Tensor:
+    def shrinkage(self, alphas: Alphas) -> Tensor:
         """The penalties' coefficient of each squared column weight, shape (p,), for the loss summed over outputs.
 
         Never quite 0: without penalties the solution is the one of least norm.
         """
-        shrinkage = (alpha_spatial * self.roughness + alpha_l2) / (self.model.n_entries / self.model.n_outputs)
-        shrinkage[self.n_weights :] = alpha_l2 / max(1, self.n_levels)
+        shrinkage = (alphas.spatial * self.roughness + alphas.l2) / (self.model.n_entries / self.model.n_outputs)
+        shrinkage[self.n_weights :] = alphas.l2 / max(1, self.n_categories)
         return shrinkage.clamp(min=max(1e-12 * float(shrinkage.max()), 1e-14 * float(self.x.square().sum()), 1e-300))
 
-    def decompose(self, alpha_spatial: float, alpha_l2: float) -> RidgePath:
+    def decompose(self, alphas: Alphas) -> RidgePath:
         """All ridge solutions whose penalties are in this proportion."""
-        return RidgePath(self, self.shrinkage(alpha_spatial, alpha_l2))
+        return RidgePath(self, self.shrinkage(alphas))
 
-    def solve(self, alpha_spatial: float, alpha_l2: float, like: Tensor) -> Parameters:
+    def solve(self, alphas: Alphas, like: Tensor) -> Parameters:
         """Minimizer of the objective, eq. (5)."""
-        return self.parameters(self.decompose(alpha_spatial, alpha_l2).weights(1.0), like)
+        return self.parameters(self.decompose(alphas).weights(1.0), like)
 
     def parameters(self, weights: Tensor, like: Tensor) -> Parameters:
         """The model's parameters from the weights of the columns, shape (p, T)."""
         parameters = {"intercept": (self.mean_y - self.means @ weights).to(like.dtype)}
-        if self.n_levels:
+        if self.n_categories:
             parameters["deviations"] = weights[self.n_weights :].to(like.dtype)
         sizes = [
             axis.size if basis is None else basis.shape[1]

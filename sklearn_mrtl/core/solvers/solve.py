@@ -1,12 +1,16 @@
-"""Solvers by name."""
+"""Opt of Algorithm 1: the solvers by name, and the exact solution where there is one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.base import Parameters
+from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers.base import Pair, SolverSettings, Watch, never
+from sklearn_mrtl.core.solvers import ridge
+from sklearn_mrtl.core.solvers.base import CurvaturePair, Epoch, Monitor, SolverSettings, flatten, never
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 from sklearn_mrtl.core.solvers.minibatch import adam, sgd
 
@@ -14,19 +18,41 @@ SOLVERS = {"lbfgs": lbfgs, "adam": adam, "sgd": sgd}
 
 
 def solve(
-    objective: Objective, start: Parameters, settings: SolverSettings, watch: Watch = never, pairs: Sequence[Pair] = ()
-) -> tuple[Parameters, list[Pair]]:
-    """Opt of Algorithm 1 until its stopping criterion is true.
+    objective: Objective,
+    start: Parameters,
+    settings: SolverSettings,
+    monitor: Monitor = never,
+    pairs: Sequence[CurvaturePair] = (),
+) -> tuple[Parameters, list[CurvaturePair]]:
+    """Take steps until the monitor or the solver itself ends them.
 
     Parameters
     ----------
-    pairs : sequence of Pair
-        Steps and changes of gradient of an earlier level, carried to this one; only "lbfgs" has use for them.
+    pairs : sequence of CurvaturePair
+        Of a coarser level, finegrained; only "lbfgs" uses them.
 
     Returns
     -------
     parameters : Parameters
-    pairs : list of Pair
-        To be carried to the next level.
+    pairs : list of CurvaturePair
+        For the next level.
     """
-    return SOLVERS[settings.name](objective, start, settings, watch, pairs)
+    return SOLVERS[settings.name](objective, start, settings, monitor, pairs)
+
+
+def solves_exactly(objective: Objective, samples: Samples, settings: SolverSettings, largest: int) -> bool:
+    """Return whether the objective is a ridge regression whose system has at most `largest` rows."""
+    model = objective.model
+    is_ridge = isinstance(model, FullRank) and objective.loss is SquaredLoss and settings.name == "lbfgs"
+    return is_ridge and ridge.is_affordable(model, samples, largest)
+
+
+def solve_exactly(
+    objective: Objective, samples: Samples, monitor: Monitor = never, solution: Parameters | None = None
+) -> Parameters:
+    """Return the minimizer of a ridge regression; `solution` where it is known already."""
+    if solution is None:
+        solution = ridge.RidgeDesign(objective.model, samples).solve(objective.alphas, samples.weight)
+    value, loss, gradient = objective.value_and_gradient(solution)
+    monitor(Epoch(float(loss), float(value), gradient, float(flatten(gradient).norm()), solution))
+    return solution

@@ -77,12 +77,12 @@ def test_masses_multiply_to_the_mean_square_of_what_each_weight_sees(layout):
     if layout == "joint":
         inputs = fields(n=30)
         expected = formed(inputs).square().mean()
-        actual = torch.stack([mass.mean() for mass in inputs.mass(torch.ones(30, dtype=torch.float64))]).prod()
+        actual = torch.stack([mass.mean() for mass in inputs.mean_squares(torch.ones(30, dtype=torch.float64))]).prod()
         assert_same(actual, expected)
     else:
         inputs = encodings()
         weight = uniform(12)
-        for mass, encoding, mode in zip(inputs.mass(weight), inputs.encodings, inputs.modes, strict=True):
+        for mass, encoding, mode in zip(inputs.mean_squares(weight), inputs.encodings, inputs.modes, strict=True):
             expected = (weight @ encoding.matrix.to_dense() ** 2) / weight.sum()
             assert_same(mass, expected / 36 if mode.name == "player" else expected)  # the area of "hour" goes there
 

@@ -5,7 +5,8 @@ import torch
 from helpers import assert_same, axes_for, encodings, fields, inputs_of, normal, random_parameters, slow_scores, uniform
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.models.cp import CP, canonical, cp_als
+from sklearn_mrtl.core.models.als import canonical, cp_als
+from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 
 
@@ -182,7 +183,7 @@ def test_from_full_rank_and_random_have_the_intercepts_and_are_nonnegative_where
     inputs = encodings()
     full = FullRank(axes_for(inputs, 2))
     parameters = random_parameters(full)
-    model = CP(full.axes, nonnegative=["court", "output"])
+    model = CP(full.axes, nonnegative=["court", None])
     start = model.from_full_rank(parameters, 2, seed=0)
     assert model.bounded == {"factor 1", "factor 3"}
     for name in ("intercept", "deviations"):
@@ -200,7 +201,7 @@ def test_random_factors_give_scores_of_a_tenth_and_nothing_on_land():
     )
     model = CP(axes_for(inputs))
     weight = torch.ones(400, dtype=torch.float64)
-    mass = float(torch.stack([mass.sum() for mass in inputs.mass(weight)]).prod())
+    mass = float(torch.stack([mass.sum() for mass in inputs.mean_squares(weight)]).prod())
     spreads = [float(model.scores(model.random(5, weight, mass, seed), inputs).std()) for seed in range(20)]
     assert 0.05 < np.mean(spreads) < 0.2
     assert_same(model.random(5, weight, mass, 0)["factor 1"][~mask], torch.zeros(13, 5))

@@ -1,4 +1,4 @@
-"""What all models share, and the full-rank one; the low-rank ones' own are in test_cp.py and test_tucker.py."""
+"""The case that every model passes, also one that is new in the registry; what is its own is in a file of its own."""
 
 from dataclasses import replace
 
@@ -6,15 +6,17 @@ import pytest
 import torch
 from helpers import (
     LAYOUTS,
+    MODELS,
     assert_same,
     axes_for,
+    build,
+    by_model,
     encodings,
     fields,
     formed,
     inputs_of,
     multi_hot,
     normal,
-    random_parameters,
     samples_of,
     slow_penalty,
     slow_scores,
@@ -23,29 +25,21 @@ from helpers import (
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.encodings import EncodedInputs
-from sklearn_mrtl.core.models.base import Axis, Strengths
+from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.models.tucker import Tucker
 
-MODELS = [(FullRank, None), (CP, 2), (Tucker, (2, 3, 2, 2))]
-by_model = pytest.mark.parametrize("model_class, rank", MODELS, ids=lambda value: getattr(value, "__name__", ""))
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
 by_outputs = pytest.mark.parametrize("n_outputs", [1, 3])
-
-
-def build(model_class, rank, inputs, n_outputs=1, sigma=0.2):
-    model = model_class(axes_for(inputs, n_outputs, sigma))
-    rank = rank[: len(model.axes)] if isinstance(rank, tuple) else rank
-    return model, random_parameters(model, rank)
 
 
 @by_model
 @by_layout
 @by_outputs
-def test_scores_are_those_of_the_formed_tensors(model_class, rank, layout, n_outputs):
+def test_scores_are_those_of_the_formed_tensors(model_class, layout, n_outputs):
     inputs = inputs_of(layout)
-    model, parameters = build(model_class, rank, inputs, n_outputs)
+    model, parameters = build(model_class, inputs, n_outputs)
     scores = model.scores(parameters, inputs)
     assert scores.shape == (inputs.n_rows, n_outputs)
     assert_same(scores, slow_scores(model, model.dense(parameters), parameters, inputs))
@@ -55,23 +49,23 @@ def test_scores_are_those_of_the_formed_tensors(model_class, rank, layout, n_out
 @by_layout
 @by_outputs
 @pytest.mark.parametrize("sigma", [0.2, None])
-def test_penalties_are_those_of_the_formed_weights(model_class, rank, layout, n_outputs, sigma):
+def test_penalties_are_those_of_the_formed_weights(model_class, layout, n_outputs, sigma):
     inputs = inputs_of(layout)
-    model, parameters = build(model_class, rank, inputs, n_outputs, sigma)
+    model, parameters = build(model_class, inputs, n_outputs, sigma)
     for alphas in ((1.0, 0.0), (0.0, 1.0), (0.3, 0.02)):
         expected = slow_penalty(model, model.dense(parameters), parameters, sigma, *alphas)
-        assert_same(model.penalty(parameters, *alphas), expected)
+        assert_same(model.penalty(parameters, Alphas(*alphas)), expected)
 
 
 @by_model
 @by_layout
-def test_coefficients_multiply_the_inputs(model_class, rank, layout):
+def test_coefficients_multiply_the_inputs(model_class, layout):
     """A pooled level's is complete, so that a one-hot sample needs nothing else."""
     inputs = inputs_of(layout)
     if layout == "factored":
         inputs = inputs.select(torch.nonzero(inputs.encodings[0].index < 3)[:, 0])  # of a level
-    model, parameters = build(model_class, rank, inputs)
-    x = formed(inputs)[:, : model.axes[0].n_levels]
+    model, parameters = build(model_class, inputs)
+    x = formed(inputs)[:, : model.axes[0].n_entries]
     expected = x.reshape(inputs.n_rows, -1) @ model.coefficients(parameters).reshape(-1, 1)
     assert_same(model.weight_scores(parameters, inputs), expected)
 
@@ -79,9 +73,9 @@ def test_coefficients_multiply_the_inputs(model_class, rank, layout):
 @by_model
 @by_layout
 @by_outputs
-def test_rescaled_parameters_score_scaled_and_shifted(model_class, rank, layout, n_outputs):
+def test_rescaled_parameters_score_scaled_and_shifted(model_class, layout, n_outputs):
     inputs = inputs_of(layout)
-    model, parameters = build(model_class, rank, inputs, n_outputs)
+    model, parameters = build(model_class, inputs, n_outputs)
     scale, shift = uniform(n_outputs) + 0.5, normal(n_outputs)
     moved = model.rescaled(parameters, scale, shift)
     assert_same(model.scores(moved, inputs), model.scores(parameters, inputs) * scale + shift)
@@ -89,47 +83,47 @@ def test_rescaled_parameters_score_scaled_and_shifted(model_class, rank, layout,
 
 @by_model
 @pytest.mark.parametrize("coarse_shapes", [((2,), (2,), (3, 5)), ((2,), (3,), (3, 5)), ((2,), (4,), (3, 5))])
-def test_finegraining_constant_grids_leaves_scores_as_they_were(model_class, rank, coarse_shapes):
+def test_finegraining_constant_grids_leaves_scores_as_they_were(model_class, coarse_shapes):
     month, court = (
         Grid("month", 4, periodic=True, interpolation="nearest"),
         Grid("court", (3, 5), interpolation="nearest"),
     )
     fine = fields((Feature("lag", 2), month, court))
     coarse = fine.coarsen(coarse_shapes)
-    coarse_model, parameters = build(model_class, rank, coarse)
-    fine_model, _ = build(model_class, rank, fine)
+    coarse_model, parameters = build(model_class, coarse)
+    fine_model, _ = build(model_class, fine)
     carried = coarse_model.finegrain(parameters, fine_model)
     assert_same(fine_model.scores(carried, fine), coarse_model.scores(parameters, coarse))
 
 
 @by_model
-def test_finegraining_factored_samples_leaves_scores_as_they_were(model_class, rank):
+def test_finegraining_factored_samples_leaves_scores_as_they_were(model_class):
     player = Feature("player", 3, intercept=True, pooled=True)
     court = Grid("court", (4, 3), interpolation="nearest")
     hour = Grid("hour", 6, periodic=True, interpolation="nearest")
     fine = encodings((player, court, hour))
     coarse = fine.coarsen(((3,), (3, 2), (2,)))
-    coarse_model, parameters = build(model_class, rank, coarse)
-    fine_model, _ = build(model_class, rank, fine)
+    coarse_model, parameters = build(model_class, coarse)
+    fine_model, _ = build(model_class, fine)
     carried = coarse_model.finegrain(parameters, fine_model)
     assert_same(fine_model.scores(carried, fine), coarse_model.scores(parameters, coarse))
 
 
 @by_model
 @by_layout
-def test_finegraining_a_linear_grid_keeps_the_scores_of_constant_samples(model_class, rank, layout):
+def test_finegraining_a_linear_grid_keeps_the_scores_of_constant_samples(model_class, layout):
     modes = (Feature("lag", 2), Feature("variable", 3), Grid("sea", (4, 6), quantity="mean"))
     if layout == "joint":
         fine = fields(modes)
-        level = lambda values: values.mean(-1, keepdim=True).expand_as(values)  # noqa: E731
-        fine = replace(fine, x=level(fine.x), center=level(fine.center))
+        x, center = (values.mean(-1, keepdim=True).expand_as(values) for values in (fine.x, fine.center))
+        fine = replace(fine, x=x, center=center)
     else:
         lag, variable, sea = encodings(modes).encodings
         everywhere = multi_hot(normal(12, 1).expand(12, 24))
         fine = EncodedInputs((lag, variable, everywhere), modes, ((2,), (3,), (4, 6)))
     coarse = fine.coarsen(((2,), (3,), (2, 3)))
-    coarse_model, parameters = build(model_class, rank, coarse)
-    fine_model, _ = build(model_class, rank, fine)
+    coarse_model, parameters = build(model_class, coarse)
+    fine_model, _ = build(model_class, fine)
     carried = coarse_model.finegrain(parameters, fine_model)
     assert_same(fine_model.scores(carried, fine), coarse_model.scores(parameters, coarse))
 
@@ -152,15 +146,15 @@ def test_a_cell_of_land_more_is_a_cell_less():
     masked = FullRank(axes_for(fields((Grid("line", 4),), masks={"line": mask}), sigma=None))
     short = FullRank(axes_for(fields((Grid("line", 3),)), sigma=None))
     weights = normal(4) * mask
-    actual = masked.penalty({"weights": weights, "intercept": torch.zeros(1)}, 1.0, 0.0)
-    expected = short.penalty({"weights": weights[:3], "intercept": torch.zeros(1)}, 1.0, 0.0)
+    actual = masked.penalty({"weights": weights, "intercept": torch.zeros(1)}, Alphas(1.0, 0.0))
+    expected = short.penalty({"weights": weights[:3], "intercept": torch.zeros(1)}, Alphas(1.0, 0.0))
     assert masked.n_entries == short.n_entries == 3
     assert_same(actual, expected * (3 / 2) ** 2)  # the line is longer, so the same steps are steeper
 
 
 def test_a_level_never_seen_gets_the_shared_row_and_the_shared_intercept():
     inputs = encodings(n=40)
-    model, parameters = build(FullRank, None, inputs)
+    model, parameters = build(FullRank, inputs)
     unseen = inputs.select(torch.nonzero(inputs.encodings[0].index == 3)[:, 0])
     assert unseen.n_rows > 0
     shared = parameters["weights"][3]
@@ -174,23 +168,22 @@ def test_curvatures_are_second_derivatives_where_modes_are_alone():
     model = FullRank(axes_for(inputs))
     samples = samples_of(inputs)
     weight = samples.totals()[1]
-    strengths = Strengths(2.0, 0.0, 0.3)
     x = formed(inputs)
     expected = 2 * (weight @ x**2) / weight.sum() + 2 * 0.3 / 12
-    scales = model.scales(model.initial(weight), inputs, weight / weight.sum(), strengths)
+    scales = model.natural_scales(model.initial(weight), inputs, weight / weight.sum(), 2.0, Alphas(0.0, 0.3))
     assert_same(scales["weights"], expected.rsqrt())
 
 
-def test_a_bare_model_scores_the_same():
+def test_a_model_without_penalties_scores_the_same():
     inputs = inputs_of("joint")
-    for model_class, rank in MODELS:
-        model, parameters = build(model_class, rank, inputs)
-        assert_same(model.bare().scores(parameters, inputs), model.scores(parameters, inputs))
-        assert all(axis.smoothness is None for axis in model.bare().axes)
+    for model_class in MODELS:
+        model, parameters = build(model_class, inputs)
+        assert_same(model.without_penalties().scores(parameters, inputs), model.scores(parameters, inputs))
+        assert all(axis.smoothness is None for axis in model.without_penalties().axes)
         assert any(axis.smoothness is not None for axis in model.axes)
 
 
-def test_a_gradient_on_a_finer_grid_is_the_shares_of_the_coarse_one():
+def test_a_gradient_is_divided_among_the_cells_of_a_finer_grid():
     modes = Feature("a", 3), Grid("b", (8, 12), interpolation="nearest")
     coarse, fine = (CP([Axis(modes[0], (3,)), Axis(modes[1], shape)]) for shape in ((4, 6), (8, 12)))
     gradient = {"factor 0": normal(3, 2), "factor 1": normal(24, 2), "intercept": normal(1)}

@@ -4,8 +4,9 @@ import tensorly as tl
 import torch
 from helpers import LAYOUTS, assert_same, axes_for, encodings, inputs_of, normal, random_parameters, slow_scores
 
+from sklearn_mrtl.core.data.products import mode_products
 from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.models.tucker import Tucker, mode_products
+from sklearn_mrtl.core.models.tucker import Tucker
 
 
 def formed(core, factors):
@@ -69,5 +70,5 @@ def test_a_rank_that_means_something(rank, sizes, expected):
 
 
 def test_signs_cannot_be_kept():
-    with pytest.raises(ValueError, match="nonnegative factors are for decomposition='cp'"):
+    with pytest.raises(ValueError, match="nonnegative factors are for decomposition='cp'; the core of Tucker"):
         Tucker(axes_for(encodings()), nonnegative=["court"])

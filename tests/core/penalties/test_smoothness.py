@@ -64,7 +64,7 @@ def test_dense_laplacian_and_its_diagonal(grid):
     assert_same(laplacian, laplacian.T)
     assert_same(laplacian.sum(1), torch.zeros(grid.size))
     own = 2 / smoothness.scale * mask.double()  # k(d, d) = 1, times what a Laplacian is scaled by
-    assert_same(laplacian.diagonal(), smoothness.diagonal() - own)
+    assert_same(laplacian.diagonal(), smoothness.laplacian_diagonal() - own)
 
 
 def test_land_neither_pulls_nor_is_pulled():

@@ -21,6 +21,7 @@ from sklearn.linear_model import Ridge
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign, is_affordable
 
@@ -30,7 +31,7 @@ by_layout = pytest.mark.parametrize("layout", LAYOUTS)
 
 def samples_for(inputs, n_outputs=1):
     n = inputs.n_rows
-    return Samples.of_rows(inputs, normal(n, n_outputs, seed=5), uniform(n, seed=6) + 0.5)
+    return Samples.from_rows(inputs, normal(n, n_outputs, seed=5), uniform(n, seed=6) + 0.5)
 
 
 @pytest.mark.parametrize("make", [fields, encodings])
@@ -41,7 +42,7 @@ def test_without_smoothness_it_is_scikit_learns_ridge(make, n, n_outputs, alpha)
     inputs = make(PLAIN, n=n)
     samples = samples_for(inputs, n_outputs)
     model = FullRank(axes_for(inputs, n_outputs))
-    found = RidgeDesign(model, samples).solve(0.0, alpha, samples.weight)
+    found = RidgeDesign(model, samples).solve(Alphas(0.0, alpha), samples.weight)
     y, weight = samples.totals()
     # (weighted mean of squares) + alpha |w|^2 / 36, times the sum of the weights
     expected = Ridge(alpha=alpha * float(weight.sum()) / 36, tol=1e-12).fit(
@@ -60,7 +61,7 @@ def test_it_solves_the_objective_with_all_its_penalties(layout, n, n_outputs, al
     inputs = inputs_of(layout, n)
     samples = samples_for(inputs, n_outputs)
     model = FullRank(axes_for(inputs, n_outputs))
-    found = RidgeDesign(model, samples).solve(*alphas, samples.weight)
+    found = RidgeDesign(model, samples).solve(Alphas(*alphas), samples.weight)
     gradient = objective_of(model, samples, alpha_spatial=alphas[0], alpha_l2=alphas[1]).value_and_gradient(found)[2]
     assert_same(gradient, {name: torch.zeros_like(g) for name, g in gradient.items()}, atol=1e-9)
 
@@ -70,7 +71,7 @@ def test_normal_equations_with_the_dense_kernel(n):
     inputs = fields((Feature("lag", 2), Grid("sea", (3, 4), bounds=[(0, 1), (0, 3)], quantity="mean")), n=n)
     samples = samples_for(inputs)
     model = FullRank(axes_for(inputs, sigma=0.2))
-    found = RidgeDesign(model, samples).solve(0.3, 0.02, samples.weight)
+    found = RidgeDesign(model, samples).solve(Alphas(0.3, 0.02), samples.weight)
     kernel, squares = dense_kernel(inputs.modes[1], (3, 4), 0.2)
     laplacian = 2 * (np.diag(kernel.sum(1)) - kernel) / ((kernel * squares).sum() / 12)
     penalty = np.kron(np.eye(2), 0.3 * laplacian + 0.02 * np.eye(12)) / 24
@@ -86,7 +87,7 @@ def test_merged_rows_have_the_solution_of_all():
     inputs = encodings(n=15).select(torch.randint(15, (60,), generator=generator()))
     samples = samples_of(inputs)
     model = FullRank(axes_for(inputs))
-    found = [RidgeDesign(model, s).solve(0.01, 0.01, s.weight) for s in (samples, samples.merge())]
+    found = [RidgeDesign(model, s).solve(Alphas(0.01, 0.01), s.weight) for s in (samples, samples.merge())]
     assert_same(*found)
 
 
@@ -94,7 +95,7 @@ def test_without_penalties_it_has_the_least_norm():
     inputs = fields(PLAIN, n=8)
     samples = samples_for(inputs)
     model = FullRank(axes_for(inputs))
-    found = RidgeDesign(model, samples).solve(0.0, 0.0, samples.weight)
+    found = RidgeDesign(model, samples).solve(Alphas(0.0, 0.0), samples.weight)
     y, weight = samples.totals()
     x = formed(inputs).reshape(8, -1)
     centred = x - weight @ x / weight.sum()
@@ -110,17 +111,17 @@ def test_errors_of_blocks_are_those_of_really_leaving_them_out(layout, rows_in_b
     inputs = inputs_of(layout, n)
     y, ones = normal(n, 2, seed=5), torch.ones(n, dtype=torch.float64)
     model = FullRank(axes_for(inputs, 2))
-    blocks = Samples.of_rows(inputs, y, ones).in_blocks(inputs.shapes, 4)
+    blocks = Samples.from_rows(inputs, y, ones).in_blocks(inputs.shapes, 4)
     design = RidgeDesign(model, blocks)
-    path = design.decompose(*(np.array(alphas) / sum(alphas)))
+    path = design.decompose(Alphas(*alphas).times(1 / sum(alphas)))
     assert [block.stop - block.start for block in design.blocks][0] <= rows_in_block
     for strength in (1.0, 0.01):
         expected = 0.0
         for b in range(4):
             held = torch.arange(b * rows_in_block, (b + 1) * rows_in_block)
             kept = torch.tensor(sorted(set(range(n)) - set(held.tolist())))
-            rest = Samples.of_rows(inputs.select(kept), y[kept], ones[kept])
-            fit = RidgeDesign(model, rest).solve(*(strength * alpha for alpha in alphas), rest.weight)
+            rest = Samples.from_rows(inputs.select(kept), y[kept], ones[kept])
+            fit = RidgeDesign(model, rest).solve(Alphas(*alphas).times(strength), rest.weight)
             errors = model.scores(fit, inputs.select(held)) - y[held]
             expected += float(between_rows(inputs.select(held), errors).square().sum()) / n
         assert_same(path.block_errors(strength * sum(alphas)).sum(), expected, rtol=1e-6)

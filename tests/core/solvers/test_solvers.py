@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from helpers import (
@@ -19,16 +20,16 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
-from sklearn_mrtl.core.models.base import axes_of
+from sklearn_mrtl.core.models.axes import make_axes
+from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.tucker import Tucker
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers.base import SolverSettings
+from sklearn_mrtl.core.solvers.base import SolverSettings, flatten, unflatten
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 from sklearn_mrtl.core.solvers.solve import SOLVERS, solve
-from sklearn_mrtl.core.stopping import flatten, unflatten
 
 MODES = (Feature("lag", 3), Grid("sea", (3, 4), quantity="mean"))
 by_loss = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
@@ -81,7 +82,7 @@ def test_lbfgs_finds_the_minimum_of_a_convex_objective(loss):
 
 def test_lbfgs_finds_the_exact_ridge_solution():
     objective, start, samples = full_rank(SquaredLoss)
-    exact = RidgeDesign(objective.model, samples).solve(0.001, 0.01, samples.weight)
+    exact = RidgeDesign(objective.model, samples).solve(Alphas(0.001, 0.01), samples.weight)
     assert_same(minimized(objective, start), exact, rtol=1e-4, atol=1e-4)
 
 
@@ -97,8 +98,8 @@ def test_classes_as_scikit_learns_logistic_regression(loss):
     x = formed(objective.inputs).reshape(60, -1).numpy()
     expected.fit(x, labels, sample_weight=weight.numpy())
     scores = objective.model.scores(minimized(objective, start), objective.inputs)
-    shares = scores.softmax(1) if loss is SoftmaxLoss else torch.cat([-scores, scores], 1).sigmoid()
-    assert_same(shares, expected.predict_proba(x), rtol=1e-4, atol=1e-5)
+    probabilities = scores.softmax(1) if loss is SoftmaxLoss else torch.cat([-scores, scores], 1).sigmoid()
+    assert_same(probabilities, expected.predict_proba(x), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("model_class, rank", [(CP, 2), (Tucker, (2, 2))])
@@ -149,7 +150,7 @@ def test_projected_lbfgs_as_low_as_scipys_bounds():
 @pytest.mark.parametrize("batch_size", [None, 7])
 def test_mini_batches_approach_the_minimum(name, batch_size):
     objective, start, samples = full_rank(SquaredLoss, alpha_l2=0.1)
-    best = value_of(objective, RidgeDesign(objective.model, samples).solve(0.001, 0.1, samples.weight))
+    best = value_of(objective, RidgeDesign(objective.model, samples).solve(Alphas(0.001, 0.1), samples.weight))
     rate = 0.05 if name == "adam" else 0.3
     settings = SolverSettings(name, max_epochs=150, learning_rate=rate, lr_decay=0.99, batch_size=batch_size)
     found = value_of(objective, solve(objective, start, settings)[0])
@@ -176,31 +177,31 @@ def test_the_learning_rate_decays_after_every_epoch():
     seen = [start]
     gradients = []
 
-    def watch(loss, value, gradient, parameters):
-        seen.append(parameters)
-        gradients.append(gradient)
+    def monitor(epoch):
+        seen.append(epoch.parameters)
+        gradients.append(epoch.gradient)
 
-    solve(objective, start, SolverSettings("sgd", max_epochs=4, learning_rate=0.1, lr_decay=0.5), watch)
+    solve(objective, start, SolverSettings("sgd", max_epochs=4, learning_rate=0.1, lr_decay=0.5), monitor)
     for epoch, (before, after, gradient) in enumerate(zip(seen, seen[1:], gradients, strict=False)):
         assert_same(after["weights"], before["weights"] - 0.1 * 0.5**epoch * gradient["weights"])
         assert_same(gradient["weights"], objective.value_and_gradient(before)[2]["weights"])
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_a_watch_sees_every_epoch_and_can_end_it(name):
+def test_a_monitor_sees_every_epoch_and_can_end_it(name):
     objective, start, _ = full_rank(LogisticLoss)
-    calls = []
+    epochs = []
 
-    def watch(loss, value, gradient, parameters):
-        assert gradient.keys() == parameters.keys() == start.keys()
-        calls.append((float(loss), float(value), parameters))
-        return len(calls) == 3
+    def monitor(epoch):
+        assert epoch.gradient.keys() == epoch.parameters.keys() == start.keys()
+        epochs.append(epoch)
+        return len(epochs) == 3
 
-    last, _ = solve(objective, start, SolverSettings(name, max_epochs=50, convergence=0.0), watch)
-    assert len(calls) == 3
-    assert_same(last, calls[-1][2], rtol=0, atol=0)
+    last, _ = solve(objective, start, SolverSettings(name, max_epochs=50, convergence=0.0), monitor)
+    assert len(epochs) == 3
+    assert_same(last, epochs[-1].parameters, rtol=0, atol=0)
     if name == "lbfgs":
-        values = [value for _, value, _ in calls]
+        values = [epoch.objective for epoch in epochs]
         assert values == sorted(values, reverse=True)
         assert_same(value_of(objective, last), values[-1], rtol=1e-12)
 
@@ -209,13 +210,13 @@ def test_a_watch_sees_every_epoch_and_can_end_it(name):
 def test_at_most_max_epochs(name):
     objective, start, _ = full_rank(LogisticLoss)
     calls = []
-    solve(objective, start, SolverSettings(name, max_epochs=4, convergence=0.0), lambda *seen: calls.append(seen))
+    solve(objective, start, SolverSettings(name, max_epochs=4, convergence=0.0), calls.append)
     assert len(calls) == 4
 
 
 def test_lbfgs_stays_at_a_minimum():
     objective, start, samples = full_rank(SquaredLoss)
-    exact = RidgeDesign(objective.model, samples).solve(0.001, 0.01, samples.weight)
+    exact = RidgeDesign(objective.model, samples).solve(Alphas(0.001, 0.01), samples.weight)
     assert_same(lbfgs(objective, exact, SolverSettings())[0], exact, rtol=1e-7, atol=1e-7)
 
 
@@ -237,8 +238,8 @@ def test_lbfgs_does_not_search_for_what_rounding_hides(loss):
         values.float() for values in (objective.y, objective.weight, objective.inputs.x, objective.inputs.center)
     )
     inputs = replace(objective.inputs, x=x, center=center)
-    model = FullRank(axes_of(inputs, LOSSES[loss], 0.2, weight))
-    objective, evaluations = Objective(model, inputs, y, weight, loss, 0.001, 0.01), []
+    model = FullRank(make_axes(inputs, LOSSES[loss], 0.2, weight))
+    objective, evaluations = Objective(model, inputs, y, weight, loss, Alphas(0.001, 0.01)), []
     evaluate = objective.value_and_gradient
     objective.value_and_gradient = lambda parameters: evaluations.append(1) or evaluate(parameters)
     lbfgs(objective, found, SolverSettings(convergence=0.0))
@@ -249,6 +250,44 @@ def test_a_level_where_nothing_moves_is_seen_once():
     objective, start, _ = full_rank(SquaredLoss)
     objective.y = torch.zeros_like(objective.y)
     seen = []
-    found, _ = lbfgs(objective, start, SolverSettings(), lambda *epoch: seen.append(epoch))
+    found, _ = lbfgs(objective, start, SolverSettings(), seen.append)
     assert len(seen) == 1
     assert_same(found, start)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_statistics_of_mini_batches_against_a_loop_over_them(name):
+    """Norms are of each batch's gradient, E[||g_t||^2]; the gradient that variance and entropy are of is the mean."""
+    objective, start, _ = full_rank(LogisticLoss, n=60)
+    epochs = []
+    settings = SolverSettings(name, max_epochs=2, batch_size=25, learning_rate=1e-9, seed=5)
+    solve(objective, start, settings, epochs.append)
+    order = torch.randperm(60, generator=torch.Generator().manual_seed(5))
+    squared_norms, mean, sizes = [], torch.zeros_like(flatten(start)), []
+    for rows in order.split(25):
+        gradient = flatten(objective.batch(rows).value_and_gradient(start)[2])  # the rate is next to nothing
+        squared_norms.append(float(gradient.square().sum()))
+        sizes.append(len(rows) / 60)
+        mean += len(rows) / 60 * gradient
+    assert epochs[0].gradient_norm ** 2 == pytest.approx(np.average(squared_norms, weights=sizes), rel=1e-6)
+    assert epochs[0].gradient_norm ** 2 > 1.01 * float(mean.square().sum())
+    assert_same(flatten(epochs[0].gradient), mean, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name, optimizer", [("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)])
+def test_steps_are_those_of_torch(name, optimizer):
+    objective, start, _ = full_rank(SquaredLoss)
+    settings = SolverSettings(name, max_epochs=7, learning_rate=0.05, lr_decay=0.9, batch_size=20, seed=2)
+    found, _ = solve(objective, start, settings)
+    parameters = {key: value.clone() for key, value in start.items()}
+    steps = optimizer(parameters.values(), lr=0.05)
+    decay = torch.optim.lr_scheduler.ExponentialLR(steps, 0.9)
+    generator = torch.Generator().manual_seed(2)
+    for _ in range(7):
+        for rows in torch.randperm(60, generator=generator).split(20):
+            gradient = objective.batch(rows).value_and_gradient(parameters)[2]
+            for key, value in parameters.items():
+                value.grad = gradient[key]
+            steps.step()
+        decay.step()
+    assert_same(found, parameters, rtol=1e-10, atol=1e-12)

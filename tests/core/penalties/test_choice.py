@@ -8,20 +8,17 @@ from helpers import LAYOUTS, assert_same, axes_for, encodings, fields, formed, i
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
+from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.penalties.selection import (
-    N_BLOCKS,
-    N_FOLDS,
-    ExactErrors,
-    Folds,
-    blocks_for_choice,
-    largest_eigenvalue,
-    low_rank_share,
-    select_alphas,
-)
+from sklearn_mrtl.core.penalties.choice import low_rank_fraction, select_alphas
+from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds, largest_eigenvalue, make_blocks
+from sklearn_mrtl.core.penalties.options import ChoiceOptions
+from sklearn_mrtl.core.settings import PhaseSettings, Settings
+from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 
+OPTIONS = ChoiceOptions()
 MODES = (Feature("lag", 2), Grid("sea", (3, 4), quantity="mean"))
 
 
@@ -29,8 +26,8 @@ def blocks_of(inputs, scores, noise, loss=SquaredLoss):
     """Samples in blocks whose target is a score plus noise, or a class drawn from it."""
     y = scores / scores.std() + noise * normal(len(scores), seed=8)
     y = y if loss is SquaredLoss else (y > 0).double()
-    samples = Samples.of_rows(inputs, y[:, None], torch.ones(len(y), dtype=torch.float64))
-    return samples.in_blocks(inputs.shapes, N_BLOCKS)
+    samples = Samples.from_rows(inputs, y[:, None], torch.ones(len(y), dtype=torch.float64))
+    return samples.in_blocks(inputs.shapes, OPTIONS.n_blocks)
 
 
 def planted(n=240, noise=0.3, loss=SquaredLoss):
@@ -42,19 +39,19 @@ def planted(n=240, noise=0.3, loss=SquaredLoss):
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
 def test_the_chosen_pair_has_the_least_error_of_those_tried(loss):
     model, blocks = planted(loss=loss)
-    choice = select_alphas(model, blocks, loss, None, None)
+    choice = select_alphas(model, blocks, loss, None, None, OPTIONS)
     best = min(choice.path, key=lambda record: record["error"])
-    assert (choice.alpha_spatial, choice.alpha_l2) == (best["alpha_spatial"], best["alpha_l2"])
+    assert (choice.alphas.spatial, choice.alphas.l2) == (best["alpha_spatial"], best["alpha_l2"])
     assert len({(record["alpha_spatial"], record["alpha_l2"]) for record in choice.path}) == len(choice.path) > 5
 
 
 @pytest.mark.parametrize("enough, n_distinct, part", [(10**6, 10**6, 1.0), (60, 10**6, 1 / 4), (60, 5, 1.0)])
-def test_the_choice_rests_on_a_part_of_very_many_samples_that_differ(monkeypatch, enough, n_distinct, part):
-    monkeypatch.setattr("sklearn_mrtl.core.penalties.selection.ENOUGH_DISTINCT", enough)
+def test_the_choice_rests_on_a_part_of_very_many_samples_that_differ(enough, n_distinct, part):
+    options = ChoiceOptions(max_distinct=enough)
     inputs = encodings(n=240).select(torch.arange(240) % n_distinct)
-    samples = Samples.of_rows(inputs, uniform(240, 1).round(), torch.ones(240, dtype=torch.float64))
-    for loss, n_groups in ((SquaredLoss, N_BLOCKS), (LogisticLoss, N_FOLDS)):
-        blocks, actual = blocks_for_choice(samples, inputs.shapes, loss)
+    samples = Samples.from_rows(inputs, uniform(240, 1).round(), torch.ones(240, dtype=torch.float64))
+    for loss, n_groups in ((SquaredLoss, OPTIONS.n_blocks), (LogisticLoss, OPTIONS.n_folds)):
+        blocks, actual = make_blocks(samples, inputs.shapes, loss, options)
         assert actual == part and blocks.weight.shape[1] == n_groups
         assert_same(blocks.weight.sum(), torch.tensor(240.0 * part, dtype=torch.float64))
 
@@ -63,50 +60,54 @@ def test_errors_in_the_path_are_of_really_leaving_blocks_out():
     model, blocks = planted(n=120)
     y, inputs = blocks.totals()[0], blocks.inputs
     expected = 0.0
-    for b in range(N_BLOCKS):
+    for b in range(OPTIONS.n_blocks):
         held = torch.nonzero(blocks.weight[:, b])[:, 0]
         kept = torch.nonzero(blocks.weight[:, b] == 0)[:, 0]
-        rest = Samples.of_rows(inputs.select(kept), y[kept], torch.ones(len(kept), dtype=torch.float64))
-        fit = RidgeDesign(model, rest).solve(0.02, 0.3, rest.weight)
+        rest = Samples.from_rows(inputs.select(kept), y[kept], torch.ones(len(kept), dtype=torch.float64))
+        fit = RidgeDesign(model, rest).solve(Alphas(0.02, 0.3), rest.weight)
         expected += float((model.scores(fit, inputs.select(held)) - y[held]).square().sum()) / 120
-    assert_same(ExactErrors(model, blocks)(0.02, 0.3), expected, rtol=1e-6)
+    assert_same(ExactErrors(model, blocks)(Alphas(0.02, 0.3)), expected, rtol=1e-6)
 
 
 def test_the_solution_at_the_chosen_pair_comes_with_it():
     model, blocks = planted()
-    choice = select_alphas(model, blocks, SquaredLoss, None, None)
-    solution = RidgeDesign(model, blocks).solve(choice.alpha_spatial, choice.alpha_l2, blocks.weight)
-    assert choice.is_solved and not choice.of_folds
+    choice = select_alphas(model, blocks, SquaredLoss, None, None, OPTIONS)
+    solution = RidgeDesign(model, blocks).solve(choice.alphas, blocks.weight)
+    assert choice.is_solution and not choice.of_folds
     assert_same(choice.start, solution)
 
 
 def test_fits_without_the_left_out_blocks_come_with_the_chosen_pair():
     model, blocks = planted(loss=LogisticLoss)
-    choice = select_alphas(model, blocks, LogisticLoss, None, None)
-    folds = Folds(blocks, LogisticLoss)
-    assert not choice.is_solved and choice.start is choice.of_folds[0] and len(choice.of_folds) == len(folds) == 3
+    choice = select_alphas(model, blocks, LogisticLoss, None, None, OPTIONS)
+    folds = Folds(blocks, LogisticLoss, OPTIONS)
+    assert not choice.is_solution and choice.start is choice.of_folds[0] and len(choice.of_folds) == len(folds) == 3
     error = folds.left_out_loss(model, choice.of_folds)
     assert error == min(tried["error"] for tried in choice.path)
 
 
+def settings(loss, **options) -> Settings:
+    phase = PhaseSettings(SolverSettings(), None, None)
+    return Settings(loss, 1, phase, phase, sigma=None, choice=ChoiceOptions(**options))
+
+
 def test_weaker_penalties_of_the_low_rank_model_are_tried_while_they_help():
     model, blocks = planted(loss=LogisticLoss)
-    low_rank = CP(model.axes)
     for loss in (SquaredLoss, LogisticLoss):
-        choice = select_alphas(model, blocks, loss, None, None)
-        share, path = low_rank_share(model, low_rank, 1, blocks, loss, choice, 0)
+        selection = select_alphas(model, blocks, loss, None, None, OPTIONS)
+        fraction, path = low_rank_fraction(model, CP(model.axes), blocks, selection, settings(loss))
         errors = [tried["error"] for tried in path]
-        assert share == path[int(np.argmin(errors))]["share"] and path[0]["share"] == 1
+        assert fraction == path[int(np.argmin(errors))]["fraction"] and path[0]["fraction"] == 1
         assert all(later < before for before, later in pairwise(errors[:-1]))
-        assert all(tried["alpha_l2"] == tried["share"] * choice.alpha_l2 for tried in path)
+        assert all(tried["alpha_l2"] == tried["fraction"] * selection.alphas.l2 for tried in path)
 
 
-def test_weaker_penalties_need_to_gain_something(monkeypatch):
+def test_weaker_penalties_need_to_gain_something():
     model, blocks = planted(loss=LogisticLoss)
-    choice = select_alphas(model, blocks, LogisticLoss, None, None)
-    monkeypatch.setattr("sklearn_mrtl.core.penalties.selection.WORTH", 1.0)
-    share, path = low_rank_share(model, CP(model.axes), 1, blocks, LogisticLoss, choice, 0)
-    assert share == 1 and len(path) == 2
+    selection = select_alphas(model, blocks, LogisticLoss, None, None, OPTIONS)
+    demanding = settings(LogisticLoss, min_gain=1.0)
+    fraction, path = low_rank_fraction(model, CP(model.axes), blocks, selection, demanding)
+    assert fraction == 1 and len(path) == 2
 
 
 def test_null_loss_is_that_of_the_training_mean_on_what_is_left_out():
@@ -119,7 +120,7 @@ def test_null_loss_is_that_of_the_training_mean_on_what_is_left_out():
         seen = weight[:, held].sum(1)  # a row once, with the mean of its targets
         of_rows = (weight[:, held] * y[:, held]).sum(1) / np.where(seen > 0, seen, 1)
         expected.append(np.average((of_rows - mean) ** 2, weights=seen))
-    assert Folds(blocks, SquaredLoss).null_loss() == pytest.approx(np.mean(expected))
+    assert Folds(blocks, SquaredLoss, OPTIONS).null_loss() == pytest.approx(np.mean(expected))
 
 
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
@@ -127,33 +128,33 @@ def test_more_noise_asks_for_more_shrinkage(loss):
     chosen = []
     for noise in (0.0, 1.0, 100.0):
         model, blocks = planted(noise=noise, loss=loss)
-        choice = select_alphas(model, blocks, loss, None, None)
-        chosen.append(choice.alpha_l2 + 20 * choice.alpha_spatial)
+        choice = select_alphas(model, blocks, loss, None, None, OPTIONS)
+        chosen.append(choice.alphas.l2 + 20 * choice.alphas.spatial)
     assert chosen[0] < chosen[1] < chosen[2]
 
 
 def test_what_is_given_stays():
     model, blocks = planted()
-    given = select_alphas(model, blocks, SquaredLoss, 0.5, 0.25)
-    assert (given.alpha_spatial, given.alpha_l2, given.path, given.start) == (0.5, 0.25, [], None)
-    choice = select_alphas(model, blocks, SquaredLoss, 0.5, None)
-    assert choice.alpha_spatial == 0.5 and {record["alpha_spatial"] for record in choice.path} == {0.5}
+    given = select_alphas(model, blocks, SquaredLoss, 0.5, 0.25, OPTIONS)
+    assert (given.alphas.spatial, given.alphas.l2, given.path, given.start) == (0.5, 0.25, [], None)
+    choice = select_alphas(model, blocks, SquaredLoss, 0.5, None, OPTIONS)
+    assert choice.alphas.spatial == 0.5 and {record["alpha_spatial"] for record in choice.path} == {0.5}
     assert len({record["alpha_l2"] for record in choice.path}) > 1
-    choice = select_alphas(model, blocks, SquaredLoss, None, 0.25)
-    assert choice.alpha_l2 == 0.25 and {record["alpha_l2"] for record in choice.path} == {0.25}
+    choice = select_alphas(model, blocks, SquaredLoss, None, 0.25, OPTIONS)
+    assert choice.alphas.l2 == 0.25 and {record["alpha_l2"] for record in choice.path} == {0.25}
 
 
 @pytest.mark.parametrize("n, tries", [(99, False), (100, True)])
 def test_few_rows_get_fixed_values(n, tries):
     model, blocks = planted(n=n)
-    choice = select_alphas(model, blocks, SquaredLoss, None, None)
-    assert bool(choice.path) == tries and choice.alpha_spatial > 0 and choice.alpha_l2 > 0
+    choice = select_alphas(model, blocks, SquaredLoss, None, None, OPTIONS)
+    assert bool(choice.path) == tries and choice.alphas.spatial > 0 and choice.alphas.l2 > 0
 
 
 def test_rows_that_repeat_count_once():
     inputs = encodings(n=5).select(torch.arange(200) % 5)
     blocks = blocks_of(inputs, normal(200), 0.0)
-    assert select_alphas(FullRank(axes_for(inputs)), blocks, SquaredLoss, None, None).path == []
+    assert select_alphas(FullRank(axes_for(inputs)), blocks, SquaredLoss, None, None, OPTIONS).path == []
 
 
 def test_alphas_do_not_depend_on_the_unit_of_x():
@@ -162,8 +163,10 @@ def test_alphas_do_not_depend_on_the_unit_of_x():
     scores = formed(inputs).sum((1, 2))
     tenfold = type(inputs)(inputs.x * 10, inputs.center * 10, inputs.modes, inputs.shapes, inputs.masks)
     model = FullRank(axes_for(inputs))
-    choices = [select_alphas(model, blocks_of(x, scores, 1.0), SquaredLoss, None, None) for x in (inputs, tenfold)]
-    chosen = [(choice.alpha_spatial, choice.alpha_l2) for choice in choices]
+    choices = [
+        select_alphas(model, blocks_of(x, scores, 1.0), SquaredLoss, None, None, OPTIONS) for x in (inputs, tenfold)
+    ]
+    chosen = [(choice.alphas.spatial, choice.alphas.l2) for choice in choices]
     assert_same(chosen[1], torch.tensor(chosen[0]) * 100, rtol=1e-6)
 
 
@@ -173,7 +176,7 @@ def test_largest_eigenvalue(layout):
     if layout == "factored":
         inputs = encodings((Feature("player", 3), Grid("court", (4, 3))), n=100)
     ones = torch.ones(100, dtype=torch.float64)
-    blocks = Samples.of_rows(inputs, ones[:, None], ones).in_blocks(inputs.shapes, N_BLOCKS)
+    blocks = Samples.from_rows(inputs, ones[:, None], ones).in_blocks(inputs.shapes, OPTIONS.n_blocks)
     x = formed(inputs).reshape(100, -1)
     expected = torch.linalg.matrix_norm(x - x.mean(0), 2) ** 2 / 100
     actual = largest_eigenvalue(FullRank(axes_for(inputs)), blocks)

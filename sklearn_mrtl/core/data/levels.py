@@ -1,0 +1,82 @@
+"""The samples of one level at a time, coarse to fine, so that memory holds little more than one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
+
+from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.finegraining import nests
+
+
+class LevelData:
+    """Training and validation samples at the level that a training has reached.
+
+    Parameters
+    ----------
+    training : Samples
+        At the finest resolution.
+    validation : Samples or None
+    resolutions : sequence of shapes
+        Shape of every mode at each level, coarse to fine.
+    levels : sequence of int
+        The levels that will be needed, ascending.
+
+    Attributes
+    ----------
+    level : int or None
+    training, validation : Samples or None
+        At that level.
+    """
+
+    def __init__(
+        self, training: Samples, validation: Samples | None, resolutions: Sequence[Shapes], levels: Sequence[int]
+    ):
+        self.level: int | None = None
+        self.training: Samples | None = None
+        self.validation: Samples | None = None
+        self._training = pyramid(training, resolutions, levels)
+        self._validation: Iterator[Samples | None] = repeat(None)
+        if validation is not None:
+            self._validation = pyramid(validation, resolutions, levels)
+
+    def move_to(self, level: int) -> None:
+        """Make the samples of a level, and release those of the level before."""
+        if level != self.level:
+            self.training = self.validation = None
+            self.training, self.validation, self.level = next(self._training), next(self._validation), level
+
+    def peek(self) -> Samples:
+        """Return the training samples of the first level, and keep them for it."""
+        first = next(self._training)
+        self._training = chain([first], self._training)
+        return first
+
+    def release_products(self) -> None:
+        """Release the outer products that only full-rank models multiply."""
+        self.training = self.training.without_products()
+        self.validation = None if self.validation is None else self.validation.without_products()
+
+
+def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[Samples]:
+    """Yield the samples at some levels, coarse to fine.
+
+    Fields that nest in a finer level are made of that one, all of them before the first is needed. Others are made of
+    the finest when they are needed.
+    """
+    finest = finer = samples.merge()
+    del samples
+    made: dict[int, Samples] = {}
+    for level in reversed(levels):
+        shapes = resolutions[level]
+        if finer.inputs.coarsens_in_steps and nests(
+            finest.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes
+        ):
+            made[level] = finer = finer.coarsen(shapes)
+    del finer
+    for level in levels:
+        if resolutions[level] == finest.inputs.shapes:
+            yield finest.without_products()
+        else:
+            yield made.pop(level) if level in made else finest.coarsen(resolutions[level])

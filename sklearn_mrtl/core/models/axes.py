@@ -1,0 +1,108 @@
+"""The axes of the weight tensor: its modes at one resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.finegraining import finegrain
+from sklearn_mrtl.core.penalties.smoothness import Smoothness
+from sklearn_mrtl.modes import Feature, Grid, Mode
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """One mode of the weight tensor at one resolution.
+
+    A pooled Feature has an additional last row: the weights that all categories share. Several outputs are an axis of
+    their own, the last one, which no input mode belongs to.
+
+    Attributes
+    ----------
+    mode : Mode
+    shape : tuple of int
+        Shape of the mode at this resolution.
+    mask : Tensor of bool, shape (D,), or None
+        Cells that hold data; None: all.
+    smoothness : Smoothness or None
+        R_s along this axis; None for a Feature.
+    is_output : bool
+    """
+
+    mode: Mode
+    shape: tuple[int, ...]
+    mask: Tensor | None = None
+    smoothness: Smoothness | None = None
+    is_output: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """Name of the mode; None for the outputs, so that no mode of a user can be taken for them."""
+        return None if self.is_output else self.mode.name
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the mode is a Feature with a shared row."""
+        return isinstance(self.mode, Feature) and self.mode.pooled
+
+    @property
+    def n_entries(self) -> int:
+        """Number of categories or cells."""
+        return prod(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of rows of a factor: the shared row of a pooled Feature counts."""
+        return self.n_entries + self.pooled
+
+    @cached_property
+    def n_free(self) -> int:
+        """Number of rows that are not masked."""
+        return self.size if self.mask is None else int(self.mask.sum())
+
+    def effective(self, factor: Tensor, dim: int, n_rows: int) -> Tensor:
+        """Return what multiplies the inputs: of a pooled Feature each deviation plus the shared row."""
+        if not self.pooled:
+            return factor
+        shared = factor.narrow(dim, self.size - 1, 1)
+        rows = factor.narrow(dim, 0, self.size - 1) + shared
+        return rows if n_rows == self.size - 1 else torch.cat([rows, shared], dim)
+
+    def finegrain(self, factor: Tensor, dim: int, finer: Axis) -> Tensor:
+        """Finegrain a factor along `dim`; near a coast from the cells that hold data only."""
+        if self.shape == finer.shape:
+            return factor
+        fine = finegrain(factor, dim, self.mode, self.shape, finer.shape)
+        if self.mask is None:
+            return fine
+        along = [1] * factor.ndim
+        along[dim] = -1
+        fraction = finegrain(self.mask.to(factor), 0, self.mode, self.shape, finer.shape)
+        keep = finer.mask & (fraction > 0)
+        return torch.where(keep.reshape(along), fine / fraction.clamp(min=1e-12).reshape(along), 0)
+
+    def row_mean_squares(self, mean_squares: Tensor) -> Tensor:
+        """Return the mean squares that the rows of a factor multiply, from those of the inputs' entries."""
+        if not self.pooled:
+            return mean_squares
+        return torch.cat([mean_squares[: self.n_entries], mean_squares.sum()[None]])
+
+    def laplacian_diagonal(self, like: Tensor) -> Tensor:
+        """Return the diagonal of the Laplacian L of R_s, shape (rows,); zeros for a Feature."""
+        return like.new_zeros(self.size) if self.smoothness is None else self.smoothness.laplacian_diagonal()
+
+
+def make_axes(inputs: Inputs, n_outputs: int, sigma: float | None, like: Tensor) -> tuple[Axis, ...]:
+    """Return the axes of the weight tensor for inputs and a number of outputs."""
+    axes = []
+    for mode, shape, mask in zip(inputs.modes, inputs.shapes, inputs.masks, strict=True):
+        smoothness = Smoothness(mode, shape, sigma, mask, like) if isinstance(mode, Grid) else None
+        axes.append(Axis(mode, shape, mask, smoothness))
+    if n_outputs > 1:
+        axes.append(Axis(Feature("output"), (n_outputs,), is_output=True))
+    return tuple(axes)

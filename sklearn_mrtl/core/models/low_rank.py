@@ -1,0 +1,163 @@
+"""What a low-rank model of the weight tensor provides: a factor matrix for each mode, and what joins them.
+
+A new decomposition is a subclass in a file of its own and a line in `registry.DECOMPOSITIONS`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Sequence
+from math import prod
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.base import Parameters, TensorModel, intercepts_from
+
+Rank = int | tuple[int, ...]
+
+
+class LowRank(TensorModel):
+    """A weight tensor of low rank: parameters "factor 0" (rows, K_0), "factor 1", ..., and whatever joins them.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+    nonnegative : collection of str or None
+        Names of the modes whose factors must not be negative; None names the outputs.
+
+    Raises
+    ------
+    ValueError
+        If factors are to be nonnegative and the decomposition cannot keep them so.
+    """
+
+    keeps_signs = False  # whether factors can be held nonnegative
+    rank_per_mode = False  # whether the rank may be a tuple, one number for each mode
+    core_is_diagonal = False  # whether `canonical` gives weights of components (K,) in the place of a core (K_1, ...)
+
+    def __init__(self, axes: Sequence[Axis], nonnegative: Collection[str | None] = ()):
+        super().__init__(axes)
+        self.nonnegative = frozenset(nonnegative)
+        if self.nonnegative and not self.keeps_signs:
+            raise ValueError(
+                f"nonnegative factors are for decomposition='cp'; the core of {type(self).__name__} undoes the signs."
+            )
+
+    # What a decomposition defines
+
+    @classmethod
+    @abstractmethod
+    def fitting_rank(cls, rank: Rank, sizes: Sequence[int]) -> Rank:
+        """Return the rank, or the largest useful one for a tensor of these sizes."""
+
+    @abstractmethod
+    def decompose(self, weights: Tensor, rank: Rank, seed: int) -> Parameters:
+        """Return the parameters of about this weight tensor: line 14 of Algorithm 1."""
+
+    @abstractmethod
+    def random_weights(self, rank: Rank, size: float, draw) -> Parameters:
+        """Return random parameters whose product has entries of about this size.
+
+        Parameters
+        ----------
+        draw : callable
+            ``draw(*shape)`` gives standard normal numbers.
+        """
+
+    @abstractmethod
+    def rank(self, parameters: Parameters) -> Rank:
+        """Return K, or one K for each mode."""
+
+    @abstractmethod
+    def canonical(self, parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
+        """Return the same tensor in the unique form that is shown: weights or core, and factors.
+
+        Returns
+        -------
+        core : Tensor of shape (K,) or (K_1, K_2, ...)
+            Of shape (K,) where `core_is_diagonal`.
+        factors : list of Tensor of shape (rows, K_m)
+        """
+
+    # What follows
+
+    def with_axes(self, axes):
+        return type(self)(axes, self.nonnegative)
+
+    @classmethod
+    def represents_every_matrix(cls, rank: Rank, sizes: Sequence[int]) -> bool:
+        """Return whether the rank represents every tensor of these sizes; known of two modes only."""
+        return len(sizes) == 2 and rank == cls.fitting_rank(max(sizes), sizes)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the parameters that are factors."""
+        return [f"factor {m}" for m in range(len(self.axes))]
+
+    @property
+    def bounded(self) -> frozenset[str]:
+        """Names of the parameters that must not be negative."""
+        return frozenset(
+            name for name, axis in zip(self.names, self.axes, strict=True) if axis.name in self.nonnegative
+        )
+
+    @property
+    def parameter_axes(self):
+        return {name: (axis,) for name, axis in zip(self.names, self.axes, strict=True)}
+
+    def factors(self, parameters: Parameters) -> list[Tensor]:
+        """Return the factor matrices in the order of the axes."""
+        return [parameters[name] for name in self.names]
+
+    def effective_factors(self, parameters: Parameters, inputs) -> list[Tensor]:
+        """Return the factors of the input modes as they multiply the inputs."""
+        return [
+            axis.effective(factor, 0, n_rows)
+            for axis, factor, n_rows in zip(self.input_axes, self.factors(parameters), inputs.sizes, strict=False)
+        ]
+
+    def from_full_rank(self, parameters: Parameters, rank: Rank, seed: int) -> Parameters:
+        """Decompose the weights of a full-rank model, and keep its intercepts."""
+        return {**self.decompose(parameters["weights"], rank, seed), **intercepts_from(parameters)}
+
+    def random(self, rank: Rank, like: Tensor, mean_square: float, seed: int) -> Parameters:
+        """Return random parameters whose scores have a standard deviation of about 0.1.
+
+        Parameters
+        ----------
+        like : Tensor
+            Gives dtype and device.
+        mean_square : float
+            Mean square of a sample's tensor, summed over its entries.
+        """
+        generator = torch.Generator().manual_seed(seed)
+
+        def draw(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator, dtype=torch.float64).to(like)
+
+        parameters = self.random_weights(rank, 0.1 / mean_square**0.5, draw)
+        for name, axis in zip(self.names, self.axes, strict=True):
+            if axis.mask is not None:
+                parameters[name] = parameters[name] * axis.mask[:, None]
+            if name in self.bounded:
+                parameters[name] = parameters[name].abs()
+        return {**parameters, **self.initial_intercepts(like)}
+
+    def scaled(self, parameters, scale):
+        """Scale the last factor, which is that of the outputs where there are several."""
+        return {**parameters, self.names[-1]: parameters[self.names[-1]] * scale[:, None]}
+
+
+def largest_sign(factor: Tensor) -> Tensor:
+    """Return the sign (1 or -1) of the entry of largest magnitude in each column, shape (K,)."""
+    largest = factor.gather(0, factor.abs().argmax(0, keepdim=True))[0]
+    return torch.where(largest < 0, -1.0, 1.0).to(factor)
+
+
+def number_of_weights(rank: Rank, sizes: Sequence[int]) -> int:
+    """Return how many numbers factors and a core of a rank hold, at most."""
+    ranks = [rank] * len(sizes) if isinstance(rank, int) else list(rank)
+    core = 0 if isinstance(rank, int) else prod(ranks)
+    return sum(size * k for size, k in zip(sizes, ranks, strict=True)) + core

@@ -1,0 +1,9 @@
+"""The decompositions of the weight tensor by name."""
+
+from __future__ import annotations
+
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.low_rank import LowRank
+from sklearn_mrtl.core.models.tucker import Tucker
+
+DECOMPOSITIONS: dict[str, type[LowRank]] = {"cp": CP, "tucker": Tucker}
