@@ -92,7 +92,7 @@ alpha_spatial_, alpha_l2_ : float
     The penalties' strengths, those of the low-rank levels where there are any.
 alpha_path_ : list of dict
     All pairs that were tried, with their cross-validated error: those of the full-rank model, then those of the
-    low-rank one, shares of the best of these ("share").
+    low-rank one, fractions of the best of these ("fraction").
 history_ : list of dict
     A record for every epoch: level, stage, resolution, epoch, seconds (since training began), train_loss,
     validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.

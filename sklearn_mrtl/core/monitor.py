@@ -19,7 +19,6 @@ from sklearn_mrtl.core.settings import Settings
 from sklearn_mrtl.core.solvers.base import Epoch
 from sklearn_mrtl.core.stopping import Rises, gradient_statistics
 
-
 DIVERGED = 1.5  # objective, relative to that without weights or at the start of the level; noise of batches is less
 
 
