@@ -14,7 +14,7 @@ from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl.core.data.base import take_last
 from sklearn_mrtl.core.data.encodings import EncodedInputs, MultiHot, OneHot
 from sklearn_mrtl.core.data.fields import FieldInputs, stored_cells
-from sklearn_mrtl.core.data.sparse import SparseMatrix, ones, pointers_of
+from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices, ones
 from sklearn_mrtl.modes import Feature, Grid
 
 BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cache
@@ -165,7 +165,7 @@ def index_lists(X: sparse.csr_array, layout: Layout) -> list[np.ndarray] | None:
 def encode(X: sparse.csr_array, mode) -> OneHot | MultiHot:
     """The encoding of one mode. For a pooled one, an empty row becomes the row of its own behind the levels."""
     counts, size, indices, data, pointers = np.diff(X.indptr), X.shape[1], X.indices, X.data, X.indptr
-    row_pointers = lambda counts: pointers_of(torch_view(counts), torch_view(X.indptr).dtype).numpy()  # noqa: E731
+    row_pointers = lambda counts: make_crow_indices(torch_view(counts), torch_view(X.indptr).dtype).numpy()  # noqa: E731
     if isinstance(mode, Feature) and mode.pooled:
         empty = np.flatnonzero(counts == 0)
         indices = np.insert(indices, pointers[empty], size)

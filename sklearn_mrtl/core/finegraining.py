@@ -35,10 +35,10 @@ def interpolation_matrix(n_coarse: int, n_fine: int, *, periodic: bool = False) 
     if not periodic:
         position = position.clamp(0, n_coarse - 1)
     left = position.floor()
-    share = position - left
+    fraction = position - left
     rows = torch.arange(n_fine)
     matrix = torch.zeros(n_fine, n_coarse, dtype=torch.float64)
-    for column, weight in ((left, 1 - share), (left + 1, share)):
+    for column, weight in ((left, 1 - fraction), (left + 1, fraction)):
         column = column.long()
         column = column % n_coarse if periodic else column.clamp(max=n_coarse - 1)
         matrix.index_put_((rows, column), weight, accumulate=True)

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Shapes, is_mean, row_slices
-from sklearn_mrtl.core.data.merging import MOST, combine_keys, share_of_distinct, unique_rows
+from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, combine_keys, fraction_of_distinct, unique_rows
 from sklearn_mrtl.core.data.products import (
     BlockedProduct,
+    EntryIndices,
     GatherBlock,
-    Pairs,
     ProductBlock,
     RowBlock,
     SampledProduct,
@@ -84,7 +84,7 @@ class MultiHot:
 
     @property
     def device(self) -> torch.device:
-        return self.matrix.columns.device
+        return self.matrix.col_indices.device
 
     @property
     def size(self) -> int:
@@ -160,12 +160,12 @@ class EncodedInputs:
 
     def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
         """<W, X_n> of eq. (2) for every sample and output, shape (n, T); outputs is a factor (T, K), or None."""
-        if outputs is None and self._pairs is not None:
-            return SampledProduct.apply(*factors, self._pairs)[:, None] * self.cell_area
+        if outputs is None and self._entries is not None:
+            return SampledProduct.apply(*factors, self._entries)[:, None] * self.cell_area
         return _CPScores.apply(self, outputs, *factors) * self.cell_area
 
     @cached_property
-    def _pairs(self) -> Pairs | None:
+    def _entries(self) -> EntryIndices | None:
         """The samples as entries of a matrix, if they have one row each of two modes; for the CPU alone.
 
         Entries may stand twice, but torch does not take more of them than the matrix has.
@@ -173,7 +173,7 @@ class EncodedInputs:
         is_matrix = len(self.modes) == 2 and self._all_one_hot and self.n_rows <= prod(self.sizes)
         if not is_matrix or self.device.type != "cpu":
             return None
-        return Pairs(*(encoding.index for encoding in self.encodings), self.sizes)
+        return EntryIndices(*(encoding.index for encoding in self.encodings), self.sizes)
 
     @property
     def chunks(self) -> list[tuple[slice, EncodedInputs]]:
@@ -240,9 +240,9 @@ class EncodedInputs:
         keys = torch.empty(self.n_rows, dtype=torch.int64, device=self.device)
         for rows, chunk in self.chunks:
             keys[rows] = chunk.coarsen(shapes)._keys()
-        if share_of_distinct(keys) <= MOST:
+        if fraction_of_distinct(keys) <= MAX_DISTINCT_FRACTION:
             row, first = unique_rows(keys)
-            if len(first) <= MOST * len(row):
+            if len(first) <= MAX_DISTINCT_FRACTION * len(row):
                 return self.select(first).coarsen(shapes), row
         return self.coarsen(shapes), None
 

@@ -13,7 +13,7 @@ from sklearn_mrtl.core.data.base import CHUNK_ROWS
 MERGED_ROWS = 2**20  # samples that are sorted at once
 SAMPLED_KEYS = 2**20  # samples of which a look at a part tells whether most differ
 SAMPLED_ROWS = 2**14
-MOST = 0.75  # of samples, that differ from all others: the few equal ones are not worth a copy
+MAX_DISTINCT_FRACTION = 0.75  # of samples, that differ from all others: the few equal ones are not worth a copy
 
 
 def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int] | None) -> Tensor:
@@ -26,7 +26,7 @@ def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int] | None) -> Tensor:
     return combined
 
 
-def share_of_distinct(keys: Tensor) -> float:
+def fraction_of_distinct(keys: Tensor) -> float:
     """About the share of distinct keys; of very many from a look at a part of them.
 
     That is all samples of a 64th of the keys, and some samples of any key, which show where very many have one in
@@ -39,11 +39,11 @@ def share_of_distinct(keys: Tensor) -> float:
 
 
 def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Each sample's place among the distinct keys, and one sample of each; in parts, to save memory."""
+    """Each sample's inverse among the distinct keys, and one sample of each; in parts, to save memory."""
     least, largest = (int(end) for end in keys.aminmax()) if len(keys) else (0, 0)
     if 0 <= least and largest < len(keys):
         return few_unique_rows(keys, largest + 1)
-    place, first = torch.empty(len(keys), dtype=torch.int32, device=keys.device), []
+    inverse, first = torch.empty(len(keys), dtype=torch.int32, device=keys.device), []
     n_parts, n_distinct = -(-len(keys) // MERGED_ROWS), 0
     part_of = None if n_parts == 1 else torch.cat([part.remainder(n_parts).short() for part in keys.split(CHUNK_ROWS)])
     for part in range(n_parts):
@@ -52,10 +52,10 @@ def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
         is_first = torch.ones_like(ordered, dtype=torch.bool)
         torch.ne(ordered[1:], ordered[:-1], out=is_first[1:])
         order = order if rows is None else rows.index_select(0, order)
-        place.scatter_(0, order, is_first.cumsum(0, dtype=torch.int32).add_(n_distinct - 1))
+        inverse.scatter_(0, order, is_first.cumsum(0, dtype=torch.int32).add_(n_distinct - 1))
         first.append(order[is_first].int())
         n_distinct += len(first[-1])
-    return place, torch.cat(first)
+    return inverse, torch.cat(first)
 
 
 def few_unique_rows(keys: Tensor, n_keys: int) -> tuple[Tensor, Tensor]:

@@ -79,9 +79,9 @@ class GatherBlock(RowBlock):
 
     @cached_property
     def _adjoint(self) -> Tensor:
-        order, pointers = sorted_by(self.index, self.size)
+        order, crow_indices = sorted_by(self.index, self.size)
         ones = shared_ones(self.n_rows, self.dtype, order.device)
-        return csr(pointers, order.to(pointers.dtype), ones, (self.size, self.n_rows))
+        return csr(crow_indices, order.to(crow_indices.dtype), ones, (self.size, self.n_rows))
 
     def gather(self, factor: Tensor) -> Tensor:
         if factor.shape[1] == 1:  # of single numbers three times as fast
@@ -113,7 +113,7 @@ class BlockedProduct(torch.autograd.Function):
         return into, None
 
 
-class Pairs:
+class EntryIndices:
     """Samples that have one row each of two factors: the entries of a sparse matrix, one for each sample.
 
     Parameters
@@ -129,48 +129,48 @@ class Pairs:
 
     @cached_property
     def _by_first(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The order of the samples in the matrix, its pointers and columns."""
-        order, pointers = sorted_by(self.first, self.sizes[0])
-        return order, pointers, self.second.index_select(0, order)
+        """The order of the samples in the matrix, its crow_indices and columns."""
+        order, crow_indices = sorted_by(self.first, self.sizes[0])
+        return order, crow_indices, self.second.index_select(0, order)
 
     @cached_property
     def _by_second(self) -> tuple[Tensor, Tensor, Tensor]:
         """The same of the transposed matrix."""
-        order, pointers = sorted_by(self.second, self.sizes[1])
-        return order, pointers, self.first.index_select(0, order)
+        order, crow_indices = sorted_by(self.second, self.sizes[1])
+        return order, crow_indices, self.first.index_select(0, order)
 
     def sampled(self, first: Tensor, second: Tensor) -> Tensor:
         """Inner product of the factors' rows of every sample, shape (n,)."""
-        order, pointers, columns = self._by_first
-        pattern = csr(pointers, columns, shared_ones(len(order), first.dtype, first.device), self.sizes)
+        order, crow_indices, col_indices = self._by_first
+        pattern = csr(crow_indices, col_indices, shared_ones(len(order), first.dtype, first.device), self.sizes)
         values = torch.sparse.sampled_addmm(pattern, first, second.T, beta=0.0).values()
         return torch.empty_like(values).index_copy_(0, order, values)
 
     def times(self, values: Tensor, second: Tensor) -> Tensor:
         """The matrix of the samples' values times a factor, shape (rows of the first, K)."""
-        order, pointers, columns = self._by_first
-        return csr(pointers, columns, values.index_select(0, order), self.sizes) @ second
+        order, crow_indices, col_indices = self._by_first
+        return csr(crow_indices, col_indices, values.index_select(0, order), self.sizes) @ second
 
     def transposed_times(self, values: Tensor, first: Tensor) -> Tensor:
         """The transposed matrix times a factor, shape (rows of the second, K)."""
-        order, pointers, columns = self._by_second
-        return csr(pointers, columns, values.index_select(0, order), self.sizes[::-1]) @ first
+        order, crow_indices, col_indices = self._by_second
+        return csr(crow_indices, col_indices, values.index_select(0, order), self.sizes[::-1]) @ first
 
 
 class SampledProduct(torch.autograd.Function):
     """Inner products of the rows of two factors, where there are samples: none of their rows is ever copied."""
 
     @staticmethod
-    def forward(ctx, first: Tensor, second: Tensor, pairs: Pairs) -> Tensor:
+    def forward(ctx, first: Tensor, second: Tensor, entries: EntryIndices) -> Tensor:
         ctx.save_for_backward(first, second)
-        ctx.pairs = pairs
-        return pairs.sampled(first, second)
+        ctx.entries = entries
+        return entries.sampled(first, second)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor):
         first, second = ctx.saved_tensors
-        return ctx.pairs.times(gradient, second), ctx.pairs.transposed_times(gradient, first), None
+        return ctx.entries.times(gradient, second), ctx.entries.transposed_times(gradient, first), None
 
 
 def add_product(into: Tensor, matrix: Tensor, values: Tensor) -> None:

@@ -79,10 +79,10 @@ class Samples:
         row = torch.arange(len(weight), device=weight.device) if row is None else row
         return self._gathered(inputs, group.add_(row, alpha=n_groups), n_groups)
 
-    def _gathered(self, inputs: Inputs, place: Tensor, n_blocks: int) -> Samples:
+    def _gathered(self, inputs: Inputs, index: Tensor, n_blocks: int) -> Samples:
         """Rows added up at places that count the blocks of each row of the inputs one after the other."""
         weight = self.weight[:, 0]
-        add = lambda values: values.new_zeros(inputs.n_rows * n_blocks).index_add_(0, place, values)  # noqa: E731
+        add = lambda values: values.new_zeros(inputs.n_rows * n_blocks).index_add_(0, index, values)  # noqa: E731
         total = add(weight)
         # Output by output: torch adds up single numbers many times faster than rows of them.
         y = torch.stack([mean_of(add(weight * y), total) for y in self.y[:, 0].unbind(1)], 1)

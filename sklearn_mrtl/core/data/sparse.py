@@ -18,8 +18,8 @@ class SparseMatrix:
 
     Parameters
     ----------
-    pointers : Tensor of int32 or int64, shape (n + 1,)
-    columns : Tensor of the same type, shape (nnz,)
+    crow_indices : Tensor of int32 or int64, shape (n + 1,)
+    col_indices : Tensor of the same type, shape (nnz,)
     values : Tensor, shape (nnz,)
     shape : (int, int)
     binary : bool
@@ -27,33 +27,34 @@ class SparseMatrix:
     """
 
     def __init__(
-        self, pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int], *, binary: bool = False
+        self, crow_indices: Tensor, col_indices: Tensor, values: Tensor, shape: tuple[int, int], *, binary: bool = False
     ):
-        self.pointers, self.columns, self.values, self.shape, self.binary = pointers, columns, values, shape, binary
+        self.crow_indices, self.col_indices, self.values = crow_indices, col_indices, values
+        self.shape, self.binary = shape, binary
 
     @classmethod
     def of_index(cls, index: Tensor, size: int, dtype: torch.dtype) -> SparseMatrix:
         """A single 1 in every row."""
-        pointers = torch.arange(len(index) + 1, dtype=index.dtype, device=index.device)
-        return cls(pointers, index, ones(len(index), dtype, index.device), (len(index), size), binary=True)
+        crow_indices = torch.arange(len(index) + 1, dtype=index.dtype, device=index.device)
+        return cls(crow_indices, index, ones(len(index), dtype, index.device), (len(index), size), binary=True)
 
-    def with_columns(self, pointers: Tensor, columns: Tensor, values: Tensor, n_columns: int) -> SparseMatrix:
+    def with_entries(self, crow_indices: Tensor, col_indices: Tensor, values: Tensor, n_columns: int) -> SparseMatrix:
         """Other entries of the same kind."""
-        return SparseMatrix(pointers, columns, values, (len(pointers) - 1, n_columns), binary=self.binary)
+        return SparseMatrix(crow_indices, col_indices, values, (len(crow_indices) - 1, n_columns), binary=self.binary)
 
     def to(self, device: torch.device) -> SparseMatrix:
         """The same on a device."""
-        values = ones(len(self.columns), self.values.dtype, device) if self.binary else self.values.to(device)
-        return self.with_columns(self.pointers.to(device), self.columns.to(device), values, self.shape[1])
+        values = ones(len(self.col_indices), self.values.dtype, device) if self.binary else self.values.to(device)
+        return self.with_entries(self.crow_indices.to(device), self.col_indices.to(device), values, self.shape[1])
 
     def rows(self) -> Tensor:
         """Row of every stored value, shape (nnz,)."""
-        index = torch.arange(self.shape[0], dtype=self.columns.dtype, device=self.columns.device)
-        return torch.repeat_interleave(index, self.pointers.diff(), output_size=len(self.columns))
+        index = torch.arange(self.shape[0], dtype=self.col_indices.dtype, device=self.col_indices.device)
+        return torch.repeat_interleave(index, self.crow_indices.diff(), output_size=len(self.col_indices))
 
     def compressed(self) -> Tensor:
         """As torch's own kind of matrix, which multiplies fast."""
-        return csr(self.pointers, self.columns, self._stored_values(), self.shape)
+        return csr(self.crow_indices, self.col_indices, self._stored_values(), self.shape)
 
     def _stored_values(self) -> Tensor:
         """The values one after the other."""
@@ -61,65 +62,67 @@ class SparseMatrix:
 
     def compressed_adjoint(self) -> Tensor:
         """The transposed matrix as torch's own kind."""
-        order, pointers = sorted_by(self.columns, self.shape[1])
+        order, crow_indices = sorted_by(self.col_indices, self.shape[1])
         values = self._stored_values() if self.binary else self.values.index_select(0, order)
         rows = self.rows().index_select(0, order)
-        return csr(pointers, rows, values, self.shape[::-1])
+        return csr(crow_indices, rows, values, self.shape[::-1])
 
     def column_squares(self, weight: Tensor) -> Tensor:
         """Weighted sum over the rows of the squared values in each column, shape (S,)."""
-        squares = torch.repeat_interleave(weight, self.pointers.diff(), output_size=len(self.columns))
+        squares = torch.repeat_interleave(weight, self.crow_indices.diff(), output_size=len(self.col_indices))
         if not self.binary:
             squares *= self.values.to(weight.dtype).square()
-        return weight.new_zeros(self.shape[1]).index_add_(0, self.columns, squares)
+        return weight.new_zeros(self.shape[1]).index_add_(0, self.col_indices, squares)
 
     def to_dense(self) -> Tensor:
-        return self.values.new_zeros(self.shape).index_put_((self.rows(), self.columns), self.values, accumulate=True)
+        return self.values.new_zeros(self.shape).index_put_(
+            (self.rows(), self.col_indices), self.values, accumulate=True
+        )
 
     def select(self, rows: Tensor) -> SparseMatrix:
         """Some of the rows."""
-        counts = self.pointers.diff().index_select(0, rows)
-        pointers = pointers_of(counts, self.columns.dtype)
-        shifts = torch.repeat_interleave(self.pointers.index_select(0, rows).sub_(pointers[:-1]), counts)
+        counts = self.crow_indices.diff().index_select(0, rows)
+        crow_indices = make_crow_indices(counts, self.col_indices.dtype)
+        shifts = torch.repeat_interleave(self.crow_indices.index_select(0, rows).sub_(crow_indices[:-1]), counts)
         place = shifts.add_(torch.arange(len(shifts), dtype=shifts.dtype, device=shifts.device))
-        columns = self.columns.index_select(0, place)
+        col_indices = self.col_indices.index_select(0, place)
         if self.binary:
             values = ones(len(place), self.values.dtype, place.device)
         else:
             values = self.values.index_select(0, place)
-        return self.with_columns(pointers, columns, values, self.shape[1])
+        return self.with_entries(crow_indices, col_indices, values, self.shape[1])
 
     def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
         """Consecutive rows, on the same memory."""
         starts = range(0, self.shape[0], n_rows)
-        pointers = [self.pointers[start : start + n_rows + 1] for start in starts]
-        ends = self.pointers[[*starts, self.shape[0]]].tolist()
+        crow_indices = [self.crow_indices[start : start + n_rows + 1] for start in starts]
+        ends = self.crow_indices[[*starts, self.shape[0]]].tolist()
         return [
-            self.with_columns(p - a, self.columns[a:b], self.values[a:b], self.shape[1])
-            for p, (a, b) in zip(pointers, pairwise(ends), strict=True)
+            self.with_entries(p - a, self.col_indices[a:b], self.values[a:b], self.shape[1])
+            for p, (a, b) in zip(crow_indices, pairwise(ends), strict=True)
         ]
 
     def merge_columns(self, column: Tensor, n_columns: int) -> SparseMatrix:
         """Column j becomes column[j]; values that meet are left side by side."""
-        columns = column.to(self.columns.dtype).index_select(0, self.columns)
-        return self.with_columns(self.pointers, columns, self.values, n_columns)
+        col_indices = column.to(self.col_indices.dtype).index_select(0, self.col_indices)
+        return self.with_entries(self.crow_indices, col_indices, self.values, n_columns)
 
     def row_kronecker(self, other: SparseMatrix) -> SparseMatrix:
         """Row by row Kronecker product, shape (n, S * S'); the other's columns run fastest."""
-        repeats = other.pointers.diff()[self.rows()]
-        pointers = pointers_of(self.pointers.diff() * other.pointers.diff())
+        repeats = other.crow_indices.diff()[self.rows()]
+        crow_indices = make_crow_indices(self.crow_indices.diff() * other.crow_indices.diff())
         mine = torch.repeat_interleave(torch.arange(len(repeats), device=repeats.device), repeats)
-        starts = pointers_of(repeats)[:-1]
-        theirs = torch.arange(len(mine), device=repeats.device) - starts[mine] + other.pointers[self.rows()[mine]]
-        columns = self.columns[mine].long() * other.shape[1] + other.columns[theirs]
+        starts = make_crow_indices(repeats)[:-1]
+        theirs = torch.arange(len(mine), device=repeats.device) - starts[mine] + other.crow_indices[self.rows()[mine]]
+        col_indices = self.col_indices[mine].long() * other.shape[1] + other.col_indices[theirs]
         n_columns, binary = self.shape[1] * other.shape[1], self.binary and other.binary
         if binary:
-            values = ones(len(columns), self.values.dtype, columns.device)
+            values = ones(len(col_indices), self.values.dtype, col_indices.device)
         else:
             values = self.values[mine] * other.values[theirs]
-        if max(n_columns, len(columns)) <= torch.iinfo(torch.int32).max:
-            pointers, columns = pointers.int(), columns.int()
-        return SparseMatrix(pointers, columns, values, (self.shape[0], n_columns), binary=binary)
+        if max(n_columns, len(col_indices)) <= torch.iinfo(torch.int32).max:
+            crow_indices, col_indices = crow_indices.int(), col_indices.int()
+        return SparseMatrix(crow_indices, col_indices, values, (self.shape[0], n_columns), binary=binary)
 
     def row_hashes(self) -> Tensor:
         """A 64-bit hash of each row, shape (n,), equal for rows of the same entries, whatever their order.
@@ -127,26 +130,28 @@ class SparseMatrix:
         Among N different rows two agree with probability N^2 / 2^65: one in a million for six million rows.
         """
         generator = torch.Generator().manual_seed(0)
-        randoms = torch.randint(-(2**63), 2**63 - 1, (self.shape[1],), generator=generator).to(self.columns.device)
+        randoms = torch.randint(-(2**63), 2**63 - 1, (self.shape[1],), generator=generator).to(self.col_indices.device)
         return torch.cat([block._hashes(randoms) for block in self.row_blocks(HASHED_ROWS)])
 
     def _hashes(self, randoms: Tensor) -> Tensor:
         bits = self.values.double().view(torch.int64)
-        mixed = (randoms[self.columns] ^ (bits * -7046029254386353131)) * -4417276706812531889
+        mixed = (randoms[self.col_indices] ^ (bits * -7046029254386353131)) * -4417276706812531889
         mixed ^= mixed >> 29
-        mixed += mixed * randoms[self.columns]
+        mixed += mixed * randoms[self.col_indices]
         return randoms.new_zeros(self.shape[0]).index_add_(0, self.rows(), mixed)
 
 
 def sorted_by(index: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Order of the entries by their index, and where each index begins in it, shape (size + 1,)."""
     counts = torch.bincount(index, minlength=size)
-    return torch.argsort(index, stable=True), pointers_of(counts, index.dtype)
+    return torch.argsort(index, stable=True), make_crow_indices(counts, index.dtype)
 
 
-def csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+def csr(crow_indices: Tensor, col_indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
     """torch's own kind of matrix, without a look at whether it is one."""
-    return torch.sparse_csr_tensor(pointers, columns, values, shape, device=values.device, check_invariants=False)
+    return torch.sparse_csr_tensor(
+        crow_indices, col_indices, values, shape, device=values.device, check_invariants=False
+    )
 
 
 with warnings.catch_warnings():  # torch says once that these are in beta
@@ -171,6 +176,6 @@ def _stored_ones(dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.ones(SHARED_ONES, dtype=dtype, device=device)
 
 
-def pointers_of(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:
-    """Row pointers (n + 1,) of rows that hold `counts` values."""
+def make_crow_indices(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:
+    """Row crow_indices (n + 1,) of rows that hold `counts` values."""
     return torch.nn.functional.pad(counts.cumsum(0, dtype=dtype), (1, 0))

@@ -4,7 +4,7 @@ from helpers import LAYOUTS, assert_same, encodings, fields, formed, generator, 
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.encodings import EncodedInputs, OneHot
-from sklearn_mrtl.core.data.merging import MOST, combine_keys, share_of_distinct, unique_rows
+from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, combine_keys, fraction_of_distinct, unique_rows
 
 COARSER = {
     "joint": [((2,), (2,), (3, 5)), ((2,), (3,), (2, 4)), ((2,), (4,), (1, 1))],
@@ -124,7 +124,9 @@ def test_a_look_at_a_part_of_the_keys(monkeypatch, n_of_one, n_of_each):
     keys = torch.randint(2**62, (8192,), generator=generator())
     keys[:n_of_one] = keys[0]
     keys = keys.repeat(n_of_each)[torch.randperm(8192 * n_of_each, generator=generator(1))]
-    assert (share_of_distinct(keys) > MOST) == (len(keys.unique()) > MOST * len(keys))
+    assert (fraction_of_distinct(keys) > MAX_DISTINCT_FRACTION) == (
+        len(keys.unique()) > MAX_DISTINCT_FRACTION * len(keys)
+    )
 
 
 def test_nothing_to_merge():

@@ -5,8 +5,8 @@ from helpers import assert_same, generator, multi_hot, normal, uniform
 from sklearn_mrtl.core.data.products import (
     BlockedProduct,
     DenseProduct,
+    EntryIndices,
     GatherBlock,
-    Pairs,
     ProductBlock,
     SampledProduct,
 )
@@ -20,8 +20,8 @@ def sparse(n=9, size=7, *, density=0.4, seed=0, binary=False):
     dense[2], dense[:, 3] = 0, 0
     matrix = multi_hot(dense).matrix
     if binary:
-        values = ones(len(matrix.columns), torch.float64, matrix.columns.device)
-        matrix = SparseMatrix(matrix.pointers.int(), matrix.columns.int(), values, matrix.shape, binary=True)
+        values = ones(len(matrix.col_indices), torch.float64, matrix.col_indices.device)
+        matrix = SparseMatrix(matrix.crow_indices.int(), matrix.col_indices.int(), values, matrix.shape, binary=True)
     return matrix, dense
 
 
@@ -71,9 +71,9 @@ def test_gather(n_rows):
 def test_sampled_product_of_pairs_in_any_order_some_of_them_twice(n, dtype):
     sizes = (4, 6)
     first, second = (torch.randint(size, (n,), generator=generator(seed)) for seed, size in enumerate(sizes))
-    pairs = Pairs(first.to(dtype), second.to(dtype), sizes)
+    entries = EntryIndices(first.to(dtype), second.to(dtype), sizes)
     a, c = (normal(size, 3, seed=size).requires_grad_() for size in sizes)
-    actual, expected = SampledProduct.apply(a, c, pairs), (a[first] * c[second]).sum(1)
+    actual, expected = SampledProduct.apply(a, c, entries), (a[first] * c[second]).sum(1)
     assert_same(actual.detach(), expected.detach())
     g = normal(n, seed=1)
     for got, wanted in zip(*(torch.autograd.grad(g @ z, (a, c)) for z in (actual, expected)), strict=True):
