@@ -1,4 +1,4 @@
-"""Arrays of shape (n, ...): what they are, their axes, their rows in blocks."""
+"""Arrays of shape (n, ...): their kinds, their axes, their rows in blocks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _is_of_xarray(X, name: str) -> bool:
 
 
 def as_one_array(X):
-    """X with NaN where a mask hides what is there; anything else as it is.
+    """Return one array: a masked array with NaN where it is masked, anything else as it is.
 
     Raises
     ------
@@ -43,20 +43,20 @@ def as_one_array(X):
 
 
 def unmasked(X):
-    """X with NaN where a masked array (netCDF4 gives such) says that there are no data; anything else as it is."""
+    """Return a masked array (as netCDF4 gives) with NaN where it is masked; anything else as it is."""
     if not isinstance(X, np.ma.MaskedArray):
         return X
     return X.astype(np.result_type(X, np.float32), copy=False).filled(np.nan)
 
 
 def row_blocks(X: np.ndarray) -> Iterator[slice]:
-    """Slices of rows of X, each small enough to stay in the cache."""
+    """Return slices of rows of X, each small enough to stay in the cache."""
     step = max(1, BLOCK_ENTRIES // max(1, X[:1].size))
     return (slice(start, start + step) for start in range(0, len(X), step))
 
 
 def axis_number(X, axis: int | str) -> int:
-    """Which axis of X that is, 1 or more: a name is a dimension of a DataArray, a number counts as in numpy.
+    """Return the number of an axis of X, 1 or more: a str names a DataArray's dimension, an int counts as in numpy.
 
     Raises
     ------
@@ -76,10 +76,10 @@ def axis_number(X, axis: int | str) -> int:
 
 
 def along(values: np.ndarray, axis: int | None, ndim: int) -> np.ndarray:
-    """Values, shape (k,), as an array of `ndim` axes that runs along one of them (None: k is 1)."""
+    """Return values, shape (k,), as an array of `ndim` axes that runs along one of them (None: k is 1)."""
     return values.reshape([-1 if i == axis else 1 for i in range(ndim)])
 
 
 def like(X, values: np.ndarray):
-    """Values as a DataArray with X's coordinates if X is one, else as they are."""
+    """Return values as a DataArray with X's coordinates if X is one, else as they are."""
     return X.copy(data=values) if is_dataarray(X) else values

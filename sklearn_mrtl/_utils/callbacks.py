@@ -1,18 +1,18 @@
 """scikit-learn's callbacks (experimental in 1.9): the only place that touches them.
 
-A fit is a task whose subtasks are the stages of Algorithm 1, one or two for each level; theirs are the epochs.
+A fit is a task; its subtasks are the phases of the levels of Algorithm 1, and theirs are the epochs.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 
     SUPPORTED = True
-except ImportError:  # where a later scikit-learn has them elsewhere, fits go on without
+except ImportError:  # versions of scikit-learn without them: fits go on
     SUPPORTED = False
 
     class CallbackSupportMixin:
@@ -24,9 +24,9 @@ except ImportError:  # where a later scikit-learn has them elsewhere, fits go on
 
 
 def as_task(fit=None, *, n_fits: int = 0):
-    """A fit of which callbacks hear as one task, or one of so many fits of other estimators."""
+    """Decorate a fit so that callbacks hear of it as one task, with `n_fits` subtasks: fits of other estimators."""
     if fit is None:
-        return lambda fit: as_task(fit, n_fits=n_fits)
+        return partial(as_task, n_fits=n_fits)
     if not SUPPORTED:
         return fit
 
@@ -44,7 +44,7 @@ def as_task(fit=None, *, n_fits: int = 0):
 
 @contextmanager
 def fit_of(regressor, within, X, y):
-    """Around the fit of a regressor in that of another estimator: callbacks hear of it as a part of that."""
+    """Report the fit of a regressor to callbacks as a part of the fit of the estimator `within`."""
     if not SUPPORTED:
         yield
         return

@@ -1,4 +1,4 @@
-"""Whether Ctrl-C is meant for one training, or for the many that it is one of."""
+"""Whether Ctrl-C ends one training, or the search that it is part of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def is_one_of_many() -> bool:
-    """Whether joblib runs this fit: then it is a search's, a cross-validation's or an ensemble's."""
+    """Return whether joblib runs this fit, as searches, cross-validation and ensembles do."""
     frame = sys._getframe()
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] == "joblib":

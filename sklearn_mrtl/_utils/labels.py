@@ -156,6 +156,19 @@ def order_of(found: np.ndarray, expected: np.ndarray) -> np.ndarray | None:
     return order
 
 
+def same_labels(found: np.ndarray, expected: np.ndarray) -> bool:
+    """Return whether two arrays of labels are the same, in the same order; floats within the tolerance of `align`."""
+    return len(found) == len(expected) and _same(found, expected, _tolerance(found, expected))
+
+
+def listed(values: np.ndarray) -> str:
+    """Return labels in words for an error message, shortened where there are many."""
+    words = [str(value) for value in values]
+    if len(words) <= MAX_LISTED:
+        return ", ".join(words)
+    return f"{', '.join(words[:3])}, ..., {words[-1]} ({len(words)} labels)"
+
+
 def _moves(X, labels: Labels, what: str) -> dict:
     """Positions in X of the labels of fit, for each dimension of X whose order differs from that in fit."""
     moves = {}
@@ -166,8 +179,8 @@ def _moves(X, labels: Labels, what: str) -> dict:
         order = order_of(found, expected)
         if order is None:
             raise ValueError(
-                f"{what} must have the labels of fit along {str(dim)!r}, in any order: {_listed(expected)}; got "
-                f"{_listed(found)}.{_first_difference(found, expected)}"
+                f"{what} must have the labels of fit along {str(dim)!r}, in any order: {listed(expected)}; got "
+                f"{listed(found)}.{_first_difference(found, expected)}"
             )
         if (np.diff(order) != 1).any():
             moves[dim] = order
@@ -195,13 +208,6 @@ def _same(found: np.ndarray, expected: np.ndarray, tolerance: float | None) -> b
     if tolerance is None:
         return bool(np.all(found == expected))
     return bool(np.isclose(found.astype(float), expected.astype(float), 0, tolerance, equal_nan=True).all())
-
-
-def _listed(values: np.ndarray) -> str:
-    words = [str(value) for value in values]
-    if len(words) <= MAX_LISTED:
-        return ", ".join(words)
-    return f"{', '.join(words[:3])}, ..., {words[-1]} ({len(words)} labels)"
 
 
 def _first_difference(found: np.ndarray, expected: np.ndarray) -> str:

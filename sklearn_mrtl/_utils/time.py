@@ -1,4 +1,4 @@
-"""When each row happened, and where in the cycle that is.
+"""Times of rows, and their positions in a cycle.
 
 Every part of the package that needs the time of a row asks here, so that there is one set of ways to give it.
 A row's number is never its time: folds, shuffles and selections change row numbers.
@@ -23,25 +23,25 @@ WAYS = (
 
 
 def find_time(X, time=None) -> np.ndarray | None:
-    """Times of the rows of X, or None where neither the argument nor X has them.
+    """Return the times of the rows of X, or None where neither the argument nor X has them.
 
     Parameters
     ----------
     X : array-like of shape (n, ...)
     time : array-like of shape (n,), default=None
-        Goes before what X carries.
+        Takes precedence over the times that X carries.
 
     Returns
     -------
     ndarray of shape (n,) or None
-        datetime64, integers, or objects with a year and a month (cftime).
+        datetime64, int64, or objects with a year and a month (cftime).
 
     Raises
     ------
     ValueError
-        If the times are not one for each row, or some are missing (NaT).
+        If there is not one time for each row, or some are missing (NaT, masked).
     TypeError
-        If they are neither dates nor integers.
+        If they are neither dates nor integers, or of several calendars.
     """
     if time is None:
         time = _time_of(X)
@@ -55,9 +55,9 @@ def find_time(X, time=None) -> np.ndarray | None:
 
 
 def require_time(X, time, what: str) -> np.ndarray:
-    """Times of the rows of X; an error that names the ways to give them where there are none.
+    """Return the times of the rows of X, or raise an error that names the ways to give them.
 
-    ``what`` says who needs them, at the start of the message.
+    `what` names the caller in the message.
     """
     found = find_time(X, time)
     if found is None:
@@ -66,7 +66,7 @@ def require_time(X, time, what: str) -> np.ndarray:
 
 
 def positions_in_cycle(time: np.ndarray, period: str | int) -> np.ndarray:
-    """Where in the cycle each time falls.
+    """Return the position of each time in the cycle.
 
     Parameters
     ----------
@@ -87,36 +87,51 @@ def positions_in_cycle(time: np.ndarray, period: str | int) -> np.ndarray:
     return time % period
 
 
+def n_positions(period: str | int) -> int:
+    """Return the length of the cycle."""
+    return 12 if period == "month" else int(period)
+
+
 def all_positions(period: str | int) -> np.ndarray:
-    """Every place of the cycle, in order."""
-    return np.arange(1, 13) if period == "month" else np.arange(period)
+    """Return every position of the cycle, in order."""
+    return np.arange(n_positions(period)) + (period == "month")
 
 
 def shift_position(position: np.ndarray, steps: int, period: str | int) -> np.ndarray:
-    """Positions in the cycle that many steps later (months, for "month")."""
-    first, length = (1, 12) if period == "month" else (0, period)
+    """Return the positions in the cycle a number of steps later (months, for "month")."""
+    first, length = int(period == "month"), n_positions(period)
     return (position - first + steps) % length + first
 
 
 def check_period(period) -> None:
-    """Refuse what is neither "month" nor a positive int."""
+    """Raise ValueError unless period is "month" or a positive int."""
     is_count = isinstance(period, Integral) and not isinstance(period, bool) and period >= 1
     if not is_count and period != "month":
         raise ValueError(f"period must be 'month' or a positive int, got {period!r}.")
 
 
 def as_numbers(time: np.ndarray) -> np.ndarray:
-    """Times on a line, float64: years for dates (since 1970, for datetime64), integers as they are."""
+    """Return times on a line, float64: years for dates (since 1970, for datetime64), integers as they are."""
     if time.dtype.kind in "iu":
         return time.astype(np.float64)
     if time.dtype.kind == "M":
         return (time - np.datetime64(0, "D")) / np.timedelta64(1, "D") / DAYS_PER_YEAR
     days_per_year = OTHER_CALENDARS.get(getattr(time[0], "calendar", None), DAYS_PER_YEAR)
-    return np.array([moment.toordinal() for moment in time], dtype=np.float64) / days_per_year
+    return np.array([_days_of(moment) for moment in time], dtype=np.float64) / days_per_year
+
+
+def time_kind(time: np.ndarray) -> str:
+    """Return the kind of times in words; `as_numbers` of different kinds do not compare."""
+    if time.dtype.kind == "M":
+        return "dates of the standard calendar"
+    if time.dtype.kind in "iu":
+        return "integers"
+    calendar = getattr(time[0], "calendar", None)
+    return f"dates of the calendar {calendar!r}" if calendar else f"dates of type {type(time[0]).__name__}"
 
 
 def check_steps(time: np.ndarray) -> str | None:
-    """Whether a series of times is ordered and even: None, or what is wrong with its first uneven step.
+    """Check that a series of times increases; return a description of its first uneven step, or None.
 
     Steps are even if all are the same number of calendar months or the same length.
 
@@ -154,6 +169,8 @@ def _time_of(X):
 
 
 def _as_times(time) -> np.ndarray:
+    if isinstance(time, np.ma.MaskedArray) and np.ma.is_masked(time):
+        raise ValueError(f"time has {np.ma.count_masked(time)} missing entries (masked).")
     time = np.asarray(time)
     if time.dtype == object and time.size:
         time = _from_objects(time)
@@ -161,14 +178,28 @@ def _as_times(time) -> np.ndarray:
         raise TypeError(f"time must be dates (datetime64, datetime, cftime, pandas) or integers, got {time.dtype}.")
     if time.dtype.kind == "M" and np.isnat(time).any():
         raise ValueError(f"time has {np.isnat(time).sum()} missing entries (NaT).")
+    if time.dtype.kind in "iu":
+        return _as_int64(time)
     return time
 
 
+def _as_int64(time: np.ndarray) -> np.ndarray:
+    """Integer times whose differences and remainders do not wrap around, as those of small types do."""
+    if time.dtype == np.uint64 and time.size and time.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"integer times must be less than 2**63, got {time.max()}.")
+    return time.astype(np.int64, copy=False)
+
+
 def _from_objects(time: np.ndarray) -> np.ndarray:
+    """Dates as datetime64 where they are of its calendar; dates of other calendars as they are."""
     moments = [getattr(moment, "start_time", moment) for moment in time.ravel()]  # pandas.Period
-    # A month is that of the calendar on the wall, wherever that hangs.
+    # The month is that of the local time of each row.
     moments = [moment.replace(tzinfo=None) if getattr(moment, "tzinfo", None) else moment for moment in moments]
-    if any(getattr(moment, "calendar", None) in OTHER_CALENDARS for moment in moments):
+    calendars = {getattr(moment, "calendar", None) for moment in moments}
+    if len(calendars) > 1:
+        raise TypeError(f"time must be of one calendar, got {', '.join(sorted(map(str, calendars)))}.")
+    (calendar,) = calendars
+    if calendar in OTHER_CALENDARS:
         return time
     try:
         return np.array(moments, dtype="datetime64[us]").reshape(time.shape)
@@ -176,6 +207,11 @@ def _from_objects(time: np.ndarray) -> np.ndarray:
         if all(hasattr(moment, "year") and hasattr(moment, "month") for moment in moments):
             return time
         raise TypeError(f"time must be dates or integers, got objects such as {moments[0]!r}.") from None
+
+
+def _days_of(moment) -> float:
+    """Days since the first day of a calendar, with the fraction of the day where the date tells it (cftime)."""
+    return moment.toordinal(fractional=True) if hasattr(moment, "calendar") else moment.toordinal()
 
 
 def _calendar_months(time: np.ndarray) -> np.ndarray:

@@ -29,14 +29,15 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
     n_splits : int, default=5
         Number of independent random splits.
     test_fraction : float, default=0.2
-        Share of the blocks to test on, at least one block.
+        Fraction of the blocks to test on, at least one block.
     validation_fraction : float, default=0.2
-        Share of the blocks to validate on, at least one block; used by `split_three` only.
+        Fraction of the blocks to validate on, at least one block; used by `split_three` only.
     gap : int, default=0
         Steps of time left out between two sides. For the windows of `lag_windows`, ``max(lags) + lead``: then no field
         and no target of one side is in a row of another.
     random_state : int, RandomState instance or None, default=None
-        Which blocks go where. An int gives the same splits at each call.
+        Seed of the choice of blocks. An int gives the same splits at each call; ``None`` draws from numpy's global
+        random state, as everywhere in scikit-learn.
 
     Notes
     -----
@@ -87,7 +88,7 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         self.random_state = random_state
 
     def split(self, X, y=None, groups=None, *, time=None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Training and test rows; what `split_three` would validate on is trained on.
+        """Yield training and test rows; the validation rows of `split_three` are among the training rows.
 
         Parameters
         ----------
@@ -110,7 +111,7 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         yield from self._sides(X, time, (TRAIN, TEST))
 
     def split_three(self, X, y=None, *, time=None) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Training, validation and test rows. The test rows of a `random_state` are those of `split`.
+        """Yield training, validation and test rows; the test rows are those of `split` for the same `random_state`.
 
         Parameters
         ----------
@@ -130,7 +131,7 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         yield from self._sides(X, time, (TRAIN, VALIDATION, TEST))
 
     def get_n_splits(self, X=None, y=None, groups=None, *, time=None) -> int:
-        """Number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
@@ -188,7 +189,7 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
 
 
 def _steps(X, time) -> tuple[np.ndarray, int]:
-    """Place of each row in the order of times, shape (n,), and the number of places."""
+    """Rank of each row's time among the different times, shape (n,), and the number of these."""
     time = find_time(X, time)
     if time is None:
         n = _num_samples(X)
@@ -198,12 +199,15 @@ def _steps(X, time) -> tuple[np.ndarray, int]:
 
 
 def _without_gaps(side: np.ndarray, gap: int) -> np.ndarray:
-    """Sides of steps, shape (n,), with -1 where a step is no more than `gap` away from a side that goes before its own.
+    """Return the sides of steps, shape (n,), with -1 for the steps that the gaps take.
 
-    Test goes before validation, validation before training.
+    A gap takes the steps no more than `gap` away from a side of higher rank: test, then validation, then training.
     """
-    kept = side.copy()
+    kept, step = side.copy(), np.arange(len(side))
+    gap = min(gap, len(side))
+    start, stop = np.maximum(step - gap, 0), np.minimum(step + gap + 1, len(side))
     for which in (VALIDATION, TEST):
-        near = np.convolve(side == which, np.ones(2 * gap + 1), mode="full")[gap : gap + len(side)] > 0.5
+        n_before = np.concatenate(([0], np.cumsum(side == which)))  # of its steps, before each step
+        near = n_before[stop] > n_before[start]
         kept[near & (side < which)] = -1
     return kept

@@ -1,4 +1,4 @@
-"""What to search over."""
+"""Distributions of hyperparameters to search over."""
 
 from __future__ import annotations
 
@@ -31,20 +31,22 @@ TABLE_2 = {
 
 
 def search_space(estimator, dataset: str | None = None) -> dict:
-    """Distributions for RandomizedSearchCV or HalvingRandomSearchCV.
+    """Return distributions for RandomizedSearchCV or HalvingRandomSearchCV.
 
     Parameters
     ----------
     estimator : MRTLRegressor, MRTLClassifier, or anything with one inside
-        What will be searched, such as a Pipeline; names get the prefixes that it needs.
+        Estimator to search, such as a Pipeline; names get the prefixes that it needs.
     dataset : {"basketball", "climate"} or None, default=None
-        ``None``: what matters with the default solver: rank, both penalties and the kernel's width. A name: the ranges
-        of the paper's Table 2 for that data set, for ``solver="adam"`` or ``"sgd"`` (the full-rank and the low-rank
-        levels each have a learning rate and penalties; the table's single penalty is the range of both).
+        ``None``: the parameters that matter with the default solver: rank, both penalties and the kernel's width. A
+        name: the ranges of the paper's Table 2 for that data set, for ``solver="adam"`` or ``"sgd"`` (the full-rank
+        and the low-rank levels each have a learning rate and penalties; the table's single penalty is the range of
+        both).
 
     Returns
     -------
     dict of str to distribution or list
+        The search draws from them with its own `random_state`.
 
     Raises
     ------
@@ -76,20 +78,20 @@ def search_space(estimator, dataset: str | None = None) -> dict:
 
 
 def _table_2(ranges: dict) -> dict:
-    """Sizes whole and uniform, decays uniform, everything else uniform in its logarithm, as ranges of decades ask."""
+    """Uniform distributions of batch sizes and decays; loguniform ones of everything else, whose ranges are decades."""
     low, high = ranges["batch_size"]
     space = {"batch_size": randint(low, high + 1)}
     for name in ("learning_rate", "full_rank_learning_rate", "sigma"):
         space[name] = loguniform(*ranges[name])
-    for stage in ("alpha", "full_rank_alpha"):
+    for alpha in ("alpha", "full_rank_alpha"):
         for penalty in ("spatial", "l2"):
-            space[f"{stage}_{penalty}"] = loguniform(*ranges[stage])
+            space[f"{alpha}_{penalty}"] = loguniform(*ranges[alpha])
     low, high = ranges["lr_decay"]
     return {**space, "lr_decay": uniform(low, high - low)}
 
 
 def _prefix(estimator) -> str:
-    """What stands before the names of an MRTL estimator's parameters."""
+    """Prefix of the names of an MRTL estimator's parameters."""
     if isinstance(estimator, BaseMRTL):
         return ""
     parameters = estimator.get_params() if isinstance(estimator, BaseEstimator) else {}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl._utils.arrays import along, axis_number, is_dataarray, like
-from sklearn_mrtl._utils.callbacks import as_task
+from sklearn_mrtl._utils.arrays import along, axis_number, is_dataarray, unmasked
+from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl._utils.labels import listed, same_labels
 from sklearn_mrtl.preprocessing._base import FieldTransformer
+from sklearn_mrtl.preprocessing._docstrings import LABELS, N_FEATURES_IN
 
 LATITUDE_NAMES = ("lat", "latitude")
 
 
+@substitute(n_features_in=N_FEATURES_IN, labels=LABELS)
 class AreaWeighter(FieldTransformer, auto_wrap_output_keys=None):
     """Multiply fields by the cosine of latitude: the area of a cell of a regular grid of longitudes and latitudes.
 
-    Cells near the poles are narrow and many; unweighted, they count for more than their share of the globe.
+    Cells near the poles are narrow and many; unweighted, they count for more than their part of the globe.
 
     Parameters
     ----------
@@ -28,15 +30,18 @@ class AreaWeighter(FieldTransformer, auto_wrap_output_keys=None):
 
     Attributes
     ----------
+    latitude_ : ndarray of shape (n_latitudes,)
+        Latitudes, degrees north.
     weights_ : ndarray of shape (n_latitudes,)
         Cosines of the latitudes, 0 to 1.
-    n_features_in_ : int
-        ``X.shape[1]``.
+    {n_features_in}
 
     Notes
     -----
     NaN (land) stays NaN. The output has the dtype of X. A cell whose centre is a pole has weight 0, and
     `inverse_transform` gives NaN there.
+
+    {labels}
 
     Examples
     --------
@@ -52,55 +57,37 @@ class AreaWeighter(FieldTransformer, auto_wrap_output_keys=None):
         self.latitude = latitude
         self.axis = axis
 
-    @as_task
-    def fit(self, X, y=None):
-        """Take the latitudes.
-
-        Parameters
-        ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the latitudes are not given, are not as many as X has, or lie beyond the poles.
-        """
-        values = self._check_fields(X, reset=True)
+    def _learn(self, X, values: np.ndarray, when) -> None:
         latitude = self._find_latitude(X)
-        self._axis = self._find_axis(X if is_dataarray(X) else values)
+        self._axis = self._find_axis(X)
         n = values.shape[self._axis]
         if latitude.shape != (n,):
             raise ValueError(f"latitude must have {n} entries, as axis {self._axis} of X, got shape {latitude.shape}.")
         if not (np.abs(latitude) <= 90).all():
             raise ValueError(f"latitude must be degrees, -90 to 90, got {latitude.min()} to {latitude.max()}.")
-        cosine = np.cos(np.deg2rad(latitude))
-        self.weights_ = np.where(np.abs(latitude) == 90, 0.0, cosine)
-        return self
+        self.latitude_ = latitude
+        self.weights_ = np.where(np.abs(latitude) == 90, 0.0, np.cos(np.deg2rad(latitude)))
 
-    def transform(self, X):
-        """Multiply by the weights.
+    def _forward(self, values: np.ndarray, when) -> np.ndarray:
+        return values * self._weights(values)
 
-        Parameters
-        ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
+    def _backward(self, values: np.ndarray, when) -> np.ndarray:
+        weights = self._weights(values)
+        return values / np.where(weights == 0, weights.dtype.type(np.nan), weights)
 
-        Returns
-        -------
-        ndarray or xarray.DataArray of the shape of X
-            A DataArray if X is one.
-        """
-        values, weights = self._prepare(X)
-        return like(X, values * weights)
+    def _weights(self, values: np.ndarray) -> np.ndarray:
+        """Weights to broadcast with values, in their dtype."""
+        return along(self.weights_.astype(values.dtype), self._axis, values.ndim)
 
-    def inverse_transform(self, X):
-        """Divide by the weights; parameters and result as in `transform`."""
-        values, weights = self._prepare(X)
-        return like(X, values / np.where(weights == 0, weights.dtype.type(np.nan), weights))
+    def _align(self, X):
+        """Compare the latitudes too: they may be a coordinate beside that of the dimension."""
+        X = super()._align(X)
+        coordinate = _latitude_of(X) if self.latitude is None else None
+        if coordinate is not None and not same_labels(coordinate.values, self.latitude_):
+            raise ValueError(
+                f"X must have the latitudes of fit: {listed(self.latitude_)}; got {listed(coordinate.values)}."
+            )
+        return X
 
     def _find_latitude(self, X) -> np.ndarray:
         latitude = self.latitude if self.latitude is not None else _latitude_of(X)
@@ -109,7 +96,7 @@ class AreaWeighter(FieldTransformer, auto_wrap_output_keys=None):
                 f"AreaWeighter needs latitudes, and X ({type(X).__name__}) has none: give latitude=, or X as an "
                 f"xarray.DataArray with a one-dimensional coordinate {' or '.join(map(repr, LATITUDE_NAMES))}."
             )
-        return np.asarray(latitude, dtype=np.float64)
+        return np.asarray(unmasked(latitude), dtype=np.float64)
 
     def _find_axis(self, X) -> int:
         if self.axis is not None:
@@ -119,15 +106,9 @@ class AreaWeighter(FieldTransformer, auto_wrap_output_keys=None):
             return axis_number(X, coordinate.dims[0])
         return max(1, X.ndim - 2)
 
-    def _prepare(self, X) -> tuple[np.ndarray, np.ndarray]:
-        """X as an ndarray, and the weights to broadcast with it."""
-        check_is_fitted(self)
-        values = self._check_fields(X, reset=False)
-        return values, along(self.weights_.astype(values.dtype), self._axis, values.ndim)
-
 
 def _latitude_of(X):
-    """One-dimensional coordinate of latitudes of a DataArray, or None."""
+    """Return the one-dimensional coordinate of latitudes of a DataArray, or None."""
     if not is_dataarray(X):
         return None
     coordinates = [X.coords[name] for name in LATITUDE_NAMES if name in X.coords]

@@ -1,20 +1,66 @@
-"""What the transformers of N-D arrays have in common."""
+"""What the transformers of fields have in common."""
 
 from __future__ import annotations
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_mrtl._utils.arrays import FLOATS, as_one_array, row_blocks
-from sklearn_mrtl._utils.callbacks import CallbackSupportMixin
+from sklearn_mrtl._utils.arrays import FLOATS, as_one_array, is_dataarray, like, row_blocks
+from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
+from sklearn_mrtl._utils.labels import Labels, align, restore_order
 
 
 class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Base of transformers of arrays of shape (n, ...).
 
-    Subclasses repeat ``auto_wrap_output_keys=None``: scikit-learn's set_output makes tables, and these are not.
+    A subclass defines `_check_parameters`, `_learn`, `_forward` and `_backward`. It repeats
+    ``auto_wrap_output_keys=None``: scikit-learn's set_output makes tables, and these are not.
     """
+
+    @as_task
+    def fit(self, X, y=None):
+        """Fit to the training rows.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+            NaN where there are no data.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X has infinite values, or a parameter is wrong or does not suit X.
+        """
+        return self._fit(X, None)
+
+    def transform(self, X):
+        """Transform X.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+
+        Returns
+        -------
+        ndarray or xarray.DataArray of the shape of X
+            A DataArray if X is one.
+
+        Raises
+        ------
+        ValueError
+            If the rows of X have another shape, other dimensions or other coordinates than in fit.
+        """
+        return self._apply(X, None, self._forward)
+
+    def inverse_transform(self, X):
+        """Undo `transform`; parameters, result and errors are those of `transform`."""
+        return self._apply(X, None, self._backward)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -23,10 +69,55 @@ class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, au
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _check_fields(self, X, *, reset: bool) -> np.ndarray:
-        """X as a float ndarray of shape (n, ...), not copied if it is one. NaN: no data there.
+    # What a subclass defines
 
-        In fit (`reset`) the shape of a row is kept, later it is compared with it.
+    def _check_parameters(self) -> None:
+        """Refuse wrong parameters, before X is looked at."""
+
+    def _learn(self, X, values: np.ndarray, when) -> None:
+        """Set the fitted attributes.
+
+        X is the DataArray that was given, or `values` itself; `when` is what `_when` returned.
+        """
+        raise NotImplementedError
+
+    def _forward(self, values: np.ndarray, when) -> np.ndarray:
+        raise NotImplementedError
+
+    def _backward(self, values: np.ndarray, when) -> np.ndarray:
+        raise NotImplementedError
+
+    def _when(self, X, time):
+        """Describe the times of the rows of X; None where the transformer needs none."""
+        return None
+
+    def _align(self, X):
+        """Put a DataArray in the order of fit."""
+        return align(X, self._labels)
+
+    def _frame(self, X):
+        """Return the DataArray whose coordinates the result has; X is aligned."""
+        return X
+
+    # What is the same for all
+
+    def _fit(self, X, time):
+        self._check_parameters()
+        values = self._check_fields(X, reset=True)
+        self._learn(X if is_dataarray(X) else values, values, self._when(X, time))
+        return self
+
+    def _apply(self, X, time, operation):
+        check_is_fitted(self)
+        aligned = self._align(as_one_array(X))
+        values = self._check_fields(aligned, reset=False)
+        result = operation(values, self._when(aligned, time))
+        return restore_order(like(self._frame(aligned), result), X, self._labels)
+
+    def _check_fields(self, X, *, reset: bool) -> np.ndarray:
+        """Return X as a float ndarray of shape (n, ...), not copied if it is one. NaN: no data there.
+
+        In fit (`reset`) the shape and the labels of a row are kept; later the shape is compared with that of fit.
         """
         X = as_one_array(X)
         # scikit-learn's own check of finiteness makes boolean arrays of the full size of a lagged view.
@@ -34,14 +125,64 @@ class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, au
         if any(np.isinf(values[rows]).any() for rows in row_blocks(values)):
             raise ValueError("X contains infinity; NaN is what marks places without data.")
         if reset:
-            self._row_shape = values.shape[1:]
+            self._row_shape, self._labels = values.shape[1:], Labels.of(X)
         elif values.shape[1:] != self._row_shape:
             raise ValueError(f"X must have rows of shape {self._row_shape}, as in fit, got {values.shape[1:]}.")
         return values
 
 
 class TimedFieldTransformer(FieldTransformer, auto_wrap_output_keys=None):
-    """Base of those whose rows have a time."""
+    """Base of the transformers that need the time of each row."""
+
+    @as_task
+    def fit(self, X, y=None, *, time=None):
+        """Fit to the training rows.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+            NaN where there are no data.
+        y : ignored
+        time : array-like of shape (n,), default=None
+            Times of the rows, where X does not carry them.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X has infinite values, a row's time is needed and not given, the times are too few, or a parameter is
+            wrong or does not suit X.
+        """
+        return self._fit(X, time)
+
+    def transform(self, X, *, time=None):
+        """Transform X.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+        time : array-like of shape (n,), default=None
+            Times of the rows, where X does not carry them.
+
+        Returns
+        -------
+        ndarray or xarray.DataArray
+            Of the shape of X, but for the differences of `Detrender`. A DataArray if X is one.
+
+        Raises
+        ------
+        ValueError
+            If the rows of X have another shape, other dimensions or other coordinates than in fit, or the times are
+            not among those that fit can tell of.
+        """
+        return self._apply(X, time, self._forward)
+
+    def inverse_transform(self, X, *, time=None):
+        """Undo `transform`; parameters, result and errors are those of `transform`."""
+        return self._apply(X, time, self._backward)
 
     def fit_transform(self, X, y=None, *, time=None):
         """Fit to X and transform it.

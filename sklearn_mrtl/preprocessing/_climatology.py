@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_mrtl._utils.arrays import row_blocks
-from sklearn_mrtl._utils.time import all_positions
+from sklearn_mrtl._utils.time import all_positions, n_positions
 from sklearn_mrtl.preprocessing._harmonics import check_harmonics, fit_series, harmonic_basis
 
-# Smallest standard deviation to divide by, as a share of the median over the grid and the cycle. On the bundled
+# Smallest standard deviation to divide by, as a fraction of the median over the grid and the cycle. On the bundled
 # monthly sea surface temperatures 99 % of all (month, cell) pairs lie above 0.5 of that median; the 0.6 % below 0.2 are
 # sea ice, most of them exactly 0 in the training years and not afterwards. Test R^2 of a ridge (Nino3.4, 3 months
 # ahead): 0.747 with 0.2, 0.742 with 0.1, 0.47 with 0.01, -12 with 0.001.
@@ -19,12 +19,12 @@ STD_FLOOR = 0.2
 
 @dataclass(frozen=True)
 class Climatology:
-    """Statistics of the rows of X by their place in the cycle.
+    """Statistics of the rows of X by their position in the cycle.
 
     Attributes
     ----------
     positions : ndarray of int, shape (n_positions,)
-        Places in the cycle that were seen, ascending; with harmonics, all there are.
+        Positions in the cycle that were seen, ascending; with harmonics, all there are.
     mean : ndarray of float64, shape (n_positions, ...)
         NaN where there were no data.
     std : ndarray of float64, shape (n_positions, ...), or None
@@ -49,19 +49,19 @@ class Climatology:
         harmonics: int | None,
         n_grid_axes: int,
     ) -> Climatology:
-        """Statistics of X, shape (n, ...), whose rows lie at `position`, shape (n,), of the cycle.
+        """Compute the statistics of X, shape (n, ...), whose rows lie at `position`, shape (n,), of the cycle.
 
-        The last `n_grid_axes` axes of X are one grid: its cells have one unit, so that one may be too still beside the
-        others. With `harmonics` the statistics are smooth over the cycle.
+        The last `n_grid_axes` axes of X are one grid. Its cells have one unit, so that the floor of their standard
+        deviations is a fraction of their median. With `harmonics` the statistics are smooth over the cycle.
         """
-        cycle = all_positions(period)
-        check_harmonics(harmonics, len(cycle))
+        check_harmonics(harmonics, n_positions(period))
         positions = np.unique(position)
         mean = np.empty((len(positions), *X.shape[1:]))
         std, count = np.empty_like(mean), np.empty(mean.shape, np.int64)
         for k, value in enumerate(positions):
             mean[k], std[k], count[k] = _moments(X[position == value])
         if harmonics is not None:
+            cycle = all_positions(period)
             mean, std = _smoothed(mean, std, count, np.isin(cycle, positions), harmonic_basis(cycle, harmonics))
             positions = cycle
         if not standardize:
@@ -71,7 +71,7 @@ class Climatology:
         return cls(positions, mean, np.maximum(std, floor), int(np.sum(std < floor)))
 
     def remove(self, X: np.ndarray, position: np.ndarray) -> np.ndarray:
-        """(X - mean) / std, in X's dtype; one new array."""
+        """Return (X - mean) / std, in X's dtype; one new array."""
         mean, std = self._statistics(X.dtype)
         out, k = np.empty(X.shape, X.dtype), np.searchsorted(self.positions, position)
         for rows in row_blocks(X):
@@ -81,7 +81,7 @@ class Climatology:
         return out
 
     def restore(self, X: np.ndarray, position: np.ndarray) -> np.ndarray:
-        """X * std + mean, in X's dtype; one new array."""
+        """Return X * std + mean, in X's dtype; one new array."""
         mean, std = self._statistics(X.dtype)
         out, k = np.array(X, order="C"), np.searchsorted(self.positions, position)
         for rows in row_blocks(X):
@@ -91,7 +91,7 @@ class Climatology:
         return out
 
     def check_seen(self, position: np.ndarray, period: str | int) -> None:
-        """Refuse places in the cycle that the statistics know nothing of."""
+        """Raise ValueError for positions in the cycle that have no statistics."""
         unseen = np.setdiff1d(position, self.positions)
         if len(unseen):
             name = "calendar month" if period == "month" else f"position in the cycle of {period}"
@@ -117,17 +117,17 @@ def _moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _smoothed(mean, std, count, seen: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation at all places of the cycle, from those at the places `seen`.
+    """Mean and standard deviation at all positions of the cycle, from those at the positions `seen`.
 
-    The mean is the least-squares series through the rows; the variance the one through their squared residuals.
+    The mean is the least-squares series through the rows, the variance that through their squared residuals.
     """
     n_terms = basis.shape[1]
     if len(mean) < n_terms:
-        raise ValueError(f"harmonics={n_terms // 2} needs rows at {n_terms} places in the cycle, got {len(mean)}.")
+        raise ValueError(f"harmonics={n_terms // 2} needs rows at {n_terms} positions in the cycle, got {len(mean)}.")
     smooth = np.tensordot(basis, fit_series(basis[seen], mean, count), 1)
     squares = std**2 + (mean - smooth[seen]) ** 2
     variance = np.tensordot(basis, fit_series(basis[seen], squares, count), 1)
-    # A series through positive values can dip below 0, and what it leaves of 0 is rounding.
+    # A series through positive values can dip below 0; values that should be 0 are off by rounding.
     rounding = 1e-12 * np.abs(variance).max(axis=0)
     return smooth, np.sqrt(np.where(variance <= rounding, 0.0, variance))
 

@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl._utils.arrays import like
-from sklearn_mrtl._utils.callbacks import as_task
+from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl._utils.time import check_period, positions_in_cycle, require_time
 from sklearn_mrtl.preprocessing._base import TimedFieldTransformer
 from sklearn_mrtl.preprocessing._climatology import Climatology
+from sklearn_mrtl.preprocessing._docstrings import (
+    CYCLE,
+    HARMONICS,
+    LABELS,
+    N_FEATURES_IN,
+    PERIOD,
+    STANDARDIZE,
+    TIME_OF_ROWS,
+)
 
 
+@substitute(
+    time_of_rows=TIME_OF_ROWS,
+    period=PERIOD,
+    standardize=STANDARDIZE,
+    harmonics=HARMONICS,
+    cycle=CYCLE,
+    n_features_in=N_FEATURES_IN,
+    labels=LABELS,
+)
 class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
     """Remove the seasonal cycle: subtract each position's mean of the calendar month, divide by its std.
 
     Mean and standard deviation are those of the training rows of the same calendar month, for every position of X
     after the first axis (lag, variable, cell, ...). As a lag is a fixed number of months, the row's month fixes the
-    month of each lag, and nothing needs to be known of lags.
+    month of each lag, and lags need no treatment of their own.
 
-    A row's time comes from the argument ``time=`` (in pipelines as scikit-learn's metadata:
-    ``set_fit_request(time=True)``, ``set_transform_request(time=True)``), else from X: the coordinate "time" along
-    the first dimension of an ``xarray.DataArray``, or a pandas time index.
+    {time_of_rows}
 
     Parameters
     ----------
-    period : "month" or int, default="month"
-        "month": the cycle is the year, in calendar months, and times are dates (datetime64, datetime, cftime, pandas).
-        An int: length of the cycle that integer times run through, such as 24 for hours.
-    standardize : bool, default=True
-        Divide by the standard deviation (of the population, ddof=0). ``False``: subtract the mean only.
-    harmonics : int or None, default=None
-        Make mean and variance smooth over the cycle: Fourier series of that many harmonics (1: one wave a year),
-        fitted by least squares to the training rows and to their squared residuals. For few years of data, cycles of
-        many positions, and months that the training rows lack. ``None``: each position of the cycle by itself.
+    {period}
+    {standardize}
+    {harmonics}
 
     Attributes
     ----------
     mean_ : ndarray of shape (n_positions, ...)
-        Mean of each place in the cycle; NaN where there were no data.
+        Mean of each position in the cycle; NaN where there were no data.
     std_ : ndarray of shape (n_positions, ...), or None
-        Standard deviation, guarded; None if not `standardize`.
-    cycle_ : ndarray of int, shape (n_positions,)
-        Places in the cycle that were seen in fit, ascending: 1..12 for months, 0..period-1 for integers. With
-        `harmonics`, all there are.
-    n_guarded_ : int
-        Number of entries of `std_` that were raised to the floor.
-    n_features_in_ : int
-        ``X.shape[1]``.
+        Standard deviation, nowhere below the floor (see Notes); None if not `standardize`.
+    {cycle}
+    {n_features_in}
 
     Notes
     -----
@@ -61,7 +64,9 @@ class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
     in a month of the training rows is NaN in that month of every output; with `harmonics` it is NaN in all months if
     it has data in fewer than ``2 * harmonics + 1`` of them.
 
-    Statistics are made in float64; the output has the dtype of X.
+    Statistics are computed in float64; the output has the dtype of X.
+
+    {labels}
 
     Examples
     --------
@@ -90,34 +95,13 @@ class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
         self.standardize = standardize
         self.harmonics = harmonics
 
-    @as_task
-    def fit(self, X, y=None, *, time=None):
-        """Learn mean and standard deviation of every position in every month.
-
-        Parameters
-        ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
-            NaN where there are no data.
-        y : ignored
-        time : array-like of shape (n,), default=None
-            Times of the rows, where X does not carry them.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X has infinite values, a row's time is not given, or the rows lie at too few places of the cycle for
-            the harmonics.
-        """
+    def _check_parameters(self) -> None:
         check_period(self.period)
-        values = self._check_fields(X, reset=True)
-        position = self._position(X, time)
+
+    def _learn(self, X, values: np.ndarray, when: np.ndarray) -> None:
         climatology = Climatology.fit(
             values,
-            position,
+            when,
             period=self.period,
             standardize=self.standardize,
             harmonics=self.harmonics,
@@ -126,39 +110,15 @@ class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
         self._climatology = climatology
         self.cycle_, self.mean_, self.std_ = climatology.positions, climatology.mean, climatology.std
         self.n_guarded_ = climatology.n_guarded
-        return self
 
-    def transform(self, X, *, time=None):
-        """Remove the seasonal cycle.
+    def _forward(self, values: np.ndarray, when: np.ndarray) -> np.ndarray:
+        self._climatology.check_seen(when, self.period)
+        return self._climatology.remove(values, when)
 
-        Parameters
-        ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
-        time : array-like of shape (n,), default=None
-            Times of the rows, where X does not carry them.
+    def _backward(self, values: np.ndarray, when: np.ndarray) -> np.ndarray:
+        self._climatology.check_seen(when, self.period)
+        return self._climatology.restore(values, when)
 
-        Returns
-        -------
-        ndarray or xarray.DataArray of the shape of X
-            A DataArray if X is one.
-
-        Raises
-        ------
-        ValueError
-            If a row's month was not seen in fit.
-        """
-        return self._apply("remove", X, time)
-
-    def inverse_transform(self, X, *, time=None):
-        """Put the seasonal cycle back; parameters and result as in `transform`."""
-        return self._apply("restore", X, time)
-
-    def _apply(self, direction: str, X, time):
-        check_is_fitted(self)
-        values = self._check_fields(X, reset=False)
-        position = self._position(X, time)
-        self._climatology.check_seen(position, self.period)
-        return like(X, getattr(self._climatology, direction)(values, position))
-
-    def _position(self, X, time) -> np.ndarray:
+    def _when(self, X, time) -> np.ndarray:
+        """Positions of the rows in the cycle."""
         return positions_in_cycle(require_time(X, time, "Deseasonalizer"), self.period)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl._utils.arrays import axis_number, is_dataarray, like, row_blocks
-from sklearn_mrtl._utils.callbacks import as_task
-from sklearn_mrtl._utils.time import as_numbers, require_time
+from sklearn_mrtl._utils.arrays import axis_number, is_dataarray, row_blocks
+from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl._utils.time import as_numbers, require_time, time_kind
 from sklearn_mrtl.preprocessing._base import TimedFieldTransformer
+from sklearn_mrtl.preprocessing._docstrings import LABELS, N_FEATURES_IN, TIME_OF_ROWS
 
 METHODS = ("difference", "linear")
 
@@ -20,6 +20,7 @@ def _is_invertible(detrender) -> bool:
     return True
 
 
+@substitute(n_features_in=N_FEATURES_IN, time_of_rows=TIME_OF_ROWS, labels=LABELS)
 class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
     """Remove trends from fields, row by row.
 
@@ -27,7 +28,8 @@ class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
     ----------
     method : {"difference", "linear"}, default="difference"
         "difference": each entry minus the next one along `axis`. `lag_windows` puts the newest field first, so along
-        its axis this is a field minus that of one step before; L lags give L - 1. Nothing is learned.
+        its axis this is a field minus that of one step before; L lags give L - 1 differences, and a DataArray keeps
+        the coordinates of the first of each two. Nothing is learned.
 
         "linear": subtract each position's least-squares line in time, fitted to the training rows, at the row's own
         time.
@@ -44,17 +46,20 @@ class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
         Only for "linear": value of the line at `origin_`.
     origin_ : float
         Only for "linear": mean time of the training rows, in years since 1970 for datetime64.
-    n_features_in_ : int
-        ``X.shape[1]``.
+    {n_features_in}
 
     Notes
     -----
-    A row's time, which "linear" needs, comes from the argument ``time=`` (in pipelines as scikit-learn's metadata:
-    ``set_fit_request(time=True)``, ``set_transform_request(time=True)``), else from X: the coordinate "time" along
-    the first dimension of an ``xarray.DataArray``, or a pandas time index; never from the row's number.
+    Only "linear" needs times.
+
+    {time_of_rows}
+
+    The times of later calls must be of the kind of fit: integers, or dates of the same calendar.
 
     NaN (land) stays NaN; lines are fitted to the rows that are not NaN. Lines are fitted in float64; the output has
     the dtype of X.
+
+    {labels}
 
     Examples
     --------
@@ -78,69 +83,40 @@ class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
         self.method = method
         self.axis = axis
 
-    @as_task
-    def fit(self, X, y=None, *, time=None):
-        """Fit the lines of "linear"; for "difference", only check X.
+    inverse_transform = available_if(_is_invertible)(TimedFieldTransformer.inverse_transform)
 
-        Parameters
-        ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
-            NaN where there are no data.
-        y : ignored
-        time : array-like of shape (n,), default=None
-            Times of the rows, where X does not carry them; "difference" needs none.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X has infinite values, `axis` has a single entry, a row's time is not given, or all rows have the same.
-        """
+    def _check_parameters(self) -> None:
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {METHODS}, got {self.method!r}.")
-        values = self._check_fields(X, reset=True)
-        if self.method == "difference":
-            self._axis = axis_number(X if is_dataarray(X) else values, self.axis)
+
+    def _learn(self, X, values: np.ndarray, when: np.ndarray | None) -> None:
+        if when is None:
+            self._axis = axis_number(X, self.axis)
             self._check_length(values.shape)
         else:
-            self._fit_lines(values, self._numbers(X, time))
-        return self
+            self._fit_lines(values, as_numbers(when))
+            self._time_kind = time_kind(when)
 
-    def transform(self, X, *, time=None):
-        """Remove the trend.
+    def _forward(self, values: np.ndarray, when: np.ndarray | None) -> np.ndarray:
+        if when is not None:
+            return self._with_lines(np.subtract, values, when)
+        first = [slice(None)] * values.ndim
+        second = list(first)
+        first[self._axis], second[self._axis] = slice(None, -1), slice(1, None)
+        return values[tuple(first)] - values[tuple(second)]
 
-        Parameters
-        ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
-        time : array-like of shape (n,), default=None
-            Times of the rows, where X does not carry them; "difference" needs none.
+    def _backward(self, values: np.ndarray, when: np.ndarray) -> np.ndarray:
+        return self._with_lines(np.add, values, when)
 
-        Returns
-        -------
-        ndarray or xarray.DataArray
-            For "linear" of the shape of X, for "difference" one shorter along `axis` (a DataArray keeps there the
-            coordinates of the first of each two). A DataArray if X is one.
-        """
-        check_is_fitted(self)
-        values = self._check_fields(X, reset=False)
-        if self.method == "linear":
-            return like(X, self._with_lines(np.subtract, values, self._numbers(X, time)))
-        values = np.moveaxis(values, self._axis, 0)
-        differences = np.moveaxis(values[:-1] - values[1:], 0, self._axis)
-        return like(X.isel({X.dims[self._axis]: slice(-1)}) if is_dataarray(X) else X, differences)
+    def _when(self, X, time) -> np.ndarray | None:
+        """Times of the rows; differences need none."""
+        return require_time(X, time, "Detrender(method='linear')") if self.method == "linear" else None
 
-    @available_if(_is_invertible)
-    def inverse_transform(self, X, *, time=None):
-        """Put the lines of "linear" back; parameters and result as in `transform`. Differences have no inverse."""
-        check_is_fitted(self)
-        values = self._check_fields(X, reset=False)
-        return like(X, self._with_lines(np.add, values, self._numbers(X, time)))
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "_row_shape")
+    def _frame(self, X):
+        """A difference has the coordinates of the first of its two entries."""
+        if self.method == "linear" or not is_dataarray(X):
+            return X
+        return X.isel({X.dims[self._axis]: slice(-1)})
 
     def _check_length(self, shape: tuple[int, ...]) -> None:
         if shape[self._axis] < 2:
@@ -148,9 +124,6 @@ class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
                 f"a difference along axis {self._axis} needs at least 2 entries there, but X, of shape {shape}, has "
                 f"{shape[self._axis]} feature(s)."
             )
-
-    def _numbers(self, X, time) -> np.ndarray:
-        return as_numbers(require_time(X, time, "Detrender(method='linear')"))
 
     def _fit_lines(self, values: np.ndarray, numbers: np.ndarray) -> None:
         self.origin_ = float(numbers.mean())
@@ -176,9 +149,14 @@ class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
         self.slope_[n == 0] = np.nan
         self.intercept_ = np.divide(sx - self.slope_ * st, n, out=np.full_like(n, np.nan), where=n > 0)
 
-    def _with_lines(self, operation: np.ufunc, values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    def _with_lines(self, operation: np.ufunc, values: np.ndarray, time: np.ndarray) -> np.ndarray:
         """operation(values, line at the rows' times), in the values' dtype."""
-        t = (numbers - self.origin_).reshape(-1, *(1,) * (values.ndim - 1))
+        if time_kind(time) != self._time_kind:
+            raise ValueError(
+                f"time must be of the kind of fit, {self._time_kind}, got {time_kind(time)}: a line in the one has no "
+                "value at the other. Convert the times, as xarray's convert_calendar does."
+            )
+        t = (as_numbers(time) - self.origin_).reshape(-1, *(1,) * (values.ndim - 1))
         out = np.empty(values.shape, values.dtype)
         for rows in row_blocks(values):
             line = self.intercept_ + self.slope_ * t[rows]

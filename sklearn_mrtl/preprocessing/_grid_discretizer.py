@@ -10,13 +10,18 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from sklearn_mrtl._utils.arrays import unmasked
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
+from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl.modes import Grid
+from sklearn_mrtl.preprocessing._docstrings import COLUMNS
 from sklearn_mrtl.preprocessing._points import check_points, split_points
 
 OUTSIDE = ("error", "drop", "clip")
+FLOATS = (np.float64, np.float32, np.float16)
 
 
+@substitute(columns=COLUMNS)
 class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Encode points by the cells of a grid that they fall into.
 
@@ -28,26 +33,24 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     grid : Grid
         The grid; it must have `bounds`. The same object serves the estimator as mode.
     outside : {"error", "drop", "clip"}, default="error"
-        What becomes of points outside the bounds: refused, left out of their row, or counted in the nearest cell of the
-        border. "drop" and "clip" warn with their number. Periodic axes have no outside: their coordinates wrap.
+        Treatment of points outside the bounds: refuse them, leave them out of their row, or count them in the nearest
+        cell of the border. "drop" and "clip" warn with their number. Periodic axes have no outside: their coordinates
+        wrap.
     sparse_output : bool, default=True
         Give a CSR matrix. ``False``: an array, for tables (``set_output(transform="pandas")``) of grids of few cells.
     dtype : dtype, default=np.float64
-        Type of the output.
+        Type of the output; a count that it cannot hold is an error.
 
     Attributes
     ----------
     n_outside_ : int
         Number of points outside the bounds in the data of fit.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of str, shape (n_features_in_,)
-        Names of the columns of X; only where all are strings.
+    {columns}
 
     Notes
     -----
     Cells are half-open, [low, high); the upper bound of an axis belongs to its last cell (on a periodic axis it is the
-    lower bound).
+    lower bound). A float32 coordinate that equals a bound in float32 is at that bound.
 
     Examples
     --------
@@ -148,7 +151,7 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return counts if self.sparse_output else counts.toarray()
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the cells: the grid's name and the index along each axis, such as court_3_12.
+        """Return the names of the cells: the grid's name and the index along each axis, such as court_3_12.
 
         Parameters
         ----------
@@ -175,7 +178,7 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _points(self, X, *, reset: bool) -> np.ndarray:
         """Coordinates as (n_axes, n_samples, n_points)."""
-        X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
+        X = validate_data(self, unmasked(X), reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan")
         n_axes = len(self.grid.shape)
         if X.shape[1] % n_axes:
             raise ValueError(
@@ -183,7 +186,7 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f"{X.shape[1]} feature(s)."
             )
         check_points(X, n_axes)
-        return split_points(X, n_axes)
+        return _in_float64(split_points(X, n_axes), self.grid)
 
     def _refuse(self, points: np.ndarray, outside: np.ndarray) -> None:
         if self.outside == "error" and outside.any():
@@ -198,8 +201,19 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return f"{what} outside the bounds {self.grid.bounds} of {self.grid.name!r}"
 
 
+def _in_float64(points: np.ndarray, grid: Grid) -> np.ndarray:
+    """Points in float64; a coordinate that is a bound but for the rounding of its own type becomes that bound."""
+    if points.dtype == np.float64:
+        return points
+    out = points.astype(np.float64)
+    for axis, bounds in enumerate(grid.bounds):
+        for bound in bounds:
+            out[axis][points[axis] == points.dtype.type(bound)] = bound
+    return out
+
+
 def _outside(points: np.ndarray, grid: Grid) -> np.ndarray:
-    """Which points lie outside the bounds of an axis that is not periodic; NaN does not."""
+    """Whether each point lies outside the bounds of an axis that is not periodic; NaN does not."""
     outside = np.zeros(points.shape[1:], dtype=bool)
     for axis, (low, high) in enumerate(grid.bounds):
         if not grid.periodic[axis]:
@@ -224,8 +238,8 @@ def _along_axis(x: np.ndarray, n: int, bounds: tuple[float, float], periodic: bo
         x = np.where(beyond, low + np.mod(x - low, high - low), x)
     x = np.fmin(np.fmax(x, low), high)  # NaN becomes low
     edges = np.linspace(low, high, n + 1)
-    index = np.minimum(((x - low) * (n / (high - low))).astype(np.int32), n - 1)
-    # The product may round across an edge; the edges decide.
+    index = np.minimum(((x - low) / (high - low) * n).astype(np.int32), n - 1)
+    # The estimate may round across an edge; the edges decide.
     index -= x < edges[index]
     index += (x >= edges[index + 1]) & (index < n - 1)
     if periodic:
@@ -238,6 +252,20 @@ def _counts(cell: np.ndarray, present: np.ndarray, n_cells: int, dtype):
     indptr = np.concatenate(([0], np.cumsum(present.sum(axis=1))))
     indices = cell[present]
     csr = csr_array if get_config()["sparse_interface"] == "sparray" else csr_matrix
-    counts = csr((np.ones(len(indices), dtype), indices, indptr), shape=(len(cell), n_cells))
+    fits = _largest_count(dtype) >= cell.shape[1]
+    counts = csr((np.ones(len(indices), dtype if fits else np.int64), indices, indptr), shape=(len(cell), n_cells))
     counts.sum_duplicates()
-    return counts
+    if fits:
+        return counts
+    largest = counts.data.max(initial=0)
+    if largest > _largest_count(dtype):
+        raise ValueError(f"dtype must hold counts of up to {largest} points in a cell, got {np.dtype(dtype)}.")
+    return counts.astype(dtype)
+
+
+def _largest_count(dtype) -> float:
+    """Largest number up to which a type holds every count exactly; infinite for bool, which tells presence only."""
+    dtype = np.dtype(dtype)
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).max
+    return 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind in "fc" else np.inf

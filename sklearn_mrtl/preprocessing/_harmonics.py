@@ -8,7 +8,7 @@ import numpy as np
 
 
 def check_harmonics(harmonics, length: int) -> None:
-    """Refuse what is neither None nor a number of harmonics that a cycle of that many positions can tell apart."""
+    """Raise ValueError unless harmonics is None or a number that a cycle of `length` positions can tell apart."""
     most = (length - 1) // 2
     is_count = isinstance(harmonics, Integral) and not isinstance(harmonics, bool) and 1 <= harmonics <= most
     if harmonics is not None and not is_count:
@@ -18,14 +18,14 @@ def check_harmonics(harmonics, length: int) -> None:
 
 
 def harmonic_basis(cycle: np.ndarray, harmonics: int) -> np.ndarray:
-    """Columns 1, cos, sin, cos 2, sin 2, ... at every place of the cycle; shape (length, 2 harmonics + 1)."""
+    """Return columns 1, cos, sin, cos 2, sin 2, ... at every position of the cycle: (length, 2 harmonics + 1)."""
     angles = 2 * np.pi / len(cycle) * np.multiply.outer(cycle, np.arange(1, harmonics + 1))
     waves = np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(len(cycle), -1)
     return np.column_stack([np.ones(len(cycle)), waves])
 
 
 def fit_series(basis: np.ndarray, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Least-squares series through values that stand for so many rows each.
+    """Fit a series by least squares to values that are means of several rows each.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def fit_series(basis: np.ndarray, values: np.ndarray, counts: np.ndarray) -> np.
     values : ndarray of shape (n_positions, ...)
         Means over the rows of each position: a series fitted to them, weighted, is the one fitted to the rows.
     counts : ndarray of int, shape (n_positions, ...)
-        Numbers of those rows; where 0, values may be NaN.
+        Numbers of rows behind each mean; where 0, values may be NaN.
 
     Returns
     -------

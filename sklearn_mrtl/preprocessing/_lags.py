@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_mrtl._utils.arrays import is_dataarray, is_dataset, unmasked
-from sklearn_mrtl._utils.time import check_steps, find_time
+from sklearn_mrtl._utils.time import check_steps, find_time, time_kind
 from sklearn_mrtl._utils.windows import windows_of
 
 
 class LagWindows(NamedTuple):
-    """What `lag_windows` returns.
+    """Result of `lag_windows`.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class LagWindows(NamedTuple):
     y : ndarray or xarray.DataArray of shape (n, ...), or None
         The target, `lead` steps later.
     time : ndarray of shape (n,), or None
-        Time of lag 0 of each sample; what the transformers of this package take as ``time=``.
+        Time of lag 0 of each sample, for the argument ``time=`` of the transformers of this package.
     target_time : ndarray of shape (n,), or None
         Time of y.
     """
@@ -44,12 +44,12 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     Parameters
     ----------
     fields : array-like, xarray.DataArray or xarray.Dataset of shape (n_times, ...)
-        A series of fields, ordered in time along the first axis; what is masked becomes NaN. The variables of a
-        Dataset become an axis after that of time, "variable". The windows of a DataArray chunked by dask are made when
-        they are needed.
+        A series of fields, ordered in time along the first axis; masked entries become NaN. The variables of a
+        Dataset become an axis after that of time, "variable". The windows of a DataArray chunked by dask are computed
+        when they are needed.
     target : array-like or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
-        What is to be predicted, at the same times as `fields`. ``None``, to predict: every time with all its lags
-        gives a row, and `lead` changes nothing.
+        Quantity to predict, at the same times as `fields`. ``None``, for the samples of predictions: every time with
+        all its lags gives a row, and `lead` changes nothing.
     lags : int or sequence of int
         Steps back in time. An int L means 0, 1, ..., L-1.
     lead : int, default=0
@@ -105,7 +105,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     >>> lag_windows(fields, lags=3).X.shape
     (4, 3, 2)
     """
-    lags, lead = _check_lags(lags), _check_step("lead", lead)
+    lags, lead = _check_lags(lags), check_step("lead", lead)
     if is_dataset(fields):
         fields = _variables_as_axis(fields)
     time_given, time = time is not None, find_time(fields, time)
@@ -133,7 +133,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
 
 
 def _windows(fields, lags: np.ndarray, rows: slice):
-    """fields[t - lag] for t in rows; shape (n, n_lags, ...)."""
+    """Return fields[t - lag] for t in rows; shape (n, n_lags, ...)."""
     if is_dataarray(fields):
         make_windows = windows_of if fields.chunks is None else _lazy_windows
         values = make_windows(fields.data, lags, rows)
@@ -147,7 +147,7 @@ def _lazy_windows(chunked, lags: np.ndarray, rows: slice):
 
 
 def _variables_as_axis(dataset):
-    """One DataArray of dimensions (time, "variable", ...)."""
+    """Return one DataArray of dimensions (time, "variable", ...)."""
     dims = {name: field.dims for name, field in dataset.data_vars.items()}
     if len(set(dims.values())) != 1:
         raise ValueError(f"the variables of a Dataset must all have the same dimensions, got {dims}.")
@@ -160,13 +160,14 @@ def _check_lags(lags) -> np.ndarray:
         if lags < 1:
             raise ValueError(f"lags must be at least 1, or a sequence of lags, got {lags}.")
         return np.arange(lags)
-    lags = [_check_step("each of lags", lag) for lag in lags]
+    lags = [check_step("each of lags", lag) for lag in lags]
     if not lags:
         raise ValueError("lags is empty: expected at least one lag.")
     return np.array(lags)
 
 
-def _check_step(name: str, step) -> int:
+def check_step(name: str, step) -> int:
+    """Return a number of steps in time as an int; raise TypeError or ValueError unless it is one, 0 or more."""
     if isinstance(step, bool) or not isinstance(step, Integral):
         raise TypeError(f"{name} must be an int, got {step!r}.")
     if step < 0:
@@ -175,7 +176,7 @@ def _check_step(name: str, step) -> int:
 
 
 def _as_series(name: str, values):
-    """A DataArray with time first, or an ndarray."""
+    """Return values as a DataArray with time first, or as an ndarray."""
     if not is_dataarray(values):
         values = np.asarray(unmasked(values))
     elif "time" in values.dims[1:]:
@@ -191,6 +192,10 @@ def _check_same_times(n_times: int, time: np.ndarray | None, target) -> None:
     target_time = find_time(target)
     if time is None or target_time is None:
         return
+    if time_kind(time) != time_kind(target_time):
+        raise ValueError(
+            f"target and fields must have times of one kind, got {time_kind(target_time)} and {time_kind(time)}."
+        )
     differ = np.flatnonzero(time != target_time)
     if len(differ):
         raise ValueError(

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def check_points(X: np.ndarray, n_axes: int) -> None:
-    """Refuse points some of whose coordinates are NaN and others not; X has shape (n_samples, n_points * n_axes)."""
+    """Raise ValueError for points that are NaN in part; X has shape (n_samples, n_points * n_axes)."""
     missing = np.isnan(X)
     partly = np.logical_or.reduce([missing[:, ::n_axes] != missing[:, axis::n_axes] for axis in range(n_axes)])
     if partly.any():
@@ -19,5 +19,5 @@ def check_points(X: np.ndarray, n_axes: int) -> None:
 
 
 def split_points(X: np.ndarray, n_axes: int) -> np.ndarray:
-    """Coordinates as (n_axes, n_samples, n_points)."""
+    """Return the coordinates as an array of shape (n_axes, n_samples, n_points)."""
     return np.ascontiguousarray(np.moveaxis(X.reshape(len(X), -1, n_axes), -1, 0))

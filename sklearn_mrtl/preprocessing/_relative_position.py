@@ -6,16 +6,19 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from sklearn_mrtl._utils.arrays import FLOATS, row_blocks
+from sklearn_mrtl._utils.arrays import FLOATS, row_blocks, unmasked
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.court import BASKET, BOX_BOUNDS
+from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl.preprocessing._docstrings import COLUMNS
 from sklearn_mrtl.preprocessing._points import check_points, split_points
 
 
+@substitute(columns=COLUMNS)
 class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Turn positions on a court into positions around a player, with the basket straight up.
 
-    A row has the player's position and those of the others. What comes out are the others' positions as the player sees
+    A row has the player's position and those of the others. The output has the others' positions as the player sees
     them when he faces the basket: x to his right, y towards the basket (Fig. 2 of Park et al., 2020). Others outside
     the box around him become absent (NaN), so that a `GridDiscretizer` on the same box leaves them out.
 
@@ -32,10 +35,7 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     ----------
     n_outside_ : int
         Number of others outside the box in the data of fit. Those absent from X are not counted.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of str, shape (n_features_in_,)
-        Names of the columns of X; only where all are strings.
+    {columns}
 
     See Also
     --------
@@ -46,7 +46,7 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     With d the vector from the player to another and u the unit vector from the player to the basket, the position is
     (d_x u_y - d_y u_x, d_x u_x + d_y u_y): a rotation, which keeps distances and does not swap left and right.
 
-    A player exactly at the basket faces nowhere; the others' positions around him are then not turned.
+    A player exactly at the basket has no direction; the others' positions around him are then not turned.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Positions of the others around the player.
+        """Return the positions of the others around the player.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return out
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the others' coordinates, which keep those they have in X.
+        """Return the names of the others' coordinates, as they are in X.
 
         Parameters
         ----------
@@ -162,7 +162,8 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _points(self, X, *, reset: bool) -> np.ndarray:
         """X as a float ndarray, its points checked."""
-        return self._whole_points(validate_data(self, X, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan"))
+        X = validate_data(self, unmasked(X), reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan")
+        return self._whole_points(X)
 
     def _whole_points(self, X: np.ndarray) -> np.ndarray:
         least = 4 if self.basket is not None else 6

@@ -10,55 +10,49 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, get_routing_for_object, process_routing
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
-from sklearn_mrtl._utils.arrays import FLOATS
+from sklearn_mrtl._utils.arrays import FLOATS, unmasked
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
+from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl._utils.time import check_period, find_time, positions_in_cycle, require_time, shift_position
 from sklearn_mrtl.preprocessing._climatology import Climatology
+from sklearn_mrtl.preprocessing._docstrings import CYCLE, HARMONICS, PERIOD, STANDARDIZE, TIME_OF_ROWS
+from sklearn_mrtl.preprocessing._lags import check_step
 
 
+@substitute(time_of_rows=TIME_OF_ROWS, period=PERIOD, standardize=STANDARDIZE, harmonics=HARMONICS, cycle=CYCLE)
 class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Fit a regressor to the target without its seasonal cycle; put the cycle back into predictions.
 
     The cycle is the mean and standard deviation of the training targets in each calendar month. The target's month is
     that of its row of X, `lead` months later.
 
-    A row's time comes from the argument ``time=`` (as scikit-learn's metadata where this is a step of something else:
-    ``set_fit_request(time=True)``, ``set_predict_request(time=True)``), else from X: the coordinate "time" along the
-    first dimension of an ``xarray.DataArray``, or a pandas time index.
+    {time_of_rows}
 
     Parameters
     ----------
     regressor : estimator
         Gets X as it is, and y without its cycle.
-    period : "month" or int, default="month"
-        "month": the cycle is the year, in calendar months, and times are dates. An int: length of the cycle that
-        integer times run through.
+    {period}
     lead : int, default=0
         How far the target lies ahead of its row's time, in months (units of integer times): for monthly fields the
         `lead` of `lag_windows`.
-    standardize : bool, default=True
-        Divide by the standard deviation too. ``False``: subtract the mean only.
-    harmonics : int or None, default=None
-        Make mean and variance smooth over the cycle: Fourier series of that many harmonics, as in `Deseasonalizer`.
-        ``None``: each position of the cycle by itself.
+    {standardize}
+    {harmonics}
 
     Attributes
     ----------
     regressor_ : estimator
         The fitted regressor.
     mean_ : ndarray of shape (n_positions, n_outputs)
-        Mean of the target at each place in the cycle.
+        Mean of the target at each position in the cycle.
     std_ : ndarray of shape (n_positions, n_outputs), or None
         Standard deviation; none is less than a fifth of its median over the cycle. None if not `standardize`.
-    cycle_ : ndarray of int, shape (n_positions,)
-        Places in the cycle that were seen in fit, ascending: 1..12 for months, 0..period-1 for integers. With
-        `harmonics`, all there are.
-    n_guarded_ : int
-        Number of entries of `std_` that were raised to the floor.
+    {cycle}
 
     Notes
     -----
-    Where y has times of its own (as `lag_windows` gives a DataArray), fit checks that `lead` leads to them.
+    Where y has times of its own, as a DataArray from `lag_windows` has, fit checks that they are those of X plus
+    `lead`.
 
     Sample weights go to the regressor, not into the cycle.
 
@@ -105,13 +99,14 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         Raises
         ------
         ValueError
-            If a row's time is not given, y's own times are not those of X plus `lead`, or the rows lie at too few
-            places of the cycle for the harmonics.
+            If y has missing or masked values, a row's time is not given, y's own times are not those of X plus `lead`,
+            or the rows lie at too few positions of the cycle for the harmonics.
         """
         check_period(self.period)
+        check_step("lead", self.lead)
         if y is None:
             raise ValueError("DeseasonalizedTargetRegressor requires y to be passed, but the target y is None.")
-        values = check_array(y, dtype=FLOATS, ensure_2d=False, input_name="y")
+        values = check_array(unmasked(y), dtype=FLOATS, ensure_2d=False, input_name="y")
         check_consistent_length(X, values)
         position = self._position(X, time)
         self._check_lead(y, position)
@@ -177,7 +172,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         -------
         float
         """
-        return r2_score(y, self.predict(X, time=time), sample_weight=sample_weight)
+        return r2_score(unmasked(y), self.predict(X, time=time), sample_weight=sample_weight)
 
     @property
     def n_features_in_(self):
@@ -186,7 +181,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         return self.regressor_.n_features_in_
 
     def get_metadata_routing(self):
-        """Requests of this estimator and its regressor, for scikit-learn's metadata routing."""
+        """Return the requests of this estimator and its regressor, for scikit-learn's metadata routing."""
         methods = MethodMapping().add(caller="fit", callee="fit").add(caller="predict", callee="predict")
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(regressor=self.regressor, method_mapping=methods.add(caller="score", callee="predict"))
@@ -202,7 +197,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         return tags
 
     def _position(self, X, time) -> np.ndarray:
-        """Place in the cycle of the targets of X's rows."""
+        """Positions in the cycle of the targets of X's rows."""
         time = require_time(X, time, "DeseasonalizedTargetRegressor")
         return shift_position(positions_in_cycle(time, self.period), self.lead, self.period)
 
@@ -218,7 +213,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
             )
 
     def _routed(self, method: str, time, params: dict) -> dict:
-        """What the regressor's method gets; the time too if it requests it."""
+        """Parameters for the regressor's method; the time too if it requests it."""
         if not get_config()["enable_metadata_routing"]:
             return params
         if time is not None and get_routing_for_object(self.regressor).consumes(method, ["time"]):

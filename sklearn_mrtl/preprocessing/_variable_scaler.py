@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_mrtl._utils.arrays import along, axis_number, is_dataarray, like
-from sklearn_mrtl._utils.callbacks import as_task
+from sklearn_mrtl._utils.arrays import along, axis_number, is_dataarray
+from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl.preprocessing._base import FieldTransformer
+from sklearn_mrtl.preprocessing._docstrings import LABELS, N_FEATURES_IN
 
 
+@substitute(n_features_in=N_FEATURES_IN, labels=LABELS)
 class VariableScaler(FieldTransformer, auto_wrap_output_keys=None):
     """Scale each variable to a range by its smallest and largest value (the paper's min-max normalization).
 
@@ -23,19 +24,20 @@ class VariableScaler(FieldTransformer, auto_wrap_output_keys=None):
         "variable" of a DataArray (`lag_windows` makes it of a Dataset), where X has one; otherwise all of X is one
         variable.
     feature_range : (low, high), default=(0, 1)
-        What the smallest and the largest value become.
+        Values that the smallest and the largest value become.
 
     Attributes
     ----------
     data_min_, data_max_ : ndarray of shape (n_variables,)
         Smallest and largest value of each variable in the training rows; NaN if it has no data.
-    n_features_in_ : int
-        ``X.shape[1]``.
+    {n_features_in}
 
     Notes
     -----
     NaN (land) stays NaN and is left out. Values outside the training rows' range fall outside `feature_range`. A
     variable that never changes becomes `low`. The output has the dtype of X.
+
+    {labels}
 
     Examples
     --------
@@ -54,61 +56,31 @@ class VariableScaler(FieldTransformer, auto_wrap_output_keys=None):
         self.axis = axis
         self.feature_range = feature_range
 
-    @as_task
-    def fit(self, X, y=None):
-        """Find the range of each variable.
-
-        Parameters
-        ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
-            NaN where there are no data.
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X has infinite values, has no such axis, or `feature_range` does not increase.
-        """
+    def _check_parameters(self) -> None:
         low, high = self.feature_range
         if not low < high:
             raise ValueError(f"feature_range must increase, got {self.feature_range!r}.")
-        values = self._check_fields(X, reset=True)
-        self._axis = self._find_axis(X if is_dataarray(X) else values)
+
+    def _learn(self, X, values: np.ndarray, when) -> None:
+        self._axis = self._find_axis(X)
         others = tuple(axis for axis in range(values.ndim - 1) if axis + 1 != self._axis)
         # fmin and fmax pass over NaN, and have no empty slices to warn of.
         self.data_min_ = np.fmin.reduce(np.fmin.reduce(values, axis=0), axis=others).reshape(-1)
         self.data_max_ = np.fmax.reduce(np.fmax.reduce(values, axis=0), axis=others).reshape(-1)
-        return self
 
-    def transform(self, X):
-        """Scale X.
-
-        Parameters
-        ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
-
-        Returns
-        -------
-        ndarray or xarray.DataArray of the shape of X
-            A DataArray if X is one.
-        """
-        values, lowest, scale = self._prepare(X)
-        out = values - lowest
+    def _forward(self, values: np.ndarray, when) -> np.ndarray:
+        smallest, scale = self._smallest_and_scale(values)
+        out = values - smallest
         out *= scale
         out += values.dtype.type(self.feature_range[0])
-        return like(X, out)
+        return out
 
-    def inverse_transform(self, X):
-        """Give X its units back; parameters and result as in `transform`."""
-        values, lowest, scale = self._prepare(X)
+    def _backward(self, values: np.ndarray, when) -> np.ndarray:
+        smallest, scale = self._smallest_and_scale(values)
         out = values - values.dtype.type(self.feature_range[0])
         out /= scale
-        out += lowest
-        return like(X, out)
+        out += smallest
+        return out
 
     def _find_axis(self, X) -> int | None:
         if self.axis is not None:
@@ -116,14 +88,13 @@ class VariableScaler(FieldTransformer, auto_wrap_output_keys=None):
         has_variables = is_dataarray(X) and "variable" in X.dims[1:]
         return axis_number(X, "variable") if has_variables else None
 
-    def _prepare(self, X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """X as an ndarray, and smallest value and scale of each variable, to broadcast with it."""
-        check_is_fitted(self)
-        values = self._check_fields(X, reset=False)
+    def _smallest_and_scale(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest value and scale of each variable, to broadcast with values, in their dtype."""
         extent = self.data_max_ - self.data_min_
         numbers = np.finfo(extent.dtype)
         largest = np.maximum(np.abs(self.data_min_), np.abs(self.data_max_))
         constant = extent <= np.maximum(10 * numbers.eps * largest, numbers.tiny / numbers.eps)
         low, high = self.feature_range
         scale = (high - low) / np.where(constant, high - low, extent)
-        return values, *(along(s.astype(values.dtype), self._axis, values.ndim) for s in (self.data_min_, scale))
+        smallest, scale = (along(s.astype(values.dtype), self._axis, values.ndim) for s in (self.data_min_, scale))
+        return smallest, scale

@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_
 from threadpoolctl import threadpool_limits
 
 from sklearn_mrtl.model_selection import ConsecutiveBlockSplit
+from sklearn_mrtl.model_selection._consecutive_block_split import _without_gaps
 from sklearn_mrtl.preprocessing import lag_windows
 
 N = 120
@@ -146,8 +147,27 @@ def test_as_cv_of_a_search_and_with_routed_time():
         (ConsecutiveBlockSplit(5, validation_fraction=0), 9, "validation_fraction must lie between 0 and 1, got 0"),
         (ConsecutiveBlockSplit(5, test_fraction=0.6, validation_fraction=0.4), 9, "take 3 and 2 of 5 blocks"),
         (ConsecutiveBlockSplit(5, gap=20), 30, "gap=20 leaves no rows to train on"),
+        (ConsecutiveBlockSplit(5, gap=10**9), 100, "gap=1000000000 leaves no rows to train on"),
     ],
 )
 def test_bad_parameters(cv, n, message):
     with pytest.raises(ValueError, match=message):
         next(cv.split_three(np.zeros(n)))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=30), st.integers(0, 40))
+def test_gaps_against_an_explicit_loop(side, gap):
+    expected = list(side)
+    for i, mine in enumerate(side):
+        if any(other > mine for other in side[max(0, i - gap) : i + gap + 1]):
+            expected[i] = -1
+    np.testing.assert_array_equal(_without_gaps(np.array(side), gap), expected)
+
+
+def test_no_seed_draws_from_the_global_state():
+    def tests(random_state):
+        np.random.seed(7)
+        return [test.tolist() for _, test in ConsecutiveBlockSplit(random_state=random_state).split(MONTHS)]
+
+    assert tests(None) == tests(None) == tests(np.random.RandomState(7))

@@ -153,7 +153,7 @@ def test_harmonics_and_places_with_too_little_data():
         (
             Deseasonalizer(harmonics=2),
             MONTHS[np.arange(N) % 4],
-            "harmonics=2 needs rows at 5 places in the cycle, got 4",
+            "harmonics=2 needs rows at 5 positions in the cycle, got 4",
         ),
     ],
 )
@@ -262,6 +262,22 @@ def test_an_unseen_month_is_named():
 def test_bad_input(deseasonalizer, X, time, message):
     with pytest.raises(ValueError, match=message):
         deseasonalizer.fit(X, time=time)
+
+
+def test_a_long_cycle_of_few_rows():
+    deseasonalizer = Deseasonalizer(10**9).fit(X, time=np.arange(N) * 7 % 5)
+    np.testing.assert_array_equal(deseasonalizer.cycle_, np.arange(5))
+    np.testing.assert_allclose(
+        deseasonalizer.mean_, Deseasonalizer(5).fit(X, time=np.arange(N) * 7 % 5).mean_, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16])
+def test_integer_times_of_small_types(dtype):
+    time = np.arange(N, dtype=dtype)
+    np.testing.assert_array_equal(Deseasonalizer(300).fit(X, time=time).cycle_, np.arange(N))
+    expected = Deseasonalizer(24).fit_transform(X, time=np.arange(N))
+    np.testing.assert_array_equal(Deseasonalizer(24).fit_transform(X, time=time), expected)
 
 
 def test_pickle_and_clone():

@@ -162,3 +162,30 @@ def test_bad_input(detrender, X, time, message):
 def test_rows_of_another_shape():
     with pytest.raises(ValueError, match=r"rows of shape \(3, 2, 4\), as in fit, got \(3, 2, 3\)"):
         Detrender().fit(X).transform(X[..., :3])
+
+
+def test_times_of_another_kind_are_refused():
+    xr = pytest.importorskip("xarray")
+    cftime = pytest.importorskip("cftime")
+    noleap, days_360, standard = (
+        np.array([cftime.datetime(1990 + k // 12, k % 12 + 1, 1, calendar=calendar) for k in range(N)])
+        for calendar in ("noleap", "360_day", "standard")
+    )
+    kinds = {
+        "dates of the calendar 'noleap'": noleap,
+        "dates of the calendar '360_day'": days_360,
+        "dates of the standard calendar": MONTHS,
+        "integers": np.arange(N),
+    }
+    for mine, time in kinds.items():
+        detrender = Detrender("linear").fit(X, time=time)
+        for other, later in kinds.items():
+            if mine == other:
+                assert np.isfinite(detrender.transform(X, time=later)).all()
+                continue
+            for method in (detrender.transform, detrender.inverse_transform):
+                with pytest.raises(ValueError, match=f"of the kind of fit, {mine}, got {other}"):
+                    method(X, time=later)
+    detrender = Detrender("linear").fit(X, time=MONTHS)
+    fields = xr.DataArray(X, {"time": standard}, ("time", "lag", "lat", "lon"))
+    np.testing.assert_allclose(detrender.transform(fields), detrender.transform(X, time=MONTHS), atol=1e-12)

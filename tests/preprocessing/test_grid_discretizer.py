@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -214,3 +215,48 @@ def test_polars_frames():
     discretizer = GridDiscretizer(COURT).fit(frame)
     np.testing.assert_array_equal(discretizer.feature_names_in_, ["x", "y"])
     np.testing.assert_array_equal(discretizer.transform(frame).indices, discretizer.fit_transform(X).indices)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("bounds", [(0, 0.1), (0.1, 0.3), (-0.7, 47.1), (-1 / 3, 1 / 3)])
+def test_bounds_in_the_precision_of_the_points_are_within(dtype, bounds):
+    at_bounds = np.array(bounds, dtype)[:, None]
+    discretizer = GridDiscretizer(Grid("line", 10, bounds=bounds)).fit(at_bounds)
+    np.testing.assert_array_equal(discretizer.transform(at_bounds).indices, [0, 9])
+    beyond = np.nextafter(at_bounds, np.array([[-np.inf], [np.inf]], dtype))
+    assert discretizer.set_params(outside="drop").fit(beyond).n_outside_ == 2
+
+
+@pytest.mark.parametrize("high", [5e-324, 1.5e-323, 1e-310, 1e-200])
+def test_tiny_bounds(high):
+    grid = Grid("line", 3, bounds=(0, high))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cells = GridDiscretizer(grid).fit_transform([[0.0], [high]]).indices
+    edges = np.linspace(0, high, 4)
+    assert edges[cells[0]] <= 0 and cells[1] == 2
+
+
+@pytest.mark.parametrize("dtype, largest", [(np.int8, 127), (np.uint8, 255), (np.float32, None)])
+def test_a_count_that_the_type_cannot_hold_is_refused(dtype, largest):
+    discretizer = GridDiscretizer(Grid("line", 2, bounds=(0, 1)), dtype=dtype)
+    for n in (100, 3000):
+        X = np.r_[np.zeros(n - 40), np.ones(40)][None]
+        if largest is None or n - 40 <= largest:
+            counts = discretizer.fit_transform(X)
+            assert counts.dtype == dtype
+            np.testing.assert_array_equal(counts.toarray(), [[n - 40, 40]])
+        else:
+            with pytest.raises(ValueError, match=f"counts of up to {n - 40} points in a cell, got {np.dtype(dtype)}"):
+                discretizer.fit_transform(X)
+
+
+def test_many_points_in_different_cells_fit_a_small_type():
+    X = np.linspace(0, 1, 300)[None]
+    counts = GridDiscretizer(Grid("line", 30, bounds=(0, 1)), dtype=np.int8).fit_transform(X)
+    assert counts.dtype == np.int8 and counts.sum(dtype=int) == 300
+
+
+def test_bool_tells_presence():
+    counts = GridDiscretizer(Grid("line", 2, bounds=(0, 1)), dtype=bool).fit_transform(np.zeros((1, 300)))
+    np.testing.assert_array_equal(counts.toarray(), [[True, False]])

@@ -173,3 +173,11 @@ def test_a_gap_in_time_warns():
 def test_even_times_do_not_warn(time, recwarn):
     lag_windows(FIELDS, lags=2, time=time)
     assert not recwarn
+
+
+def test_times_of_two_kinds_are_refused():
+    xr = pytest.importorskip("xarray")
+    fields = xr.DataArray(np.zeros((4, 2)), {"time": np.arange("2000-01", "2000-05", dtype="M8[M]")}, ("time", "x"))
+    target = xr.DataArray(np.zeros(4), {"time": np.arange(4)}, ("time",))
+    with pytest.raises(ValueError, match="of one kind, got integers and dates of the standard calendar"):
+        lag_windows(fields, target, lags=2)

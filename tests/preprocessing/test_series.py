@@ -39,7 +39,7 @@ def fitted(transformer, X, time):
     try:
         return transformer.fit(X, time=time)
     except ValueError as error:
-        assert "at least two different times" in str(error) or "places in the cycle" in str(error)
+        assert "at least two different times" in str(error) or "positions in the cycle" in str(error)
         return None
 
 

@@ -209,6 +209,19 @@ def test_bad_input(y, kwargs, message):
         DeseasonalizedTargetRegressor(LinearRegression()).fit(X, y, **kwargs)
 
 
+@pytest.mark.parametrize(
+    "lead, error, message",
+    [
+        (1.5, TypeError, "lead must be an int, got 1.5"),
+        (True, TypeError, "lead must be an int"),
+        (-1, ValueError, "lead must not be negative, got -1"),
+    ],
+)
+def test_bad_leads(lead, error, message):
+    with pytest.raises(error, match=message):
+        DeseasonalizedTargetRegressor(LinearRegression(), lead=lead).fit(X, target(), time=MONTHS)
+
+
 def test_an_unseen_month_is_named():
     model = DeseasonalizedTargetRegressor(LinearRegression(), lead=1).fit(X[:6], target()[:6], time=MONTHS[:6])
     with pytest.raises(ValueError, match="calendar month 8 is not among those of fit: 2, 3, 4, 5, 6, 7"):

@@ -3,7 +3,15 @@ import datetime
 import numpy as np
 import pytest
 
-from sklearn_mrtl._utils.time import as_numbers, find_time, positions_in_cycle, require_time, shift_position
+from sklearn_mrtl._utils.time import (
+    as_numbers,
+    check_steps,
+    find_time,
+    positions_in_cycle,
+    require_time,
+    shift_position,
+    time_kind,
+)
 
 X = np.zeros((3, 2))
 DATES = np.array(["2000-01-15", "1969-12-15", "2001-07-01"], dtype="datetime64[D]")
@@ -107,3 +115,40 @@ def test_the_period_must_fit_the_times():
         positions_in_cycle(np.arange(3), "month")
     with pytest.raises(TypeError, match="period=12 counts in integer times"):
         positions_in_cycle(DATES, 12)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "u8"])
+def test_integers_of_small_types_do_not_wrap(dtype):
+    time = find_time(X, np.array([100, 110, 120], dtype))
+    assert time.dtype == np.int64
+    np.testing.assert_array_equal(positions_in_cycle(time, 300), [100, 110, 120])
+    assert check_steps(find_time(np.zeros(2), np.array([0, 120], dtype))) is None
+    with pytest.raises(ValueError, match="time must increase"):
+        check_steps(find_time(np.zeros(2), np.array([120, 0], dtype)))
+
+
+def test_integers_beyond_int64():
+    with pytest.raises(ValueError, match=r"less than 2\*\*63, got 9223372036854775808"):
+        find_time(X, np.array([1, 2, 2**63], np.uint64))
+
+
+@pytest.mark.parametrize("calendar", ["standard", "proleptic_gregorian"])
+def test_dates_of_the_standard_calendar_are_datetime64(calendar):
+    cftime = pytest.importorskip("cftime")
+    dates = (2000, 1, 15, 6), (1969, 12, 15), (1600, 7, 1)
+    time = find_time(X, [cftime.datetime(*date, calendar=calendar) for date in dates])
+    np.testing.assert_array_equal(time, np.array(["2000-01-15T06", "1969-12-15", "1600-07-01"], "M8[us]"))
+
+
+def test_several_calendars_are_refused():
+    cftime = pytest.importorskip("cftime")
+    moments = [cftime.datetime(2000, 1, 1, calendar=calendar) for calendar in ("noleap", "360_day", "noleap")]
+    assert time_kind(find_time(X, moments[:1] * 3)) == "dates of the calendar 'noleap'"
+    with pytest.raises(TypeError, match="of one calendar, got 360_day, noleap"):
+        find_time(X, moments)
+
+
+def test_hours_of_other_calendars_count():
+    cftime = pytest.importorskip("cftime")
+    time = find_time(X, [cftime.datetime(2000, 1, 1, hour, calendar="noleap") for hour in (0, 6, 18)])
+    np.testing.assert_allclose(np.diff(as_numbers(time)) * 365, [0.25, 0.5])
