@@ -6,6 +6,7 @@ Every criterion is a function of an epoch's record (see `monitor.LevelMonitor`);
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 
 import torch
 
@@ -15,28 +16,9 @@ from sklearn_mrtl.core.solvers.base import flatten
 Criterion = Callable[[dict], float]
 
 
-def validation_loss(record: dict) -> float:
-    """Return E[f_t] on validation data."""
-    return record["validation_loss"]
-
-
-def gradient_norm(record: dict) -> float:
-    """Return E[||g_t||^2], the mean over mini-batches of the gradient's squared norm."""
-    return record["gradient_norm"] ** 2
-
-
-def gradient_variance(record: dict) -> float:
-    """Return V(E[g_t]), the variance of the entries of the mean gradient."""
-    return record["gradient_variance"]
-
-
-def gradient_entropy(record: dict) -> float:
-    """Return S(E[|g_t|]), the entropy of the magnitudes of the mean gradient's entries."""
-    return record["gradient_entropy"]
-
-
+# E[f_t] on validation data; E[||g_t||^2]; V(E[g_t]) and S(E[g_t]): each an entry of the record of the same name.
 CRITERIA: dict[str, Criterion] = {
-    criterion.__name__: criterion for criterion in (validation_loss, gradient_norm, gradient_variance, gradient_entropy)
+    name: itemgetter(name) for name in ("validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy")
 }
 
 

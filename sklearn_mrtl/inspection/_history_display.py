@@ -15,7 +15,7 @@ X_AXES = {"epoch": "epoch", "seconds": "seconds since training began"}
 PANELS = {
     "loss": {"train_loss": "training", "validation_loss": "validation"},
     "objective": {"objective": "loss and penalties"},
-    "gradient_norm": {"gradient_norm": "norm"},
+    "gradient_norm": {"gradient_norm": "squared norm"},
     "gradient_variance": {"gradient_variance": "variance"},
     "gradient_entropy": {"gradient_entropy": "entropy"},
 }

@@ -20,7 +20,7 @@ def test_statistics_of_a_gradient():
 
 
 def test_criteria_of_section_4():
-    record = {"validation_loss": 0.7, "gradient_norm": 3.0, **gradient_statistics(GRADIENT)}
+    record = {"validation_loss": 0.7, "gradient_norm": 9.0, **gradient_statistics(GRADIENT)}
     assert CRITERIA["validation_loss"](record) == 0.7
     assert CRITERIA["gradient_norm"](record) == 9.0
     assert CRITERIA["gradient_variance"](record) == record["gradient_variance"]

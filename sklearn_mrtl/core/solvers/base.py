@@ -56,7 +56,7 @@ class Epoch:
     gradient : Parameters
         Mean over the epoch, E[g_t].
     gradient_norm : float
-        Root of E[||g_t||^2], the mean over mini-batches of the squared norm.
+        E[||g_t||^2], the mean over mini-batches of the gradient's squared norm.
     parameters : Parameters
         At the end of the epoch.
     """

@@ -43,7 +43,9 @@ def lbfgs(
 
     def epoch(loss: float, value: float, gradient: Tensor, x: Tensor) -> Epoch:
         unscaled = gradient / scale
-        return Epoch(loss, value, unflatten(unscaled, start), float(unscaled.norm()), unflatten(x * scale, start))
+        return Epoch(
+            loss, value, unflatten(unscaled, start), float(unscaled.square().sum()), unflatten(x * scale, start)
+        )
 
     memory: deque[tuple[Tensor, Tensor]] = deque(maxlen=MEMORY)
     for s, y in pairs:

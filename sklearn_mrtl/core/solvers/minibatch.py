@@ -89,6 +89,6 @@ def descend(
                 parameters[name].clamp_(min=0)
         learning_rate *= settings.lr_decay
         seen = {name: p.clone() for name, p in parameters.items()}
-        if monitor(Epoch(float(loss), float(value), mean_gradient, float(squared_norm) ** 0.5, seen)):
+        if monitor(Epoch(float(loss), float(value), mean_gradient, float(squared_norm), seen)):
             break
     return parameters

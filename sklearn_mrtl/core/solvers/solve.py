@@ -54,5 +54,5 @@ def solve_exactly(
     if solution is None:
         solution = ridge.RidgeDesign(objective.model, samples).solve(objective.alphas, samples.weight)
     value, loss, gradient = objective.value_and_gradient(solution)
-    monitor(Epoch(float(loss), float(value), gradient, float(flatten(gradient).norm()), solution))
+    monitor(Epoch(float(loss), float(value), gradient, float(flatten(gradient).square().sum()), solution))
     return solution
