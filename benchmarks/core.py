@@ -4,10 +4,12 @@ import torch
 from _common import table, timed
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.data.encodings import EncodedInputs, OneHot
+from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.fields import FieldInputs
+from sklearn_mrtl.core.data.mode_encodings import OneHot
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.axes import make_axes
+from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
@@ -43,7 +45,7 @@ def cp_step(rank=20):
     weight = torch.ones(inputs.n_rows)
     model = CP(make_axes(inputs, 1, None, weight))
     parameters = model.random(rank, weight, 1.0, 0)
-    objective = Objective(model, inputs, y, weight, LogisticLoss, 1e-3, 1e-2)
+    objective = Objective(model, inputs, y, weight, LogisticLoss, Alphas(1e-3, 1e-2))
     ours = least_seconds(objective.value_and_gradient, parameters)
     plain = least_seconds(gather_and_scatter, inputs, y, model.factors(parameters))
     # Indices and one value in, score and residual out and in, the rest stays in the cache.
@@ -65,7 +67,7 @@ def full_rank_step(n=1057, shape=(80, 180)):
     inputs = FieldInputs(x, x.mean(0), modes, tuple(mode.shape for mode in modes), (None, None, None))
     weight = torch.ones(n)
     model = FullRank(make_axes(inputs, 1, None, weight))
-    objective = Objective(model, inputs, torch.randn(n, 1), weight, SquaredLoss, 1e-3, 1e-2)
+    objective = Objective(model, inputs, torch.randn(n, 1), weight, SquaredLoss, Alphas(1e-3, 1e-2))
     parameters = model.initial(weight)
     ours = least_seconds(objective.value_and_gradient, parameters)
     n_bytes = 2 * x.numel() * 4

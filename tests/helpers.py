@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.data.encodings import EncodedInputs, MultiHot, OneHot
+from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.fields import FieldInputs
-from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.data.sparse import SparseMatrix
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
@@ -36,7 +37,7 @@ ENCODED_MODES = (
     Grid("court", (4, 3)),
     Grid("hour", 6, quantity="mean", periodic=True),
 )
-LAYOUTS = ("joint", "factored")
+LAYOUTS = ("fields", "encodings")
 LOSSES = {SquaredLoss: 1, LogisticLoss: 1, SoftmaxLoss: 3}  # and a number of outputs that suits each
 
 
@@ -80,7 +81,7 @@ def multi_hot(dense: Tensor) -> MultiHot:
 
 
 def encodings(modes=ENCODED_MODES, n: int = 12, *, seed: int = 0) -> EncodedInputs:
-    """One-hot Features, and grids with up to three points in a sample; a pooled mode's last row is no level at all."""
+    """One-hot Features, and grids with up to three points in a sample; a pooled mode's last row is no category."""
     encoded = []
     for m, mode in enumerate(modes):
         size, draw = mode.size + getattr(mode, "pooled", False), generator(seed + m)
@@ -95,7 +96,7 @@ def encodings(modes=ENCODED_MODES, n: int = 12, *, seed: int = 0) -> EncodedInpu
 
 def inputs_of(layout: str, n: int = 12, *, seed: int = 0) -> Inputs:
     """Samples of a layout; the fields have a cell of land in each grid."""
-    if layout == "factored":
+    if layout == "encodings":
         return encodings(n=n, seed=seed)
     masks = {mode.name: torch.arange(mode.size) != 1 for mode in FIELD_MODES if isinstance(mode, Grid)}
     return fields(n=n, masks=masks, seed=seed)

@@ -26,7 +26,7 @@ from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklearn_mrtl._utils.interruption import is_one_of_many
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.algorithm import mrtl
-from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.losses import Loss

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl.core import memory
-from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank

@@ -12,8 +12,9 @@ from scipy import sparse
 
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl.core.data.base import take_last
-from sklearn_mrtl.core.data.encodings import EncodedInputs, MultiHot, OneHot
+from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.fields import FieldInputs, stored_cells
+from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
 from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices, ones
 from sklearn_mrtl.modes import Feature, Grid
 

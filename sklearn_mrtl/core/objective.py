@@ -8,8 +8,7 @@ from copy import copy
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import CHUNK_ROWS
-from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs
 from sklearn_mrtl.core.data.samples import Samples, mean_square_sum
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel

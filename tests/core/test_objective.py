@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from helpers import (
@@ -22,8 +24,6 @@ from helpers import (
 )
 from torch.nn import functional
 
-import sklearn_mrtl.core.data.base
-import sklearn_mrtl.core.data.encodings
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
 from sklearn_mrtl.core.models.cp import CP
@@ -65,12 +65,12 @@ def test_eq_5_and_its_gradient(model_class, layout, loss):
 @by_loss
 @by_model
 @pytest.mark.parametrize("rows", [1, 4])
-def test_blocks_of_any_size_give_the_same(model_class, loss, rows, monkeypatch):
+def test_blocks_of_any_size_give_the_same(model_class, loss, rows):
     model, parameters = problem(model_class, encodings(), loss)
     whole = objective_of(model, samples_of(encodings(), loss), loss).value_and_gradient(parameters)
-    monkeypatch.setattr(sklearn_mrtl.core.data.encodings, "BLOCK_ROWS", rows)
-    monkeypatch.setattr(sklearn_mrtl.core.data.encodings, "CHUNK_ROWS", 5)
-    in_blocks = objective_of(model, samples_of(encodings(), loss), loss).value_and_gradient(parameters)
+    parts = replace(encodings(), block_rows=rows, chunk_rows=5)
+    assert len(parts.chunks) == 3
+    in_blocks = objective_of(model, samples_of(parts, loss), loss).value_and_gradient(parameters)
     for actual, expected in zip(in_blocks, whole, strict=True):
         assert_same(actual, expected)
 
@@ -133,17 +133,17 @@ def test_a_part_of_the_samples_is_blocks_of_consecutive_rows():
 @by_layout
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
 def test_batches_are_unbiased(layout, batch_size):
-    """The mean over an epoch's batches, by their shares of the rows, is the objective with its gradient."""
+    """The mean over an epoch's batches, by their fractions of the rows, is the objective with its gradient."""
     inputs = inputs_of(layout)
     model, parameters = problem(CP, inputs)
     objective = objective_of(model, samples_of(inputs))
     value, data_loss, gradient = objective.value_and_gradient(parameters)
     mean, mean_loss, mean_gradient = 0.0, 0.0, {name: torch.zeros_like(p) for name, p in parameters.items()}
     for rows in torch.randperm(12, generator=generator()).split(batch_size):
-        share = len(rows) / 12
+        fraction = len(rows) / 12
         v, d, g = objective.batch(rows).value_and_gradient(parameters)
-        mean, mean_loss = mean + share * v, mean_loss + share * d
-        mean_gradient = {name: mean_gradient[name] + share * g[name] for name in g}
+        mean, mean_loss = mean + fraction * v, mean_loss + fraction * d
+        mean_gradient = {name: mean_gradient[name] + fraction * g[name] for name in g}
     assert_same(mean, value)
     assert_same(mean_loss, data_loss)
     assert_same(mean_gradient, gradient)
@@ -186,7 +186,7 @@ def test_every_tensor_is_made_on_the_device_of_the_data(model_class, layout, los
     value, data_loss, gradient = objective.value_and_gradient(on_meta(parameters))
     assert value.is_meta and data_loss.is_meta
     assert all(g.is_meta and g.shape == parameters[name].shape for name, g in gradient.items())
-    if layout == "joint":
+    if layout == "fields":
         batch = objective.batch(torch.arange(4, device="meta"))
         assert all(g.is_meta for g in batch.value_and_gradient(on_meta(parameters))[2].values())
     with pytest.raises((RuntimeError, NotImplementedError), match="device|meta"):
@@ -197,13 +197,13 @@ def test_every_tensor_is_made_on_the_device_of_the_data(model_class, layout, los
 @by_layout
 def test_finegraining_and_coarsening_stay_on_the_device(model_class, layout):
     fine = inputs_of(layout)
-    shapes = ((2,), (2,), (2, 3)) if layout == "joint" else ((3,), (2, 2), (3,))
+    shapes = ((2,), (2,), (2, 3)) if layout == "fields" else ((3,), (2, 2), (3,))
     coarse = fine.coarsen(shapes)
     coarse_model, parameters = problem(model_class, coarse)
     fine_model, _ = problem(model_class, fine)
     carried = on_meta(coarse_model).finegrain(on_meta(parameters), on_meta(fine_model))
     assert all(value.is_meta for value in carried.values())
-    if layout == "joint":
+    if layout == "fields":
         complete = fields()  # which cells have data only data tell
         made, coarse = on_meta(complete).coarsen(shapes), complete.coarsen(shapes)
         assert made.x.is_meta and made.x.shape == coarse.x.shape

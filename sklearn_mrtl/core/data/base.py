@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
 from torch import Tensor
 
 from sklearn_mrtl.modes import Grid, Mode
@@ -10,16 +14,120 @@ CHUNK_ROWS = 2**18  # samples whose scores and losses are held at once
 Shapes = tuple[tuple[int, ...], ...]
 
 
+class Inputs(ABC):
+    """Samples at one resolution: the tensors X_n of eq. (1), which need not be formed.
+
+    A layout defines the abstract methods. Entries of X_n that belong to a Grid of means are weighted by the area of a
+    cell, so that scores and weights keep their units from level to level.
+
+    Attributes
+    ----------
+    modes : tuple of Mode
+    shapes : tuple of tuple of int
+        Shape of each mode at this resolution.
+    masks : tuple of (Tensor of bool, or None)
+        For each mode the cells that hold data; None: all.
+    """
+
+    modes: tuple[Mode, ...]
+    shapes: Shapes
+    masks: tuple[Tensor | None, ...]
+
+    coarsens_in_steps: ClassVar[bool]
+    """Whether a coarse level is best made from the next finer one, and rows are never merged."""
+
+    @property
+    @abstractmethod
+    def n_rows(self) -> int:
+        """Number of samples n."""
+
+    @property
+    @abstractmethod
+    def sizes(self) -> tuple[int, ...]:
+        """Number of entries that X_n has along each mode."""
+
+    @property
+    @abstractmethod
+    def cell_area(self) -> float:
+        """What every entry of the stored samples is multiplied by: a cell's fraction of the area of grids of means."""
+
+    @property
+    @abstractmethod
+    def chunks(self) -> list[tuple[slice, Self]]:
+        """Rows and samples of consecutive parts whose scores fit into memory; they share the memory of the whole."""
+
+    @abstractmethod
+    def linear_scores(self, weights: Tensor) -> Tensor:
+        """Return <W, X_n> of eq. (1) for every sample and output, shape (n, T); W has shape (*sizes, T)."""
+
+    @abstractmethod
+    def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
+        """Return <W, X_n> of eq. (2) for every sample and output, shape (n, T).
+
+        Parameters
+        ----------
+        factors : sequence of Tensor of shape (size, K)
+            One for each mode.
+        outputs : Tensor of shape (T, K), or None
+            The factor of the outputs; None: there is a single one.
+        """
+
+    @abstractmethod
+    def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
+        """Multiply every mode of X_n by its factor (size, K_m): shape (n, K_1, K_2, ...)."""
+
+    @abstractmethod
+    def design(self) -> Tensor:
+        """Return every X_n as a row of a dense matrix (n, product of sizes)."""
+
+    @abstractmethod
+    def mean_squares(self, weight: Tensor) -> list[Tensor]:
+        """Return one vector (size,) for each mode, whose outer product is about the weighted mean of X_n squared."""
+
+    @abstractmethod
+    def coarsen(self, shapes: Shapes) -> Self:
+        """Return the samples on coarser grids."""
+
+    @abstractmethod
+    def merge(self, shapes: Shapes) -> tuple[Self, Tensor | None]:
+        """Return the distinct samples on coarser grids, and for each sample its row among them, shape (n,).
+
+        The rows are None where most samples differ, and none is merged.
+        """
+
+    @abstractmethod
+    def select(self, rows: Tensor) -> Self:
+        """Return the samples of these rows."""
+
+    def without_products(self) -> Self:
+        """Return the samples without what they keep for the next call of `linear_scores`."""
+        return self
+
+    # What only layouts with an encoding of each mode by itself can do: intercepts of categories need it.
+
+    def product(self, m: int, factor: Tensor) -> Tensor:
+        """Multiply the encoding of mode m by a factor (size, K): shape (n, K)."""
+        raise TypeError(f"{type(self).__name__} have no encoding of a single mode.")
+
+    def mode_design(self, m: int) -> Tensor:
+        """Return the encoding of mode m as a dense matrix (n, size)."""
+        raise TypeError(f"{type(self).__name__} have no encoding of a single mode.")
+
+    def column_mean_squares(self, m: int, weight: Tensor) -> Tensor:
+        """Return the weighted mean square of the encoding of mode m in each of its columns, shape (size,)."""
+        raise TypeError(f"{type(self).__name__} have no encoding of a single mode.")
+
+
 def row_slices(n_rows: int, step: int) -> list[slice]:
-    """Consecutive rows, so many at once."""
+    """Return slices of consecutive rows, at most `step` in each."""
     return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
 
 
 def is_mean(mode: Mode) -> bool:
-    """Whether weights of this mode are per unit of area."""
+    """Return whether weights of this mode are per unit of area."""
     return isinstance(mode, Grid) and mode.quantity == "mean"
 
 
 def take_last(values: Tensor, index: Tensor) -> Tensor:
-    """Some entries of the last axis; in two dimensions, where torch is four times as fast."""
+    """Select entries of the last axis, as columns of a matrix: torch is slower for more dimensions."""
     return values.reshape(-1, values.shape[-1]).index_select(1, index).reshape(*values.shape[:-1], len(index))

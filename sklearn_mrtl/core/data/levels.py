@@ -42,7 +42,7 @@ class LevelData:
             self._validation = pyramid(validation, resolutions, levels)
 
     def move_to(self, level: int) -> None:
-        """Make the samples of a level, and release those of the level before."""
+        """Make the samples of a level, and release those of the level before it."""
         if level != self.level:
             self.training = self.validation = None
             self.training, self.validation, self.level = next(self._training), next(self._validation), level
@@ -62,8 +62,8 @@ class LevelData:
 def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[Samples]:
     """Yield the samples at some levels, coarse to fine.
 
-    Fields that nest in a finer level are made of that one, all of them before the first is needed. Others are made of
-    the finest when they are needed.
+    Levels of fields that nest in a finer one are made from that one, all of them before the first is yielded. Other
+    levels are made from the finest when they are needed.
     """
     finest = finer = samples.merge()
     del samples

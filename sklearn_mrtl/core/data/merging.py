@@ -1,4 +1,4 @@
-"""Find samples that are equal."""
+"""Find equal samples by their keys."""
 
 from __future__ import annotations
 
@@ -10,41 +10,63 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS
 
-MERGED_ROWS = 2**20  # samples that are sorted at once
-SAMPLED_KEYS = 2**20  # samples of which a look at a part tells whether most differ
-SAMPLED_ROWS = 2**14
-MAX_DISTINCT_FRACTION = 0.75  # of samples, that differ from all others: the few equal ones are not worth a copy
+SORTED_ROWS = 2**20  # samples that are sorted at once
+MIN_SAMPLED = 2**20  # fewer samples are merged without an estimate of how many differ
+SPREAD_ROWS = 2**14  # samples, evenly spread, that an estimate looks at besides a 64th of the keys
+MAX_DISTINCT_FRACTION = 0.75  # with more distinct samples than this, merging is not worth a copy
 
 
 def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int] | None) -> Tensor:
-    """One key for each sample of its modes' keys: exact for indices below sizes, else 64-bit hashes (sizes None)."""
+    """Combine the keys of each mode into one: exact for indices below sizes, else 64-bit hashes (sizes None)."""
     combined = keys[0].to(torch.int64, copy=True)
     exact = sizes is not None and prod(sizes) < 2**62
     for m, key in enumerate(keys[1:], start=1):
-        # An odd multiplier of 62 bits (the golden ratio's) is invertible modulo 2^64.
+        # Multiplying by an odd number is invertible modulo 2^64; this one is L'Ecuyer's for random numbers.
         combined.mul_(sizes[m] if exact else 2862933555777941757).add_(key)
     return combined
 
 
-def fraction_of_distinct(keys: Tensor) -> float:
-    """About the share of distinct keys; of very many from a look at a part of them.
+def fraction_of_distinct(keys: Tensor, *, min_sampled: int = MIN_SAMPLED, n_spread: int = SPREAD_ROWS) -> float:
+    """Estimate the fraction of samples whose keys are distinct; 0 for few samples, which are merged anyway.
 
-    That is all samples of a 64th of the keys, and some samples of any key, which show where very many have one in
-    common; the lesser share counts.
+    It is the lesser of two fractions: that among all samples of a 64th of the keys, and that among samples spread
+    evenly over the rows, which is small where very many samples have one key in common.
+
+    Parameters
+    ----------
+    keys : Tensor of int64, shape (n,)
+    min_sampled : int
+        Fewer samples than this are few.
+    n_spread : int
+        Number of samples that are spread evenly.
     """
-    if len(keys) < SAMPLED_KEYS:
-        return 0.0  # not worth a guess
+    if len(keys) < min_sampled:
+        return 0.0
     some = torch.cat([part[(part * -7046029254386353131) >> 58 == 0] for part in keys.split(CHUNK_ROWS)])
-    return min(len(torch.unique(part)) / max(1, len(part)) for part in (some, keys[:: len(keys) // SAMPLED_ROWS]))
+    return min(len(torch.unique(part)) / max(1, len(part)) for part in (some, keys[:: len(keys) // n_spread]))
 
 
-def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Each sample's inverse among the distinct keys, and one sample of each; in parts, to save memory."""
+def unique_rows(keys: Tensor, *, sorted_rows: int = SORTED_ROWS) -> tuple[Tensor, Tensor]:
+    """Find the distinct keys, in parts of the samples to save memory.
+
+    Parameters
+    ----------
+    keys : Tensor of int64, shape (n,)
+    sorted_rows : int
+        About how many samples are sorted at once.
+
+    Returns
+    -------
+    inverse : Tensor of int32, shape (n,)
+        For each sample the index of its key among the distinct ones.
+    first : Tensor of int32, shape (number of distinct keys,)
+        The first sample of each distinct key.
+    """
     least, largest = (int(end) for end in keys.aminmax()) if len(keys) else (0, 0)
     if 0 <= least and largest < len(keys):
         return few_unique_rows(keys, largest + 1)
     inverse, first = torch.empty(len(keys), dtype=torch.int32, device=keys.device), []
-    n_parts, n_distinct = -(-len(keys) // MERGED_ROWS), 0
+    n_parts, n_distinct = -(-len(keys) // sorted_rows), 0
     part_of = None if n_parts == 1 else torch.cat([part.remainder(n_parts).short() for part in keys.split(CHUNK_ROWS)])
     for part in range(n_parts):
         rows = None if n_parts == 1 else torch.nonzero(part_of == part)[:, 0]
@@ -59,7 +81,7 @@ def unique_rows(keys: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def few_unique_rows(keys: Tensor, n_keys: int) -> tuple[Tensor, Tensor]:
-    """The same for keys below n_keys, by a table of them."""
+    """Find the distinct ones of keys below n_keys, by a table with an entry for each."""
     samples = torch.arange(len(keys), dtype=torch.int32, device=keys.device)
     table = torch.full((n_keys,), -1, dtype=torch.int32, device=keys.device).scatter_(0, keys, samples)
     present = torch.nonzero(table >= 0)[:, 0]

@@ -7,27 +7,26 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import CHUNK_ROWS
-from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
     """Inputs with their targets.
 
-    Rows that are equal are merged: their weights are added and their targets averaged, which leaves every loss here
-    as it was up to a constant.
+    Equal rows are merged: their weights are added and their targets averaged, which changes every loss of this package
+    by a constant only.
 
     Attributes
     ----------
     inputs : Inputs
         n distinct samples.
     weight : Tensor of shape (n, B)
-        Sample weight in each of B blocks of consecutive rows; B is 1 but for cross-validation.
+        Sample weight in each of B blocks of consecutive rows; B is 1 except in cross-validation.
     y : Tensor of shape (n, B, T)
         Mean target, for each of T outputs.
     mean_square : float
-        Weighted mean over all rows, as they came, of the squared targets' sum, for the constant.
+        Weighted mean, over all rows before they were merged, of the sum of the squared targets; for the constant.
     """
 
     inputs: Inputs
@@ -37,28 +36,29 @@ class Samples:
 
     @classmethod
     def from_rows(cls, inputs: Inputs, y: Tensor, weight: Tensor) -> Samples:
-        """From targets (n, T) and weights (n,)."""
+        """Make samples from targets (n, T) and weights (n,)."""
         return cls(inputs, weight[:, None], y[:, None], mean_square_sum(y, weight))
 
     @property
     def n_outputs(self) -> int:
+        """Number of outputs T."""
         return self.y.shape[2]
 
     def merge(self) -> Samples:
-        """Equal rows once."""
+        """Merge equal rows."""
         return self.coarsen(self.inputs.shapes)
 
-    def coarsen(self, shapes) -> Samples:
-        """The same samples on coarser grids, merged."""
+    def coarsen(self, shapes: Shapes) -> Samples:
+        """Return the samples on coarser grids, merged."""
         inputs, row = self.inputs.merge(shapes)
-        return replace(self, inputs=inputs) if row is None else self._gathered(inputs, row, 1)
+        return replace(self, inputs=inputs) if row is None else self._merged(inputs, row, 1)
 
     def without_products(self) -> Samples:
-        """The same, without the outer products that full tensors multiply, which inputs keep for the next step."""
-        return replace(self, inputs=replace(self.inputs))
+        """Return the samples without the outer products that inputs keep for the steps of a full-rank model."""
+        return replace(self, inputs=self.inputs.without_products())
 
     def thinned(self, n_parts: int, n_blocks: int) -> Samples:
-        """One of so many parts of the samples: blocks of consecutive rows, evenly spread."""
+        """Return one of n_parts parts of the samples: n_blocks blocks of consecutive rows, evenly spread."""
         if n_parts == 1:
             return self
         n_rows = self.inputs.n_rows
@@ -66,10 +66,11 @@ class Samples:
         rows = torch.nonzero(block % n_parts == 0)[:, 0]
         return Samples.from_rows(self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0])
 
-    def in_blocks(self, shapes, n_blocks: int, n_groups: int | None = None) -> Samples:
-        """The same on coarser grids, kept apart in blocks of consecutive rows of about the same weight.
+    def in_blocks(self, shapes: Shapes, n_blocks: int, n_groups: int | None = None) -> Samples:
+        """Return the samples on coarser grids, apart in blocks of consecutive rows of about the same weight.
 
-        With fewer groups than blocks every n_groups-th block goes to the same one, which takes the blocks' place.
+        With fewer groups than blocks, every n_groups-th block goes into the same group, and the groups are the blocks
+        of the result.
         """
         n_groups = n_groups or n_blocks
         inputs, row = self.inputs.merge(shapes)
@@ -77,37 +78,40 @@ class Samples:
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
         group = middle.mul_(n_blocks / float(weight.sum(dtype=torch.float64))).long().clamp_(0, n_blocks - 1) % n_groups
         row = torch.arange(len(weight), device=weight.device) if row is None else row
-        return self._gathered(inputs, group.add_(row, alpha=n_groups), n_groups)
+        return self._merged(inputs, group.add_(row, alpha=n_groups), n_groups)
 
-    def _gathered(self, inputs: Inputs, index: Tensor, n_blocks: int) -> Samples:
-        """Rows added up at places that count the blocks of each row of the inputs one after the other."""
+    def _merged(self, inputs: Inputs, index: Tensor, n_blocks: int) -> Samples:
+        """Add up rows of the same index, which is their row among the inputs times n_blocks, plus their block."""
         weight = self.weight[:, 0]
-        add = lambda values: values.new_zeros(inputs.n_rows * n_blocks).index_add_(0, index, values)  # noqa: E731
+
+        def add(values: Tensor) -> Tensor:
+            return values.new_zeros(inputs.n_rows * n_blocks).index_add_(0, index, values)
+
         total = add(weight)
-        # Output by output: torch adds up single numbers many times faster than rows of them.
-        y = torch.stack([mean_of(add(weight * y), total) for y in self.y[:, 0].unbind(1)], 1)
+        # Output by output, because torch adds up single numbers faster than rows of them.
+        y = torch.stack([mean_from_total(add(weight * y), total) for y in self.y[:, 0].unbind(1)], 1)
         return Samples(inputs, total.reshape(-1, n_blocks), y.reshape(-1, n_blocks, self.n_outputs), self.mean_square)
 
     def totals(self) -> tuple[Tensor, Tensor]:
-        """Mean target (n, T) and weight (n,) of every row over all blocks."""
+        """Return the mean target (n, T) and the weight (n,) of every row over all blocks."""
         return self.of_blocks(slice(None))
 
-    def of_blocks(self, blocks) -> tuple[Tensor, Tensor]:
-        """Mean target (n, T) and weight (n,) of every row over some of the blocks."""
+    def of_blocks(self, blocks: slice | Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean target (n, T) and the weight (n,) of every row over some of the blocks."""
         weight, y = self.weight[:, blocks], self.y[:, blocks]
         if weight.shape[1] == 1:
             return y[:, 0], weight[:, 0]
         total = weight.sum(1)
-        return mean_of((weight[..., None] * y).sum(1), total[:, None]), total
+        return mean_from_total((weight[..., None] * y).sum(1), total[:, None]), total
 
 
-def mean_of(total: Tensor, weight: Tensor) -> Tensor:
-    """Mean target of rows from their weighted sums; 0 for rows without weight."""
+def mean_from_total(total: Tensor, weight: Tensor) -> Tensor:
+    """Return the mean target of rows from their weighted sums; 0 for rows without weight."""
     return total.div_(torch.where(weight > 0, weight, 1))
 
 
 def mean_square_sum(y: Tensor, weight: Tensor) -> float:
-    """Weighted mean over the rows of the sum of the squares of y (n, T)."""
+    """Return the weighted mean over the rows of the sum of the squares of y (n, T)."""
     parts = zip(weight.split(CHUNK_ROWS), y.split(CHUNK_ROWS), strict=True)
     total = sum(float(weight.double() @ y.double().square().sum(1)) for weight, y in parts)
     return total / float(weight.sum(dtype=torch.float64))

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 HASHED_ROWS = 2**16  # rows hashed at once: a few megabytes
-SHARED_ONES = 2**20
+SHARED_ONES = 2**20  # ones kept in memory for all matrices: 4 MB in float32
 
 
 class SparseMatrix:
-    """A sparse matrix of data (n, S) in compressed rows; a column may stand more than once in a row.
+    """A sparse matrix of data (n, S) in compressed rows; a column may occur more than once in a row.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class SparseMatrix:
     values : Tensor, shape (nnz,)
     shape : (int, int)
     binary : bool
-        All values are 1: then they need no memory of their own.
+        Whether all values are 1: then they are one number in memory.
     """
 
     def __init__(
@@ -33,67 +33,68 @@ class SparseMatrix:
         self.shape, self.binary = shape, binary
 
     @classmethod
-    def of_index(cls, index: Tensor, size: int, dtype: torch.dtype) -> SparseMatrix:
-        """A single 1 in every row."""
+    def from_index(cls, index: Tensor, size: int, dtype: torch.dtype) -> SparseMatrix:
+        """Make a matrix with a single 1 in every row."""
         crow_indices = torch.arange(len(index) + 1, dtype=index.dtype, device=index.device)
         return cls(crow_indices, index, ones(len(index), dtype, index.device), (len(index), size), binary=True)
 
     def with_entries(self, crow_indices: Tensor, col_indices: Tensor, values: Tensor, n_columns: int) -> SparseMatrix:
-        """Other entries of the same kind."""
+        """Return a matrix with other entries, whose values are 1 if those of this one are."""
         return SparseMatrix(crow_indices, col_indices, values, (len(crow_indices) - 1, n_columns), binary=self.binary)
 
     def to(self, device: torch.device) -> SparseMatrix:
-        """The same on a device."""
+        """Return the matrix on a device."""
         values = ones(len(self.col_indices), self.values.dtype, device) if self.binary else self.values.to(device)
         return self.with_entries(self.crow_indices.to(device), self.col_indices.to(device), values, self.shape[1])
 
     def rows(self) -> Tensor:
-        """Row of every stored value, shape (nnz,)."""
+        """Return the row of every stored value, shape (nnz,)."""
         index = torch.arange(self.shape[0], dtype=self.col_indices.dtype, device=self.col_indices.device)
         return torch.repeat_interleave(index, self.crow_indices.diff(), output_size=len(self.col_indices))
 
     def compressed(self) -> Tensor:
-        """As torch's own kind of matrix, which multiplies fast."""
+        """Return the matrix as a CSR tensor of torch, which multiplies fast."""
         return csr(self.crow_indices, self.col_indices, self._stored_values(), self.shape)
 
     def _stored_values(self) -> Tensor:
-        """The values one after the other."""
+        """Return the values one after the other, as torch wants them."""
         return shared_ones(len(self.values), self.values.dtype, self.values.device) if self.binary else self.values
 
     def compressed_adjoint(self) -> Tensor:
-        """The transposed matrix as torch's own kind."""
+        """Return the transposed matrix as a CSR tensor of torch."""
         order, crow_indices = sorted_by(self.col_indices, self.shape[1])
         values = self._stored_values() if self.binary else self.values.index_select(0, order)
         rows = self.rows().index_select(0, order)
         return csr(crow_indices, rows, values, self.shape[::-1])
 
     def column_squares(self, weight: Tensor) -> Tensor:
-        """Weighted sum over the rows of the squared values in each column, shape (S,)."""
+        """Return the weighted sum over the rows of the squared values in each column, shape (S,)."""
         squares = torch.repeat_interleave(weight, self.crow_indices.diff(), output_size=len(self.col_indices))
         if not self.binary:
             squares *= self.values.to(weight.dtype).square()
         return weight.new_zeros(self.shape[1]).index_add_(0, self.col_indices, squares)
 
     def to_dense(self) -> Tensor:
+        """Return the matrix as a dense one."""
         return self.values.new_zeros(self.shape).index_put_(
             (self.rows(), self.col_indices), self.values, accumulate=True
         )
 
     def select(self, rows: Tensor) -> SparseMatrix:
-        """Some of the rows."""
+        """Return the matrix of these rows."""
         counts = self.crow_indices.diff().index_select(0, rows)
         crow_indices = make_crow_indices(counts, self.col_indices.dtype)
         shifts = torch.repeat_interleave(self.crow_indices.index_select(0, rows).sub_(crow_indices[:-1]), counts)
-        place = shifts.add_(torch.arange(len(shifts), dtype=shifts.dtype, device=shifts.device))
-        col_indices = self.col_indices.index_select(0, place)
+        entries = shifts.add_(torch.arange(len(shifts), dtype=shifts.dtype, device=shifts.device))
+        col_indices = self.col_indices.index_select(0, entries)
         if self.binary:
-            values = ones(len(place), self.values.dtype, place.device)
+            values = ones(len(entries), self.values.dtype, entries.device)
         else:
-            values = self.values.index_select(0, place)
+            values = self.values.index_select(0, entries)
         return self.with_entries(crow_indices, col_indices, values, self.shape[1])
 
     def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
-        """Consecutive rows, on the same memory."""
+        """Return parts of n_rows consecutive rows; they share this matrix's memory."""
         starts = range(0, self.shape[0], n_rows)
         crow_indices = [self.crow_indices[start : start + n_rows + 1] for start in starts]
         ends = self.crow_indices[[*starts, self.shape[0]]].tolist()
@@ -103,12 +104,12 @@ class SparseMatrix:
         ]
 
     def merge_columns(self, column: Tensor, n_columns: int) -> SparseMatrix:
-        """Column j becomes column[j]; values that meet are left side by side."""
+        """Move column j to column[j]; values that meet in an entry are stored side by side, not added."""
         col_indices = column.to(self.col_indices.dtype).index_select(0, self.col_indices)
         return self.with_entries(self.crow_indices, col_indices, self.values, n_columns)
 
     def row_kronecker(self, other: SparseMatrix) -> SparseMatrix:
-        """Row by row Kronecker product, shape (n, S * S'); the other's columns run fastest."""
+        """Return the Kronecker product row by row, shape (n, S * S'); the other's columns run fastest."""
         repeats = other.crow_indices.diff()[self.rows()]
         crow_indices = make_crow_indices(self.crow_indices.diff() * other.crow_indices.diff())
         mine = torch.repeat_interleave(torch.arange(len(repeats), device=repeats.device), repeats)
@@ -124,14 +125,19 @@ class SparseMatrix:
             crow_indices, col_indices = crow_indices.int(), col_indices.int()
         return SparseMatrix(crow_indices, col_indices, values, (self.shape[0], n_columns), binary=binary)
 
-    def row_hashes(self) -> Tensor:
-        """A 64-bit hash of each row, shape (n,), equal for rows of the same entries, whatever their order.
+    def row_hashes(self, block_rows: int = HASHED_ROWS) -> Tensor:
+        """Return a 64-bit hash of each row, shape (n,), equal for rows of the same entries in any order.
 
         Among N different rows two agree with probability N^2 / 2^65: one in a million for six million rows.
+
+        Parameters
+        ----------
+        block_rows : int
+            Rows that are hashed at once.
         """
         generator = torch.Generator().manual_seed(0)
         randoms = torch.randint(-(2**63), 2**63 - 1, (self.shape[1],), generator=generator).to(self.col_indices.device)
-        return torch.cat([block._hashes(randoms) for block in self.row_blocks(HASHED_ROWS)])
+        return torch.cat([block._hashes(randoms) for block in self.row_blocks(block_rows)])
 
     def _hashes(self, randoms: Tensor) -> Tensor:
         bits = self.values.double().view(torch.int64)
@@ -142,30 +148,30 @@ class SparseMatrix:
 
 
 def sorted_by(index: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Order of the entries by their index, and where each index begins in it, shape (size + 1,)."""
+    """Return the order of entries by their index, and where each index begins in that order, shape (size + 1,)."""
     counts = torch.bincount(index, minlength=size)
     return torch.argsort(index, stable=True), make_crow_indices(counts, index.dtype)
 
 
 def csr(crow_indices: Tensor, col_indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """torch's own kind of matrix, without a look at whether it is one."""
+    """Make a CSR tensor of torch without its checks."""
     return torch.sparse_csr_tensor(
         crow_indices, col_indices, values, shape, device=values.device, check_invariants=False
     )
 
 
-with warnings.catch_warnings():  # torch says once that these are in beta
+with warnings.catch_warnings():  # torch warns once in a process that these are in beta
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
     csr(torch.zeros(1, dtype=torch.int32), torch.zeros(0, dtype=torch.int32), torch.zeros(0), (0, 0))
 
 
 def ones(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """n ones in the room of one."""
+    """Return n ones that are one number in memory."""
     return torch.ones((), dtype=dtype, device=device).expand(n)
 
 
 def shared_ones(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """n ones, one after the other as torch's matrices want them; a few at a time are on memory that all share."""
+    """Return n ones, one after the other in memory; up to SHARED_ONES of them share the memory of all such calls."""
     if n > SHARED_ONES:
         return torch.ones(n, dtype=dtype, device=device)
     return _stored_ones(dtype, device)[:n]
@@ -177,5 +183,5 @@ def _stored_ones(dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 def make_crow_indices(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:
-    """Row crow_indices (n + 1,) of rows that hold `counts` values."""
+    """Return the crow_indices (n + 1,) of rows that hold `counts` values."""
     return torch.nn.functional.pad(counts.cumsum(0, dtype=dtype), (1, 0))

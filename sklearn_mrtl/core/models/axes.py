@@ -9,7 +9,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.finegraining import finegrain
 from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.modes import Feature, Grid, Mode

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.inputs import Inputs
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.modes import Feature
 
@@ -186,8 +186,8 @@ class TensorModel(ABC):
         """Return the term b or b_i of eq. (1) and (2) for every sample, shape (n, T) or (T,)."""
         if self.intercept_mode is None:
             return parameters["intercept"]
-        encoding, deviations = inputs.encodings[self.intercept_mode], parameters["deviations"]
-        deviations = torch.nn.functional.pad(deviations, (0, 0, 0, encoding.size - len(deviations)))
+        deviations, size = parameters["deviations"], inputs.sizes[self.intercept_mode]
+        deviations = torch.nn.functional.pad(deviations, (0, 0, 0, size - len(deviations)))
         return parameters["intercept"] + inputs.product(self.intercept_mode, deviations)
 
 

@@ -73,8 +73,8 @@ class RidgeDesign:
         self.n_weights, self.n_categories = x.shape[1], 0
         if self.model.intercept_mode is not None:
             self.n_categories = self.model.axes[self.model.intercept_mode].n_entries
-            levels = inputs.encodings[self.model.intercept_mode].matrix.to_dense().to(x)[:, : self.n_categories]
-            x = torch.cat([x, levels], 1)
+            categories = inputs.mode_design(self.model.intercept_mode).to(x)[:, : self.n_categories]
+            x = torch.cat([x, categories], 1)
             self.roughness = torch.cat([self.roughness, self.roughness.new_zeros(self.n_categories)])
         return x
 

@@ -1,14 +1,17 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from helpers import LAYOUTS, assert_same, encodings, fields, formed, generator, inputs_of, normal, uniform
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.data.encodings import EncodedInputs, OneHot
+from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, combine_keys, fraction_of_distinct, unique_rows
+from sklearn_mrtl.core.data.mode_encodings import OneHot
 
 COARSER = {
-    "joint": [((2,), (2,), (3, 5)), ((2,), (3,), (2, 4)), ((2,), (4,), (1, 1))],
-    "factored": [((3,), (2, 3), (6,)), ((3,), (4, 2), (4,)), ((3,), (1, 1), (3,))],
+    "fields": [((2,), (2,), (3, 5)), ((2,), (3,), (2, 4)), ((2,), (4,), (1, 1))],
+    "encodings": [((3,), (2, 3), (6,)), ((3,), (4, 2), (4,)), ((3,), (1, 1), (3,))],
 }
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
 
@@ -41,14 +44,14 @@ def test_coarse_samples_are_what_the_cells_of_the_formed_tensor_add_up_to(layout
     expected = formed(inputs)
     for dim, (mode, fine, coarse) in enumerate(zip(inputs.modes, inputs.shapes, shapes, strict=True), start=1):
         if fine != coarse:
-            by_area = layout == "joint" and mode.quantity == "mean"
-            expected = torch.tensordot(expected, shares(fine, coarse, by_area), ([dim], [1])).movedim(-1, dim)
+            by_area = layout == "fields" and mode.quantity == "mean"
+            expected = torch.tensordot(expected, fractions(fine, coarse, by_area), ([dim], [1])).movedim(-1, dim)
     assert_same(formed(inputs.coarsen(shapes)), expected)
     assert inputs.coarsen(shapes).shapes == shapes
 
 
-def shares(fine, coarse, by_area: bool):
-    """Share of each fine cell that lies in each coarse one, or 1 where its centre does, (coarse cells, fine cells)."""
+def fractions(fine, coarse, by_area: bool):
+    """Fraction of each fine cell inside each coarse one, or 1 if its centre is, shape (coarse cells, fine cells)."""
     product = torch.ones(1, 1, dtype=torch.float64)
     for n_fine, n_coarse in zip(fine, coarse, strict=True):
         axis = torch.zeros(n_coarse, n_fine, dtype=torch.float64)
@@ -72,19 +75,58 @@ def test_coarse_land_is_where_no_cell_holds_data():
 
 
 @by_layout
-def test_masses_multiply_to_the_mean_square_of_what_each_weight_sees(layout):
+def test_mean_squares_multiply_to_the_mean_square_of_what_each_weight_multiplies(layout):
     """For fields a single number stands for all cells; for one-hot encodings of independent modes they are exact."""
-    if layout == "joint":
+    if layout == "fields":
         inputs = fields(n=30)
         expected = formed(inputs).square().mean()
-        actual = torch.stack([mass.mean() for mass in inputs.mean_squares(torch.ones(30, dtype=torch.float64))]).prod()
+        actual = torch.stack(
+            [values.mean() for values in inputs.mean_squares(torch.ones(30, dtype=torch.float64))]
+        ).prod()
         assert_same(actual, expected)
     else:
         inputs = encodings()
         weight = uniform(12)
-        for mass, encoding, mode in zip(inputs.mean_squares(weight), inputs.encodings, inputs.modes, strict=True):
+        for values, encoding, mode in zip(inputs.mean_squares(weight), inputs.encodings, inputs.modes, strict=True):
             expected = (weight @ encoding.matrix.to_dense() ** 2) / weight.sum()
-            assert_same(mass, expected / 36 if mode.name == "player" else expected)  # the area of "hour" goes there
+            assert_same(values, expected / 36 if mode.name == "player" else expected)  # the area of "hour" goes there
+
+
+@by_layout
+def test_chunks_are_all_samples_in_order(layout):
+    inputs = inputs_of(layout)
+    if layout == "encodings":
+        inputs = replace(inputs, chunk_rows=5)
+        assert len(inputs.chunks) == 3
+    assert_same(torch.cat([formed(chunk) for _, chunk in inputs.chunks]), formed(inputs))
+    for rows, chunk in inputs.chunks:
+        assert_same(formed(chunk), formed(inputs)[rows])
+
+
+@by_layout
+@pytest.mark.parametrize("m", [0, 1])
+def test_the_encoding_of_a_single_mode(layout, m):
+    inputs, weight = inputs_of(layout), uniform(12)
+    factor = normal(inputs.sizes[m], 2)
+    if layout == "fields":
+        for call in (lambda: inputs.product(m, factor), lambda: inputs.mode_design(m),
+                     lambda: inputs.column_mean_squares(m, weight)):  # fmt: skip
+            with pytest.raises(TypeError, match="FieldInputs have no encoding of a single mode"):
+                call()
+    else:
+        dense = inputs.encodings[m].matrix.to_dense()
+        assert_same(inputs.mode_design(m), dense)
+        assert_same(inputs.product(m, factor), dense @ factor)
+        for chunk_rows in (5, 100):
+            parts = replace(inputs, chunk_rows=chunk_rows)
+            assert_same(parts.column_mean_squares(m, weight), (weight @ dense**2) / weight.sum())
+
+
+@pytest.mark.parametrize("block_entries", [1, 200, 10**6])
+def test_fields_are_coarsened_in_blocks(block_entries):
+    inputs = replace(inputs_of("fields"), block_entries=block_entries)
+    coarse = inputs_of("fields").coarsen(COARSER["fields"][1])
+    assert_same(formed(inputs.coarsen(COARSER["fields"][1])), formed(coarse), rtol=0, atol=1e-15)
 
 
 @by_layout
@@ -117,14 +159,12 @@ def test_hashes_keep_their_high_bits():
 
 
 @pytest.mark.parametrize("n_of_one, n_of_each", [(0, 1), (1500, 1), (6000, 1), (8192, 1), (0, 3)])
-def test_a_look_at_a_part_of_the_keys(monkeypatch, n_of_one, n_of_each):
+def test_the_estimate_of_distinct_keys(n_of_one, n_of_each):
     """It says that most differ only where they do, also where very many samples have one key in common."""
-    monkeypatch.setattr("sklearn_mrtl.core.data.merging.SAMPLED_KEYS", 100)
-    monkeypatch.setattr("sklearn_mrtl.core.data.merging.SAMPLED_ROWS", 256)
     keys = torch.randint(2**62, (8192,), generator=generator())
     keys[:n_of_one] = keys[0]
     keys = keys.repeat(n_of_each)[torch.randperm(8192 * n_of_each, generator=generator(1))]
-    assert (fraction_of_distinct(keys) > MAX_DISTINCT_FRACTION) == (
+    assert (fraction_of_distinct(keys, min_sampled=100, n_spread=256) > MAX_DISTINCT_FRACTION) == (
         len(keys.unique()) > MAX_DISTINCT_FRACTION * len(keys)
     )
 
@@ -155,33 +195,32 @@ def test_keys_differ_where_any_index_does(sizes):
 
 
 def test_unique_rows():
-    place, first = unique_rows(torch.tensor([7, -2, 7, 7, 0, -2]))
-    assert place.tolist() == [2, 0, 2, 2, 1, 0] and first.tolist() == [1, 4, 0]
+    inverse, first = unique_rows(torch.tensor([7, -2, 7, 7, 0, -2]))
+    assert inverse.tolist() == [2, 0, 2, 2, 1, 0] and first.tolist() == [1, 4, 0]
 
 
 def test_unique_rows_of_few_keys():
     keys = torch.randint(9, (50,), generator=generator())
-    place, first = unique_rows(keys)
-    assert len(first) == len(set(keys.tolist())) and torch.equal(keys[first][place], keys)
+    inverse, first = unique_rows(keys)
+    assert len(first) == len(set(keys.tolist())) and torch.equal(keys[first][inverse], keys)
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, 100])
-def test_unique_rows_in_parts(monkeypatch, n_rows):
-    monkeypatch.setattr("sklearn_mrtl.core.data.merging.MERGED_ROWS", n_rows)
+def test_unique_rows_in_parts(n_rows):
     keys = torch.randint(-9, 9, (50,), generator=generator()) * 2**58
-    place, first = unique_rows(keys)
-    assert len(first) == len(set(keys.tolist())) and torch.equal(keys[first][place], keys)
+    inverse, first = unique_rows(keys, sorted_rows=n_rows)
+    assert len(first) == len(set(keys.tolist())) and torch.equal(keys[first][inverse], keys)
 
 
 @pytest.mark.parametrize("outputs", [None, (2, 4)])
-def test_blocks_of_samples_change_nothing(monkeypatch, outputs):
-    factors = [normal(size, 4, seed=m) for m, size in enumerate(inputs_of("factored").sizes)]
+def test_blocks_of_samples_change_nothing(outputs):
+    inputs = inputs_of("encodings")
+    factors = [normal(size, 4, seed=m) for m, size in enumerate(inputs.sizes)]
     outputs = outputs if outputs is None else normal(*outputs)
     results = []
     for n_rows in (1, 5, 10**6):
-        monkeypatch.setattr("sklearn_mrtl.core.data.encodings.BLOCK_ROWS", n_rows)
         leaves = [factor.clone().requires_grad_() for factor in factors]
-        scores = inputs_of("factored").cp_scores(leaves, outputs)
+        scores = replace(inputs, block_rows=n_rows).cp_scores(leaves, outputs)
         results.append([scores, *torch.autograd.grad(scores.square().sum(), leaves)])
     for result in results[:-1]:
         for value, whole in zip(result, results[-1], strict=True):

@@ -124,11 +124,10 @@ def test_hashes_know_no_order():
     assert first == second != third
 
 
-def test_hashes_agree_where_rows_agree_and_nowhere_else(monkeypatch):
-    monkeypatch.setattr("sklearn_mrtl.core.data.sparse.HASHED_ROWS", 30)
+def test_hashes_agree_where_rows_agree_and_nowhere_else():
     _, dense = sparse(40, 6, density=0.5)
     dense = dense.sign()[torch.randint(40, (200,), generator=generator())]
-    hashes = multi_hot(dense).matrix.row_hashes()
+    hashes = multi_hot(dense).matrix.row_hashes(block_rows=30)
     equal = (dense[:, None] == dense).all(-1)
     assert torch.equal(hashes[:, None] == hashes, equal)
     assert equal.sum() > 200

@@ -21,7 +21,7 @@ def random_factors(shape, rank, seed=0):
     return [normal(rows, rank, seed=seed + m) for m, rows in enumerate(shape)]
 
 
-@pytest.mark.parametrize("layout", ["joint", "factored"])
+@pytest.mark.parametrize("layout", ["fields", "encodings"])
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("rank", [1, 4])
 def test_eq_2_against_tensorly(layout, n_outputs, rank):
@@ -201,10 +201,10 @@ def test_random_factors_give_scores_of_a_tenth_and_nothing_on_land():
     )
     model = CP(axes_for(inputs))
     weight = torch.ones(400, dtype=torch.float64)
-    mass = float(torch.stack([mass.sum() for mass in inputs.mean_squares(weight)]).prod())
-    spreads = [float(model.scores(model.random(5, weight, mass, seed), inputs).std()) for seed in range(20)]
+    mean_square = float(torch.stack([values.sum() for values in inputs.mean_squares(weight)]).prod())
+    spreads = [float(model.scores(model.random(5, weight, mean_square, seed), inputs).std()) for seed in range(20)]
     assert 0.05 < np.mean(spreads) < 0.2
-    assert_same(model.random(5, weight, mass, 0)["factor 1"][~mask], torch.zeros(13, 5))
+    assert_same(model.random(5, weight, mean_square, 0)["factor 1"][~mask], torch.zeros(13, 5))
 
 
 @pytest.mark.parametrize(

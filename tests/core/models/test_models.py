@@ -60,10 +60,10 @@ def test_penalties_are_those_of_the_formed_weights(model_class, layout, n_output
 @by_model
 @by_layout
 def test_coefficients_multiply_the_inputs(model_class, layout):
-    """A pooled level's is complete, so that a one-hot sample needs nothing else."""
+    """A pooled category's is complete, so that a one-hot sample needs nothing else."""
     inputs = inputs_of(layout)
-    if layout == "factored":
-        inputs = inputs.select(torch.nonzero(inputs.encodings[0].index < 3)[:, 0])  # of a level
+    if layout == "encodings":
+        inputs = inputs.select(torch.nonzero(inputs.encodings[0].index < 3)[:, 0])  # of a category
     model, parameters = build(model_class, inputs)
     x = formed(inputs)[:, : model.axes[0].n_entries]
     expected = x.reshape(inputs.n_rows, -1) @ model.coefficients(parameters).reshape(-1, 1)
@@ -97,7 +97,7 @@ def test_finegraining_constant_grids_leaves_scores_as_they_were(model_class, coa
 
 
 @by_model
-def test_finegraining_factored_samples_leaves_scores_as_they_were(model_class):
+def test_finegraining_encodings_leaves_scores_as_they_were(model_class):
     player = Feature("player", 3, intercept=True, pooled=True)
     court = Grid("court", (4, 3), interpolation="nearest")
     hour = Grid("hour", 6, periodic=True, interpolation="nearest")
@@ -113,7 +113,7 @@ def test_finegraining_factored_samples_leaves_scores_as_they_were(model_class):
 @by_layout
 def test_finegraining_a_linear_grid_keeps_the_scores_of_constant_samples(model_class, layout):
     modes = (Feature("lag", 2), Feature("variable", 3), Grid("sea", (4, 6), quantity="mean"))
-    if layout == "joint":
+    if layout == "fields":
         fine = fields(modes)
         x, center = (values.mean(-1, keepdim=True).expand_as(values) for values in (fine.x, fine.center))
         fine = replace(fine, x=x, center=center)
@@ -175,7 +175,7 @@ def test_curvatures_are_second_derivatives_where_modes_are_alone():
 
 
 def test_a_model_without_penalties_scores_the_same():
-    inputs = inputs_of("joint")
+    inputs = inputs_of("fields")
     for model_class in MODELS:
         model, parameters = build(model_class, inputs)
         assert_same(model.without_penalties().scores(parameters, inputs), model.scores(parameters, inputs))

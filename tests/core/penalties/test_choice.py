@@ -173,7 +173,7 @@ def test_alphas_do_not_depend_on_the_unit_of_x():
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_largest_eigenvalue(layout):
     inputs = inputs_of(layout, 100)
-    if layout == "factored":
+    if layout == "encodings":
         inputs = encodings((Feature("player", 3), Grid("court", (4, 3))), n=100)
     ones = torch.ones(100, dtype=torch.float64)
     blocks = Samples.from_rows(inputs, ones[:, None], ones).in_blocks(inputs.shapes, OPTIONS.n_blocks)

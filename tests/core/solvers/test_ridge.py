@@ -76,10 +76,10 @@ def test_normal_equations_with_the_dense_kernel(n):
     laplacian = 2 * (np.diag(kernel.sum(1)) - kernel) / ((kernel * squares).sum() / 12)
     penalty = np.kron(np.eye(2), 0.3 * laplacian + 0.02 * np.eye(12)) / 24
     y, weight = (values.numpy() for values in samples.totals())
-    share = weight / weight.sum()
+    fraction = weight / weight.sum()
     x = np.column_stack([formed(inputs).reshape(n, -1).numpy(), np.ones(n)])
     penalty = np.pad(penalty, (0, 1))
-    expected = np.linalg.solve(x.T @ (share[:, None] * x) + penalty, x.T @ (share[:, None] * y))[:, 0]
+    expected = np.linalg.solve(x.T @ (fraction[:, None] * x) + penalty, x.T @ (fraction[:, None] * y))[:, 0]
     assert_same(torch.cat([found["weights"].reshape(-1), found["intercept"]]), expected)
 
 
