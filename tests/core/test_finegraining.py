@@ -8,15 +8,16 @@ from torch.nn import functional
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.finegraining import (
+    averaging,
     coarsen_mask,
     coarsen_means,
     finegrain,
-    interpolation_matrix,
-    mean_matrix,
+    interpolation,
     nearest_cells,
     nests,
     sum_cells,
 )
+from sklearn_mrtl.core.separable import FewInRow
 from sklearn_mrtl.modes import INTERPOLATIONS, QUANTITIES
 
 STEPS = [((4,), (8,)), ((3,), (4,)), ((2, 3), (4, 6)), ((4, 5), (6, 7)), ((2, 3), (6, 9)), ((2, 2, 3), (4, 3, 5))]
@@ -73,15 +74,15 @@ def test_raw_weights_shrink_by_the_ratio_of_the_numbers_of_cells():
     assert_same(finegrain(weights, 0, Grid("sea", fine, quantity="mean"), coarse, fine) / 96, expected)
 
 
-@pytest.mark.parametrize("n_coarse, n_fine", [(4, 8), (5, 7), (1, 3)])
+@pytest.mark.parametrize("n_coarse, n_fine", [(4, 8), (5, 7), (1, 3), (500, 901)])
 def test_periodic_interpolation_wraps_around(n_coarse, n_fine):
     """As on a line that repeats itself, and turning by whole cells turns the result."""
     weights = normal(n_coarse)
-    line = interpolation_matrix(3 * n_coarse, 3 * n_fine) @ weights.repeat(3)
-    around = interpolation_matrix(n_coarse, n_fine, periodic=True)
-    assert_same(around @ weights, line[n_fine : 2 * n_fine])
+    line = interpolation(3 * n_coarse, 3 * n_fine).along(weights.repeat(3), 0)
+    around = interpolation(n_coarse, n_fine, periodic=True)
+    assert_same(around.along(weights, 0), line[n_fine : 2 * n_fine])
     if n_fine % n_coarse == 0:
-        assert_same(around @ weights.roll(1), (around @ weights).roll(n_fine // n_coarse))
+        assert_same(around.along(weights.roll(1), 0), around.along(weights, 0).roll(n_fine // n_coarse))
 
 
 @by_step
@@ -125,8 +126,8 @@ def test_nests_says_when_two_steps_are_as_good_as_one(quantity, finest):
     for finer in range(2, finest):
         for coarse in range(1, finer):
             carry = coarsen_means if quantity == "mean" else sum_cells
-            step = lambda x, a, b: carry(x, 1, (a,), (b,))  # noqa: B023, E731
-            same = torch.allclose(step(step(x, finest, finer), finer, coarse), step(x, finest, coarse), atol=1e-12)
+            in_two = carry(carry(x, 1, (finest,), (finer,)), 1, (finer,), (coarse,))
+            same = torch.allclose(in_two, carry(x, 1, (finest,), (coarse,)), atol=1e-12)
             says = nests([grid], [(finest,)], [(finer,)], [(coarse,)])
             assert same or not says, (finer, coarse)
             answers.add(says)
@@ -141,15 +142,55 @@ def test_nests_needs_every_axis_of_every_mode():
     assert not nests(modes, finest, [(2,), (6,), (4, 9)], [(2,), (4,), (2, 9)])
 
 
-@pytest.mark.parametrize("n_coarse, n_fine", [(1, 1), (3, 3), (2, 5), (4, 6)])
+@pytest.mark.parametrize("n_coarse, n_fine", [(1, 1), (3, 3), (2, 5), (4, 6), (500, 901), (40, 9001)])
 def test_rows_of_the_operators_sum_to_one(n_coarse, n_fine):
-    for matrix in (
-        interpolation_matrix(n_coarse, n_fine),
-        interpolation_matrix(n_coarse, n_fine, periodic=True),
-        mean_matrix(n_fine, n_coarse),
+    for operator in (
+        interpolation(n_coarse, n_fine),
+        interpolation(n_coarse, n_fine, periodic=True),
+        averaging(n_fine, n_coarse),
     ):
+        matrix = operator.along(torch.eye(operator.shape[1], dtype=torch.float64), 0)
         assert_same(matrix.sum(1), torch.ones(len(matrix)))
         assert bool((matrix >= 0).all())
+
+
+LONG_STEPS = [((600,), (1000,)), ((600,), (1201,)), ((61,), (6001,)), ((2, 700), (3, 1300))]
+
+
+@pytest.mark.parametrize("coarse, fine", LONG_STEPS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_long_axes_need_no_dense_matrix(coarse, fine, dtype):
+    """Against torch's interpolation, and against integrals from cumulative sums; along any dimension."""
+    axis = len(coarse) - 1
+    assert isinstance(interpolation(coarse[axis], fine[axis]), FewInRow)
+    assert isinstance(averaging(fine[axis], coarse[axis]), FewInRow)
+    tolerance = 20 * torch.finfo(dtype).eps
+    weights = normal(3, prod(coarse)).to(dtype)
+    expected = functional.interpolate(
+        weights.reshape(1, 3, *coarse).double(), size=fine, mode=TORCH_LINEAR[len(fine)]
+    ).reshape(3, -1)
+    grid = Grid("spectrum", fine)
+    for dim, moved in enumerate((weights.T, weights)):
+        ours = finegrain(moved.contiguous(), dim, grid, coarse, fine)
+        torch.testing.assert_close((ours if dim else ours.T).double(), expected, rtol=0, atol=max(tolerance, 1e-11))
+
+    x = normal(2, prod(fine)).to(dtype)
+    means = x.double().reshape(2, *fine).numpy()
+    for dim, n_coarse in enumerate(coarse):
+        means = slow_means(means, dim + 1, n_coarse)
+    expected = torch.from_numpy(means).reshape(2, -1)
+    for dim, moved in enumerate((x.T, x)):
+        ours = coarsen_means(moved.contiguous(), dim, fine, coarse)
+        torch.testing.assert_close((ours if dim else ours.T).double(), expected, rtol=0, atol=max(tolerance, 1e-11))
+
+
+def slow_means(x, axis, n_coarse):
+    """Means over the cells of a coarser axis, as differences of the integral at their edges."""
+    n_fine = x.shape[axis]
+    integral = np.concatenate([np.zeros_like(x.take([0], axis)), x.cumsum(axis)], axis)
+    edges = np.arange(n_coarse + 1) * n_fine / n_coarse
+    at_edges = np.apply_along_axis(lambda line: np.interp(edges, np.arange(n_fine + 1), line), axis, integral)
+    return np.diff(at_edges, axis=axis) * n_coarse / n_fine
 
 
 def test_any_dimension_of_a_tensor_can_be_carried():

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sklearn_mrtl.core.finegraining import apply_separable
+from sklearn_mrtl.core.separable import AxisOperator, apply_separable, distance_operator
 from sklearn_mrtl.modes import Grid
+
+SHARP = 5.0  # squared spacing in units of sigma from which the nearest cells, of less than exp(-5), are scaled up
+LARGEST_DENSE = 5000  # cells whose Laplacian is made as a matrix: 200 MB
 
 
 class Smoothness:
@@ -34,66 +37,104 @@ class Smoothness:
         Cells with data; the others neither pull nor are pulled.
     like : Tensor
         Gives dtype and device.
+
+    Notes
+    -----
+    A kernel that is much narrower than the cells is almost the identity: as ``L = degree - kernel`` rounding would
+    leave nothing of it. Then each cell's own entry is left out of both, and what remains is scaled so that the nearest
+    cells have 1. The mean in the denominator takes the scale back.
     """
 
     def __init__(self, grid: Grid, shape: tuple[int, ...], sigma: float | None, mask: Tensor | None, like: Tensor):
         self.shape = shape
         spacings = [extent / n for extent, n in zip(grid.extents, shape, strict=True)]
         squares = [
-            squared_distances(n, periodic) * spacing**2
+            squared_steps(n, periodic).to(like.device) * spacing**2
             for n, spacing, periodic in zip(shape, spacings, grid.periodic, strict=True)
         ]
         largest = sum(float(square.max()) for square in squares) or 1.0
         squares = [square / largest for square in squares]
         width = max(spacings) ** 2 / largest if sigma is None else sigma
-        kernels = [torch.exp(-square / width) for square in squares]
-        self.kernels = [kernel.to(like) for kernel in kernels]
-        self.mask = None if mask is None or bool(mask.all()) else mask.to(like)[:, None]  # (D, 1)
-        self.degree = self._kernel_product(like.new_ones(len(self), 1))  # (D, 1)
+        nearest = min((float(square[1]) for square in squares if len(square) > 1), default=0.0)
+        self.is_sharp = nearest > SHARP * width
+        pulls = kernels = [torch.exp(-square / width) for square in squares]
+        if self.is_sharp:
+            pulls = [torch.where(square > 0, torch.exp((nearest - square) / width), 0) for square in squares]
+        weighted = [pull * square for pull, square in zip(pulls, squares, strict=True)]
+
+        self.mask = None if mask is None or bool(mask.all()) else mask.double()[:, None]  # (D, 1)
         self.n_cells = float(len(self) if self.mask is None else self.mask.sum())
-        self.scale = self._mean_squared_distance([k * square for k, square in zip(kernels, squares, strict=True)])
+        self.kernels, self.pulls, weighted = (
+            [distance_operator(values, periodic) for values, periodic in zip(axes, grid.periodic, strict=True)]
+            for axes in (kernels, pulls, weighted)
+        )
+        ones = torch.ones(len(self), 1, dtype=torch.float64, device=like.device)
+        degree = self._pull(ones)
+        self.scale = self._mean_squared_distance(ones, weighted, 1e6 * torch.finfo(like.dtype).tiny)
+        self.degree = degree.to(like)  # (D, 1)
+        self.mask = None if self.mask is None else self.mask.to(like)
+        self.kernels, self.pulls = ([axis.to(like) for axis in axes] for axes in (self.kernels, self.pulls))
 
     def __len__(self) -> int:
         return torch.Size(self.shape).numel()
 
-    def _mean_squared_distance(self, weighted_squares: list[Tensor]) -> float:
-        """Mean over d of sum_d' k(d,d') |l_d - l_d'|^2; infinite on a grid of one cell, where nothing is rough."""
-        total, kernels = 0.0, self.kernels
-        for axis, weighted in enumerate(weighted_squares):
-            self.kernels = [weighted.to(k) if a == axis else k for a, k in enumerate(kernels)]
-            total += float(self._kernel_product(self.degree.new_ones(len(self), 1)).sum())
-        self.kernels = kernels
-        return total / self.n_cells if total > 0 else float("inf")
+    def _mean_squared_distance(self, ones: Tensor, weighted: list[AxisOperator], smallest: float) -> float:
+        """Return the mean over d of sum_d' k(d,d') |l_d - l_d'|^2; infinite where no cell has another in reach."""
+        total = sum(
+            float(self._product(ones, [*self.kernels[:axis], operator, *self.kernels[axis + 1 :]]).sum())
+            for axis, operator in enumerate(weighted)
+        )
+        return total / self.n_cells if total > smallest else float("inf")
 
     def laplacian(self, weights: Tensor) -> Tensor:
-        """L @ weights, for weights of shape (D, K)."""
-        return (self.degree * weights - self._kernel_product(weights)) * (2 / self.scale)
+        """Return L @ weights, for weights of shape (D, K)."""
+        return (self.degree * weights - self._pull(weights)) * (2 / self.scale)
 
     def energy(self, factor: Tensor) -> Tensor:
-        """C' L C for a factor C (D, K)."""
+        """Return C' L C for a factor C (D, K)."""
         return _Energy.apply(factor, self)
 
     def roughness(self, weights: Tensor) -> Tensor:
-        """R_s of weights (D, anything): <W, L W>."""
+        """Return R_s of weights (D, anything): <W, L W>."""
         return _Roughness.apply(weights, self)
 
     def dense_laplacian(self) -> Tensor:
-        """L as a matrix (D, D); for coarse grids only."""
+        """Return L as a matrix (D, D); for coarse grids only.
+
+        Raises
+        ------
+        ValueError
+            If the grid has too many cells.
+        """
+        if len(self) > LARGEST_DENSE:
+            raise ValueError(f"the Laplacian as a matrix is for at most {LARGEST_DENSE} cells, got {len(self)}.")
         return self.laplacian(torch.eye(len(self), dtype=self.degree.dtype, device=self.degree.device))
 
     def laplacian_diagonal(self) -> Tensor:
-        """Diagonal of L, up to the kernel's own, shape (D,)."""
+        """Return the diagonal of L, shape (D,); where the kernel is not sharp with its own diagonal."""
         return self.degree[:, 0] * (2 / self.scale)
 
-    def _kernel_product(self, weights: Tensor) -> Tensor:
+    def _pull(self, weights: Tensor) -> Tensor:
+        """Return the kernel times the weights; of a sharp kernel without its diagonal.
+
+        A Kronecker product of matrices I + P is I plus a sum with P in the place of one matrix, I before, I + P behind.
+        """
+        if not self.is_sharp:
+            return self._product(weights, self.kernels)
+        return sum(
+            self._product(weights, [*[None] * axis, pull, *self.kernels[axis + 1 :]])
+            for axis, pull in enumerate(self.pulls)
+        )
+
+    def _product(self, weights: Tensor, operators: Sequence[AxisOperator | None]) -> Tensor:
         if self.mask is not None:
             weights = weights * self.mask
-        product = apply_separable(weights, 0, self.shape, self.kernels)
+        product = apply_separable(weights, 0, self.shape, operators)
         return product if self.mask is None else product * self.mask
 
 
 class _Energy(torch.autograd.Function):
-    """C' L C; as L is symmetric, L C is all that its gradient needs."""
+    """C' L C. As L is symmetric, its gradient needs L C only."""
 
     @staticmethod
     def forward(ctx, factor: Tensor, smoothness: Smoothness) -> Tensor:
@@ -109,7 +150,7 @@ class _Energy(torch.autograd.Function):
 
 
 class _Roughness(torch.autograd.Function):
-    """<W, L W>, likewise."""
+    """<W, L W>. Its gradient needs L W only."""
 
     @staticmethod
     def forward(ctx, weights: Tensor, smoothness: Smoothness) -> Tensor:
@@ -124,15 +165,20 @@ class _Roughness(torch.autograd.Function):
         return (2 * gradient) * image, None
 
 
-def squared_distances(n_cells: int, periodic: bool) -> Tensor:
-    """Squared distances between the cell centres of one axis, in cells, shape (n_cells, n_cells)."""
+def squared_steps(n_cells: int, periodic: bool) -> Tensor:
+    """Return the squared distances of the first cell of an axis from all of them, in cells, shape (n_cells,)."""
     steps = torch.arange(n_cells, dtype=torch.float64)
-    steps = (steps[:, None] - steps).abs()
     return (torch.minimum(steps, n_cells - steps) if periodic else steps) ** 2
 
 
+def squared_distances(n_cells: int, periodic: bool) -> Tensor:
+    """Return the squared distances between the cells of one axis, in cells, shape (n_cells, n_cells)."""
+    cells = torch.arange(n_cells)
+    return squared_steps(n_cells, periodic)[(cells[:, None] - cells).abs()]
+
+
 def roughness(weights: Tensor, modes: Sequence[Smoothness | None]) -> Tensor:
-    """R_s of eq. (3) for a full weight tensor: the sum of <W, L W> over its grids."""
+    """Return R_s of eq. (3) for a full weight tensor: the sum of <W, L W> over its grids."""
     total = weights.new_zeros(())
     for dim, smoothness in enumerate(modes):
         if smoothness is not None:
