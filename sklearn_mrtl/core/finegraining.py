@@ -29,8 +29,8 @@ def nearest_cells(fine: tuple[int, ...], coarse: tuple[int, ...]) -> Tensor:
     return cells.reshape(-1)
 
 
-def interpolation(n_coarse: int, n_fine: int, *, periodic: bool = False) -> AxisOperator:
-    """Return linear interpolation between cell centres, constant beyond the outermost ones, shape (n_fine, n_coarse)."""
+def interpolating(n_coarse: int, n_fine: int, *, periodic: bool = False) -> AxisOperator:
+    """Return linear interpolation between cell centres, constant beyond the outermost, (n_fine, n_coarse)."""
     position = (torch.arange(n_fine, dtype=torch.float64) + 0.5) * n_coarse / n_fine - 0.5
     if not periodic:
         position = position.clamp(0, n_coarse - 1)
@@ -73,7 +73,7 @@ def finegrain(weights: Tensor, dim: int, grid: Grid, coarse: tuple[int, ...], fi
     if grid.interpolation == "nearest":
         return weights.index_select(dim, nearest_cells(fine, coarse).to(weights.device))
     operators = [
-        None if n_coarse == n_fine else interpolation(n_coarse, n_fine, periodic=periodic).to(weights)
+        None if n_coarse == n_fine else interpolating(n_coarse, n_fine, periodic=periodic).to(weights)
         for n_coarse, n_fine, periodic in zip(coarse, fine, grid.periodic, strict=True)
     ]
     return apply_separable(weights, dim, coarse, operators)

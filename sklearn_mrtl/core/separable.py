@@ -14,7 +14,7 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 DENSE_ENTRIES = 2**18  # of a matrix that is stored as such: an axis of 512 cells; 2 MB stay in the cache
-MOST_IN_ROW = 33  # entries of a row up to which gathering them is faster than an FFT (benchmarks/long_axis.py)
+MOST_IN_ROW = 33  # entries of a row up to which gathering them is faster than an FFT
 NARROW = 16  # width of the axes behind one up to which a product is fastest with them out of the way
 
 

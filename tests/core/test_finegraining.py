@@ -12,7 +12,7 @@ from sklearn_mrtl.core.finegraining import (
     coarsen_mask,
     coarsen_means,
     finegrain,
-    interpolation,
+    interpolating,
     nearest_cells,
     nests,
     sum_cells,
@@ -78,8 +78,8 @@ def test_raw_weights_shrink_by_the_ratio_of_the_numbers_of_cells():
 def test_periodic_interpolation_wraps_around(n_coarse, n_fine):
     """As on a line that repeats itself, and turning by whole cells turns the result."""
     weights = normal(n_coarse)
-    line = interpolation(3 * n_coarse, 3 * n_fine).along(weights.repeat(3), 0)
-    around = interpolation(n_coarse, n_fine, periodic=True)
+    line = interpolating(3 * n_coarse, 3 * n_fine).along(weights.repeat(3), 0)
+    around = interpolating(n_coarse, n_fine, periodic=True)
     assert_same(around.along(weights, 0), line[n_fine : 2 * n_fine])
     if n_fine % n_coarse == 0:
         assert_same(around.along(weights.roll(1), 0), around.along(weights, 0).roll(n_fine // n_coarse))
@@ -145,8 +145,8 @@ def test_nests_needs_every_axis_of_every_mode():
 @pytest.mark.parametrize("n_coarse, n_fine", [(1, 1), (3, 3), (2, 5), (4, 6), (500, 901), (40, 9001)])
 def test_rows_of_the_operators_sum_to_one(n_coarse, n_fine):
     for operator in (
-        interpolation(n_coarse, n_fine),
-        interpolation(n_coarse, n_fine, periodic=True),
+        interpolating(n_coarse, n_fine),
+        interpolating(n_coarse, n_fine, periodic=True),
         averaging(n_fine, n_coarse),
     ):
         matrix = operator.along(torch.eye(operator.shape[1], dtype=torch.float64), 0)
@@ -162,7 +162,7 @@ LONG_STEPS = [((600,), (1000,)), ((600,), (1201,)), ((61,), (6001,)), ((2, 700),
 def test_long_axes_need_no_dense_matrix(coarse, fine, dtype):
     """Against torch's interpolation, and against integrals from cumulative sums; along any dimension."""
     axis = len(coarse) - 1
-    assert isinstance(interpolation(coarse[axis], fine[axis]), FewInRow)
+    assert isinstance(interpolating(coarse[axis], fine[axis]), FewInRow)
     assert isinstance(averaging(fine[axis], coarse[axis]), FewInRow)
     tolerance = 20 * torch.finfo(dtype).eps
     weights = normal(3, prod(coarse)).to(dtype)
