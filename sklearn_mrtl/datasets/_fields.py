@@ -6,11 +6,13 @@ from numbers import Real
 
 import numpy as np
 
+from sklearn_mrtl.datasets._dates import unify_times
+
 TOUCH = 1e-6  # degrees; cells whose centres lie on the region's edge belong to it, rounding of float32 or not
 
 
 def check_region(region) -> None:
-    """Refuse what is not (west, east, south, north)."""
+    """Refuse a region that is not (west, east, south, north)."""
     if region is None:
         return
     if np.shape(region) != (4,) or not all(isinstance(edge, Real) and np.isfinite(edge) for edge in region):
@@ -20,8 +22,8 @@ def check_region(region) -> None:
         raise ValueError(f"region (west, east, south, north) must have a width and a height, got {region!r}.")
 
 
-def in_region(field, region):
-    """Cells whose centres lie in the region, ascending in latitude and longitude.
+def in_region(field, region, file):
+    """Return the cells of a field whose centres lie in the region, ascending in latitude and longitude.
 
     Raises
     ------
@@ -39,36 +41,38 @@ def in_region(field, region):
     rows = rows[(lat[rows] >= south - TOUCH) & (lat[rows] <= north + TOUCH)]
     if not len(rows) or not len(columns):
         raise ValueError(
-            f"region {tuple(region)} (west, east, south, north) has no cells: those of the file have latitudes from "
+            f"{file}: region {tuple(region)} (west, east, south, north) has no cells: the file has latitudes from "
             f"{lat.min():g} to {lat.max():g} and longitudes from {lon.min():g} to {lon.max():g}."
         )
     return field.isel(lat=rows, lon=columns).assign_coords(lat=lat[rows], lon=west + offset)
 
 
-def in_order_of_time(pieces: list, name: str):
-    """One DataArray of those of several files.
+def join_in_time(pieces: list, name: str):
+    """Return one DataArray of those of several files, in order of time.
 
     Raises
     ------
     ValueError
-        If they have different cells, or a time twice.
+        If they have different cells or calendars, or a time twice.
     """
     import xarray as xr  # an extra, but who has pieces has it
 
+    times = unify_times([piece.time.values for piece in pieces], name)
+    pieces = [piece.assign_coords(time=time) for piece, time in zip(pieces, times, strict=True)]
     try:
         joined = xr.concat(pieces, "time", join="exact", combine_attrs="override")
     except ValueError as error:
-        raise ValueError(f"the files of {name!r} differ in cells or kinds of time: {error}") from error
+        raise ValueError(f"the files of {name!r} differ in cells: {error}") from error
     joined = joined.sortby("time")
     time = joined.time.values
     twice = time[1:][time[1:] == time[:-1]]
     if len(twice):
         raise ValueError(f"{name!r} has the time {twice[0]} more than once in the files.")
-    return joined.assign_coords(time=_first_of_month(time))
+    return joined
 
 
 def on_one_level(field, depth: float | None, file):
-    """Field of dimensions (time, lat, lon), with the depth of the level it was on in its attrs."""
+    """Return a field of dimensions (time, lat, lon), on the level nearest to a depth, which its attrs then give."""
     if "depth" in field.dims:
         levels = np.abs(field.depth.values.astype(np.float64))
         if depth is not None and not 0 <= depth <= levels.max():
@@ -81,18 +85,3 @@ def on_one_level(field, depth: float | None, file):
     if long := [dim for dim in others if field.sizes[dim] > 1]:
         raise ValueError(f"{file}: {field.name!r} has more dimensions than time, depth, lat and lon: {long}.")
     return field.squeeze(others).transpose("time", "lat", "lon").reset_coords(drop=True)
-
-
-def _first_of_month(time):
-    """Times at the first day of their months if each has a month of its own, as they are otherwise.
-
-    Products date their months by the first, the middle or the last day; series of two can only be joined if they agree.
-    """
-    if time.dtype.kind == "M":
-        months = time.astype("datetime64[M]")
-        return months.astype("datetime64[ns]") if len(np.unique(months)) == len(months) else time
-    months = {(moment.year, moment.month) for moment in time}
-    if len(months) < len(time):
-        return time
-    start = {"day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}
-    return np.array([moment.replace(**start) for moment in time])

@@ -7,13 +7,10 @@ from os import PathLike
 
 import numpy as np
 
-from sklearn_mrtl.datasets._fields import check_region, in_order_of_time, in_region, on_one_level
-from sklearn_mrtl.datasets._netcdf import find_files, names_of_fields, open_netcdf
-
-KELVIN = {"k", "kelvin", "kelvins", "degk", "degreek", "degreesk", "degreekelvin", "degreeskelvin"}
-CELSIUS = {"c", "°c", "degc", "celsius", "degreec", "degreesc", "degreecelsius", "degreescelsius"}
-# A difference of temperatures in kelvin is one in degrees Celsius.
-DIFFERENCES = ("anomal", "uncertain", "error", "deviation", "difference", "increment", "tendency")
+from sklearn_mrtl.datasets._fields import check_region, in_region, join_in_time, on_one_level
+from sklearn_mrtl.datasets._files import find_files
+from sklearn_mrtl.datasets._netcdf import load, names_of_fields, open_netcdf
+from sklearn_mrtl.datasets._units import in_celsius
 
 
 def read_ocean(
@@ -36,7 +33,7 @@ def read_ocean(
         Files, or glob patterns such as ``"EN.4.2.2.*.nc"``. Files of different times are joined in order of time; a
         variable may have files of its own.
     variables : str or sequence of str, default=None
-        Name or names in the files. ``None``: all that have time, latitude and longitude.
+        Name or names in the files. ``None``: all variables that have time, latitude and longitude.
     region : (west, east, south, north), default=None
         Cells whose centres lie within, in degrees; west may lie beyond the date line: (120, 280) and (-240, -80) are
         the same Pacific. Longitudes of the result count from west. ``None``: all cells, longitudes as in the file.
@@ -52,18 +49,20 @@ def read_ocean(
     -------
     xarray.DataArray or xarray.Dataset
         A DataArray if `variables` is a str, else a Dataset. Dimensions (time, lat, lon), all ascending; float32; NaN
-        where there are no data; temperatures in degC. If each time has a month of its own, it is the month's first
-        day. The depth of the level is in ``attrs``.
+        where there are no data; temperatures in degC. If each time has a month of its own, whatever the calendar of
+        the file, it is the month's first day. The depth of the level is in ``attrs``.
 
     Raises
     ------
     FileNotFoundError
         If no file matches.
     ValueError
-        If a file is not netCDF or not on a grid of latitudes and longitudes, a variable is in none of the files, the
-        region has no cells, times occur twice, or files or variables differ in cells or variables in times.
+        If a file is not netCDF, damaged, without a dimension of time or not on a grid of latitudes and longitudes of
+        one dimension each; if it would fill the memory, its values taking more than 64 MiB and more than 200 times the
+        size of the file; if a variable is in none of the files, the region has no cells, a time occurs twice, files
+        differ in cells, variables differ in cells or times, or calendars differ and several times share a month.
     ImportError
-        If xarray (extra ``xarray``), or dask for `chunks`, is not installed.
+        If xarray, h5netcdf or cftime (extra ``xarray``), or dask for `chunks` (extra ``dask``), is not installed.
 
     Examples
     --------
@@ -91,35 +90,28 @@ def read_ocean(
     pieces: dict[str, list] = {}
     there: set[str] = set()
     for file in files:
-        dataset = open_netcdf(file, caller="read_ocean", chunks=chunks)
-        names = names_of_fields(dataset)
-        there.update(names)
-        for name in names if wanted is None else [name for name in wanted if name in names]:
-            field = in_region(on_one_level(dataset[name], depth, file), region)
-            field = _cleaned(field, fill_value)
-            pieces.setdefault(name, []).append(field if chunks is not None else field.load())
-        if chunks is None:
-            dataset.close()
+        with open_netcdf(file, caller="read_ocean", chunks=chunks) as dataset:
+            names = names_of_fields(dataset)
+            there.update(names)
+            for name in names if wanted is None else [name for name in wanted if name in names]:
+                field = in_region(on_one_level(dataset[name], depth, file), region, file)
+                field = field if chunks is not None else load(field, file)
+                pieces.setdefault(name, []).append(_clean(field, fill_value))
     _check_found(list(pieces) if wanted is None else wanted, there, files)
-    fields = {name: in_order_of_time(pieces[name], name) for name in (pieces if wanted is None else wanted)}
+    fields = {name: join_in_time(pieces[name], name) for name in (pieces if wanted is None else wanted)}
     return fields[variables] if isinstance(variables, str) else _together(fields)
 
 
-def _cleaned(field, fill_value: float | None):
-    """float32, with NaN for the fill value and degrees Celsius for kelvin."""
-    attrs = dict(field.attrs)
+def _clean(field, fill_value: float | None):
+    """Return a field as float32, with NaN for the fill value and degrees Celsius for kelvin."""
     if fill_value is not None:
         field = field.where(~np.isclose(field, fill_value, rtol=1e-6, atol=0))
-    unit = str(attrs.get("units", "")).lower().replace(" ", "").replace("_", "").replace(".", "")
-    if unit in KELVIN:
-        is_difference = any(word in f"{field.name} {attrs.get('long_name', '')}".lower() for word in DIFFERENCES)
-        field = field if is_difference else field - 273.15
-    if unit in KELVIN | CELSIUS:
-        attrs["units"] = "degC"
-    return field.astype(np.float32).assign_attrs(attrs)
+    field = in_celsius(field)
+    return field.astype(np.float32).assign_attrs(field.attrs)
 
 
 def _check_found(wanted: Sequence[str], there: set[str], files: Sequence) -> None:
+    """Refuse names of variables that no file has, or no variables at all."""
     missing = [name for name in wanted if name not in there]
     if missing or not wanted:
         what = f"no variable {', '.join(map(repr, missing))}" if missing else "no variables"
@@ -129,6 +121,7 @@ def _check_found(wanted: Sequence[str], there: set[str], files: Sequence) -> Non
 
 
 def _together(fields: dict):
+    """Return one Dataset of fields at the same times and cells."""
     import xarray as xr  # an extra, but who has fields has it
 
     try:

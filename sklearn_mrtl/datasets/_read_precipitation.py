@@ -1,22 +1,22 @@
-"""Monthly precipitation from the files of PRISM, nClimDiv and netCDF."""
+"""Monthly precipitation from files of PRISM, nClimDiv and netCDF."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from sklearn_mrtl._utils.optional import import_optional
-from sklearn_mrtl.datasets._bil import read_bil
+from sklearn_mrtl.datasets._bil import is_zip
 from sklearn_mrtl.datasets._climate_divisions import is_climate_divisions, read_climate_divisions
-from sklearn_mrtl.datasets._fields import in_order_of_time, in_region, on_one_level
-from sklearn_mrtl.datasets._netcdf import find_files, is_netcdf, names_of_fields, open_netcdf
+from sklearn_mrtl.datasets._fields import in_region, join_in_time, on_one_level
+from sklearn_mrtl.datasets._files import find_files
+from sklearn_mrtl.datasets._netcdf import is_netcdf, load, names_of_fields, open_netcdf
 from sklearn_mrtl.datasets._outline import clip, mean_within
-
-MM = {"units": "mm/month", "long_name": "precipitation"}
+from sklearn_mrtl.datasets._prism import MM, read_prism
+from sklearn_mrtl.datasets._units import is_temperature
 
 
 def read_precipitation(path: str | PathLike | Sequence[str | PathLike], outline=None, *, variable: str | None = None):
@@ -24,7 +24,8 @@ def read_precipitation(path: str | PathLike | Sequence[str | PathLike], outline=
 
     Takes grids of PRISM (``.bil`` with ``.hdr`` beside it, or the ``.zip`` files in which they come), gridded netCDF
     files, and the text files of NOAA's nClimDiv (``climdiv-pcpndv-...``; also those of states, ``pcpnst``, and
-    counties, ``pcpncy``). What a file is, is seen from its content.
+    counties, ``pcpncy``). The content of a file tells its format. PRISM's daily grids are summed to months, which need
+    the files of all their days.
 
     Parameters
     ----------
@@ -48,10 +49,13 @@ def read_precipitation(path: str | PathLike | Sequence[str | PathLike], outline=
     FileNotFoundError
         If no file matches.
     ValueError
-        If a file is none of these, or not what it says; the outline is no polygon, reaches beyond the grid, has no
-        cell inside, or is given for nClimDiv; the variable is not in the file, or not the only one; times occur twice.
+        If a file is none of these, or damaged, or holds something else (temperatures, a climatological normal); if it
+        would fill the memory, its values taking more than 64 MiB and more than 200 times the size of the file; if days
+        of a month are missing or a time occurs twice; if files differ in cells; if the outline is no polygon, reaches
+        beyond the grid, has no cell inside, or is given for nClimDiv; if the variable is not in the file, or not the
+        only one.
     ImportError
-        If xarray (extra ``xarray``) is not installed.
+        If xarray, h5netcdf or cftime (extra ``xarray``) is not installed.
 
     Examples
     --------
@@ -68,52 +72,47 @@ def read_precipitation(path: str | PathLike | Sequence[str | PathLike], outline=
     (np.float32(25.4), '2020-01')
     """
     import_optional("xarray", extra="xarray", caller="read_precipitation", otherwise="make DataArrays of your own")
-    pieces = []
-    for file in find_files(path):
-        for piece in _pieces(file, variable, gridded=outline is not None):
-            field = piece if outline is None else clip(piece, outline)
-            field = field.where(field >= 0).astype(np.float32)  # fill values that a file does not declare are negative
-            pieces.append(field if outline is None else mean_within(field, outline))
-    return in_order_of_time(pieces, pieces[0].name)
+    files = find_files(path)
+    prism = [file for file in files if _is_prism(file)]
+    # Grids of the whole country are cut before they are kept.
+    pieces = read_prism(prism, _whole if outline is None else lambda field: clip(field, outline))
+    for file in files:
+        if file in prism:
+            continue
+        if is_netcdf(file):
+            pieces.append(_from_netcdf(file, variable, outline))
+        elif is_climate_divisions(file):
+            pieces.append(_from_climate_divisions(file, gridded=outline is not None))
+        else:
+            raise ValueError(
+                f"{file} is none of the formats of precipitation that are known here: PRISM's .bil with .hdr (or their "
+                ".zip), netCDF, and nClimDiv's text."
+            )
+    if len({piece.dims for piece in pieces}) > 1:
+        raise ValueError(f"the files have different dimensions, {[piece.dims for piece in pieces]}: read them apart.")
+    fields = pieces if outline is None else [mean_within(piece, outline) for piece in pieces]
+    return join_in_time(fields, fields[0].name)
 
 
-def _pieces(file: Path, variable: str | None, *, gridded: bool) -> Iterator:
-    """DataArrays of a file, in whatever format it is."""
-    if is_netcdf(file):
-        yield from _from_netcdf(file, variable)
-    elif file.suffix.lower() == ".bil" or zipfile.is_zipfile(file):
-        yield from _from_bil(file)
-    elif not is_climate_divisions(file):
-        raise ValueError(
-            f"{file} is none of the formats of precipitation that are known here: PRISM's .bil with .hdr (or their "
-            ".zip), netCDF, and nClimDiv's text."
-        )
-    elif gridded:
+def _is_prism(file: Path) -> bool:
+    return file.suffix.lower() == ".bil" or is_zip(file)
+
+
+def _from_climate_divisions(file: Path, *, gridded: bool):
+    """Return a DataArray of dimensions (time, division)."""
+    import xarray as xr  # an extra, which read_precipitation has
+
+    if gridded:
         raise ValueError(
             f"{file} has climate divisions, which are no grid: leave the outline out, and choose or average divisions."
         )
-    else:
-        yield _from_climate_divisions(file)
+    mm, time, divisions = read_climate_divisions(file)
+    coords = {"time": time, "division": divisions}
+    return xr.DataArray(mm.astype(np.float32), coords, ("time", "division"), "precip", MM)
 
 
-def _from_bil(file: Path) -> Iterator:
-    import xarray as xr
-
-    for month, values, lat, lon in read_bil(file):
-        coords = {"time": [month.astype("datetime64[ns]")], "lat": lat, "lon": lon}
-        yield xr.DataArray(values[None], coords, ("time", "lat", "lon"), "precip", MM)
-
-
-def _from_climate_divisions(file: Path):
-    import xarray as xr
-
-    mm, months, divisions = read_climate_divisions(file)
-    coords = {"time": months.astype("datetime64[ns]"), "division": divisions}
-    return xr.DataArray(mm, coords, ("time", "division"), "precip", MM)
-
-
-def _from_netcdf(file: Path, variable: str | None) -> Iterator:
-    """The variable, not yet read; the file is open until the next step."""
+def _from_netcdf(file: Path, variable: str | None, outline):
+    """Return a DataArray of dimensions (time, lat, lon), cut to what the outline spans."""
     with open_netcdf(file, caller="read_precipitation") as dataset:
         names = names_of_fields(dataset)
         if variable is None and len(names) == 1:
@@ -122,4 +121,12 @@ def _from_netcdf(file: Path, variable: str | None) -> Iterator:
             what = "give variable=" if variable is None else f"no variable {variable!r}"
             there = ", ".join(map(repr, names)) or "none"
             raise ValueError(f"{file}: {what}; with time, latitude and longitude there are: {there}.")
-        yield in_region(on_one_level(dataset[variable], None, file), None)
+        field = in_region(on_one_level(dataset[variable], None, file), None, file)
+        if is_temperature(field):
+            raise ValueError(f"{file}: {variable!r} is a temperature in {field.units}, not precipitation.")
+        field = load(field if outline is None else clip(field, outline), file)
+    return field.where(field >= 0).astype(np.float32)  # fill values that a file does not declare are negative
+
+
+def _whole(field):
+    return field

@@ -1,19 +1,17 @@
-"""Game files of SportVU: from JSON, or an archive with it, to arrays of moments."""
+"""Game files of SportVU as arrays of moments."""
 
 from __future__ import annotations
 
-import json
-import lzma
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_mrtl._utils.optional import import_optional
+from sklearn_mrtl.datasets._json import load_json
 
 LAYOUT = "[quarter, unix_ms, game_clock, shot_clock, null, [[team, player, x, y, z] of the ball and ten players]]"
 BALL = -1  # its team
+LARGEST = 2**53  # whole numbers beyond it are no numbers of games, teams, players or milliseconds
 
 
 class Moments(NamedTuple):
@@ -39,17 +37,18 @@ class Game(NamedTuple):
 
 
 def read_game(path) -> Game:
-    """Read a game file.
+    """Load a game file.
 
     Raises
     ------
     ValueError
         If the file is not JSON (or no 7z archive of one JSON file), lacks a key, or has no complete moment.
     """
-    game = _load_json(path)
+    path = Path(path)
+    game = load_json(path)
     events = _entry(game, "events", list, path)
     stamps, positions, n_moments, n_duplicate = _distinct_moments(events, path)
-    moments = _complete(stamps, _as_array(positions, path))
+    moments = _complete(_stamps_as_array(stamps, path), _as_array(positions, path))
     n_complete = len(moments.time)
     if n_complete == 0:
         raise ValueError(
@@ -65,34 +64,8 @@ def read_game(path) -> Game:
     )
 
 
-def _load_json(path) -> dict:
-    path = Path(path)
-    content = _unpack(path) if path.suffix.lower() == ".7z" else path.read_bytes()
-    try:
-        return json.loads(content)
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
-
-
-def _unpack(path: Path) -> bytes:
-    """The one JSON file of a 7z archive."""
-    py7zr = import_optional(
-        "py7zr", extra="sportvu", caller="read_sportvu of a .7z file", otherwise="unpack it and give the JSON file"
-    )
-    try:
-        with py7zr.SevenZipFile(path) as archive, TemporaryDirectory() as folder:
-            names = archive.getnames()
-            games = [name for name in names if name.lower().endswith(".json")]
-            if len(games) != 1:
-                raise ValueError(f"{path} must contain one JSON file, got {names}.")
-            archive.extract(path=folder, targets=games)
-            return Path(folder, games[0]).read_bytes()
-    except (py7zr.exceptions.ArchiveError, lzma.LZMAError, EOFError) as error:
-        raise ValueError(f"{path} is not a 7z archive that can be read: {error}.") from error
-
-
 def _entry(mapping, key: str, kind: type, where) -> Any:
-    """mapping[key], if it is there and of the kind that a game file has."""
+    """Return mapping[key]; refuse it if it is not there or of another kind."""
     if not isinstance(mapping, dict):
         raise ValueError(f"{where} must be a JSON object with key {key!r}, got {type(mapping).__name__}.")
     if key not in mapping:
@@ -102,15 +75,17 @@ def _entry(mapping, key: str, kind: type, where) -> Any:
     return mapping[key]
 
 
-def _game_number(game: dict, path) -> int:
-    number = _entry(game, "gameid", (str, int), path)
+def _game_number(game: dict, path: Path) -> int:
+    number = _entry(game, "gameid", object, path)
     try:
-        return int(number)
+        if isinstance(number, str | int) and not isinstance(number, bool) and 0 <= int(number) < LARGEST:
+            return int(number)
     except ValueError:
-        raise ValueError(f"'gameid' of {path} must be a number, got {number!r}.") from None
+        pass
+    raise ValueError(f"'gameid' of {path} must be a number, got {number!r:.50}.")
 
 
-def _player_names(events: list, path) -> dict[int, str]:
+def _player_names(events: list, path: Path) -> dict[int, str]:
     names = {}
     for i, event in enumerate(events):
         for side in ("visitor", "home"):
@@ -125,8 +100,11 @@ def _player_names(events: list, path) -> dict[int, str]:
     return names
 
 
-def _distinct_moments(events: list, path) -> tuple[list, list, int, int]:
-    """Stamps (quarter, time, clock) and positions of each moment, once though events overlap; how many, and repeats."""
+def _distinct_moments(events: list, path: Path) -> tuple[list, list, int, int]:
+    """Return stamps (quarter, time, clock) and positions of the moments, the number of moments, and that of repeats.
+
+    Events overlap, so a moment may stand in several of them; it is returned once.
+    """
     found: dict[tuple, tuple] = {}
     n_moments = 0
     for i, event in enumerate(events):
@@ -143,20 +121,38 @@ def _distinct_moments(events: list, path) -> tuple[list, list, int, int]:
     return stamps, positions, n_moments, n_moments - len(found)
 
 
-def _as_array(positions: list, path) -> np.ndarray:
-    """Positions as (n, 11, 5); all NaN for a moment with another number of entries."""
+def _as_array(positions: list, path: Path) -> np.ndarray:
+    """Return positions as (n, 11, 5), all NaN for a moment that has another number of entries."""
     array = np.full((len(positions), 11, 5), np.nan)
     whole = [i for i, entries in enumerate(positions) if isinstance(entries, list) and len(entries) == 11]
     try:
         array[whole] = np.array([positions[i] for i in whole], dtype=float).reshape(-1, 11, 5)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: a moment must be {LAYOUT}, but its positions are not: {error}.") from error
+    _check_whole(array[..., :2], "team and player", path)
     return array
 
 
-def _complete(stamps: list, positions: np.ndarray) -> Moments:
-    """Those with all numbers there, the ball first and five players of each of two teams."""
-    stamps = np.array(stamps, dtype=float)  # (n, 3)
+def _stamps_as_array(stamps: list, path: Path) -> np.ndarray:
+    """Return quarter, time and clock as (n, 3)."""
+    try:
+        array = np.array(stamps, dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: a moment must be {LAYOUT}, but a quarter, time or clock is not: {error}.") from error
+    _check_whole(array[:, :2], "quarter and unix_ms", path)
+    return array
+
+
+def _check_whole(numbers: np.ndarray, names: str, path: Path) -> None:
+    """Refuse numbers that are there but no whole numbers of a size that can be."""
+    there = numbers[np.isfinite(numbers)]
+    wrong = there[(there != np.round(there)) | (np.abs(there) >= LARGEST)]
+    if wrong.size:
+        raise ValueError(f"{path}: {names} of a moment must be whole numbers, got {wrong[0]}.")
+
+
+def _complete(stamps: np.ndarray, positions: np.ndarray) -> Moments:
+    """Return the moments that have all numbers, the ball first and five players of each of two teams."""
     teams = np.sort(positions[:, 1:, 0], axis=1)
     complete = (
         np.isfinite(stamps).all(axis=1)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
-import json
+import math
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_mrtl._utils.court import RIM_HEIGHT
-from sklearn_mrtl.datasets._sportvu_file import Moments
+from sklearn_mrtl.datasets._files import reading
+from sklearn_mrtl.datasets._json import load_json
+from sklearn_mrtl.datasets._sportvu_file import LARGEST, Moments
 
 NOBODY = -1  # who has the ball in flight
 
 FIELD_GOALS = ("1", "2")  # EVENTMSGTYPE of made and missed ones; 3 is a free throw
+LAST_QUARTER = 99  # far more overtimes than any game had
 COLUMNS = ("EVENTMSGTYPE", "PERIOD", "PCTIMESTRING", "PLAYER1_ID")
 # The play-by-play has whole seconds, and its clock may be that of the ball's arrival: how long, in seconds, the ball
 # may leave the hand before it and after it.
@@ -51,18 +54,19 @@ def rises(moments: Moments, handler: np.ndarray, running: np.ndarray) -> list[Sh
 
 
 def read_attempts(path, game: int) -> list[tuple[int, float, int]]:
-    """Quarter, clock and player of each field-goal attempt of a play-by-play file, CSV or JSON.
+    """Return quarter, clock and player of each field-goal attempt of a play-by-play file, CSV or JSON.
 
     Raises
     ------
     ValueError
-        If the file is not a play-by-play, or has no event of the game.
+        If the file is not a play-by-play, is damaged, or has no event of the game.
     """
     path = Path(path)
-    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
-    columns = list(rows[0]) if rows else []
+    columns, rows = _json_table(path) if path.suffix.lower() == ".json" else _csv_table(path)
     if not set(COLUMNS) <= set(columns):
         raise ValueError(f"{path} must be a play-by-play with columns {list(COLUMNS)}, got {columns}.")
+    if not rows:
+        raise ValueError(f"{path} is a play-by-play without events.")
     own = [row for row in rows if _is_of(row, game)]
     if not own:
         raise ValueError(f"{path} is the play-by-play of game {rows[0]['GAME_ID']}, not of {game}.")
@@ -76,23 +80,28 @@ def _is_of(row: dict, game: int) -> bool:
 def _attempt(row: dict, path: Path) -> tuple[int, float, int]:
     try:
         minutes, seconds = row["PCTIMESTRING"].split(":")
-        return int(row["PERIOD"]), 60 * int(minutes) + float(seconds), int(row["PLAYER1_ID"])
-    except (ValueError, TypeError, AttributeError):
-        raise ValueError(
-            f"{path} must have a number as PERIOD and PLAYER1_ID of a field goal and minutes:seconds as PCTIMESTRING, "
-            f"got {[row[column] for column in COLUMNS]}."
-        ) from None
+        quarter, clock, player = int(row["PERIOD"]), 60 * int(minutes) + float(seconds), int(row["PLAYER1_ID"])
+        if 1 <= quarter <= LAST_QUARTER and math.isfinite(clock) and 0 <= player < LARGEST:
+            return quarter, clock, player
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        pass
+    raise ValueError(
+        f"{path} must have a number as PERIOD and PLAYER1_ID of a field goal and minutes:seconds as PCTIMESTRING, "
+        f"got {[row[column] for column in COLUMNS]!r:.200}."
+    )
 
 
-def _csv_rows(path: Path) -> list[dict]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def _csv_table(path: Path) -> tuple[list[str], list[dict]]:
+    with reading(path, "CSV"), path.open(encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file)
+        return list(table.fieldnames or []), list(table)
 
 
-def _json_rows(path: Path) -> list[dict]:
+def _json_table(path: Path) -> tuple[list[str], list[dict]]:
+    content = load_json(path)
     try:
-        table = json.loads(path.read_bytes())["resultSets"][0]
-        return [dict(zip(table["headers"], row, strict=True)) for row in table["rowSet"]]
+        table = content["resultSets"][0]
+        return list(table["headers"]), [dict(zip(table["headers"], row, strict=True)) for row in table["rowSet"]]
     except (ValueError, TypeError, LookupError) as error:
         raise ValueError(f"{path} must be a play-by-play with resultSets, headers and rowSet: {error!r}.") from error
 

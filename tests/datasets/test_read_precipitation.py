@@ -180,7 +180,7 @@ def test_climate_divisions_of_different_years_and_orders(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        (record("0101", "02", 2000, range(12)), "holds element 02, not precipitation"),
+        (record("0101", "02", 2000, range(12)), "line 1, has element 02, not precipitation"),
         (2 * record("0101", "01", 2000, range(12)), "line 2: region 0101 has the year 2000 twice"),
         (
             record("0101", "01", 2000, range(12)) + "0101012001   1.00\n",
@@ -227,7 +227,7 @@ def test_bad_outlines(tmp_path, outline, message):
     [
         ({"NROWS": None, "XDIM": None}, "is not the header of a grid: it has no NROWS, XDIM"),
         ({"NROWS": 13}, "has 960 bytes, but by its header 13 x 20 numbers of 4"),
-        ({"NBITS": 16}, "bytes, but by its header 12 x 20 numbers of 2"),
+        ({"NBITS": 64}, "bytes, but by its header 12 x 20 numbers of 8"),
         ({"NBANDS": 3}, "no single band of numbers"),
         ({"PIXELTYPE": "COLOR"}, "no single band of numbers"),
     ],
@@ -238,7 +238,7 @@ def test_broken_headers(tmp_path, header, message):
 
 
 def test_bil_without_header_or_month(tmp_path):
-    for month in ("2000", "20000115", "30yr_01"):
+    for month in ("2000", "30yr_01"):
         with pytest.raises(ValueError, match="no name of a .bil file has a month, YYYYMM"):
             read_precipitation(bil(tmp_path, month, field()))
     path = bil(tmp_path, "200001", field())

@@ -333,8 +333,8 @@ def changed(**entries):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("", r"game.json is not JSON"),
-        ('{"gameid": "002', r"game.json is not JSON: .*line 1"),
+        ("", r"game.json cannot be read as JSON"),
+        ('{"gameid": "002', r"game.json cannot be read as JSON; .*line 1"),
         ("[]", "must be a JSON object with key 'events', got list"),
         (without(GAME, "events"), r"game.json has no key 'events', only \['gameid', 'gamedate'\]: not a SportVU"),
         (without(GAME, "gameid"), "no key 'gameid'"),
@@ -380,7 +380,7 @@ def test_no_file(tmp_path):
         ("plays.csv", "", r"must be a play-by-play with columns \['EVENTMSGTYPE', .*got \[\]"),
         ("plays.csv", "a,b\n1,2\n", r"got \['a', 'b'\]"),
         ("plays.json", "{}", "must be a play-by-play with resultSets"),
-        ("plays.json", "[", "must be a play-by-play with resultSets"),
+        ("plays.json", "[", "plays.json cannot be read as JSON"),
     ],
 )
 def test_broken_play_by_play(write, name, content, message):
@@ -421,11 +421,11 @@ def test_broken_7z(write, tmp_path):
         read_sportvu(pack(tmp_path / "none.7z", write("nothing", "notes.txt")))
     with pytest.raises(ValueError, match="must contain one JSON file, got"):
         read_sportvu(pack(tmp_path / "two.7z", write(GAME), write(GAME, "other.json")))
-    with pytest.raises(ValueError, match="is not a 7z archive that can be read"):
+    with pytest.raises(ValueError, match="cannot be read as a 7z archive; it may be damaged"):
         read_sportvu(write("not packed", "text.7z"))
     whole = pack(tmp_path / "whole.7z", write(GAME)).read_bytes()
     (tmp_path / "half.7z").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="is not a 7z archive that can be read"):
+    with pytest.raises(ValueError, match="cannot be read as a 7z archive; it may be damaged"):
         read_sportvu(tmp_path / "half.7z")
 
 
