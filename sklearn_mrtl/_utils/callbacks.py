@@ -16,10 +16,10 @@ except ImportError:  # versions of scikit-learn without them: fits go on
     SUPPORTED = False
 
     class CallbackSupportMixin:
-        """No callbacks."""
+        """Stand-in without callbacks."""
 
     def with_callbacks(fit):
-        """The same method."""
+        """Return fit unchanged."""
         return fit
 
 

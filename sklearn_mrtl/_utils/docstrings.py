@@ -16,7 +16,7 @@ def substitute(**parts: str) -> Callable[[T], T]:
     Parameters
     ----------
     **parts : str
-        Text for each line of the docstring that is nothing but ``{name}``, indented as that line.
+        Text that replaces the line ``{name}`` of the docstring, indented as that line.
 
     Raises
     ------

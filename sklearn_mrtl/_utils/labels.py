@@ -1,4 +1,4 @@
-"""Names and coordinates of the axes of X: remembered in fit, compared with those of later calls."""
+"""Names and coordinates of the axes of X, kept in fit and compared with those of later calls."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _moves(X, labels: Labels, what: str) -> dict:
 
 
 def _indexer(order: np.ndarray) -> slice | np.ndarray:
-    """A slice for a reversal, which needs no copy; otherwise the order itself."""
+    """Return a slice for a reversal, which needs no copy; otherwise the order itself."""
     is_reversal = len(order) > 1 and (order == np.arange(len(order))[::-1]).all()
     return slice(None, None, -1) if is_reversal else order
 
@@ -211,7 +211,7 @@ def _same(found: np.ndarray, expected: np.ndarray, tolerance: float | None) -> b
 
 
 def _first_difference(found: np.ndarray, expected: np.ndarray) -> str:
-    """A sentence about the first position that differs, for labels too many to list."""
+    """Return a sentence about the first position that differs, for labels too many to list."""
     if len(found) != len(expected) or len(found) <= MAX_LISTED:
         return ""
     tolerance = _tolerance(found, expected)

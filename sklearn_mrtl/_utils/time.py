@@ -1,7 +1,7 @@
 """Times of rows, and their positions in a cycle.
 
-Every part of the package that needs the time of a row asks here, so that there is one set of ways to give it.
-A row's number is never its time: folds, shuffles and selections change row numbers.
+All parts of the package get the times of rows here, so that all accept them in the same ways. The number of a row is
+never its time: folds, shuffles and selections change row numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from sklearn.utils.validation import _num_samples
 from sklearn_mrtl._utils.arrays import is_dataarray
 
 DAYS_PER_YEAR = 365.2425
-# Calendars of climate models (cftime) that have no place in datetime64, though most of their dates look like its own.
+# Calendars of climate models (cftime) that datetime64 does not have, and the days of a year in each. Most of their
+# dates would convert to datetime64 without an error.
 OTHER_CALENDARS = {"noleap": 365, "365_day": 365, "all_leap": 366, "366_day": 366, "360_day": 360, "julian": 365.25}
 WAYS = (
     "give time= (one entry for each row of X; in pipelines as metadata, with set_fit_request(time=True) and the "
@@ -184,14 +185,14 @@ def _as_times(time) -> np.ndarray:
 
 
 def _as_int64(time: np.ndarray) -> np.ndarray:
-    """Integer times whose differences and remainders do not wrap around, as those of small types do."""
+    """Convert integer times to int64, in which differences and remainders do not wrap around."""
     if time.dtype == np.uint64 and time.size and time.max() > np.iinfo(np.int64).max:
         raise ValueError(f"integer times must be less than 2**63, got {time.max()}.")
     return time.astype(np.int64, copy=False)
 
 
 def _from_objects(time: np.ndarray) -> np.ndarray:
-    """Dates as datetime64 where they are of its calendar; dates of other calendars as they are."""
+    """Return dates of the standard calendar as datetime64, those of other calendars unchanged."""
     moments = [getattr(moment, "start_time", moment) for moment in time.ravel()]  # pandas.Period
     # The month is that of the local time of each row.
     moments = [moment.replace(tzinfo=None) if getattr(moment, "tzinfo", None) else moment for moment in moments]

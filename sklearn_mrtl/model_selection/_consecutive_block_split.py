@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _num_samples
 
-from sklearn_mrtl._utils.time import find_time
+from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl.model_selection._blocks import (
+    GAP,
+    TEST,
+    TIME_OF_STEPS,
+    TRAIN,
+    VALIDATION,
+    blocks_of_steps,
+    check_count,
+    rows_of_side,
+    steps_of_rows,
+    without_gaps,
+)
 
-TRAIN, VALIDATION, TEST = range(3)
 
-
+@substitute(gap=GAP, time_of_steps=TIME_OF_STEPS)
 class ConsecutiveBlockSplit(BaseCrossValidator):
     """Cut a series into blocks of consecutive rows and give each block to one side at random, as the paper does.
 
@@ -32,23 +42,22 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         Fraction of the blocks to test on, at least one block.
     validation_fraction : float, default=0.2
         Fraction of the blocks to validate on, at least one block; used by `split_three` only.
-    gap : int, default=0
-        Steps of time left out between two sides. For the windows of `lag_windows`, ``max(lags) + lead``: then no field
-        and no target of one side is in a row of another.
+    {gap}
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of blocks. An int gives the same splits at each call; ``None`` draws from numpy's global
         random state, as everywhere in scikit-learn.
 
+    See Also
+    --------
+    ConsecutiveBlockKFold : Tests every row once.
+    SpatialBlockSplit : Blocks in space.
+
     Notes
     -----
-    Steps are counted between the different times of the rows, in their order, where the times are known: from ``time=``
-    (in searches as scikit-learn's metadata, ``set_split_request(time=True)``) or from X, which may be a DataArray with
-    a coordinate "time" along its first dimension, or have a pandas time index. Rows may then be in any order, and rows
-    of the same time stay together. Where times are not known, rows must be in the order of time, as `lag_windows`
-    returns them.
+    {time_of_steps}
 
-    Test blocks of independent splits overlap, as those of ShuffleSplit do: fine for scores and searches, but
-    cross_val_predict, and what builds on it (stacking), needs every row tested once.
+    Test blocks of independent splits overlap, as those of ShuffleSplit do. That suits scores and searches;
+    cross_val_predict and stacking need every row tested once: `ConsecutiveBlockKFold`.
 
     Test blocks are never shortened. Rows within the gap are taken from the training side, and between validation and
     test from the validation side.
@@ -145,24 +154,22 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
 
     def _sides(self, X, time, wanted: tuple[int, ...]) -> Iterator[tuple[np.ndarray, ...]]:
         """Rows of each of the wanted sides, for each split."""
-        step, n_steps = _steps(X, time)
+        step, n_steps = steps_of_rows(X, time)
         n_test, n_validation = self._check_parameters(n_steps, wanted)
-        block = np.arange(n_steps) * self.n_blocks // n_steps
+        block = blocks_of_steps(n_steps, self.n_blocks)
         random = check_random_state(self.random_state)
         for _ in range(self.n_splits):
             order = random.permutation(self.n_blocks)
             side = np.full(self.n_blocks, TRAIN)
             side[order[:n_test]] = TEST
             side[order[n_test : n_test + n_validation]] = VALIDATION
-            kept = _without_gaps(side[block], self.gap)[step]
-            yield tuple(self._rows_of(which, kept) for which in wanted)
+            kept = without_gaps(side[block], self.gap)[step]
+            yield tuple(rows_of_side(which, kept, self.gap) for which in wanted)
 
     def _check_parameters(self, n_steps: int, wanted: tuple[int, ...]) -> tuple[int, int]:
         """Numbers of test and validation blocks."""
         for name, least in (("n_blocks", 2), ("n_splits", 1), ("gap", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-                raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
+            check_count(name, getattr(self, name), least)
         if n_steps < self.n_blocks:
             raise ValueError(f"n_blocks={self.n_blocks} needs rows of at least as many times, got {n_steps}.")
         n_test = self._n_blocks_of("test_fraction")
@@ -179,35 +186,3 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 < fraction < 1:
             raise ValueError(f"{name} must lie between 0 and 1, got {fraction!r}.")
         return max(1, round(fraction * self.n_blocks))
-
-    def _rows_of(self, which: int, side: np.ndarray) -> np.ndarray:
-        rows = np.flatnonzero(side == which)
-        if not len(rows):
-            name = ("train", "validate", "test")[which]
-            raise ValueError(f"gap={self.gap} leaves no rows to {name} on; fewer and longer blocks lose fewer rows.")
-        return rows
-
-
-def _steps(X, time) -> tuple[np.ndarray, int]:
-    """Rank of each row's time among the different times, shape (n,), and the number of these."""
-    time = find_time(X, time)
-    if time is None:
-        n = _num_samples(X)
-        return np.arange(n), n
-    times, step = np.unique(time, return_inverse=True)
-    return step, len(times)
-
-
-def _without_gaps(side: np.ndarray, gap: int) -> np.ndarray:
-    """Return the sides of steps, shape (n,), with -1 for the steps that the gaps take.
-
-    A gap takes the steps no more than `gap` away from a side of higher rank: test, then validation, then training.
-    """
-    kept, step = side.copy(), np.arange(len(side))
-    gap = min(gap, len(side))
-    start, stop = np.maximum(step - gap, 0), np.minimum(step + gap + 1, len(side))
-    for which in (VALIDATION, TEST):
-        n_before = np.concatenate(([0], np.cumsum(side == which)))  # of its steps, before each step
-        near = n_before[stop] > n_before[start]
-        kept[near & (side < which)] = -1
-    return kept

@@ -1,6 +1,6 @@
-"""From coordinates and series of fields to what the estimators take.
+"""Transformers of coordinates and of series of fields into the input of the estimators.
 
-Every transformer works row by row once it is fitted: folds, shuffles and predictions for single rows are safe.
+A fitted transformer works row by row: folds, shuffles and predictions for single rows are safe.
 """
 
 from sklearn_mrtl.preprocessing._area_weighter import AreaWeighter

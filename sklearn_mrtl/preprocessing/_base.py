@@ -69,10 +69,10 @@ class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, au
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    # What a subclass defines
+    # Defined by subclasses
 
     def _check_parameters(self) -> None:
-        """Refuse wrong parameters, before X is looked at."""
+        """Raise an error for wrong parameters, before X is validated."""
 
     def _learn(self, X, values: np.ndarray, when) -> None:
         """Set the fitted attributes.
@@ -99,7 +99,7 @@ class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, au
         """Return the DataArray whose coordinates the result has; X is aligned."""
         return X
 
-    # What is the same for all
+    # Shared by all subclasses
 
     def _fit(self, X, time):
         self._check_parameters()
@@ -120,10 +120,10 @@ class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, au
         In fit (`reset`) the shape and the labels of a row are kept; later the shape is compared with that of fit.
         """
         X = as_one_array(X)
-        # scikit-learn's own check of finiteness makes boolean arrays of the full size of a lagged view.
+        # scikit-learn's own check of finiteness would allocate boolean arrays of the full size of a lagged view.
         values = validate_data(self, X, reset=reset, dtype=FLOATS, allow_nd=True, ensure_all_finite=False)
         if any(np.isinf(values[rows]).any() for rows in row_blocks(values)):
-            raise ValueError("X contains infinity; NaN is what marks places without data.")
+            raise ValueError("X contains infinity; mark missing data by NaN.")
         if reset:
             self._row_shape, self._labels = values.shape[1:], Labels.of(X)
         elif values.shape[1:] != self._row_shape:
@@ -175,8 +175,8 @@ class TimedFieldTransformer(FieldTransformer, auto_wrap_output_keys=None):
         Raises
         ------
         ValueError
-            If the rows of X have another shape, other dimensions or other coordinates than in fit, or the times are
-            not among those that fit can tell of.
+            If the rows of X have another shape, other dimensions or other coordinates than in fit, or there are no
+            statistics for a time: a month that fit did not see, or dates of another calendar.
         """
         return self._apply(X, time, self._forward)
 

@@ -1,4 +1,4 @@
-"""Mean and standard deviation of every position in every part of the cycle: the arithmetic of deseasonalizing."""
+"""Mean and standard deviation of every cell at every position in the seasonal cycle."""
 
 from __future__ import annotations
 

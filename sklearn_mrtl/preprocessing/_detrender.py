@@ -109,11 +109,11 @@ class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
         return self._with_lines(np.add, values, when)
 
     def _when(self, X, time) -> np.ndarray | None:
-        """Times of the rows; differences need none."""
+        """Return the times of the rows; None for differences, which need none."""
         return require_time(X, time, "Detrender(method='linear')") if self.method == "linear" else None
 
     def _frame(self, X):
-        """A difference has the coordinates of the first of its two entries."""
+        """Keep the coordinates of the first entry of each difference."""
         if self.method == "linear" or not is_dataarray(X):
             return X
         return X.isel({X.dims[self._axis]: slice(-1)})
@@ -150,11 +150,11 @@ class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
         self.intercept_ = np.divide(sx - self.slope_ * st, n, out=np.full_like(n, np.nan), where=n > 0)
 
     def _with_lines(self, operation: np.ufunc, values: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """operation(values, line at the rows' times), in the values' dtype."""
+        """Return operation(values, line at the rows' times), in the dtype of values."""
         if time_kind(time) != self._time_kind:
             raise ValueError(
-                f"time must be of the kind of fit, {self._time_kind}, got {time_kind(time)}: a line in the one has no "
-                "value at the other. Convert the times, as xarray's convert_calendar does."
+                f"time must be of the kind of fit, {self._time_kind}, got {time_kind(time)}: their "
+                "numbers do not compare. Convert the times, as xarray's convert_calendar does."
             )
         t = (as_numbers(time) - self.origin_).reshape(-1, *(1,) * (values.ndim - 1))
         out = np.empty(values.shape, values.dtype)

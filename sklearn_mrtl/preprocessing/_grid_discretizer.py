@@ -1,4 +1,4 @@
-"""From coordinates to cells of a grid."""
+"""Encoding of points by the cells of a grid."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def _along_axis(x: np.ndarray, n: int, bounds: tuple[float, float], periodic: bo
     """Index of the cell along one axis."""
     low, high = bounds
     if periodic:
-        beyond = (x < low) | (x > high)  # the others stay as they are: no rounding at their borders
+        beyond = (x < low) | (x > high)  # only these: the arithmetic would round the others at the borders
         x = np.where(beyond, low + np.mod(x - low, high - low), x)
     x = np.fmin(np.fmax(x, low), high)  # NaN becomes low
     edges = np.linspace(low, high, n + 1)

@@ -1,4 +1,4 @@
-"""A smooth seasonal cycle: the first few harmonics of a Fourier series, by least squares."""
+"""Smooth seasonal cycles: the first few harmonics of a Fourier series, fitted by least squares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a series of fields to samples that carry their own past."""
+"""Samples of lagged fields, made of a series of fields."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     """Make samples of the last few fields of a series, and the target that follows each.
 
     The sample of time t holds ``fields[t - lag]`` for each lag, and its target is ``target[t + lead]``. Nothing is
-    estimated, so this comes before any split; from here on a row is a sample that carries all it needs.
+    estimated, so this comes before any split; afterwards each row carries all the fields it needs.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
         fields = _variables_as_axis(fields)
     time_given, time = time is not None, find_time(fields, time)
     if time is not None and (gap := check_steps(time)):
-        warnings.warn(f"lags count steps, but the steps of time are not even: {gap}.", stacklevel=2)
+        warnings.warn(f"lags count steps of time, and these are uneven: {gap}.", stacklevel=2)
     fields = _as_series("fields", fields)
     if time_given and is_dataarray(fields):
         fields = fields.assign_coords(time=(fields.dims[0], time))

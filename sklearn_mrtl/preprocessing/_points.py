@@ -1,4 +1,4 @@
-"""Rows of points: x1, y1, x2, y2, ..., with NaN for a point that is absent."""
+"""Points in the columns of a table: x1, y1, x2, y2, ..., with NaN for an absent point."""
 
 from __future__ import annotations
 

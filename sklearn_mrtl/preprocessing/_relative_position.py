@@ -1,4 +1,4 @@
-"""From positions on a court to positions around the player."""
+"""Positions of the others as a player sees them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     basket : (float, float) or None, default=(5.25, 25.0)
-        Where the basket is, in the coordinates of X. The default is in feet from the baseline and the sideline. None:
-        each row has its own, as the last two columns of X.
+        Position of the basket, in the coordinates of X. The default is in feet from the baseline and the sideline.
+        ``None``: each row has its own, as the last two columns of X.
     box : ((float, float), (float, float)), default=((-6.0, 6.0), (-2.0, 10.0))
         Bounds (low, high) to the player's right and towards the basket; both belong to the box. They may be infinite.
         The default is the paper's, 12 x 12 feet.
@@ -149,7 +149,7 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return tags
 
     def _around(self, X: np.ndarray) -> np.ndarray:
-        """The others around the player, shape (n_samples, n_others, 2)."""
+        """Return the positions of the others around the player, shape (n_samples, n_others, 2)."""
         points = split_points(X, 2)  # (2, n, points)
         player, others = points[..., 0], points[..., 1:]
         if self.basket is None:
@@ -177,13 +177,13 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return X
 
     def _outside(self, around: np.ndarray) -> np.ndarray:
-        """Which of the others lie outside the box, shape (n_samples, n_others); NaN does not."""
+        """Return which of the others lie outside the box, shape (n_samples, n_others); NaN does not."""
         low, high = np.transpose(self.box)
         return ((around < low) | (around > high)).any(axis=-1)
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors of the same directions, shape (2, n); along y where there is no direction."""
+    """Return unit vectors of the same directions, shape (2, n); along y where there is no direction."""
     x, y = vectors
     length = np.hypot(x, y)
     nowhere = length == 0

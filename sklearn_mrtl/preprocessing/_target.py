@@ -81,7 +81,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
 
     @as_task(n_fits=1)
     def fit(self, X, y, *, time=None, **fit_params):
-        """Learn the cycle of y and fit the regressor to what is left.
+        """Compute the cycle of y and fit the regressor to the anomalies.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         return self._climatology.restore(outputs, position).reshape(anomalies.shape)
 
     def score(self, X, y, sample_weight=None, *, time=None):
-        """R^2 of the predictions, seasonal cycle included.
+        """Return R^2 of the predictions, seasonal cycle included.
 
         Parameters
         ----------

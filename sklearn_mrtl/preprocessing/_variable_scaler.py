@@ -64,7 +64,7 @@ class VariableScaler(FieldTransformer, auto_wrap_output_keys=None):
     def _learn(self, X, values: np.ndarray, when) -> None:
         self._axis = self._find_axis(X)
         others = tuple(axis for axis in range(values.ndim - 1) if axis + 1 != self._axis)
-        # fmin and fmax pass over NaN, and have no empty slices to warn of.
+        # fmin and fmax ignore NaN and, unlike nanmin and nanmax, do not warn where all is NaN.
         self.data_min_ = np.fmin.reduce(np.fmin.reduce(values, axis=0), axis=others).reshape(-1)
         self.data_max_ = np.fmax.reduce(np.fmax.reduce(values, axis=0), axis=others).reshape(-1)
 

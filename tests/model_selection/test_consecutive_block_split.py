@@ -11,7 +11,6 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_
 from threadpoolctl import threadpool_limits
 
 from sklearn_mrtl.model_selection import ConsecutiveBlockSplit
-from sklearn_mrtl.model_selection._consecutive_block_split import _without_gaps
 from sklearn_mrtl.preprocessing import lag_windows
 
 N = 120
@@ -153,16 +152,6 @@ def test_as_cv_of_a_search_and_with_routed_time():
 def test_bad_parameters(cv, n, message):
     with pytest.raises(ValueError, match=message):
         next(cv.split_three(np.zeros(n)))
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.lists(st.integers(0, 2), min_size=1, max_size=30), st.integers(0, 40))
-def test_gaps_against_an_explicit_loop(side, gap):
-    expected = list(side)
-    for i, mine in enumerate(side):
-        if any(other > mine for other in side[max(0, i - gap) : i + gap + 1]):
-            expected[i] = -1
-    np.testing.assert_array_equal(_without_gaps(np.array(side), gap), expected)
 
 
 def test_no_seed_draws_from_the_global_state():
