@@ -1,7 +1,7 @@
-"""The main job, three times: forecast El Nino, ask the ocean for the Midwest's rain, read planted shot charts.
+"""Fit three models: El Nino from the ocean, precipitation in the Midwest, and simulated shots.
 
-Run it with ``make demo``. For each question it prints a table of scores and seconds, all on the same split, and leaves
-maps of what was learned in demo_output/.
+Run it with ``make demo``. For each model it prints a table of scores and seconds, all on the same split, and saves maps
+of the factors in demo_output/.
 """
 
 import time
@@ -28,13 +28,13 @@ LAST_TRAINING_YEAR = 1990
 
 
 def timed_fit(model, X, y):
-    """The fitted model and the seconds that took."""
+    """Fit a model and return it with the seconds."""
     began = time.perf_counter()
     return model.fit(X, y), f"{time.perf_counter() - began:.1f}"
 
 
 def print_table(score_name, rows):
-    """Model, score, seconds."""
+    """Print rows of model, score and seconds."""
     print(f"\n  {'':34}{score_name:>8}{'fit s':>9}")
     for name, score, seconds in rows:
         print(f"  {name:34}{score:8.3f}{seconds:>9}")
@@ -42,7 +42,7 @@ def print_table(score_name, rows):
 
 
 def anomalies(series, is_train, *steps):
-    """Fields or a series without what the steps, fitted on training months only, remove."""
+    """Return fields or a series transformed by the steps, which are fitted on training months only."""
     X = series if series.ndim > 1 else series.expand_dims("series", axis=1)
     for step in steps:
         X = step.fit(X[is_train]).transform(X)
@@ -50,7 +50,7 @@ def anomalies(series, is_train, *steps):
 
 
 def compare_on_ocean(X, y, is_train, baselines):
-    """Baselines, ridge and MRTL on months to LAST_TRAINING_YEAR, scored on those after."""
+    """Fit ridge and MRTL on months to LAST_TRAINING_YEAR and score them, and the baselines, on those after."""
     train, test = np.flatnonzero(is_train), np.flatnonzero(~is_train)
     rows = [(name, r2_score(y[test], prediction[test]), "") for name, prediction in baselines.items()]
     cells = X.values.reshape(len(X), -1)
@@ -64,12 +64,12 @@ def compare_on_ocean(X, y, is_train, baselines):
 
 
 def years(windows):
-    """Year of the target of each sample."""
+    """Return the year of the target of each sample."""
     return windows.target_time.astype("datetime64[Y]").astype(int) + 1970
 
 
 def el_nino(data):
-    """Nino3.4 three months ahead from six months of sea surface temperature."""
+    """Forecast Nino3.4 three months ahead from six months of sea surface temperature."""
     print("1. El Nino: sea surface temperature of the last six months -> Nino3.4 three months ahead")
     sst = data.sst
     nino34 = sst.sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon"))
@@ -83,8 +83,8 @@ def el_nino(data):
 
 
 def midwest(data):
-    """The paper's question: precipitation from six months of differenced temperature."""
-    print("2. The Midwest's precipitation from the sea surface temperature of six months (little is to be expected)")
+    """Predict the Midwest's precipitation from six months of differenced temperature, as in the paper."""
+    print("2. The Midwest's precipitation from six months of sea surface temperature (hardly predictable)")
     windows = lag_windows(data.sst.diff("time"), data.precip_midwest[1:], lags=6)
     is_train = years(windows) <= LAST_TRAINING_YEAR
     X, y = (anomalies(series, is_train, Deseasonalizer()) for series in (windows.X, windows.y))
@@ -92,8 +92,8 @@ def midwest(data):
 
 
 def shots():
-    """Planted shot charts: who shoots from where, with which defenders around."""
-    print("3. Shots planted with six patterns: player, place and defenders -> a shot or none")
+    """Predict simulated shots from the player, his position and the defenders around him."""
+    print("3. Simulated frames with six components: player, position and defenders -> a shot or none")
     frames = make_shots(100_000, random_state=0)
     _, court, box = frames.modes
     encode = make_column_transformer(
@@ -106,14 +106,14 @@ def shots():
     rows = [
         ("LogisticRegression, additive", roc_auc_score(y[test], logistic.decision_function(X[test])), logistic_seconds),
         ("MRTLClassifier(rank=6)", roc_auc_score(y[test], model.decision_function(X[test])), seconds),
-        ("the chances it was made with", roc_auc_score(y[test], frames.logit[test]), ""),
+        ("true probabilities", roc_auc_score(y[test], frames.logit[test]), ""),
     ]
     print_table("AUC", rows)
     return model
 
 
 def save_maps(model, mode, name, title, axis_labels=None, decorate=None):
-    """A picture of the spatial factors of a mode."""
+    """Save a picture of the spatial factors of a mode."""
     display = FactorDisplay.from_estimator(
         model, mode=mode, components=range(6), axis_labels=axis_labels, decorate=decorate
     )
@@ -129,13 +129,13 @@ def main():
     data = load_sst_precipitation(as_xarray=True)
     forecast, rain, charts = el_nino(data), midwest(data), shots()
     paths = [
-        save_maps(forecast, "grid", "el_nino", "Where the sea tells of El Nino three months ahead"),
-        save_maps(rain, "grid", "midwest", "Where the sea tells of the Midwest's precipitation"),
+        save_maps(forecast, "grid", "el_nino", "Sea surface temperature that predicts El Nino three months ahead"),
+        save_maps(rain, "grid", "midwest", "Sea surface temperature that predicts the Midwest's precipitation"),
         save_maps(
             charts,
             "court",
             "shots_court",
-            "Where it happens",
+            "Positions of the player",
             ("feet from the baseline", "feet from the sideline"),
             draw_court,
         ),
@@ -143,13 +143,13 @@ def main():
             charts,
             "defenders",
             "shots_defenders",
-            "Where a defender raises or lowers the chance of a shot",
+            "Defenders that raise or lower the probability of a shot",
             ("feet to the right", "feet to the basket"),
             draw_handler,
         ),  # fmt: skip
     ]
     print("Maps:", *paths, sep="\n  ")
-    print(f"\nAll in {time.perf_counter() - began:.0f} s")
+    print(f"\nTotal: {time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":

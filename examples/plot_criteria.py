@@ -2,15 +2,15 @@
 When to finegrain: four criteria
 ================================
 
-With mini-batches a level has no natural end. The paper compares four numbers whose rise ends it: the validation loss,
-and the norm, the variance and the entropy of the gradient.
+With mini-batches a level does not converge by itself. The paper compares four criteria that end it when they rise: the
+validation loss, and the norm, the variance and the entropy of the gradient.
 """
 
 # %%
 # One problem, four criteria
 # --------------------------
-# Planted frames of play, the solver of the paper (Adam), and validation data. A level ends when the criterion has risen
-# ``patience`` times from one epoch to the next.
+# Simulated frames of play, the solver of the paper (Adam), and validation data. A level ends when the criterion has
+# risen ``patience`` times from one epoch to the next.
 import matplotlib.pyplot as plt
 from sklearn.compose import make_column_transformer
 from sklearn.metrics import log_loss
@@ -38,8 +38,8 @@ for criterion in ("validation_loss", "gradient_norm", "gradient_variance", "grad
     models[criterion] = model.fit(X[train], y[train], X_val=X[validation], y_val=y[validation])
 
 # %%
-# Epochs at each level, coarse to fine (the first is full rank, and its grid is trained once more at low rank), and the
-# loss on rows that neither training nor the criterion saw:
+# The number of epochs at each level, from coarse to fine (the first level has full rank, and its resolution is trained
+# once more at low rank), and the loss on test rows:
 for criterion, model in models.items():
     epochs = {}
     for record in model.history_:
@@ -50,12 +50,12 @@ for criterion, model in models.items():
     print(f"{criterion:18} {model.n_iter_:3d} epochs  {seconds:5.1f} s  test log loss {loss:.4f}  {epochs}")
 
 # %%
-# Whichever criterion ends the levels, the weights with the best validation loss are the ones kept, because validation
-# data were given. So the four end at much the same loss and differ in time.
+# With validation data the weights with the smallest validation loss are kept, whichever criterion ends the levels. So
+# the four fits have nearly the same loss and differ in time.
 
 # %%
-# Their histories
-# ---------------
+# Histories
+# ---------
 # :class:`~sklearn_mrtl.inspection.HistoryDisplay` draws ``history_``; vertical lines are the ends of levels.
 fig, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
 for ax, (criterion, model) in zip(axes.flat, models.items(), strict=True):
@@ -63,11 +63,11 @@ for ax, (criterion, model) in zip(axes.flat, models.items(), strict=True):
     ax.set_title(criterion)
 
 # %%
-# All the numbers of one fit, whichever of them was the criterion:
+# All criteria of one fit are recorded:
 HistoryDisplay.from_estimator(models["gradient_norm"])
 
 # %%
-# The default needs none of this: full-batch L-BFGS ends a level when it has converged.
+# The default solver, full-batch L-BFGS, needs no criterion: it ends a level when it has converged.
 default = MRTLClassifier(frames.modes, rank=6).fit(X[train], y[train])
 loss = log_loss(y[test], default.predict_proba(X[test])[:, 1])
 print(f"default: {default.history_[-1]['seconds']:.1f} s, test log loss {loss:.4f}")

@@ -2,17 +2,17 @@
 Defenders around the handler
 ============================
 
-Where a player stands, and where defenders stand around him: three modes, two of them maps. This is the paper's
-basketball model, on frames whose true patterns are known.
+The paper's basketball model has three modes: the player, his position, and the positions of defenders around him. Here
+it is fitted to simulated frames, whose true factors are known.
 """
 
 # %%
 # Frames of play
 # --------------
-# Player-tracking data are private, so the frames are made: 50 players, six patterns, each of which has a region of the
-# court and places around the handler where a defender raises or lowers the chance of a shot within the next second.
-# The box around the handler is turned so that the basket is straight up, as
-# :class:`~sklearn_mrtl.preprocessing.RelativePosition` does it for real positions.
+# Player-tracking data are private, so the frames are simulated: 50 players and six components. Each component has a
+# region of the court, and positions around the handler where a defender raises or lowers the probability of a shot
+# within the next second. The box around the handler is turned so that the basket is straight up;
+# :class:`~sklearn_mrtl.preprocessing.RelativePosition` turns real positions in the same way.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.compose import make_column_transformer
@@ -33,8 +33,8 @@ train, test = slice(0, 160_000), slice(160_000, None)
 print(*frames.modes, sep="\n")
 
 # %%
-# The encodings stand side by side in one sparse table: which player, which cell of the court, how many defenders in
-# each cell of the box.
+# The encodings stand side by side in one sparse table: the player, the cell of the court, and the number of defenders
+# in each cell of the box.
 encode = make_column_transformer(
     (OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]), (GridDiscretizer(box), slice(3, None))
 )
@@ -43,7 +43,7 @@ additive = make_pipeline(encode, LogisticRegression(max_iter=100)).fit(X[:100_00
 for name, scores in {
     "LogisticRegression, additive": additive.decision_function(X[test]),
     "MRTLClassifier(rank=6)": model.decision_function(X[test]),
-    "the chances it was made with": frames.logit[test],
+    "true probabilities": frames.logit[test],
 }.items():
     print(f"{name:30} AUC {roc_auc_score(y[test], scores):.3f}")
 
@@ -55,10 +55,10 @@ for level, resolution in enumerate(model[-1].resolutions_):
     print(level, resolution)
 
 # %%
-# What it learned
-# ---------------
-# Where it happens, and where a defender then raises (red) or lowers (blue) the chance. The dot is the handler, the
-# arrow points to the basket.
+# The learned maps
+# ----------------
+# Above, the region of each component; below, where a defender raises (red) or lowers (blue) the probability of a shot
+# there. The dot is the handler, the arrow points to the basket.
 shown = range(3)
 fig, axes = plt.subplots(2, 3, figsize=(10, 6.4), layout="constrained", height_ratios=[1.3, 1])
 FactorDisplay.from_estimator(
@@ -71,9 +71,9 @@ FactorDisplay.from_estimator(
 )  # fmt: skip
 
 # %%
-# The truth is known here. :func:`~sklearn_mrtl.inspection.factor_match_score` pairs learned components with planted
-# ones and multiplies the cosines of their modes: 1 is the same. It takes many frames: with fewer the maps of
-# defenders are the first to blur.
+# :func:`~sklearn_mrtl.inspection.factor_match_score` assigns the learned components to the true ones and multiplies the
+# cosines of their factors: 1 means equal. It takes many frames to recover all maps; with fewer, those of the defenders
+# lose detail first.
 score, partner = factor_match_score(model, frames.factors, return_permutation=True)
 print(f"factor match score {score:.3f}")
 fig, axes = plt.subplots(2, 3, figsize=(10, 6.4), layout="constrained", height_ratios=[1.3, 1])
@@ -83,7 +83,7 @@ for row, mode in zip(axes, (court, box), strict=True):
         truth = frames.factors[mode.name][..., component]
         limit = np.abs(truth).max()
         ax.imshow(truth.T, origin="lower", extent=extent, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        ax.set_title(f"planted {component}")
+        ax.set_title(f"true component {component}")
         draw_court(ax) if mode is court else draw_handler(ax)
 
 # sphinx_gallery_thumbnail_number = 1

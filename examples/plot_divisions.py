@@ -2,8 +2,8 @@
 344 divisions at once: pairs of sea and land maps
 =================================================
 
-A regressor with many outputs has one more mode. Fitted to the precipitation of all 344 U.S. climate divisions at once,
-each component is a pair: a map of the sea, and a map of the land that answers to it.
+A regressor with several outputs has one more mode. Fitted to the precipitation of all 344 U.S. climate divisions at
+once, each component has a map of the sea and a map of the land that depends on it.
 """
 
 # %%
@@ -33,9 +33,9 @@ Y = Deseasonalizer().fit(Y[train]).transform(Y).values
 print(X.shape, Y.shape)
 
 # %%
-# One fit for all
-# ---------------
-# The divisions share the sea maps; each has a weight for every map.
+# One model for all divisions
+# ---------------------------
+# The divisions share the sea maps; each division has a weight for every map.
 model = MRTLRegressor(rank=3).fit(X[train], Y[train])
 print({name: factor.shape for name, factor in model.factors_.items()})
 cells = X.values.reshape(len(X), -1)
@@ -49,7 +49,7 @@ for name, prediction in (("MRTLRegressor", model.predict(X[~train])), ("RidgeCV"
     )
 
 # %%
-# Where is next month's rain predictable? On average hardly at all; where El Niño reaches, it is.
+# Next month's precipitation is hardly predictable on average, but it is in the regions that El Niño influences.
 fig, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
 points = ax.scatter(
     data.division_lon, data.division_lat, c=scores["MRTLRegressor"], s=45, cmap="RdBu_r", vmin=-0.3, vmax=0.3
@@ -60,9 +60,9 @@ fig.colorbar(points, ax=ax, shrink=0.8)
 # %%
 # Pairs of maps
 # -------------
-# On the left the sea, on the right what the same component does on land: where both are red (or both blue), a warmer
-# sea goes with more rain. With two modes, sea and land, components are those of a singular value decomposition of the
-# weights: orthogonal, and in the order of their size.
+# Sea maps are on the left, land maps of the same component on the right. Where both are red or both are blue, a warmer
+# sea predicts more precipitation. With two modes, sea and land, the components are those of a singular value
+# decomposition of the weights: orthogonal and in descending order.
 fig, axes = plt.subplots(3, 2, figsize=(11, 9), layout="constrained", width_ratios=[1.3, 1])
 FactorDisplay.from_estimator(model, ax=axes[:, 0], colorbar=False)
 for component, ax in enumerate(axes[:, 1]):

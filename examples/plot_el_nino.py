@@ -3,7 +3,7 @@ Forecasting El Niño
 ===================
 
 The sea surface temperature of six months forecasts the equatorial Pacific three months ahead, on real data that come
-with the package. The model is a handful of maps, and the first of them is what one would draw by hand.
+with the package. The model consists of a few maps, the first of which shows the well-known pattern of El Niño.
 """
 
 # %%
@@ -40,14 +40,14 @@ y = y.values[:, 0]
 # %%
 # The fit
 # -------
-# With fields, ``modes=None`` takes the last two axes for the grid and the others for features, so nothing needs to be
-# said. Penalties are chosen by block cross-validation on a coarse grid.
+# With ``modes=None`` the last two axes of fields are the grid and the others are features. Penalties are chosen by
+# block cross-validation on a coarse grid.
 model = MRTLRegressor(rank=6).fit(X[train], y[train])
 print(*model.modes_, *model.resolutions_, sep="\n")
 
 # %%
-# How good is it? Persistence says that the anomaly of now stays, damped by a regression; ridge regression sees all
-# cells and lags, without a map in mind.
+# Two baselines: damped persistence predicts the current anomaly times a regression coefficient; ridge regression uses
+# all cells and lags and ignores which cells are neighbours.
 now = X.isel(lag=0).sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon")).values[:, None]
 cells = X.values.reshape(len(X), -1)
 cells = cells[:, ~np.isnan(cells).any(axis=0)]
@@ -60,7 +60,7 @@ for name, prediction in peers.items():
     print(f"{name:20} test R^2 {r2_score(y[~train], prediction[~train]):.3f}")
 
 # %%
-# The forecast of the years that the model has not seen:
+# The forecast of the test years:
 fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
 when = windows.target_time[~train].astype("datetime64[M]").astype("datetime64[ns]")
 ax.plot(when, y[~train], color="0.3", label="observed")
@@ -70,17 +70,17 @@ ax.set(ylabel="Nino3.4 anomaly, K", xlim=(when[0], when[-1]))
 ax.legend(loc="upper center", ncols=2)
 
 # %%
-# Reading it
-# ----------
-# A component is a map and a weight for each lag; their product says what a cell's anomaly of that month adds. The map
-# carries the sign: at the lag of the largest weight, which is positive, red raises the forecast.
+# The components
+# --------------
+# A component is a map and a weight for each lag. Their product says how much an anomaly in a cell at that lag adds to
+# the forecast. The largest weight over lags is positive; at that lag, red cells raise the forecast.
 FactorDisplay.from_estimator(model)
 
 # %%
 FactorDisplay.from_estimator(model, mode="lag", axis_labels=["months before"])
 
 # %%
-# Where did a single forecast come from? The strongest El Niño of the test years, seen three months before:
+# The contribution of each cell to a single forecast, that of the strongest El Niño of the test years:
 strongest = np.flatnonzero(~train)[y[~train].argmax()]
 contribution = contribution_map(model, X[strongest])
 limit = float(abs(contribution).max())

@@ -2,15 +2,15 @@
 Halving over resolution
 =======================
 
-A search need not train every candidate on the finest grid. ``n_levels`` trains the first levels only, so it can be the
-resource of a halving search: many candidates meet on coarse grids, and the best few go on to finer ones.
+A search need not train every candidate on the finest grid. ``n_levels`` limits training to the first levels, so it can
+be the resource of a halving search: many candidates are compared on coarse grids, and the best few on finer ones.
 """
 
 # %%
-# A job whose coarse levels are cheap
-# -----------------------------------
-# Frames of play, by player and place. On a coarse grid many frames become equal, and equal rows are merged: of 240,000
-# frames the coarsest level sees a few thousand, the finest nearly all.
+# Data with cheap coarse levels
+# -----------------------------
+# Frames of play, by player and position. On a coarse grid many frames are equal, and equal rows are merged: of 240,000
+# frames a few thousand distinct rows remain on the coarsest level, and nearly all on the finest.
 import time
 
 import matplotlib.pyplot as plt
@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import loguniform, randint
 from sklearn.compose import make_column_transformer
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.metrics import log_loss
 from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV, StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder
 
@@ -37,8 +38,8 @@ settings = {"cv": StratifiedKFold(3), "scoring": "neg_log_loss", "refit": False,
 # %%
 # The halving search
 # ------------------
-# The grids have four levels, from 10 x 13 to 80 x 100 cells. All candidates train on the first, the best third of them
-# on three.
+# The grid has four levels, from 10 x 13 to 80 x 100 cells. All candidates train on the first level, the best third of
+# them on three levels.
 began = time.perf_counter()
 halving = HalvingRandomSearchCV(
     model, space, resource="n_levels", min_resources=1, max_resources=4, factor=3, n_candidates=27, **settings
@@ -50,7 +51,8 @@ for n_candidates, n_levels in zip(halving.n_candidates_, halving.n_resources_, s
 # %%
 # The full search, for comparison
 # -------------------------------
-# The same 27 candidates, each trained through all levels; both winners are then fitted to all training rows.
+# The same 27 candidates, each trained on all levels. The best candidate of each search is then fitted to all training
+# rows.
 began = time.perf_counter()
 full = RandomizedSearchCV(model, space, n_iter=27, **settings).fit(X[train], y[train])
 full_seconds = time.perf_counter() - began
@@ -60,9 +62,8 @@ print(f"defaults  {time.perf_counter() - began:5.1f} s", end="  ")
 
 
 def loss(fitted):
-    """Mean log loss on test rows."""
-    chance = fitted.predict_proba(X[test])[:, 1]
-    return -np.mean(np.log(np.where(y[test], chance, 1 - chance)))
+    """Return the mean log loss on test rows."""
+    return log_loss(y[test], fitted.predict_proba(X[test])[:, 1])
 
 
 print(f"test log loss {loss(default):.4f}")
@@ -70,33 +71,39 @@ for name, search, seconds in (("halving", halving, halving_seconds), ("full", fu
     best = MRTLClassifier(model.modes, random_state=0)
     best.set_params(**search.best_params_ | {"n_levels": None}).fit(X[train], y[train])
     print(f"{name:9} {seconds:5.1f} s  test log loss {loss(best):.4f}  rank {best.rank}")
-print(f"saved: {full_seconds / halving_seconds:.1f} times")
+print(f"ratio of the times: {full_seconds / halving_seconds:.1f}")
 
 # %%
-# Does a coarse grid tell?
-# ------------------------
-# Log loss of the candidates on the coarsest level, and on all four. Halving needs no more of the coarse grid than that
-# the best on the fine one is not in its worse two thirds.
+# Coarse against fine grids
+# -------------------------
+# Log loss of the candidates on the coarsest level, and on all four. Halving finds the best candidate if it is among the
+# best third on the coarsest level.
 first = np.array(halving.cv_results_["iter"]) == 0
 names = list(space)
-identity = lambda params: tuple(params[name] for name in names)  # noqa: E731
+
+
+def key(params):
+    """Return the parameters of a candidate as a tuple."""
+    return tuple(params[name] for name in names)
+
+
 coarse = {
-    identity(params): -score
+    key(params): -score
     for params, score, is_first in zip(
         halving.cv_results_["params"], halving.cv_results_["mean_test_score"], first, strict=True
     )
     if is_first
 }
-pairs = [
-    (coarse[identity(params)], -score)
+losses = [
+    (coarse[key(params)], -score)
     for params, score in zip(full.cv_results_["params"], full.cv_results_["mean_test_score"], strict=True)
-    if identity(params) in coarse
+    if key(params) in coarse
 ]
 fig, ax = plt.subplots(figsize=(5.5, 4), layout="constrained")
-ax.plot(*np.array(pairs).T, "o", color="tab:blue")
-ax.set(xlabel="log loss on the coarsest level", ylabel="log loss on all levels", title=f"{len(pairs)} candidates")
+ax.plot(*np.array(losses).T, "o", color="tab:blue")
+ax.set(xlabel="log loss on the coarsest level", ylabel="log loss on all levels", title=f"{len(losses)} candidates")
 
 # %%
-# What can be saved is bounded by what fine levels cost. Here a fit through all four takes three times as long as one
-# through the first, most of which is reading the data; where fine levels are as cheap as that (small data, squared
-# loss), a full search is as good.
+# Halving saves at most the time of the fine levels. Here a fit on all four levels takes three times as long as one on
+# the first, most of which is spent on preparing the data. If fine levels are cheap (small data, squared loss), a full
+# search is as fast.

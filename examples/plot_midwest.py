@@ -1,14 +1,14 @@
 """
-The Midwest's rain: a question with little answer
-=================================================
+Precipitation in the Midwest: little to predict
+===============================================
 
-The paper asks the ocean for the precipitation of the U.S. Midwest. Asked without a leak, on 126 years, the ocean knows
-next to nothing of it: a model is worth as much as it says so.
+The paper predicts the precipitation of the U.S. Midwest from the ocean. Without leaks, on 126 years of data, almost
+nothing of it can be predicted, and a good model shows that.
 """
 
 # %%
-# The question
-# ------------
+# The data
+# --------
 # Monthly sea surface temperature, differenced from month to month as in the paper (a trend disappears with it), of the
 # current month and the five before; precipitation of the current month. Both are standardized by calendar month, with
 # the means and standard deviations of training months.
@@ -27,7 +27,7 @@ data = load_sst_precipitation(as_xarray=True)
 
 
 def windows(lags):
-    """Samples and target of some lags, without the seasonal cycle of the months to 1990."""
+    """Return samples, target and training rows, without the seasonal cycle of the months to 1990."""
     found = lag_windows(data.sst.diff("time"), data.precip_midwest[1:], lags=lags)
     train = found.target_time < np.datetime64("1991")
     X = Deseasonalizer().fit(found.X[train]).transform(found.X)
@@ -39,9 +39,9 @@ def windows(lags):
 X, y, train = windows(lags=6)
 
 # %%
-# The answer
+# The result
 # ----------
-# R² on 1991 to 2020. Zero is what the mean scores; a tenth would already be remarkable.
+# R² on 1991 to 2020. Predicting the mean has R² 0; 0.1 would be remarkable.
 model = MRTLRegressor(rank=5).fit(X[train], y[train])
 cells = X.values.reshape(len(X), -1)
 cells = cells[:, ~np.isnan(cells).any(axis=0)]
@@ -50,9 +50,8 @@ print(f"MRTLRegressor  {model.score(X[~train], y[~train]):6.3f}")
 print(f"RidgeCV        {ridge.score(cells[~train], y[~train]):6.3f}")
 
 # %%
-# With the months before only (lags 1 to 6), which is what a forecast would have, the penalties that cross-validation
-# chooses shrink the model to the mean. The score is below zero because the mean itself has moved: the test years are
-# wetter than those before.
+# A forecast has only the months before (lags 1 to 6). Then the penalties chosen by cross-validation shrink the model to
+# the mean. R² is below zero because the test years are wetter on average than the training years.
 X_before, y_before, train_before = windows(lags=range(1, 7))
 forecast = MRTLRegressor(rank=5).fit(X_before[train_before], y_before[train_before])
 prediction = forecast.predict(X_before[~train_before])
@@ -61,15 +60,15 @@ print(f"R^2 {forecast.score(X_before[~train_before], y_before[~train_before]):.3
 print(f"standard deviation of predictions {prediction.std():.3f}, of the target {y_before[~train_before].std():.3f}")
 
 # %%
-# One split is one draw. Ten random splits into consecutive blocks (with a gap, so that no month is on both sides) find
-# a little more than nothing with the current month among the lags:
+# One split is a small sample. Over ten random splits into consecutive blocks, with a gap so that no month is on both
+# sides, and with the current month among the lags, R² is slightly above zero:
 cv = ConsecutiveBlockSplit(n_blocks=12, n_splits=10, test_fraction=0.25, gap=6, random_state=0)
 fixed = MRTLRegressor(rank=5, alpha_spatial=model.alpha_spatial_, alpha_l2=model.alpha_l2_)
 scores = cross_val_score(fixed, X, y, cv=cv)
 print(f"R^2 {scores.mean():.3f} on average, from {scores.min():.3f} to {scores.max():.3f}")
 
 # %%
-# The cross-validated error of all penalties that were tried tells the same: the best are a few percent below the mean.
+# The cross-validated errors of all alphas that were tried agree: the smallest is a few percent below that of the mean.
 path = sorted(model.alpha_path_, key=lambda tried: tried["alpha_l2"])
 fig, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
 ax.scatter([tried["alpha_l2"] for tried in path], [tried["error"] for tried in path], s=18, color="tab:blue")
@@ -79,11 +78,11 @@ ax.set_ylim(0.9, min(1.6, max(tried["error"] for tried in path) + 0.05))
 ax.legend()
 
 # %%
-# Maps of nearly nothing
-# ----------------------
-# The maps are smooth because the penalties make them so; that does not make them true. What they hold explains a few
-# percent of the variance at best: :func:`~sklearn_mrtl.inspection.component_importance` and
-# :func:`~sklearn_mrtl.inspection.stability` tell which components to believe.
+# The maps
+# --------
+# The maps are smooth because of the penalties, which does not show that they are right: together they explain a few
+# percent of the variance at most. :func:`~sklearn_mrtl.inspection.component_importance` and
+# :func:`~sklearn_mrtl.inspection.stability` measure which components the data support.
 FactorDisplay.from_estimator(model)
 
 # sphinx_gallery_thumbnail_number = 2

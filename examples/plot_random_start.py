@@ -2,14 +2,14 @@
 A full-rank start against a random one
 ======================================
 
-Low-rank models have many local optima. The paper starts from a full-rank model on a coarse grid, decomposed; this page
-asks what that buys, in maps and in numbers.
+Low-rank models have many local optima. The paper decomposes a full-rank model on a coarse grid and starts from there.
+This page compares that start with random ones.
 """
 
 # %%
-# Planted fields
-# --------------
-# Ten data sets with three planted components each: two variables, six lags, and an ocean of 24 x 54 cells with land.
+# Simulated fields
+# ----------------
+# Ten data sets with three components each: two variables, six lags, and an ocean of 24 x 54 cells with land.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -25,14 +25,14 @@ SETTINGS = {
 
 
 def smoothness(model):
-    """Moran's I of the roughest map."""
+    """Return Moran's I of the roughest map."""
     maps = np.moveaxis(model.factors_["ocean"], -1, 0)
     return min(morans_i(values, permutations=0).statistic for values in maps)
 
 
 # %%
 # ``full_rank_levels=0`` draws the factors at random; with ``resolutions="fixed"`` training also begins on the finest
-# grid, as ordinary tensor regression does. The penalties are the same in all three: those that the first one chose.
+# grid, as in ordinary tensor regression. All three use the penalties that the first one chooses.
 rows = {name: [] for name in SETTINGS}
 for seed in range(10):
     ocean = make_ocean(1200, random_state=seed)
@@ -51,27 +51,26 @@ for name, values in rows.items():
     print(f"{name:32}{''.join(columns)}")
 
 # %%
-# The match score compares components with the planted ones (1 is the same), Moran's I tells how much a cell resembles
-# its neighbours (1 is smooth, 0 is noise).
+# The match score compares components with the true ones (1: equal). Moran's I measures how much a cell resembles its
+# neighbours (1: smooth, 0: noise).
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
 for ax, column, label in zip(axes, range(3), ("test R²", "match score", "Moran's I of the roughest map"), strict=True):
-    for place, values in enumerate(rows.values()):
+    for row, values in enumerate(rows.values()):
         numbers = np.array(values)[:, column]
-        ax.plot(numbers, np.full(10, place) + np.linspace(-0.15, 0.15, 10), "o", alpha=0.6)
+        ax.plot(numbers, np.full(10, row) + np.linspace(-0.15, 0.15, 10), "o", alpha=0.6)
     ax.set(xlabel=label, yticks=range(3), ylim=(2.5, -0.5))
     ax.set_yticklabels(SETTINGS if ax is axes[0] else [])
 
 # %%
-# What buys what
-# --------------
-# The coarse grids buy most: from a random start on the finest grid only, some components never leave the noise they
-# were drawn from. A random start that begins on the coarsest grid ends close to the full-rank one, at somewhat
-# rougher maps in the worst case. The full-rank start is exact and costs next to nothing under squared loss, needs no
-# seed, and is the default.
+# Which part helps
+# ----------------
+# The coarse grids help most: from a random start on the finest grid only, some components remain noise. A random start
+# on the coarsest grid ends close to the full-rank start, with somewhat rougher maps in the worst case. The full-rank
+# start is the default: with squared loss it is exact and cheap, and it needs no seed.
 
 # %%
-# The maps of one of them
-# -----------------------
+# The maps of one data set
+# ------------------------
 ocean = make_ocean(1200, random_state=2)
 X, y = np.ascontiguousarray(ocean.data)[:900], ocean.target[:900]
 fig, axes = plt.subplots(3, 3, figsize=(11, 6.5), layout="constrained")

@@ -2,15 +2,15 @@
 Shot charts of real players
 ===========================
 
-Two million shots of 1,100 players: where does who score? A map shared by all, and a deviation for each player, in a few
-seconds.
+Two million shots of 1,100 players: who scores from where? The model has one map that all players share, and deviations
+from it for each player.
 """
 
 # %%
 # The data
 # --------
-# Field-goal attempts of nine NBA seasons, too large to come with the package. Where ``MRTL_DATA`` does not name the
-# folder that has them, this page uses planted shots instead and says so.
+# Field-goal attempts of nine NBA seasons, which are too large to come with the package. If the folder ``MRTL_DATA``
+# does not have them, this page uses simulated shots and prints a message.
 import os
 import time
 from pathlib import Path
@@ -35,20 +35,20 @@ if path.exists():
     train, test = shots[shots.season <= 2011], shots[shots.season == 2012]
     court = Grid("court", (50, 47), bounds=[(-25, 25), (0, 47)])
 else:
-    print("MRTL_DATA has no shots: planted ones instead")
-    planted = make_shots(200_000, n_players=200, max_defenders=1, random_state=0)
-    shots = pd.DataFrame({"player_id": planted.data[:, 0].astype(int), "x": planted.data[:, 2] - 25,
-                          "y": planted.data[:, 1], "made": planted.target})  # fmt: skip
+    print("MRTL_DATA has no shots: using simulated shots")
+    simulated = make_shots(200_000, n_players=200, max_defenders=1, random_state=0)
+    shots = pd.DataFrame({"player_id": simulated.data[:, 0].astype(int), "x": simulated.data[:, 2] - 25,
+                          "y": simulated.data[:, 1], "made": simulated.target})  # fmt: skip
     names = None
     train, test = shots[:160_000], shots[160_000:]
     court = Grid("court", (50, 40), bounds=[(-25, 25), (0, 40)])
 print(f"{len(train):,} shots of {train.player_id.nunique():,} players to train, {len(test):,} to test")
 
 # %%
-# One map for all, one deviation for each
-# ---------------------------------------
-# ``pooled=True`` gives the players a shared map besides their own deviations from it, and only deviations are shrunk:
-# a player with ten shots gets the league's map. A player who is not in the training data gets it too.
+# A shared map and deviations from it
+# -----------------------------------
+# With ``pooled=True`` the players share a map and have deviations from it. Only the deviations are shrunk, so a player
+# with ten shots gets nearly the shared map. A player who is not in the training data gets exactly the shared map.
 encode = make_column_transformer(
     (OneHotEncoder(handle_unknown="ignore"), ["player_id"]), (GridDiscretizer(court, outside="clip"), ["x", "y"])
 )
@@ -59,35 +59,33 @@ model.fit(train, train.made)
 print(f"fit in {time.perf_counter() - began:.1f} s")
 
 # %%
-# Log loss on the next season. The first peer knows nothing but the share of shots that go in, the second the share in
-# each cell of 1 x 1 foot.
+# Log loss on the next season. The first baseline predicts the fraction of all shots that are made, the second the
+# fraction in each cell of 1 x 1 foot.
 cell = model[0].named_transformers_["griddiscretizer"]
 in_cell_train, in_cell_test = (cell.transform(frame[["x", "y"]]) for frame in (train, test))
 rate = train.made.mean()
 made = in_cell_train.T @ train.made.to_numpy(float)
-share = (made + 20 * rate) / (np.asarray(in_cell_train.sum(axis=0)).ravel() + 20)
+fraction = (made + 20 * rate) / (np.asarray(in_cell_train.sum(axis=0)).ravel() + 20)
 print(f"constant             {log_loss(test.made, np.full(len(test), rate)):.4f}")
-print(f"share in each cell   {log_loss(test.made, in_cell_test @ share):.4f}")
+print(f"fraction in a cell   {log_loss(test.made, in_cell_test @ fraction):.4f}")
 print(f"MRTLClassifier       {log_loss(test.made, model.predict_proba(test)[:, 1]):.4f}")
 
 # %%
-# The chance of a shot from everywhere
-# ------------------------------------
-# The league's chart, and how the four players with the most shots differ from it.
+# The probability that a shot is made
+# -----------------------------------
+# The shared map, and how the four players with the most shots differ from it.
 frequent = train.player_id.value_counts().index[:4]
-centres = [np.linspace(low, high, n, endpoint=False) + (high - low) / n / 2
-           for n, (low, high) in zip(court.shape, court.bounds, strict=True)]  # fmt: skip
-x, y = np.meshgrid(*centres, indexing="ij")
+x, y = np.meshgrid(*court.centers(), indexing="ij")
 
 
 def chart(player_id):
-    """Chance of a made shot in every cell."""
+    """Return the probability of a made shot in every cell."""
     frame = pd.DataFrame({"player_id": player_id, "x": x.ravel(), "y": y.ravel()})
     return model.predict_proba(frame)[:, 1].reshape(court.shape)
 
 
 def name_of(player_id):
-    """Name, where it is known."""
+    """Return the player's name, or the number of a player without one."""
     return str(player_id) if names is None else names.set_index("player_id").iloc[:, 0].get(player_id, str(player_id))
 
 
@@ -97,21 +95,21 @@ fig, axes = plt.subplots(1, 5, figsize=(13, 3.6), layout="constrained", sharey=T
 extent = [edge for bounds in court.bounds for edge in bounds]
 image = axes[0].imshow(league.T, origin="lower", extent=extent, cmap="viridis", vmin=0.25, vmax=0.65)
 draw_court(axes[0], orientation="up", color="white", linewidth=0.7)
-axes[0].set_title("anyone")
-fig.colorbar(image, ax=axes[0], label="chance", location="bottom")
+axes[0].set_title("shared map")
+fig.colorbar(image, ax=axes[0], label="probability", location="bottom")
 for ax, (title, values) in zip(axes[1:], charts.items(), strict=True):
     image = ax.imshow((values - league).T, origin="lower", extent=extent, cmap="RdBu_r", vmin=-0.12, vmax=0.12)
     draw_court(ax, orientation="up", linewidth=0.7)
     ax.set_title(title)
-fig.colorbar(image, ax=axes[1:], label="more or less than anyone", location="bottom", aspect=50)
+fig.colorbar(image, ax=axes[1:], label="difference from the shared map", location="bottom", aspect=50)
 for ax in axes:
     ax.set(xticks=[], yticks=[])
 
 # %%
 # Six patterns
 # ------------
-# Every chart is the shared map plus a sum of these, each with the player's own weight. With two modes only (player and
-# court) components are those of a singular value decomposition: orthogonal, ordered, and unique up to sign.
+# Each chart is the shared map plus a sum of these maps, weighted by the player's factors. With two modes (player and
+# court) the components are those of a singular value decomposition: orthogonal, ordered, and unique up to sign.
 FactorDisplay.from_estimator(
     model,
     mode="court",

@@ -2,15 +2,14 @@
 Spectra: a grid of one axis
 ===========================
 
-Nothing says that a grid is a map. A spectrum is a grid of one axis, and ``modes=None`` takes the columns of any 2-D X
-for one.
+A grid need not be a map. A spectrum is a grid of one axis, and with ``modes=None`` the columns of a 2-D X are one.
 """
 
 # %%
 # Spectra of three substances
 # ---------------------------
-# 200 mixtures, measured at 400 wavelengths with noise and a drifting baseline; the target is the amount of one of the
-# substances, whose bands overlap with the others'.
+# 200 mixtures, measured at 400 wavelengths with noise and a varying baseline. The target is the amount of one
+# substance, whose bands overlap with those of the others.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.cross_decomposition import PLSRegression
@@ -22,9 +21,17 @@ from sklearn_mrtl.inspection import FactorDisplay
 
 rng = np.random.default_rng(0)
 wavelength = np.linspace(900, 1700, 400)
-band = lambda centre, width: np.exp(-(((wavelength - centre) / width) ** 2))  # noqa: E731
+
+
+def band(x, centre, width):
+    """Return a Gaussian curve."""
+    return np.exp(-(((x - centre) / width) ** 2))
+
+
 substances = np.array([
-    band(1150, 40) + 0.6 * band(1450, 60), band(1210, 50) + 0.8 * band(1390, 50), band(1000, 60) + band(1500, 80)
+    band(wavelength, 1150, 40) + 0.6 * band(wavelength, 1450, 60),
+    band(wavelength, 1210, 50) + 0.8 * band(wavelength, 1390, 50),
+    band(wavelength, 1000, 60) + band(wavelength, 1500, 80),
 ])  # fmt: skip
 amounts = rng.uniform(0, 1, size=(200, 3))
 baseline = rng.normal(size=(200, 2)) @ np.array([np.ones(400), (wavelength - 1300) / 400])
@@ -38,8 +45,8 @@ ax.set(xlabel="wavelength, nm", ylabel="absorbance")
 # %%
 # Smooth coefficients
 # -------------------
-# With one mode there is nothing to decompose: the model is of full rank at every level, a ridge regression whose
-# coefficients are also smooth. That is what helps here.
+# With one mode the model has full rank at every level: it is a ridge regression whose coefficients are also smooth.
+# Here smoothness improves the prediction.
 model = MRTLRegressor(Grid("wavelength", 400, bounds=(899, 1701), quantity="mean")).fit(X[train], y[train])
 peers = {
     "MRTLRegressor": model,
@@ -58,13 +65,12 @@ ax.legend()
 # %%
 # Two modes: excitation and emission
 # ----------------------------------
-# Fluorescence has a spectrum for each excitation, so X has three axes: samples, excitations, wavelengths. Name the
-# modes and each component is a pair of curves. (With two modes the components are those of a singular value
-# decomposition of the weights: each next one is orthogonal to those before, so only the first has to look like a
-# substance.)
+# Fluorescence has a spectrum for each excitation, so X has three axes: samples, excitations, wavelengths. With the two
+# modes named, each component is a curve of excitation times a curve of emission. With two modes the components are
+# those of a singular value decomposition of the weights, which are orthogonal; so only the first one need resemble a
+# substance.
 excitation = np.linspace(250, 450, 24)
-ex_band = lambda centre, width: np.exp(-(((excitation - centre) / width) ** 2))  # noqa: E731
-excited = np.array([ex_band(300, 25), ex_band(370, 30), ex_band(330, 50)])
+excited = np.array([band(excitation, 300, 25), band(excitation, 370, 30), band(excitation, 330, 50)])
 surfaces = np.einsum("ke,kw->kew", excited, substances)
 landscapes = np.einsum("nk,kew->new", amounts, surfaces) + 0.3 * rng.normal(size=(200, 24, 400))
 modes = [
@@ -79,8 +85,8 @@ FactorDisplay.from_estimator(model, mode="excitation", axis_labels=["excitation,
 FactorDisplay.from_estimator(model, mode="emission", axis_labels=["emission, nm"])
 
 # %%
-# With ``Feature("excitation")`` the order of excitations means nothing, and neighbours are not kept alike. An axis that
-# closes on itself (hours, months, angles) would be a Grid with ``periodic=True``.
+# With ``Feature("excitation")`` the order of excitations is ignored and neighbours are not smoothed. A periodic axis
+# (hours, months, angles) is a Grid with ``periodic=True``.
 feature = MRTLRegressor([Feature("excitation"), modes[1]], rank=3).fit(landscapes[train], y[train])
 print(f"test R^2 {feature.score(landscapes[test], y[test]):.3f}")
 

@@ -1,6 +1,6 @@
 r"""
-Theory: what the paper proves, in numbers
-=========================================
+Theory: the paper's theorems in numbers
+=======================================
 
 Section 5 of the paper bounds the error of coarse-to-fine training (theorem 5.3) and compares its cost with training on
 the finest grid only (lemma 5.4, theorem 5.5). This page computes both sides, with the package's own interpolation.
@@ -23,26 +23,26 @@ rng = np.random.default_rng(0)
 LEVELS = [8 * 2**r for r in range(9)]
 FINEST, N_SAMPLES, MU = LEVELS[-1], 80, 0.05
 grid = Grid("line", FINEST, quantity="mean")
-place = (np.arange(FINEST) + 0.5) / FINEST
-waves = np.array([wave(np.pi * m * place) / np.sqrt(m) for m in range(1, 9) for wave in (np.cos, np.sin)])
+position = (np.arange(FINEST) + 0.5) / FINEST
+waves = np.array([wave(np.pi * m * position) / np.sqrt(m) for m in range(1, 9) for wave in (np.cos, np.sin)])
 fields = rng.normal(size=(N_SAMPLES, len(waves))) @ waves
-truth = np.exp(-(((place - 0.35) / 0.12) ** 2)) - 0.7 * np.exp(-(((place - 0.7) / 0.08) ** 2))
+truth = np.exp(-(((position - 0.35) / 0.12) ** 2)) - 0.7 * np.exp(-(((position - 0.7) / 0.08) ** 2))
 y = fields @ truth / FINEST + 0.05 * rng.normal(size=N_SAMPLES)
 
 
 def normal_equations(n):
-    """Hessian and right-hand side on n cells; the penalty mu makes the problem strongly convex."""
+    """Return Hessian and right-hand side on n cells; the penalty mu makes the problem strongly convex."""
     x = coarsen_means(torch.from_numpy(fields), 1, (FINEST,), (n,)).numpy()
     return x.T @ x / N_SAMPLES / n + MU * np.eye(n), x.T @ y / N_SAMPLES
 
 
 def finer(w, n):
-    """P w, by the package's Finegrain."""
+    """Return P w, by the package's Finegrain."""
     return finegrain(torch.from_numpy(w), 0, grid, (len(w),), (n,)).numpy()
 
 
 def norm(w):
-    """Root mean square."""
+    """Return the root mean square."""
     return np.sqrt(np.mean(w**2))
 
 
@@ -58,31 +58,32 @@ print(f"mu = {MU}, L = {L:.3f}, contraction of a step {contraction:.4f}")
 # -------------
 # Theorem 5.3 multiplies the error by :math:`\|P\|^2` at each finegraining. With raw weights that is 2 for
 # nearest-neighbour interpolation (``"nearest"``) and 1/2 for linear interpolation (whose weights are divided by the
-# ratio of cells). Counted by area, as the package has its weights, it is exactly 1: finegraining loses nothing.
+# ratio of cells). With weights counted by area, as in this package, it is exactly 1: finegraining does not increase the
+# error.
 for n in LEVELS[:3]:
     P = finer(np.eye(n), 2 * n)
     raw = np.linalg.norm(P, 2)
     by_area = raw / np.sqrt(2)
-    print(f"{n:3d} -> {2 * n:3d} cells: constant {np.sqrt(2):.4f}, linear {raw / 2:.4f}, by area {by_area:.4f}")
+    print(f"{n:3d} -> {2 * n:3d} cells: nearest {np.sqrt(2):.4f}, linear {raw / 2:.4f}, by area {by_area:.4f}")
 
 # %%
-# Definition 5.2, spatial smoothness: how far is the finer optimum from the interpolated coarser one? A third to a
-# quarter at each halving of the cells, as befits linear interpolation of smooth weights.
+# Definition 5.2, spatial smoothness, is about the distance from the interpolated coarse optimum to the fine one. Each
+# halving of the cells reduces it to a third or a quarter, as expected of linear interpolation of smooth weights.
 gap = {n: norm(finer(optimum[n], 2 * n) - optimum[2 * n]) for n in LEVELS[:-1]}
 print({n: f"{value:.1e}" for n, value in gap.items()})
 
 # %%
 # Theorem 5.3
 # -----------
-# Twelve steps on each level. The bound, with nothing left to an O():
+# Twelve steps on each level. The bound, with all constants written out:
 #
 # .. math:: \|w_t - w_\star\| \le \rho^{t} \|P\| \left( \dots \right) + \rho^{t} \epsilon_r,
 #
-# that is, each step multiplies the error by :math:`\rho = 1 - \eta\mu` at most, and each finegraining by
-# :math:`\|P\| = 1`, and adds the gap :math:`\epsilon_r` of definition 5.2. The paper's
-# :math:`\gamma = 1 - 2\eta\mu` is :math:`\rho^2` without its square term: slightly too small, which its
-# :math:`O(\eta)` has to cover, and likewise its proof adds :math:`\epsilon^2` where the triangle inequality gives
-# :math:`(\|P\| e + \epsilon)^2`.
+# Each step multiplies the error by at most :math:`\rho = 1 - \eta\mu`. Each finegraining multiplies it by at most
+# :math:`\|P\| = 1` and adds the gap :math:`\epsilon_r` of definition 5.2. The paper's
+# :math:`\gamma = 1 - 2\eta\mu` is :math:`\rho^2` without the square term, hence slightly too small; its
+# :math:`O(\eta)` has to cover the difference. Likewise its proof adds :math:`\epsilon^2` where the triangle inequality
+# gives :math:`(\|P\| e + \epsilon)^2`.
 w, errors, bounds, ends = np.zeros(LEVELS[0]), [], [], []
 bound = norm(optimum[LEVELS[0]])
 for level, n in enumerate(LEVELS):
@@ -107,21 +108,22 @@ ax.set(xlabel="steps (above: cells of the level)", ylabel="error")
 ax.legend()
 
 # %%
-# The bound holds at every step, and is loose: most of the error lies in directions that shrink faster than the slowest.
+# The bound holds at every step. It is loose because most of the error lies in directions that converge faster than the
+# slowest one.
 
 # %%
-# Lemma 5.4 and theorem 5.5: the price of epsilon
-# -----------------------------------------------
-# For a smaller error :math:`\epsilon` the grid must be finer too. So: for each finest grid, let :math:`\epsilon` be
-# twice its distance to the limit, and count the steps from zero until half of it is left, on that grid only (fixed)
-# and through all coarser ones, each left when its error has come down to its own discretization (multiresolution). A
-# step costs as much as there are cells. Predicted: fixed training takes :math:`\log(1/((1-\gamma)\epsilon)) /
-# |\log\gamma|` steps, multiresolution a constant number on each level, so that their costs differ by a factor of
-# :math:`\log(1/((1-\gamma)\epsilon))`.
+# Lemma 5.4 and theorem 5.5: the cost of a small epsilon
+# ------------------------------------------------------
+# A smaller error :math:`\epsilon` needs a finer grid. For each finest grid, let :math:`\epsilon` be twice its
+# discretization error, and count the steps from zero until the error on that grid is half of :math:`\epsilon`: on that
+# grid only (fixed), and through all coarser grids, where training on a grid ends when its error has reached its own
+# discretization error (multiresolution). The cost of a step is the number of cells. Predicted: fixed training takes
+# :math:`\log(1/((1-\gamma)\epsilon)) / |\log\gamma|` steps, multiresolution a constant number on each level, so that
+# their costs differ by a factor of :math:`\log(1/((1-\gamma)\epsilon))`.
 
 
 def steps_to(w, n, tolerance):
-    """Gradient descent until the optimum of the level is as near as that; weights and number of steps."""
+    """Descend until the optimum of the level is within the tolerance; return the weights and the number of steps."""
     hessian, right = problems[n]
     steps = 0
     while norm(w - optimum[n]) > tolerance:
@@ -130,7 +132,7 @@ def steps_to(w, n, tolerance):
 
 
 def coarse_to_fine(finest, tolerance):
-    """Steps on each level up to the finest."""
+    """Return the number of steps on each level up to the finest."""
     w, steps = np.zeros(LEVELS[0]), []
     for n in LEVELS[: LEVELS.index(finest) + 1]:
         w, taken = steps_to(finer(w, n) if steps else w, n, max(tolerance, distance[n] if n < finest else 0))
@@ -139,14 +141,14 @@ def coarse_to_fine(finest, tolerance):
 
 
 def interpolated(w):
-    """Weights on the finest of all grids."""
+    """Interpolate weights to the finest of all grids."""
     while len(w) < FINEST:
         w = finer(w, 2 * len(w))
     return w
 
 
 def cost(steps):
-    """Steps times cells."""
+    """Return the sum of steps times cells."""
     return sum(taken * n for taken, n in zip(steps, LEVELS, strict=False))
 
 
@@ -164,10 +166,11 @@ for n in LEVELS[1:-1]:
 # %%
 # Does the log factor hold?
 # -------------------------
-# In its growth, yes: steps on each level level off, steps from zero grow in proportion to :math:`\log 1/\epsilon`, so
-# the ratio of costs grows with the logarithm. In its size, no: the O() hides a constant well below 1. A level needs
-# some 25 steps here to go from the error it inherits to its own, all coarser levels together cost as much again as the
-# finest, and from zero the first steps are quick. On grids of up to 64 cells nothing is gained.
+# Its growth does: the number of steps on each level approaches a constant and the steps from zero grow in proportion to
+# :math:`\log 1/\epsilon`, so the ratio of costs grows with the logarithm. Its size does not: the O() hides a constant
+# well below 1. Here a level needs about 25 steps to reduce the error of the coarser level to its own, all coarser
+# levels together cost as much as the finest, and the first steps from zero reduce the error quickly. On grids of up to
+# 64 cells multiresolution training saves nothing.
 slope, offset = np.polyfit(predicted[3:], measured[3:], 1)
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 axes[0].plot(predicted, measured, "o-", label="measured")
@@ -187,10 +190,10 @@ axes[1].set(xlabel="ε", title=f"Grid of {finest} cells, whatever ε is", ylim=(
 axes[1].invert_xaxis()
 
 # %%
-# With the finest grid fixed (right) the factor goes the other way: coarse levels can only give a start as good as their
-# discretization, and what is left to do on the finest grid grows with :math:`\log 1/\epsilon` all the same. This is the
-# situation of a real fit, whose grid is given and whose :math:`\epsilon` is moderate, and there the gain is largest.
-# Solvers that use curvature (the default, L-BFGS, and exact solution on the first level) depend on
-# :math:`\gamma` far less than gradient descent does; the theorems do not speak of them.
+# If the finest grid is given (right), the ratio falls as :math:`\epsilon` becomes smaller: coarse levels provide a
+# start within their discretization error, and the remaining steps on the finest grid grow with :math:`\log 1/\epsilon`
+# in both cases. A real fit has a given grid and a moderate :math:`\epsilon`, where the gain is largest. Solvers that
+# use curvature (the default, L-BFGS, and the exact solution on the first level) depend on :math:`\gamma` far less than
+# gradient descent; the theorems do not cover them.
 
 # sphinx_gallery_thumbnail_number = 2

@@ -2,14 +2,14 @@
 Tuning a pipeline by random search
 ==================================
 
-Fields, a chain of transformers and a regressor, tuned as a whole: every fold estimates trend, season and weights on its
-own training rows, and the folds keep their distance in time.
+A pipeline of transformers and a regressor, tuned as a whole. Every fold estimates trend, season and weights on its own
+training rows, and there is a gap in time between training and test rows.
 """
 
 # %%
 # A pipeline on labelled fields
 # -----------------------------
-# Rows of a DataArray carry their time, so the transformers know each row's month whichever fold it is in.
+# Rows of a DataArray have a time coordinate, so the transformers know each row's month in any fold.
 import time
 
 import matplotlib.pyplot as plt
@@ -37,10 +37,10 @@ train, test = np.arange(1140), np.arange(1150, len(X))
 print(X.sizes)
 
 # %%
-# What to search over
-# -------------------
-# :func:`~sklearn_mrtl.model_selection.search_space` finds the regressor in the pipeline and names what matters with the
-# default solver. Any entry can be replaced, and steps of the pipeline join in.
+# The search space
+# ----------------
+# :func:`~sklearn_mrtl.model_selection.search_space` finds the regressor in the pipeline and returns distributions of
+# the parameters that matter with the default solver. Entries can be replaced, and parameters of other steps added.
 space = search_space(pipeline)
 for name, values in space.items():
     print(name, values if isinstance(values, list) else (values.dist.name, *values.args))
@@ -53,10 +53,11 @@ space |= {
 }
 
 # %%
-# Splits that keep their distance
-# -------------------------------
-# Windows of neighbouring months share fields. :class:`~sklearn_mrtl.model_selection.ConsecutiveBlockSplit` draws whole
-# blocks and leaves a gap of ``max(lags) + lead`` months wherever two sides meet.
+# Splits with a gap
+# -----------------
+# Windows of neighbouring months contain the same fields.
+# :class:`~sklearn_mrtl.model_selection.ConsecutiveBlockSplit` draws blocks of consecutive rows and leaves a gap of
+# ``max(lags) + lead`` months between training and test blocks.
 cv = ConsecutiveBlockSplit(n_blocks=10, n_splits=3, gap=4 + 6, random_state=0)
 fig, ax = plt.subplots(figsize=(8, 2), layout="constrained")
 for split, (fit_rows, score_rows) in enumerate(cv.split(X[train])):
@@ -75,23 +76,22 @@ for name, value in search.best_params_.items():
 
 
 # %%
-# How good is the best? The score of these predictions is of temperatures, whose seasonal cycle is easy; what counts is
-# the skill beyond it.
+# R² of these predictions is that of temperatures, whose seasonal cycle is easy to predict. The skill compares their
+# error with that of predicting the seasonal cycle.
 def skill(model, X, y):
-    """1 - squared error / that of the seasonal cycle, which is the mean of the target's month in training."""
-    month = lambda values: values.time.dt.month.values  # noqa: E731
-    normal = y_train.groupby("time.month").mean().sel(month=month(y)).values
+    """Return 1 - (squared error of the model) / (squared error of the mean of the month in the training years)."""
+    normal = y_train.groupby("time.month").mean().sel(month=y.time.dt.month.values).values
     return 1 - np.mean((model.predict(X) - y.values) ** 2) / np.mean((normal - y.values) ** 2)
 
 
 y_train = y[train]
 default = pipeline.fit(X[train], y[train])
-print(f"defaults, which choose penalties by themselves: {skill(default, X[test], y[test]):.3f}")
-print(f"best of the search:                             {skill(search, X[test], y[test]):.3f}")
+print(f"defaults, penalties chosen in fit: {skill(default, X[test], y[test]):.3f}")
+print(f"best of the search:                {skill(search, X[test], y[test]):.3f}")
 
 # %%
-# The same with folds of rows drawn at random: their scores are higher, and mean less, since every scored row has
-# neighbours on the training side.
+# The same search with folds of single rows drawn at random. Their R² is higher but misleading, because the neighbours
+# of every test row are training rows.
 leaky = RandomizedSearchCV(pipeline, space, n_iter=20, cv=KFold(3, shuffle=True, random_state=0), random_state=0)
 leaky.fit(X[train], y[train])
 for name, found in (("blocks with gaps", search), ("random rows", leaky)):
@@ -99,7 +99,7 @@ for name, found in (("blocks with gaps", search), ("random rows", leaky)):
     print(f"{name:17} best cross-validated R^2 {found.best_score_:.3f}, skill on test {on_test:.3f}")
 
 # %%
-# Which settings matter?
+# R² of all candidates by rank and alphas:
 results = search.cv_results_
 fig, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained", sharey=True)
 for ax, name in zip(axes, ("rank", "alpha_l2", "alpha_spatial"), strict=True):

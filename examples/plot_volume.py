@@ -2,15 +2,14 @@
 A volume: a grid of three axes
 ==============================
 
-Depth, latitude and longitude; or a brain. A grid of three axes is smoothed, coarsened and interpolated along all of
-them, and drawn as slices.
+Depth, latitude and longitude, or a brain scan: a grid of three axes is smoothed, coarsened and interpolated along all
+of them, and drawn as slices.
 """
 
 # %%
-# Planted fields in a box of water
-# --------------------------------
-# Two variables in 12 x 20 x 40 cells, 9,600 to a field: with two lags and two variables each of 500 samples has 38,400
-# numbers.
+# Simulated fields in a box of water
+# ----------------------------------
+# Two variables in 12 x 20 x 40 cells. With two lags, each of the 500 samples has 38,400 numbers.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -33,38 +32,37 @@ flat = np.nan_to_num(X).reshape(len(X), -1)
 ridge = RidgeCV(np.logspace(2, 6, 5)).fit(flat[train], y[train])
 print(f"MRTLRegressor  test R^2 {model.score(X[test], y[test]):.3f}, levels {model.resolutions_}")
 print(f"RidgeCV        test R^2 {ridge.score(flat[test], y[test]):.3f}")
-print("the best possible is 0.8")
+print("best possible  test R^2 0.8")
 
 # %%
-# The weight tensor itself is the fair thing to compare with what was planted: it is the same however its components are
-# cut.
+# Compare the weight tensor with the true one, because it does not depend on how it is decomposed.
 coef = np.nan_to_num(model.coef_)
 cosine = (coef * ocean.coef).sum() / np.linalg.norm(coef) / np.linalg.norm(ocean.coef)
 ridge_coef = ridge.coef_.reshape(ocean.coef.shape)
 ridge_cosine = (ridge_coef * ocean.coef).sum() / np.linalg.norm(ridge_coef) / np.linalg.norm(ocean.coef)
-print(f"cosine with the planted coefficient: MRTLRegressor {cosine:.3f}, RidgeCV {ridge_cosine:.3f}")
+print(f"cosine with the true weights: MRTLRegressor {cosine:.3f}, RidgeCV {ridge_cosine:.3f}")
 
 # %%
 # Slices
 # ------
-# A row for each component, slices from the first layer to the last.
+# One row for each component, with slices from the first layer to the last.
 FactorDisplay.from_estimator(model, "ocean", axis_labels=["depth (m)", "latitude (°N)", "longitude (°E)"])
 
 # %%
-# The weights of one variable at lag 0, planted and learned, in layers from the first to the last:
+# The true and the learned weights of one variable at lag 0, in layers from the first to the last:
 layers = np.linspace(0, 11, 4).round().astype(int)
-rows = {"planted": ocean.coef, "MRTLRegressor": coef, "RidgeCV": ridge_coef}
+rows = {"true weights": ocean.coef, "MRTLRegressor": coef, "RidgeCV": ridge_coef}
 fig, axes = plt.subplots(3, 4, figsize=(10, 4.6), layout="constrained")
 for (name, weights), row in zip(rows.items(), axes, strict=True):
     field = np.where(ocean.ocean, weights[0, 0], np.nan)
     limit = np.nanmax(abs(field))
     for ax, layer in zip(row, layers, strict=True):
         ax.imshow(field[layer], origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
-        ax.set(facecolor="0.88", title=f"layer {layer}" if name == "planted" else "", xticks=[], yticks=[])
+        ax.set(facecolor="0.88", title=f"layer {layer}" if name == "true weights" else "", xticks=[], yticks=[])
     row[0].set_ylabel(name)
 
 # %%
-# Smoothness in three dimensions, by Moran's I:
+# Moran's I measures the smoothness of each component:
 for component in range(2):
     print(f"component {component}: {morans_i(model.factors_['ocean'][..., component], permutations=0).statistic:.2f}")
 
