@@ -1,4 +1,4 @@
-"""Reading a fitted model: maps of its factors, and numbers that tell which of them to believe.
+"""Interpretation of a fitted model: pictures of its factors, and measures of how well the data support them.
 
 The displays need matplotlib (extra "plot"), which is imported when something is drawn.
 """

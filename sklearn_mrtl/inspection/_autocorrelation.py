@@ -1,9 +1,9 @@
-"""How smooth a map is: spatial autocorrelation."""
+"""Spatial autocorrelation: how smooth a map is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from numbers import Integral
 from typing import NamedTuple
 
@@ -20,14 +20,14 @@ Product = Callable[[np.ndarray], np.ndarray]  # from maps (P, D) to sums over ne
 
 
 class MoranResult(NamedTuple):
-    """Moran's I and what chance makes of it.
+    """Moran's I and its p-value under random permutations of the cells.
 
     Attributes
     ----------
     statistic : float
         I: near 1 for smooth maps, near 0 for noise, negative for checkerboards.
     pvalue : float
-        Share of permuted maps, this one counted among them, that are at least as smooth; NaN without permutations.
+        Fraction of the permuted maps and this one whose I is at least as large; NaN without permutations.
     """
 
     statistic: float
@@ -45,7 +45,7 @@ def morans_i(
     permutations: int = 999,
     random_state=None,
 ) -> MoranResult:
-    r"""Moran's I of a map: how much a cell resembles its neighbours.
+    r"""Compute Moran's I of a map: how much a cell resembles its neighbours.
 
     With the deviations z from the mean over the n cells that have data,
 
@@ -56,35 +56,36 @@ def morans_i(
     map : array-like of 1 to 3 axes
         Values on a regular grid, such as ``factors_["court"][..., 0]``; NaN where there are no data.
     mask : array-like of bool, shape of `map`, default=None
-        Cells that count; NaN never does.
+        Cells to include. Cells that are NaN are always left out.
     weights : {"queen", "rook", "rbf"}, default="queen"
-        Neighbours: cells that share a corner, or a side, or all of them by the kernel of eq. (4).
+        Which cells are neighbours: "queen", those that share a corner or a side; "rook", those that share a side;
+        "rbf", all cells, weighted by the kernel of eq. (4).
     sigma : float or None, default=None
-        Of "rbf": ``w = exp(-d^2 / sigma)`` with distances in units of the largest on the grid. None: the squared
-        spacing of the cells.
+        Width of the kernel "rbf": ``w = exp(-d^2 / sigma)``, with distances in units of the largest distance on the
+        grid. None: the squared spacing of the cells.
     row_standardized : bool, default=True
         Divide each cell's weights by their sum, so that cells at a border count as much as others.
     periodic : bool or sequence of bool, default=False
-        Whether an axis closes on itself, for each axis or for all.
+        Whether an axis is periodic, for each axis or for all.
     permutations : int, default=999
-        Number of random permutations of the cells for the p-value; 0: none.
+        Number of random permutations of the cells for the p-value. 0: no p-value.
     random_state : int, RandomState instance or None, default=None
         Seed of the permutations.
 
     Returns
     -------
     MoranResult
-        A pair (statistic, pvalue). Both are NaN where the map is constant or no cell has a neighbour.
+        Named tuple (statistic, pvalue). Both are NaN if the map is constant or no cell has a neighbour.
 
     Raises
     ------
     ValueError
-        If the map has not 1 to 3 axes, holds infinity, or has fewer than two cells with data.
+        If the map does not have 1 to 3 axes, contains infinity, or has fewer than two cells with data.
 
     Notes
     -----
-    Cells without neighbours count in n and in the mean and have no weights. Without autocorrelation I is
-    -1 / (n - 1) on average.
+    Cells without neighbours count in n and in the mean. Without autocorrelation the expected value of I is
+    -1 / (n - 1).
 
     Examples
     --------
@@ -98,7 +99,7 @@ def morans_i(
     >>> round(morans_i(noise, permutations=0).statistic, 2)
     -0.01
     """
-    values, keep = _read(map, mask)
+    values, keep = _validate(map, mask)
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be one of {WEIGHTS}, got {weights!r}.")
     periodic = (periodic,) * values.ndim if isinstance(periodic, bool) else tuple(periodic)
@@ -122,8 +123,8 @@ def morans_i(
     return MoranResult(float(observed), (n_smoother + 1) / (permutations + 1))
 
 
-def _read(map, mask) -> tuple[np.ndarray, np.ndarray]:  # noqa: A002
-    """Values and the cells that count."""
+def _validate(map, mask) -> tuple[np.ndarray, np.ndarray]:  # noqa: A002
+    """Return the values and which cells to include."""
     values = np.asarray(map, dtype=np.float64)
     if not 1 <= values.ndim <= 3:
         raise ValueError(f"map must have 1 to 3 axes, got shape {values.shape}; take one component, factor[..., k].")
@@ -136,37 +137,47 @@ def _read(map, mask) -> tuple[np.ndarray, np.ndarray]:  # noqa: A002
     if keep.sum() < 2:
         raise ValueError(f"map needs at least two cells with data, got {int(keep.sum())}.")
     if not np.isfinite(values[keep]).all():
-        raise ValueError("map contains infinity; NaN is what marks places without data.")
+        raise ValueError("map contains infinity; mark cells without data by NaN.")
     return values, keep
 
 
 def _moran(product: Product, row_standardized: bool, z: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """I as a function of maps (P, D) that are permutations of z, shape (P,)."""
+    """Return the function that computes I, shape (P,), of maps (P, D) that are permutations of z."""
     row_sums = product(np.ones((1, len(z))))[0]
     scale = np.divide(1, row_sums, out=np.zeros_like(row_sums), where=row_sums > 0) if row_standardized else 1.0
     total = float((row_sums * scale).sum())
-    if total == 0:
-        return lambda maps: np.full(len(maps), np.nan)
-    factor = len(z) / total / (z @ z)
-    return lambda maps: factor * (maps * product(maps) * scale).sum(axis=1)
+    factor = len(z) / total / (z @ z) if total else np.nan
+
+    def index(maps: np.ndarray) -> np.ndarray:
+        return factor * (maps * product(maps) * scale).sum(axis=1)
+
+    return index
 
 
 def _contiguity(keep: np.ndarray, weights: str, periodic: Sequence[bool]) -> Product:
-    """Sums over the neighbours that share a corner or a side, by a sparse matrix (D, D)."""
+    """Return the product with the sparse matrix (D, D) of cells that share a corner or a side."""
     eyes = [sparse.eye_array(n, format="csr") for n in keep.shape]
     steps = [_steps(n, wraps) for n, wraps in zip(keep.shape, periodic, strict=True)]
-    kron = lambda matrices: reduce(lambda a, b: sparse.kron(a, b, format="csr"), matrices)  # noqa: E731
     if weights == "queen":
-        adjacent = kron([eye + step for eye, step in zip(eyes, steps, strict=True)]) - kron(eyes)
+        adjacent = _kron([eye + step for eye, step in zip(eyes, steps, strict=True)]) - _kron(eyes)
     else:
-        adjacent = sum(kron([*eyes[:i], step, *eyes[i + 1 :]]) for i, step in enumerate(steps))
+        adjacent = sum(_kron([*eyes[:i], step, *eyes[i + 1 :]]) for i, step in enumerate(steps))
     cells = np.flatnonzero(keep)
     adjacent = sparse.csr_array(adjacent)[cells][:, cells]
-    return lambda maps: (adjacent @ maps.T).T
+
+    def product(maps: np.ndarray) -> np.ndarray:
+        return (adjacent @ maps.T).T
+
+    return product
+
+
+def _kron(matrices: Sequence[sparse.csr_array]) -> sparse.csr_array:
+    """Return the Kronecker product of the matrices."""
+    return reduce(partial(sparse.kron, format="csr"), matrices)
 
 
 def _steps(n: int, wraps: bool) -> sparse.csr_array:
-    """Which cells of one axis touch."""
+    """Return the matrix (n, n) of cells of one axis that touch."""
     adjacent = sparse.diags_array([np.ones(n - 1)] * 2, offsets=[-1, 1], shape=(n, n)).tolil()
     if wraps and n > 2:
         adjacent[0, n - 1] = adjacent[n - 1, 0] = 1
@@ -174,7 +185,7 @@ def _steps(n: int, wraps: bool) -> sparse.csr_array:
 
 
 def _rbf(keep: np.ndarray, sigma: float | None, periodic: Sequence[bool]) -> Product:
-    """Sums over all other cells by the kernel of eq. (4), axis by axis."""
+    """Return the product with the kernel of eq. (4) without its diagonal, computed axis by axis."""
     squares = [squared_distances(n, wraps).numpy() for n, wraps in zip(keep.shape, periodic, strict=True)]
     width = 1.0 if sigma is None else sigma * sum(square.max() for square in squares)
     kernels = [np.exp(-square / width) for square in squares]
@@ -183,7 +194,7 @@ def _rbf(keep: np.ndarray, sigma: float | None, periodic: Sequence[bool]) -> Pro
         fields = np.zeros((len(maps), *keep.shape))
         fields[:, keep] = maps
         for kernel in kernels:
-            # The axis goes, and comes back as the last: after all of them they are in order again.
+            # tensordot moves the axis to the end; after all axes they are in order again.
             fields = np.tensordot(fields, kernel, axes=([1], [0]))
         return fields[:, keep] - maps
 

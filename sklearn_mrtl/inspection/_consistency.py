@@ -1,4 +1,4 @@
-"""Core consistency: whether a tensor is as trilinear as a CP model of it says."""
+"""Core consistency: how well a CP model describes a tensor."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from sklearn_mrtl.inspection._matching import components_of
 
 
 def core_consistency(weights, factors) -> float:
-    r"""Core consistency diagnostic (CORCONDIA) of a CP model of a weight tensor, in percent.
+    r"""Compute the core consistency diagnostic (CORCONDIA) of a CP model of a weight tensor, in percent.
 
-    With the core tensor G that fits the weights best given the factors, ``G = W x_1 A^+ x_2 B^+ ...``,
+    Let G be the core tensor that fits the weights best given the factors, ``G = W x_1 A^+ x_2 B^+ ...``. Then it is
 
     .. math:: 100 \left( 1 - \frac{1}{K} \sum_{ijk} (G_{ijk} - \delta_{ijk})^2 \right).
 
-    It is 100 where the components do not interact, and falls, below 0 even, where there are too many of them.
+    It is 100 if the components do not interact. With too many components it is smaller, or even negative.
 
     Parameters
     ----------
     weights : array-like
-        Full weight tensor, such as ``coef_`` of a model with ``rank=None`` on a coarse level (`n_levels`). NaN
-        counts as 0.
+        Full weight tensor, such as ``coef_`` of a model with ``rank=None`` on a coarse level (`n_levels`). NaN is
+        replaced by 0.
     factors : int, fitted estimator, dict of arrays, or pair (dict of arrays, weights)
-        A rank, for which CP-ALS finds the factors with an axis of `weights` for each mode; or factors of modes whose
-        axes are those of `weights`, in their order, as in `factor_match_score`.
+        An int is a rank: CP-ALS computes the factors, with one mode for each axis of `weights`. Otherwise factors as
+        in `factor_match_score`, whose modes have the axes of `weights` in the same order.
 
     Returns
     -------
     float
+        Percent, at most 100.
 
     Raises
     ------
     ValueError
-        If shapes differ.
+        If the shapes of the weights and of the factors differ.
 
     See Also
     --------
@@ -63,22 +64,20 @@ def core_consistency(weights, factors) -> float:
     if isinstance(factors, Integral):
         matrices = [matrix.numpy() for matrix in cp_als(torch.from_numpy(weights), int(factors), seed=0)]
     else:
-        matrices = _matrices(factors)
-        shapes = [shape for shape, _ in matrices]
+        shapes, matrices = _matrices(factors)
         if tuple(n for shape in shapes for n in shape) != weights.shape:
             raise ValueError(f"weights have shape {weights.shape}, the factors' modes have {shapes}.")
         weights = weights.reshape([int(np.prod(shape)) for shape in shapes])
-        matrices = [matrix for _, matrix in matrices]
     core, rank = weights, matrices[0].shape[1]
     for matrix in matrices:
-        # The axis goes, and comes back as the last: after all of them they are in order again.
+        # tensordot moves the axis to the end; after all axes they are in order again.
         core = np.tensordot(core, np.linalg.pinv(matrix), axes=([0], [1]))
     core[(np.arange(rank),) * core.ndim] -= 1
     return float(100 * (1 - (core**2).sum() / rank))
 
 
-def _matrices(factors) -> list[tuple[tuple[int, ...], np.ndarray]]:
-    """Shape and matrix (rows, K) of each mode, the weights in the first."""
+def _matrices(factors) -> tuple[list[tuple[int, ...]], list[np.ndarray]]:
+    """Return the shapes of the modes and their matrices (rows, K); the first matrix is multiplied by the weights."""
     by_name, weights = components_of(factors)
     if isinstance(factors, Mapping | tuple):
         names = list(by_name)
@@ -88,4 +87,4 @@ def _matrices(factors) -> list[tuple[tuple[int, ...], np.ndarray]]:
         names = sorted(by_name, key=lambda name: name in inputs)
     matrices = [np.nan_to_num(by_name[name]).reshape(-1, len(weights)) for name in names]
     matrices[0] = matrices[0] * weights
-    return [(by_name[name].shape[:-1], matrix) for name, matrix in zip(names, matrices, strict=True)]
+    return [by_name[name].shape[:-1] for name in names], matrices

@@ -1,4 +1,4 @@
-"""Outlines to be drawn over maps of basketball: half a court, and the box around the player with the ball."""
+"""Outlines for maps of basketball: half a court, and the box around the player with the ball."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ def draw_court(ax=None, *, orientation: str = "auto", color="0.25", linewidth: f
     Parameters
     ----------
     ax : matplotlib Axes, default=None
-        None: the current one. What it shows, it goes on showing; an empty one will show the half court.
+        None: the current Axes. Its limits do not change, except that empty Axes are set to the half court.
     orientation : {"auto", "up", "right"}, default="auto"
         "up": x from -25 to 25 and y from 0 (the baseline) to 47, the basket at (0, 5.25). "right": x from 0 (the
         baseline) to 47 and y from 0 to 50, the basket at (5.25, 25), as in `make_shots` and player-tracking data.
         "auto": "up" where the horizontal axis of `ax` has negative numbers, "right" otherwise.
     color : color, default="0.25"
+        Color of the lines.
     linewidth : float, default=1.0
+        Width of the lines in points.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def draw_court(ax=None, *, orientation: str = "auto", color="0.25", linewidth: f
     ImportError
         If matplotlib is not installed.
     ValueError
-        If there is no such orientation.
+        If `orientation` is none of these.
 
     Examples
     --------
@@ -76,9 +78,9 @@ def draw_court(ax=None, *, orientation: str = "auto", color="0.25", linewidth: f
 
 
 def court_lines() -> list[np.ndarray]:
-    """The lines of half a court, each of shape (n_points, 2), as orientation "up" has them."""
+    """Return the lines of half a court for orientation "up", each of shape (n_points, 2)."""
     basket = np.array([0.0, BASKET[0]])
-    end = np.arccos(CORNER / ARC)  # where the arc goes over into the straight parts along the sidelines
+    end = np.arccos(CORNER / ARC)  # where the arc meets the straight lines along the sidelines
     middle, free_throw = np.array([0.0, LENGTH]), np.array([0.0, PAINT[0]])
     three = [[-CORNER, 0.0], *(basket + arc(ARC, np.pi - end, end)), [CORNER, 0.0]]
     return [
@@ -94,23 +96,24 @@ def court_lines() -> list[np.ndarray]:
 
 
 def arc(radius: float, start: float, end: float) -> np.ndarray:
-    """Points of an arc about 0, shape (n_points, 2)."""
+    """Return points of an arc about 0, shape (n_points, 2)."""
     angle = np.linspace(start, end, 90)
     return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def draw_handler(ax=None, *, position=(0.0, 0.0), bounds=BOX_BOUNDS, color="tab:green"):
-    """Draw the player with the ball as a dot, the way to the basket, and the box in which defenders count.
+    """Draw the player with the ball as a dot, an arrow towards the basket, and the box of the defenders.
 
     Parameters
     ----------
     ax : matplotlib Axes, default=None
-        None: the current one.
+        None: the current Axes.
     position : (float, float), default=(0.0, 0.0)
-        Of the player: `RelativePosition` puts him there.
+        Position of the player; the default is the one after `RelativePosition`.
     bounds : ((float, float), (float, float)) or None, default=((-6.0, 6.0), (-2.0, 10.0))
-        Of the box, to his right and towards the basket. None: no box.
+        Bounds of the box: to the player's right, and towards the basket. None: no box.
     color : color, default="tab:green"
+        Color of the dot and the arrow.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Figures and their panels: matplotlib when it is needed, where panels go."""
+"""Figures and the arrangement of their panels."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from sklearn_mrtl._utils.optional import import_optional
 
 PANEL_AREA = 7.0  # square inches of a map alone; smaller as there are more
-FIGURE_WIDTH, FIGURE_HEIGHT = 12.0, 9.0  # most inches
-SHAPE = 1.4  # width over height of a figure that is liked
-LETTER = 5.5  # points, width of a small one
+MAX_WIDTH, MAX_HEIGHT = 12.0, 9.0  # inches of a figure
+SHAPE = 1.4  # preferred width over height of a figure
+LETTER = 5.5  # points, width of a small letter
 
 
 def pyplot(caller: str) -> ModuleType:
-    """matplotlib.pyplot.
+    """Import matplotlib.pyplot.
 
     Raises
     ------
     ImportError
-        If matplotlib is not installed; it names the extra.
+        If matplotlib is not installed; the message names the extra.
     """
     return import_optional(
         "matplotlib.pyplot", extra="plot", caller=caller, otherwise="read the fitted attributes themselves"
@@ -29,7 +29,7 @@ def pyplot(caller: str) -> ModuleType:
 
 
 def arrange(n_panels: int, shape: float, n_columns: int | None = None) -> tuple[int, int]:
-    """Rows and columns of panels, of a width over height, that make a figure of a pleasant shape with few gaps."""
+    """Choose rows and columns for panels of a width over height, so that the figure is near SHAPE and has few gaps."""
     if n_columns is not None:
         return ceil(n_panels / n_columns), min(n_columns, n_panels)
 
@@ -42,20 +42,20 @@ def arrange(n_panels: int, shape: float, n_columns: int | None = None) -> tuple[
 
 
 def figure_size(rows: int, columns: int, shape: float) -> tuple[float, float]:
-    """Inches for panels of a width over height, titles and labels included."""
+    """Return width and height in inches for panels of a width over height, titles and labels included."""
     height = np.sqrt(PANEL_AREA / shape / (rows * columns) ** 0.5)
     width = height * shape
-    shrink = min(1.0, FIGURE_WIDTH / (width * columns), FIGURE_HEIGHT / (height * rows))
+    shrink = min(1.0, MAX_WIDTH / (width * columns), MAX_HEIGHT / (height * rows))
     return width * columns * shrink + 1.2, height * rows * shrink + 0.4 * rows + 0.6
 
 
 def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: str, **options) -> tuple:
-    """Figure and axes, an object array (rows, columns) that is None beyond the panels.
+    """Return the figure and its axes, an object array (rows, columns) that is None beyond the last panel.
 
     Parameters
     ----------
     ax : None, Axes or array-like of Axes
-        None: a new figure. Axes for each panel; or one, whose place is divided where there are more panels.
+        None: a new figure. Otherwise Axes for each panel, or one Axes, which is divided into all panels.
 
     Raises
     ------
@@ -68,11 +68,11 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
         figure = plt.figure(figsize=figure_size(rows, columns, shape), layout="compressed")
         made[:n_panels] = subplots(figure.add_gridspec(rows, columns), figure, n_panels, **options)
     elif isinstance(ax, plt.Axes) and n_panels > 1:
-        figure, place = ax.figure, ax.get_subplotspec()
-        if place is None:
-            raise ValueError(f"ax has no place in a grid to divide into {n_panels} panels; give as many axes.")
+        figure, spec = ax.figure, ax.get_subplotspec()
+        if spec is None:
+            raise ValueError(f"ax is not in a grid and cannot be divided into {n_panels} panels; give one for each.")
         ax.set_axis_off()
-        made[:n_panels] = subplots(place.subgridspec(rows, columns), figure, n_panels, **options)
+        made[:n_panels] = subplots(spec.subgridspec(rows, columns), figure, n_panels, **options)
     else:
         given = np.asarray(ax, dtype=object).ravel()
         if len(given) != n_panels:
@@ -82,7 +82,7 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
 
 
 def subplots(grid, figure, n_panels: int, *, sharex: bool = False, sharey: bool = False) -> list:
-    """Axes on the first places of a grid."""
+    """Add axes to the first cells of a grid."""
     made: list = []
     for i in range(n_panels):
         first = made[0] if made else None
@@ -91,17 +91,17 @@ def subplots(grid, figure, n_panels: int, *, sharex: bool = False, sharey: bool 
 
 
 def outer(drawn: list) -> list[tuple[bool, bool]]:
-    """Whether each panel is the lowest of its column, and the leftmost of its row; both where it is in no grid."""
-    places = [panel.get_subplotspec() for panel in drawn]
-    if None in places:
+    """Return whether each panel is the lowest of its column and the leftmost of its row; both if it is in no grid."""
+    specs = [panel.get_subplotspec() for panel in drawn]
+    if None in specs:
         return [(True, True)] * len(drawn)
-    places = [(place.rowspan.start, place.colspan.start) for place in places]
+    cells = [(spec.rowspan.start, spec.colspan.start) for spec in specs]
     return [
-        (row == max(r for r, c in places if c == column), column == min(c for r, c in places if r == row))
-        for row, column in places
+        (row == max(r for r, c in cells if c == column), column == min(c for r, c in cells if r == row))
+        for row, column in cells
     ]
 
 
 def fitted(label: str, inches: float) -> str:
-    """A small label with its units on a second line where one of so many inches has no room for both."""
+    """Return a label with its units on a second line if one line would be wider than the inches."""
     return label.replace(" (", "\n(", 1) if len(label) * LETTER / 72 > inches else label

@@ -1,4 +1,4 @@
-"""Pictures of how training went."""
+"""Pictures of the history of training."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ NAME_GAP = 22  # points between the names of levels: two lines of small letters,
 
 
 class HistoryDisplay:
-    """Losses and finegraining criteria over the epochs of training, or over its seconds.
+    """Losses and criteria over the epochs or the seconds of training.
 
-    Made by `from_estimator`. Vertical lines mark where a level ends (figures 4, 5 and 10 of Park et al., 2020).
+    Create it with `from_estimator`. Vertical lines mark where a level ends (figures 4, 5 and 10 of Park et al., 2020).
 
     Parameters
     ----------
@@ -37,14 +37,16 @@ class HistoryDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The one given, or that of the first panel.
+        The given Axes, or those of the first panel.
     axes_ : ndarray of Axes, shape (number of panels, 1)
+        Axes of all panels.
     figure_ : matplotlib Figure
+        The figure of the panels.
     level_axis_ : SecondaryAxis
-        Above the first panel, with the shapes and the stage of each level. In a figure with ``layout="constrained"``
-        there is room for it.
+        Above the first panel, with the shapes and the phase of each level. A figure with ``layout="constrained"``
+        makes room for it.
     lines_ : dict of list of Line2D
-        The curves of each panel, by what is drawn.
+        The curves of each panel, by the names in `values`.
 
     Examples
     --------
@@ -93,15 +95,17 @@ class HistoryDisplay:
         values: str | Sequence[str] = ("loss", "gradient_norm", "gradient_variance", "gradient_entropy"),
         ax=None,
     ) -> HistoryDisplay:
-        """Draw.
+        """Draw the curves.
 
         Parameters
         ----------
         x : {"epoch", "seconds"}, default="epoch"
+            The horizontal axis.
         values : str or sequence of {"loss", "objective", "gradient_norm", "gradient_variance", "gradient_entropy"}
-            A panel for each. "loss": that of training and, where there are data for it, of validation.
+            What to draw, with a panel for each. "loss": the training loss and, with validation data, the validation
+            loss. Default: all but "objective".
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes for each panel, or one whose place is divided; None: a new figure.
+            Axes for each panel, or one Axes, which is divided into all panels. None: a new figure.
 
         Returns
         -------
@@ -111,7 +115,7 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If there is nothing of that name.
+            If `x` or `values` has an unknown name.
         """
         values = [values] if isinstance(values, str) else list(values)
         if x not in X_AXES:
@@ -121,23 +125,23 @@ class HistoryDisplay:
         self.figure_, self.axes_ = panels(ax, len(values), 1, len(values), SHAPE, caller=CALLER, sharex=True)
         drawn = list(self.axes_.flat)
         self.ax_ = ax if ax is not None and not isinstance(ax, Sequence | np.ndarray) else drawn[0]
-        places = self._places(x)
-        self.lines_ = {name: self._draw(panel, name, places) for name, panel in zip(values, drawn, strict=True)}
-        self._mark_levels(drawn, places, x)
+        positions = self._positions(x)
+        self.lines_ = {name: self._draw(panel, name, positions) for name, panel in zip(values, drawn, strict=True)}
+        self._mark_levels(drawn, positions, x)
         for panel in drawn[:-1]:
             panel.tick_params(labelbottom=False)
         drawn[-1].locator_params(axis="x", integer=x == "epoch")
         drawn[-1].set_xlabel(X_AXES[x])
         return self
 
-    def _places(self, x: str) -> np.ndarray:
-        """Where each epoch stands."""
+    def _positions(self, x: str) -> np.ndarray:
+        """Return the horizontal position of each epoch."""
         if x == "epoch":
             return np.arange(1, len(self.history) + 1)
         return np.array([record["seconds"] for record in self.history])
 
     def _parts(self) -> list[tuple[dict, int, int]]:
-        """First record, first and last number of the epochs of each level and stage."""
+        """Return, for each level and phase, its first record and the numbers of its first and last epoch."""
         parts, start = [], 0
         for _, group in groupby(self.history, key=lambda record: (record["level"], record["phase"])):
             records = list(group)
@@ -145,8 +149,8 @@ class HistoryDisplay:
             start += len(records)
         return parts
 
-    def _draw(self, panel, name: str, places: np.ndarray) -> list:
-        """The curves of a panel, broken between levels, whose losses are of different models."""
+    def _draw(self, panel, name: str, positions: np.ndarray) -> list:
+        """Draw the curves of a panel, broken between levels, because the losses of levels are of different models."""
         from matplotlib.ticker import LogFormatterSciNotation
 
         lines = []
@@ -157,7 +161,7 @@ class HistoryDisplay:
             for number, (_, first, last) in enumerate(self._parts()):
                 part = slice(first, last + 1)
                 lines += panel.plot(
-                    places[part], values[part], color=f"C{i}", marker="." if last - first < 30 else None,
+                    positions[part], values[part], color=f"C{i}", marker="." if last - first < 30 else None,
                     label=label if number == 0 else None,
                 )  # fmt: skip
         panel.set_ylabel(name.replace("_", " "))
@@ -168,11 +172,11 @@ class HistoryDisplay:
             panel.legend(fontsize="small")
         return lines
 
-    def _mark_levels(self, drawn: Sequence, places: np.ndarray, x: str) -> None:
-        """Lines where levels end, and above the first panel what was trained between them."""
+    def _mark_levels(self, drawn: Sequence, positions: np.ndarray, x: str) -> None:
+        """Draw a line at the end of each level, and name the levels above the first panel."""
         parts = self._parts()
         half = 0.5 if x == "epoch" else 0.0
-        ends = np.array([half, *(places[last] + half for _, _, last in parts)])
+        ends = np.array([half, *(positions[last] + half for _, _, last in parts)])
         for panel in drawn:
             for end in ends[1:-1]:
                 panel.axvline(end, color="0.6", linewidth=0.8, linestyle="--", gid="level end")
@@ -180,8 +184,8 @@ class HistoryDisplay:
         for panel in drawn:
             panel.set_xlim(first, last)
         names = [title(record) for record, _, _ in parts]
-        least = NAME_GAP / 72 / (drawn[0].get_position().width * drawn[0].figure.get_figwidth())
-        middles = apart(((ends[:-1] + ends[1:]) / 2 - first) / (last - first), least)
+        distance = NAME_GAP / 72 / (drawn[0].get_position().width * drawn[0].figure.get_figwidth())
+        middles = spread(((ends[:-1] + ends[1:]) / 2 - first) / (last - first), distance)
         self.level_axis_ = drawn[0].secondary_xaxis("top")  # an axis, so that a title stands above the names
         self.level_axis_.set_xticks(
             first + middles * (last - first), names, rotation=50, rotation_mode="anchor", ha="left", va="center",
@@ -190,16 +194,16 @@ class HistoryDisplay:
         self.level_axis_.tick_params(length=0, pad=8)
 
 
-def apart(places: np.ndarray, least: float) -> np.ndarray:
-    """Ascending places in (0, 1), moved as little as needed to be so far from one another, or evenly where none fit."""
-    places = places.copy()
-    least = min(least, 1 / len(places))
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + least)
-    places[-1] = min(places[-1], 1.0)
-    for i in range(len(places) - 2, -1, -1):
-        places[i] = min(places[i], places[i + 1] - least)
-    return places
+def spread(positions: np.ndarray, distance: float) -> np.ndarray:
+    """Move ascending positions in (0, 1) until neighbours have a distance, or are spaced evenly if there is no room."""
+    positions = positions.copy()
+    distance = min(distance, 1 / len(positions))
+    for i in range(1, len(positions)):
+        positions[i] = max(positions[i], positions[i - 1] + distance)
+    positions[-1] = min(positions[-1], 1.0)
+    for i in range(len(positions) - 2, -1, -1):
+        positions[i] = min(positions[i], positions[i + 1] - distance)
+    return positions
 
 
 def title(record: dict) -> str:

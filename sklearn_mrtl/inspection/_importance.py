@@ -1,4 +1,4 @@
-"""What a component is worth."""
+"""Importance of components."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sklearn_mrtl.inspection._components import cp_model, without_component
 
 
 def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -> np.ndarray:
-    """Loss added when a component is left out of a fitted model, for each component.
+    """Compute the increase of the loss when a component is left out of a fitted model, for each component.
 
-    On data that fit has not seen this tells what the component knows; on the training data, what it was fitted to.
+    On held-out rows this is the component's contribution to the prediction; on training rows it also includes the noise
+    that the component was fitted to.
 
     Parameters
     ----------
@@ -21,20 +22,23 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
         Held-out rows.
     y : array-like of shape (n,) or (n, T)
+        Their targets.
     scoring : str, callable or None, default=None
-        As in scikit-learn, greater is better; the importance is the score lost. None: mean squared error or log loss.
+        As in scikit-learn (greater is better); the importance is the decrease of this score. None: mean squared error
+        or log loss.
     sample_weight : array-like of shape (n,), default=None
+        Weights of the rows in the score.
 
     Returns
     -------
     importance : ndarray of shape (K,)
-        In the order of the components. Negative where the model is better without one.
+        In the order of the components. Negative if the model is better without the component.
 
     Notes
     -----
-    Components overlap, so that their importances need not sum to the model's. Nothing is fitted again: the other
-    components do not take over. Of fields the deviations from their training means are left out, the mean effect stays
-    in the intercept.
+    Components overlap, so their importances need not add up. Nothing is fitted again, so other components do not
+    compensate. For fields only the effect of deviations from the training means is left out; the effect of the means
+    stays in the intercept.
 
     Examples
     --------
@@ -46,7 +50,7 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
     >>> X, y = ocean.data, ocean.target
     >>> model = MRTLRegressor(ocean.modes, rank=2).fit(X[:400], y[:400])
     >>> importance = component_importance(model, X[400:], y[400:])
-    >>> bool(importance[0] > 0.5 and abs(importance[1]) < 0.1)  # one is planted
+    >>> bool(importance[0] > 0.5 and abs(importance[1]) < 0.1)  # the data have one component
     True
     """
     model = cp_model(estimator)
@@ -56,6 +60,6 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
         scoring = "neg_log_loss" if is_classifier(model) else "neg_mean_squared_error"
     scorer = check_scoring(model, scoring=scoring)
     options = {} if sample_weight is None else {"sample_weight": sample_weight}
-    whole = scorer(model, X, y, **options)
-    lesser = [scorer(without_component(model, k), X, y, **options) for k in range(len(model.component_weights_))]
-    return whole - np.array(lesser)
+    score = scorer(model, X, y, **options)
+    without = [scorer(without_component(model, k), X, y, **options) for k in range(len(model.component_weights_))]
+    return score - np.array(without)

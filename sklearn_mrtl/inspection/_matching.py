@@ -1,4 +1,4 @@
-"""How much the components of two models are alike."""
+"""Similarity of the components of two models."""
 
 from __future__ import annotations
 
@@ -21,39 +21,40 @@ def factor_match_score(
     absolute_value: bool = True,
     return_permutation: bool = False,
 ):
-    r"""Likeness of two sets of components: 1 if they are the same, about 0 if they have nothing in common.
+    r"""Score how similar two sets of components are: 1 if they are equal, about 0 if they are unrelated.
 
-    Components r of `a` are paired with components s(r) of `b` so that the mean over pairs is largest (an assignment
-    problem, solved exactly), of the product of their cosines in all modes m,
+    Each component r of `a` is assigned a component s(r) of `b`. The assignment maximizes the mean over r of the product
+    of the cosines in all modes m,
 
     .. math:: \frac{1}{K} \sum_r \prod_m \frac{|\langle a_r^{(m)}, b_{s(r)}^{(m)} \rangle|}
               {\lVert a_r^{(m)} \rVert \lVert b_{s(r)}^{(m)} \rVert}
 
-    and, with `consider_weights`, also of :math:`1 - |\lambda_r - \mu_{s(r)}| / \max(\lambda_r, \mu_{s(r)})` of the
-    weights. This is tlviz's definition, but that there the weights are considered by default: penalties shrink weights
-    and leave the maps.
+    With `consider_weights` each product is also multiplied by
+    :math:`1 - |\lambda_r - \mu_{s(r)}| / \max(\lambda_r, \mu_{s(r)})` of the weights. The definition is that of tlviz,
+    which considers the weights by default. Here they are not considered by default, because penalties shrink them.
 
     Parameters
     ----------
     a, b : fitted estimator, dict of arrays, or pair (dict of arrays, weights)
-        A model of decomposition "cp", or a pipeline that ends in one; or factors {mode: (\*shape, K)} and weights of
-        shape (K,), which multiply the norms of the columns. NaN marks cells without data; those of either are left out
-        of both. The levels of a pooled mode are complete, shared row included.
+        A model with ``decomposition="cp"``, or a pipeline that ends in one; or factors {mode: (\*shape, K)} and weights
+        of shape (K,), which multiply the norms of the columns. Cells that are NaN in either are left out of both. The
+        shared row of a pooled Feature is added to its categories.
     modes : sequence of str, default=None
-        The modes to compare; None: all, which must be the same in both.
+        Names of the modes to compare. None: all modes, which must be the same in both.
     consider_weights : bool, default=False
+        Multiply by the similarity of the weights.
     absolute_value : bool, default=True
-        Count a component and its negative as the same, which single modes of two can tell apart, W cannot. False: the
-        product of the cosines keeps its sign.
+        Take the absolute value of the product of cosines. False: keep its sign.
     return_permutation : bool, default=False
-        Return also s.
+        Also return s.
 
     Returns
     -------
     score : float
-        Mean over the smaller number of components.
+        Mean over the assigned components.
     permutation : int array of shape (K,)
-        For each component of `a` that of `b`, -1 where `b` has none left. Only if asked for.
+        For each component of `a` the assigned component of `b`; -1 if `b` has fewer components and none is assigned.
+        Only with `return_permutation`.
 
     Raises
     ------
@@ -62,8 +63,8 @@ def factor_match_score(
 
     Notes
     -----
-    Components of three or more modes are unique; of two modes they are what the canonical form makes of them (singular
-    vectors), and need not match planted ones.
+    Components of three or more modes are unique. Components of two modes are singular vectors, which need not match the
+    true factors of simulated data.
 
     References
     ----------
@@ -93,7 +94,7 @@ def factor_match_score(
 
 
 def matched_components(a, b) -> np.ndarray:
-    """For each component of a the score of its partner of b, 0 where there is none; shape (K,)."""
+    """Return the match score of each component of a, 0 if none of b is assigned to it; shape (K,)."""
     scores = match_scores(a, b)
     rows, columns = linear_sum_assignment(scores, maximize=True)
     matched = np.zeros(len(scores))
@@ -102,7 +103,7 @@ def matched_components(a, b) -> np.ndarray:
 
 
 def match_scores(a, b, modes=None, *, consider_weights=False, absolute_value=True) -> np.ndarray:
-    """Score of every pair of components, shape (K of a, K of b)."""
+    """Return the score of every component of a with every component of b, shape (K of a, K of b)."""
     (first, first_weights), (second, second_weights) = components_of(a), components_of(b)
     if modes is None:
         if first.keys() != second.keys():
@@ -110,7 +111,7 @@ def match_scores(a, b, modes=None, *, consider_weights=False, absolute_value=Tru
                 f"a has the modes {list(first)}, b has {list(second)}: name those to compare, modes=[...]."
             )
         modes = list(first)
-    scores: np.ndarray | float = 1.0
+    scores = np.ones((len(first_weights), len(second_weights)))
     for name in modes:
         if name not in first or name not in second:
             raise ValueError(f"modes names {name!r}; a has {list(first)}, b has {list(second)}.")
@@ -127,11 +128,14 @@ def match_scores(a, b, modes=None, *, consider_weights=False, absolute_value=Tru
 
 
 def components_of(source) -> Components:
-    """Factors and weights of an estimator, a dict or a pair.
+    """Return the factors and weights of an estimator, a dict or a pair (dict, weights).
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError
+        If `source` is none of these.
+    ValueError
+        If the model has no components, or shapes do not agree.
     """
     if not isinstance(source, Mapping | tuple):
         model = cp_model(source)
@@ -149,12 +153,12 @@ def components_of(source) -> Components:
 
 
 def _cosines(name: str, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cosines (K of a, K of b) of the columns of one mode, and the columns' norms; zero columns are like nothing."""
+    """Return the cosines (K of a, K of b) of the columns of one mode, 0 for zero columns, and the columns' norms."""
     if a.shape[:-1] != b.shape[:-1]:
         raise ValueError(f"factors of {name!r} have the shapes {a.shape[:-1]} in a and {b.shape[:-1]} in b.")
     a, b = (factor.reshape(-1, factor.shape[-1]).astype(np.float64) for factor in (a, b))
-    there = ~(np.isnan(a).any(axis=1) | np.isnan(b).any(axis=1))
-    a, b = a[there], b[there]
+    valid = ~(np.isnan(a).any(axis=1) | np.isnan(b).any(axis=1))
+    a, b = a[valid], b[valid]
     norms = [np.linalg.norm(factor, axis=0) for factor in (a, b)]
     a, b = (factor / np.where(norm > 0, norm, 1) for factor, norm in zip((a, b), norms, strict=True))
     return a.T @ b, *norms

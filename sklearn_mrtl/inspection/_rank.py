@@ -1,4 +1,4 @@
-"""How many components."""
+"""Choice of the number of components."""
 
 from __future__ import annotations
 
@@ -20,42 +20,46 @@ def select_rank(
     Parameters
     ----------
     estimator : MRTLRegressor, MRTLClassifier or Pipeline ending in one
-        Fitted or not; it is cloned. Numbers for `alpha_spatial` and `alpha_l2`, such as those an earlier fit chose,
-        spare their choice in every fit.
+        Fitted or not; it is cloned. With ``"auto"`` penalties every fit chooses them again; set `alpha_spatial` and
+        `alpha_l2` to numbers, such as those chosen by an earlier fit, to avoid that.
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
+        Fields or encodings, or the input of the pipeline.
     y : array-like of shape (n,) or (n, T)
+        Targets.
     ranks : sequence of int, default=range(1, 11)
-        Those to try.
+        Ranks to compare.
     cv : int or splitter, default=5
-        As in scikit-learn; a number makes blocks of consecutive rows. See
+        As in scikit-learn; an int gives folds of consecutive rows. Use
         :class:`~sklearn_mrtl.model_selection.ConsecutiveBlockSplit` for a gap between them.
     scoring : str, callable or None, default=None
         As in scikit-learn. None: R^2, or the negative log loss.
     n_jobs : int or None, default=None
+        Number of folds fitted at the same time.
 
     Returns
     -------
     selection : :class:`~sklearn.utils.Bunch`
         rank : int
-            The choice; set it with ``estimator.set_params(rank=...)``.
+            The chosen rank; set it with ``estimator.set_params(rank=...)``.
         ranks : ndarray of shape (n_ranks,)
-            Ascending.
+            The compared ranks in ascending order.
         scores : ndarray of shape (n_ranks, n_folds)
+            The held-out scores.
 
     Raises
     ------
     ValueError
-        If `ranks` is empty or holds numbers below 1.
+        If `ranks` is empty or has numbers below 1.
 
     See Also
     --------
-    core_consistency : A diagnostic of the tensor alone.
+    core_consistency : A diagnostic of a weight tensor, without held-out data.
 
     Notes
     -----
-    Tried on 32 planted fields (`make_ocean` of 1 to 4 components, 600 and 1500 months, ranks 1 to 6): this rule found
-    the true rank of 28, the rank of the best score that of 27, and the largest rank with a core consistency of 50 that
-    of 9 (of 80: 7).
+    On 32 simulated fields (`make_ocean` with 1 to 4 components and 600 or 1500 months; ranks 1 to 6) this rule chose
+    the true rank for 28. The rank with the best score was the true one for 27, and the largest rank with a core
+    consistency of at least 50 for 9 (of at least 80: 7).
 
     Examples
     --------
@@ -86,7 +90,7 @@ def select_rank(
 
 
 def smallest_good(scores: np.ndarray) -> int:
-    """Index of the first candidate whose mean is within one standard error of the best; scores (candidates, folds)."""
+    """Return the index of the first mean within one standard error of the best; scores have shape (ranks, folds)."""
     means = scores.mean(axis=1)
     best = int(np.argmax(means))
     n_folds = scores.shape[1]

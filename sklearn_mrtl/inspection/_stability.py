@@ -1,4 +1,4 @@
-"""Which components come back when the model is fitted again."""
+"""Stability of components when the model is fitted again."""
 
 from __future__ import annotations
 
@@ -26,44 +26,47 @@ def stability(
     n_jobs: int | None = None,
     random_state=None,
 ) -> Bunch:
-    """Match score of each component over refits: which maps to believe.
+    """Score how well each component is matched when the model is fitted again.
 
-    The estimator is fitted to X and y, then fitted again with other seeds or other rows; each refit's components are
-    matched with the first's (see `factor_match_score`).
+    Fit the estimator to X and y, fit it again with other rows or other seeds, and match the components of each new fit
+    with those of the first (see `factor_match_score`).
 
     Parameters
     ----------
     estimator : MRTLRegressor, MRTLClassifier or Pipeline ending in one
         Fitted or not; it is cloned.
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
+        Fields or encodings, or the input of the pipeline.
     y : array-like of shape (n,) or (n, T)
+        Targets.
     n_repeats : int, default=10
-        Number of refits.
+        Number of new fits.
     resample : {"block bootstrap", "seed"}, default="block bootstrap"
-        What differs. "block bootstrap": the rows, drawn with replacement in blocks of consecutive ones, so that what is
-        correlated in time stays together; it tells what the data determine. "seed": the random state alone; it tells
-        what the start determines (the default start is not random: 1 everywhere).
+        "block bootstrap": draw blocks of consecutive rows with replacement, so that rows correlated in time stay
+        together. It measures what the data determine. "seed": use the same rows with another random state. It measures
+        what depends on a random start; the default start is not random, so all scores are 1.
     block_length : int or None, default=None
-        Rows in a block; None: the cube root of n. It should be longer than what is correlated.
+        Number of rows of a block. It should be longer than the correlation time. None: the cube root of n.
     n_jobs : int or None, default=None
-        Refits at the same time.
+        Number of fits at the same time.
     random_state : int, RandomState instance or None, default=None
+        Seed of the rows or of the random states.
 
     Returns
     -------
     stability : :class:`~sklearn.utils.Bunch`
         scores : ndarray of shape (n_repeats, K)
-            Match score of each component in each refit, 0 to 1.
+            Match score of each component in each new fit, 0 to 1.
         mean : ndarray of shape (K,)
-            Over the refits. On planted fields of one component (`make_ocean`) it came back with 0.8 to 0.95, and one
-            too many, which fits noise, with 0 to 0.4.
+            Mean over the new fits. On simulated fields with one component (`make_ocean`) it was 0.8 to 0.95 for that
+            component and 0 to 0.4 for a second one, which fits noise.
         estimator : fitted estimator
-            Whose components these are.
+            The first fit, whose components are scored.
 
     Raises
     ------
     ValueError
-        If a parameter is out of its range, or the model has no rank-one components.
+        If a parameter is out of range, or the model has no rank-one components.
 
     Examples
     --------
@@ -76,7 +79,7 @@ def stability(
     >>> result = stability(model, ocean.data, ocean.target, n_repeats=3, random_state=0)
     >>> result.scores.shape
     (3, 2)
-    >>> bool(result.mean[0] > 0.6 > result.mean[1])  # the first is planted, the second fits noise
+    >>> bool(result.mean[0] > 0.6 > result.mean[1])  # the data have one component, the second fits noise
     True
     """
     if resample not in RESAMPLE:
@@ -98,7 +101,7 @@ def stability(
 
 
 def _refit(first, X, y, rows: np.ndarray | None, seed: int | None) -> np.ndarray:
-    """Scores of the first's components, shape (K,), in a fit to these rows, or with this seed."""
+    """Fit to the rows or with the seed, and return the match scores of the first fit's components, shape (K,)."""
     again = clone(first)
     if seed is not None:
         names = [name for name in again.get_params() if name == "random_state" or name.endswith("__random_state")]
@@ -109,6 +112,6 @@ def _refit(first, X, y, rows: np.ndarray | None, seed: int | None) -> np.ndarray
 
 
 def _blocks(n: int, length: int, rng) -> np.ndarray:
-    """n rows in blocks of consecutive ones; the end is followed by the beginning, so that all are equally likely."""
+    """Draw n rows in blocks of consecutive rows. Blocks wrap around, so that all rows are equally likely."""
     starts = rng.randint(n, size=-(-n // length))
     return ((starts[:, None] + np.arange(length)) % n).ravel()[:n]

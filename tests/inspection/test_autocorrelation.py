@@ -14,10 +14,11 @@ def slow_weights(shape, weights, periodic, sigma=None):
     """The matrix (D, D) cell by cell."""
     cells = list(product(*map(range, shape)))
     matrix = np.zeros((len(cells), len(cells)))
-    steps = lambda a, b: [  # noqa: E731
-        min(abs(i - j), n - abs(i - j)) if wraps else abs(i - j)
-        for i, j, n, wraps in zip(a, b, shape, periodic, strict=True)
-    ]
+
+    def steps(a, b):
+        axes = zip(a, b, shape, periodic, strict=True)
+        return [min(abs(i - j), n - abs(i - j)) if wraps else abs(i - j) for i, j, n, wraps in axes]
+
     largest = max(sum(step**2 for step in steps(a, b)) for a in cells for b in cells)
     for row, a in enumerate(cells):
         for column, b in enumerate(cells):

@@ -118,10 +118,11 @@ def test_names_of_levels_from_coordinates(outputs_model):
     assert len(FactorDisplay.from_estimator(model, "output", components=0).ax_.patches) == 2
 
 
-def test_names_of_levels_from_the_steps_before(shots, shots_model):
-    names = lambda estimator: [  # noqa: E731
-        tick.get_text() for tick in FactorDisplay.from_estimator(estimator, "player").ax_.get_yticklabels()
-    ]
+def test_names_of_categories_from_the_steps_before(shots, shots_model):
+    def names(estimator):
+        ticks = FactorDisplay.from_estimator(estimator, "player").ax_.get_yticklabels()
+        return [tick.get_text() for tick in ticks]
+
     assert names(shots_model) == ["0.0", "1.0", "2.0", "3.0"]
     assert names(shots_model[-1]) == ["0", "1", "2", "3"]
     pd = pytest.importorskip("pandas")

@@ -27,8 +27,8 @@ def slow_score(a, b, consider_weights, absolute_value):
             cosine = np.prod([x @ y / np.linalg.norm(x) / np.linalg.norm(y) for x, y in columns])
             one = a_weights[r] * np.prod([np.linalg.norm(x) for x, _ in columns])
             other = b_weights[s] * np.prod([np.linalg.norm(y) for _, y in columns])
-            share = 1 - abs(one - other) / max(one, other) if consider_weights else 1
-            total += share * (abs(cosine) if absolute_value else cosine)
+            fraction = 1 - abs(one - other) / max(one, other) if consider_weights else 1
+            total += fraction * (abs(cosine) if absolute_value else cosine)
         best = max(best, total / len(order))
     return best
 
@@ -78,21 +78,21 @@ def test_estimators(ocean, ocean_model, shots_model):
     assert 0.3 < factor_match_score(ocean_model, ocean.factors) < 1
 
 
-def test_pooled_levels_are_complete(shots_model):
+def test_pooled_categories_have_the_shared_row_added(shots_model):
     model = shots_model[-1]
     complete = model.factors_["player"] + model.factors_shared_["player"]
     alone = {"player": complete}
     assert factor_match_score(model, alone, modes=["player"]) == pytest.approx(1)
 
 
-def test_planted_factors_are_found():
+def test_true_factors_are_found():
     from sklearn_mrtl.datasets import make_ocean
 
-    planted = make_ocean(
+    simulated = make_ocean(
         1000, n_lags=12, n_variables=4, n_components=2, shape=(12, 27), best_r2=0.9, dtype=np.float32, random_state=0
     )
-    model = MRTLRegressor(planted.modes, rank=2).fit(planted.data, planted.target)
-    assert factor_match_score(model, planted.factors) > 0.9
+    model = MRTLRegressor(simulated.modes, rank=2).fit(simulated.data, simulated.target)
+    assert factor_match_score(model, simulated.factors) > 0.9
 
 
 def test_bad_input(ocean, ocean_model):

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from scipy.special import expit
+from sklearn.base import clone
 from sklearn.metrics import log_loss, mean_squared_error
+from sklearn.model_selection import cross_val_score
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.inspection import component_importance, core_consistency, select_rank, stability
@@ -28,7 +30,10 @@ def test_importance_of_a_pipeline_with_weights(shots, shots_model):
     model, X = shots_model[-1], shots_model[:-1].transform(shots.data)
     player, court, box = np.split(X.toarray(), [4, 4 + 180], axis=1)
     scores = model.decision_function(X)
-    loss = lambda scores: log_loss(shots.target, expit(scores), sample_weight=weight)  # noqa: E731
+
+    def loss(scores):
+        return log_loss(shots.target, expit(scores), sample_weight=weight)
+
     for k, size in enumerate(model.component_weights_):
         players = model.factors_["player"][:, k] + model.factors_shared_["player"][k]
         maps = [model.factors_[name][..., k].ravel() for name in ("court", "defenders")]
@@ -103,10 +108,14 @@ def test_core_consistency_refuses_other_shapes(ocean_model):
 
 def test_select_rank_of_a_pipeline(shots, shots_model):
     result = select_rank(shots_model, shots.data, shots.target, ranks=[2, 1, 2], cv=2)
-    assert result.rank in (1, 2)
     np.testing.assert_array_equal(result.ranks, [1, 2])
-    assert result.scores.shape == (2, 2)
-    assert (result.scores < 0).all()  # log losses
+    name = f"{shots_model.steps[-1][0]}__rank"
+    for rank, scores in zip(result.ranks, result.scores, strict=True):
+        fresh = clone(shots_model).set_params(**{name: rank})
+        expected = cross_val_score(fresh, shots.data, shots.target, cv=2, scoring="neg_log_loss")
+        np.testing.assert_allclose(scores, expected)
+    (one, _), (two, error) = ((fold.mean(), fold.std(ddof=1) / np.sqrt(2)) for fold in result.scores)
+    assert result.rank == (1 if one >= two - error else 2)
     with pytest.raises(ValueError, match="ranks is empty"):
         select_rank(shots_model, shots.data, shots.target, ranks=[])
 

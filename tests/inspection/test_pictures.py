@@ -1,7 +1,7 @@
-"""Pictures compared with those in baseline/, where pytest runs with --mpl, as `make test` does.
+"""Pictures compared with those in baseline/ if pytest runs with --mpl, as in `make test`.
 
-What they show is made up, so that they change with the code that draws alone. To draw them anew, after a look at what
-changed: ``pytest tests/inspection/test_pictures.py --mpl-generate-path=tests/inspection/baseline``.
+They show made-up values, so that they depend on the drawing code only. To replace the baselines, after checking the
+difference: ``pytest tests/inspection/test_pictures.py --mpl-generate-path=tests/inspection/baseline``.
 """
 
 import numpy as np
@@ -84,12 +84,12 @@ def test_defenders():
 def test_history(x):
     history, seconds = [], 0.0
     levels = [("full_rank", (5, 10), 6, 0.1), ("low_rank", (5, 10), 9, 0.1), ("low_rank", (20, 40), 5, 1.0)]
-    for level, (stage, shape, n_epochs, step) in enumerate(levels):
+    for level, (phase, shape, n_epochs, step) in enumerate(levels):
         for epoch in range(n_epochs):
             seconds += step
             loss = 0.5 + 0.2 / (level + 1) * 0.6**epoch
             history.append({
-                "level": level, "phase": stage, "resolution": {"ocean": shape}, "seconds": seconds, "train_loss": loss,
+                "level": level, "phase": phase, "resolution": {"ocean": shape}, "seconds": seconds, "train_loss": loss,
                 "validation_loss": loss + 0.05, "gradient_norm": 0.5**epoch,
             })  # fmt: skip
     display = HistoryDisplay(history).plot(x=x, values=["loss", "gradient_norm"])
