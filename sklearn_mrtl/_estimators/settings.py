@@ -118,6 +118,7 @@ def check_rank(estimator, coarse: list[int], fine: list[int]) -> int | tuple[int
             raise ValueError(
                 f"rank needs a number for each of the {len(fine)} modes of the weight tensor, got {rank!r}."
             )
+    rank = tuple(map(int, rank)) if isinstance(rank, Sequence) else int(rank)  # searches give NumPy's ints
     useful, fitting = (decomposition.fitting_rank(rank, sizes) for sizes in (fine, coarse))
     if fitting != useful:
         warnings.warn(
