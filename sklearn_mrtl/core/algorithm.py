@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any
 
 import torch
 
@@ -23,12 +24,13 @@ from sklearn_mrtl.core.penalties.choice import Choice, choose_strengths
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Plan, Step, Train, phases_of
 from sklearn_mrtl.core.settings import FULL_RANK, Settings
 from sklearn_mrtl.core.solvers import ridge
+from sklearn_mrtl.core.solvers.base import CurvaturePair
 from sklearn_mrtl.core.solvers.solve import solve, solve_exactly, solves_exactly
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What stays the same while a training runs."""
+    """A training: its plan, settings and data, which its steps share."""
 
     plan: Plan
     settings: Settings
@@ -59,7 +61,7 @@ def mrtl(
         For all levels or the coarsest ones; see `plan.paper_plan`.
     settings : Settings
     earlier : Fit
-        Of the same samples and settings: the steps it shares with the plan are not done again.
+        Of the same samples and settings; the steps that it has done of the plan are not repeated.
     callbacks : sequence of TrainingCallback
 
     Returns
@@ -75,7 +77,7 @@ def mrtl(
         in_row_order = data.peek() if samples.inputs.coarsens_in_steps else samples
         choice = choose_strengths(in_row_order, resolutions[0], phases_of(plan), settings)
         del in_row_order
-    del samples, validation  # the levels release what is not needed any more
+    del samples, validation  # so that `data` can release their memory
     fit.phases, fit.alpha_path = choice.phases, choice.path
     run = Run(plan, settings, data, callback, choice, perf_counter())
 
@@ -97,7 +99,7 @@ def mrtl(
 
 
 def steps_to_do(plan: Plan, fit: Fit) -> Iterator[Step]:
-    """Yield the steps that are not done; once the training has ended, only the decomposition that closes a plan."""
+    """Yield the steps that are not done; after an early end only the decomposition that closes the plan, if any."""
     for step in plan[len(fit.done) :]:
         if fit.has_ended:
             if isinstance(plan[-1], Decompose):
@@ -107,31 +109,32 @@ def steps_to_do(plan: Plan, fit: Fit) -> Iterator[Step]:
 
 
 def initialize(fit: Fit, step: Initialize, run: Run) -> None:
-    """Line 1: W_0 is 0, or known from the choice of penalties; or random factors."""
+    """Run line 1: full-rank weights of 0, or from the choice of penalties; or random factors."""
     weight, axes = run.data.training.weight, axes_at(run)
     if step.phase == FULL_RANK:
-        fit.model = FullRank(axes)
-        fit.parameters = fit.model.initial(weight) if run.choice.start is None else run.choice.start
+        full_rank = fit.model = FullRank(axes)
+        fit.parameters = full_rank.initial(weight) if run.choice.start is None else run.choice.start
         fit.is_solution = run.choice.is_solution
     else:
-        fit.model = make_low_rank(axes, run.settings)
+        low_rank = fit.model = make_low_rank(axes, run.settings)
         mean_squares = run.data.training.inputs.mean_squares(weight.sum(1))
         mean_square = float(torch.stack([values.sum() for values in mean_squares]).prod())
-        fit.parameters = fit.model.random(run.settings.rank, weight, mean_square, run.settings.seed)
+        fit.parameters = low_rank.random(run.settings.required_rank, weight, mean_square, run.settings.seed)
 
 
 def train(fit: Fit, step: Train, run: Run) -> None:
-    """Lines 5 to 9 and 17 to 21: Opt until the stopping criterion is true."""
+    """Run lines 5 to 9 or 17 to 21: Opt until the stopping criterion is true."""
     phase, samples = fit.phases[step.phase], run.data.training
     run.callback.begin_level(step.level, step.phase, phase.solver.max_epochs)
     objective = Objective.from_samples(fit.model, samples, run.settings.loss, phase.alphas)
     monitor = LevelMonitor(fit, step, run.data.validation, run.settings, run.callback, run.began)
     is_first = not any(isinstance(done, Train) for done in fit.done)
     largest = ridge.LARGEST_SYSTEM if is_first else ridge.SMALL_SYSTEM
+    pairs: list[CurvaturePair] = []
     try:
         if solves_exactly(objective, samples, phase.solver, largest):
             solution = fit.parameters if fit.is_solution else None
-            parameters, pairs = solve_exactly(objective, samples, monitor, solution), []
+            parameters = solve_exactly(objective, samples, monitor, solution)
         else:
             parameters, pairs = solve(objective, fit.parameters, phase.solver, monitor, fit.curvature_pairs)
         if phase.solver.name != "lbfgs":
@@ -148,7 +151,7 @@ def train(fit: Fit, step: Train, run: Run) -> None:
 
 
 def finegrain(fit: Fit, run: Run) -> None:
-    """Line 10, and lines 22 to 24: carry the weights to a finer level, with what is known of the curvature there."""
+    """Run line 10 or lines 22 to 24: interpolate weights and curvature pairs to the finer level."""
     coarse, finer = fit.model, fit.model.with_axes(axes_at(run))
     fit.model, fit.parameters = finer, coarse.finegrain(fit.parameters, finer)
     fit.curvature_pairs = [
@@ -157,10 +160,11 @@ def finegrain(fit: Fit, run: Run) -> None:
 
 
 def decompose(fit: Fit, run: Run) -> None:
-    """Line 14: CP_ALS, or another decomposition."""
+    """Run line 14: CP_ALS, or another decomposition."""
     fit.before_decomposition = fit.model, fit.parameters
-    fit.model = make_low_rank(fit.model.axes, run.settings)
-    fit.parameters = fit.model.from_full_rank(fit.parameters, run.settings.rank, run.settings.seed)
+    low_rank = make_low_rank(fit.model.axes, run.settings)
+    fit.parameters = low_rank.from_full_rank(fit.parameters, run.settings.required_rank, run.settings.seed)
+    fit.model = low_rank
     fit.curvature_pairs = []
     run.data.release_products()
 
@@ -171,6 +175,6 @@ def axes_at(run: Run) -> tuple[Axis, ...]:
     return make_axes(samples.inputs, samples.n_outputs, run.settings.sigma, samples.weight)
 
 
-def make_low_rank(axes: Sequence[Axis], settings: Settings) -> LowRank:
+def make_low_rank(axes: Sequence[Axis], settings: Settings) -> LowRank[Any]:
     """Return the low-rank model of the settings."""
     return DECOMPOSITIONS[settings.decomposition](axes, settings.nonnegative)

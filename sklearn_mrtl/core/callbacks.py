@@ -1,4 +1,4 @@
-"""Callbacks of the training: they follow it, and may end a level or all of it."""
+"""Callbacks, which follow a training and can end a level or all of it."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ if TYPE_CHECKING:
 
 
 class TrainingCallback:
-    """Base of callbacks; its methods do nothing."""
+    """Base class of callbacks, whose methods do nothing."""
 
     def begin_training(self, n_levels: int) -> None:
-        """Called before the first of so many trainings of a level in a phase."""
+        """Take note that a training begins, in which n_levels times a level is trained in a phase."""
 
     def begin_level(self, level: int, phase: str, max_epochs: int) -> None:
-        """Called before a level is trained in a phase."""
+        """Take note that the training of a level in a phase begins."""
 
     def end_epoch(self, record: dict, fit_now: Callable[[], Fit]) -> bool | None:
-        """Called after an epoch; True ends the level.
+        """Take note of an epoch; return True to end the level.
 
         Parameters
         ----------
         record : dict
             The epoch's record in the history.
         fit_now : callable
-            Makes the fit as if the training ended here.
+            Returns the fit as if the training ended here.
         """
 
     def end_level(self, fit: Fit) -> bool | None:
-        """Called after a level was trained in a phase; True ends the training."""
+        """Take note that a level was trained in a phase; return True to end the training."""
 
     def end_training(self, fit: Fit) -> None:
-        """Called once, at the end."""
+        """Take note of the end of the training."""
 
 
 class CallbackList(TrainingCallback):
-    """Callbacks called in turn; the answer of any of them counts."""
+    """Callbacks that are called one after the other; each of them can end a level or the training."""
 
     def __init__(self, callbacks: Sequence[TrainingCallback]):
         self.callbacks = tuple(callbacks)
 
-    def begin_training(self, n_levels):
+    def begin_training(self, n_levels: int) -> None:
         for callback in self.callbacks:
             callback.begin_training(n_levels)
 
-    def begin_level(self, level, phase, max_epochs):
+    def begin_level(self, level: int, phase: str, max_epochs: int) -> None:
         for callback in self.callbacks:
             callback.begin_level(level, phase, max_epochs)
 
-    def end_epoch(self, record, fit_now):
+    def end_epoch(self, record: dict, fit_now: Callable[[], Fit]) -> bool:
         return any([callback.end_epoch(record, fit_now) for callback in self.callbacks])
 
-    def end_level(self, fit):
+    def end_level(self, fit: Fit) -> bool:
         return any([callback.end_level(fit) for callback in self.callbacks])
 
-    def end_training(self, fit):
+    def end_training(self, fit: Fit) -> None:
         for callback in self.callbacks:
             callback.end_training(fit)

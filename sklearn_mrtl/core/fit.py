@@ -1,4 +1,4 @@
-"""A trained model, with all that is needed to go on."""
+"""A trained model, with what is needed to continue its training."""
 
 from __future__ import annotations
 
@@ -12,31 +12,33 @@ from sklearn_mrtl.core.solvers.base import CurvaturePair
 
 @dataclass
 class Fit:
-    """What a training has reached.
+    """State of a training: what it starts from, changes and returns.
 
     Attributes
     ----------
     model, parameters : TensorModel, Parameters
-        After the last step.
+        After the last step; None before the first one.
     before_decomposition : (TensorModel, Parameters) or None
-        The full-rank model, once it was decomposed.
+        The full-rank model; None until it is decomposed.
     curvature_pairs : list of CurvaturePair
-        What the solver knows of the curvature at the present level.
+        Recent steps of the solver and changes of the gradient along them, at the present level.
     phases : dict of str to PhaseSettings
-        With the strengths that were chosen.
+        Settings with the strengths that were chosen.
     alpha_path : list of dict
         Strengths that were tried, and their errors.
     history : list of dict
         A record for every epoch.
     done : list of Step
+        Steps of the plan that are done.
     has_ended : bool
-        Whether the training was ended before the end of its plan.
+        Whether the training ended before its plan did.
     is_solution : bool
         Whether the parameters are known to minimize the objective of the next training.
     """
 
-    model: TensorModel | None = None
-    parameters: Parameters | None = None
+    # No plan trains before it initializes both, so that their types leave None out.
+    model: TensorModel = None  # type: ignore[assignment]
+    parameters: Parameters = None  # type: ignore[assignment]
     before_decomposition: tuple[TensorModel, Parameters] | None = None
     curvature_pairs: list[CurvaturePair] = field(default_factory=list)
     phases: dict[str, PhaseSettings] = field(default_factory=dict)
@@ -48,9 +50,9 @@ class Fit:
 
 
 def resume(earlier: Fit | None, plan: Plan) -> Fit:
-    """Return the part of an earlier fit that is a prefix of a plan, as far as its parameters are known.
+    """Return the part of an earlier fit that is a prefix of a plan, or an empty fit.
 
-    They are known at the end of the earlier fit, and before it was decomposed.
+    The prefix ends where the parameters of the earlier fit are known: at its end, or before its decomposition.
     """
     if earlier is None:
         return Fit()
@@ -61,7 +63,7 @@ def resume(earlier: Fit | None, plan: Plan) -> Fit:
             trained = [(step.level, step.phase) for step in done if isinstance(step, Train)]
             history = [record for record in earlier.history if (record["level"], record["phase"]) in trained]
             fit = replace(earlier, done=done, history=history, has_ended=False)
-            if n_steps < len(earlier.done):
+            if n_steps < len(earlier.done) and earlier.before_decomposition is not None:
                 model, parameters = earlier.before_decomposition
                 fit = replace(fit, model=model, parameters=parameters, curvature_pairs=[])
             return fit

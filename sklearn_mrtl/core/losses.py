@@ -1,6 +1,7 @@
-"""Losses of scores: what is minimized (eq. 5), and how curved it can be.
+"""Losses of scores, the term L of eq. (5).
 
-Scores and targets have shape (n, T): T outputs, or classes. A target may be the mean over merged rows.
+Scores and targets have shape (n, T): T outputs, or classes. A target may be the mean over merged rows. `curvature` is
+the largest second derivative by a score.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ class SquaredLoss:
 
     @staticmethod
     def of(scores: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of every sample, shape (n,)."""
         return (scores - y).square().mean(1)
 
     @staticmethod
     def constant(y: Tensor) -> Tensor:
-        """The best score for all samples, from their mean target (T,)."""
+        """Return the one score for all samples that has the least loss, from their mean target (T,)."""
         return y
 
 
@@ -31,26 +33,28 @@ class LogisticLoss:
 
     @staticmethod
     def of(scores: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of every sample, shape (n,)."""
         return (torch.nn.functional.softplus(scores) - y * scores).sum(1)
 
     @staticmethod
     def constant(y: Tensor) -> Tensor:
-        """The best score for all samples, from their mean target (T,)."""
+        """Return the one score for all samples that has the least loss, from their mean target (T,)."""
         return torch.logit(y, eps=torch.finfo(y.dtype).eps)
 
 
 class SoftmaxLoss:
-    """Cross entropy of more than two classes, y their shares; the activation is the softmax."""
+    """Cross entropy of more than two classes, y their probabilities; the activation is the softmax."""
 
     curvature = 0.5
 
     @staticmethod
     def of(scores: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of every sample, shape (n,)."""
         return torch.logsumexp(scores, 1) - (y * scores).sum(1)
 
     @staticmethod
     def constant(y: Tensor) -> Tensor:
-        """The best score for all samples, from their mean target (T,)."""
+        """Return the one score for all samples that has the least loss, from their mean target (T,)."""
         return torch.log(y.clamp(min=torch.finfo(y.dtype).tiny))
 
 

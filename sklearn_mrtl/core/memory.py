@@ -53,7 +53,7 @@ def low_rank_bytes(resolutions: Sequence[Shapes], rank: Rank, n_outputs: int, it
     return max(number_of_weights(rank, level) for level in sizes) * itemsize * (2 * MEMORY + 8)
 
 
-def readable(n_bytes: int) -> str:
+def readable(n_bytes: float) -> str:
     """Return a number of bytes in a unit that suits it."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if n_bytes < 1000 or unit == "TB":

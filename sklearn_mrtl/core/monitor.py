@@ -1,4 +1,4 @@
-"""What follows the epochs of a level: history, best weights, and the end of the level."""
+"""The monitor of a level's epochs: it writes the history, keeps the best weights and ends the level."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import warnings
 from dataclasses import replace
 from math import isfinite
 from time import perf_counter
+from typing import Any
 
 import torch
 
@@ -19,16 +20,16 @@ from sklearn_mrtl.core.settings import Settings
 from sklearn_mrtl.core.solvers.base import Epoch
 from sklearn_mrtl.core.stopping import Rises, gradient_statistics
 
-DIVERGED = 1.5  # objective, relative to that without weights or at the start of the level; noise of batches is less
+MAX_INCREASE = 1.5  # of the objective, relative to that at the start or without weights; batches make less noise
 
 
 class LevelMonitor:
-    """Follows the epochs of a level: writes the history, keeps the best weights, says when the level ends.
+    """Monitor of a level's epochs: it writes the history, keeps the best weights and ends the level.
 
     Parameters
     ----------
     fit : Fit
-        Model and parameters are those that the level starts with; the history grows.
+        With the model and the parameters that the level starts with. Records are appended to its history.
     step : Train
     validation : Samples or None
     settings : Settings
@@ -39,6 +40,7 @@ class LevelMonitor:
     Attributes
     ----------
     ends_training : bool
+        Whether the training diverged or was interrupted.
     """
 
     def __init__(
@@ -46,15 +48,16 @@ class LevelMonitor:
         began: float,
     ):  # fmt: skip
         resolution = {axis.mode.name: axis.shape for axis in fit.model.axes if axis.smoothness is not None}
-        self.common = {"level": step.level, "phase": step.phase, "resolution": resolution}
+        self.common: dict[str, Any] = {"level": step.level, "phase": step.phase, "resolution": resolution}
         self.fit, self.settings, self.callback, self.began = fit, settings, callback, began
-        self.validation = None
+        self.validation: Objective | None = None
         if validation is not None:
             self.validation = Objective.from_samples(fit.model, validation, settings.loss, Alphas(0.0, 0.0))
         criterion = settings.criterion
         self.rises = None if criterion is None else Rises(criterion, settings.tol, settings.patience)
         self.epoch, self.ends_training = 0, False
-        self.lowest, self.kept = float("inf"), None  # on validation data; without, the last
+        self.lowest = float("inf")  # loss on validation data
+        self.kept: Parameters | None = None  # the weights of that loss; without validation data the last ones
         self.last = self.good = fit.parameters
         self.least = float("inf")  # objective at `good`
 
@@ -74,13 +77,13 @@ class LevelMonitor:
         if not isfinite(epoch.objective):
             self._end_diverged(epoch.objective)
             return True
-        if epoch.objective < self.least:  # of the weights that the epoch began with, or better ones
+        if epoch.objective < self.least:  # the objective is that of the weights before the epoch, or of better ones
             self.least, self.good = epoch.objective, self.last
         self.last = epoch.parameters
         if self.validation is None:
             self.kept = epoch.parameters
         else:
-            record["validation_loss"] = self._validation_loss(epoch.parameters)
+            record["validation_loss"] = self._validation_loss(self.validation, epoch.parameters)
             if record["validation_loss"] < self.lowest:
                 self.lowest, self.kept = record["validation_loss"], epoch.parameters
         self.fit.history.append(record)
@@ -99,16 +102,16 @@ class LevelMonitor:
     def check_last_step(self, objective: Objective) -> None:
         """End the training as diverged if the level ends with weights that are much worse than none.
 
-        An epoch of mini-batches is seen by the objectives before its steps: nothing else looks at the last steps.
+        The objectives of mini-batches are those before each step, so that no record includes the last step.
         """
         if self.ends_training:
             return
         value = objective.value(self.last)
-        if not value <= DIVERGED * max(objective.null_loss(), objective.value(self.fit.parameters)):
+        if not value <= MAX_INCREASE * max(objective.null_loss(), objective.value(self.fit.parameters)):
             self._end_diverged(value)
 
     def can_be_interrupted(self, in_phase: str) -> bool:
-        """Return whether what was learned is worth keeping: there was an epoch in this phase, that of the result."""
+        """Return whether an interruption keeps the weights: if `in_phase`, that of the result, has had an epoch."""
         return self.settings.keep_interrupted and any(record["phase"] == in_phase for record in self.fit.history)
 
     def interrupt(self) -> Parameters:
@@ -123,9 +126,9 @@ class LevelMonitor:
         return self.last
 
     def _end_diverged(self, objective: float) -> None:
-        """End the training with the last good weights: steps can be bad epochs before the objective is not finite."""
+        """End the training with the weights of the least objective; later ones can be useless though finite."""
         self.ends_training = True
-        if self.validation is None or not self._validation_loss(self.good) >= self.lowest:
+        if self.validation is None or not self._validation_loss(self.validation, self.good) >= self.lowest:
             self.kept = self.good
         warnings.warn(
             f"training diverged at level {self.common['level']} ({self._describe()}), epoch {self.epoch}: the "
@@ -138,6 +141,7 @@ class LevelMonitor:
     def _describe(self) -> str:
         return f"{self.common['phase'].replace('_', ' ')}, {self.common['resolution']}"
 
-    def _validation_loss(self, parameters: Parameters) -> float:
+    @staticmethod
+    def _validation_loss(validation: Objective, parameters: Parameters) -> float:
         with torch.no_grad():
-            return float(self.validation.data_loss(parameters))
+            return float(validation.data_loss(parameters))

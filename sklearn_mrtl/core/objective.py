@@ -1,9 +1,10 @@
-"""Loss plus penalties, eq. (5): all that a solver sees."""
+"""Loss plus penalties, eq. (5): a solver sees nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ class Objective:
     loss : Loss
     alphas : Alphas
     constant : float
-        Added to the loss: the variation of merged rows about their mean.
+        Added to the loss: the mean squared deviation of merged targets from their means.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Objective:
 
     @classmethod
     def from_samples(cls, model: TensorModel, samples: Samples, loss: Loss, alphas: Alphas) -> Objective:
-        """Make the objective of merged samples, whose constant it knows."""
+        """Make the objective of merged samples, with its constant."""
         y, weight = samples.totals()
         constant = 0.0
         if loss is SquaredLoss:
@@ -47,10 +48,10 @@ class Objective:
 
     def data_loss(self, parameters: Parameters) -> Tensor:
         """Return the weighted mean loss L of eq. (5)."""
-        return sum(self._data_losses(parameters)) + self.constant
+        return reduce(torch.add, self._data_losses(parameters)) + self.constant
 
     def _data_losses(self, parameters: Parameters) -> Iterator[Tensor]:
-        """Yield what each chunk of the samples contributes."""
+        """Yield the term of each chunk of the samples."""
         for rows, inputs in self.inputs.chunks:
             losses = self.loss.of(self.model.scores(parameters, inputs), self.y[rows])
             yield self.weight[rows] @ losses / self.total
@@ -69,29 +70,35 @@ class Objective:
         """Return the objective, its data part and its gradient."""
         parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         penalty = self.model.penalty(parameters, self.alphas)
-        leaves, total, loss = list(parameters.values()), None, self.constant
-        for part in self._data_losses(parameters):
-            # With the first chunk goes the penalty; the graph of a chunk is free before the next is made.
-            gradient = torch.autograd.grad(part + penalty if total is None else part, leaves, allow_unused=True)
-            gradient = [torch.zeros_like(p) if g is None else g for p, g in zip(leaves, gradient, strict=True)]
-            total = gradient if total is None else [t + g for t, g in zip(total, gradient, strict=True)]
+        losses = self._data_losses(parameters)
+        first = next(losses)
+        loss, total = self.constant + first.detach(), gradients(first + penalty, parameters)
+        for part in losses:  # the graph of a chunk is released before that of the next is made
             loss = loss + part.detach()
-        return loss + penalty.detach(), loss, dict(zip(parameters, total, strict=True))
+            total = {name: total[name] + gradient for name, gradient in gradients(part, parameters).items()}
+        return loss + penalty.detach(), loss, total
 
     def batch(self, rows: Tensor) -> Objective:
-        """Return the objective on some of the rows, whose loss stands for that of all."""
+        """Return the objective on some of the rows, weighted so that its expected value is that of all rows."""
         batch = copy(self)
         batch.inputs, batch.y = self.inputs.select(rows), self.y[rows]
         batch.weight = self.weight[rows] * (len(self.weight) / len(rows))
         return batch
 
     def natural_scales(self, parameters: Parameters) -> Parameters:
-        """Return step lengths natural to each parameter."""
+        """Return about one over the square root of the second derivative by each parameter."""
         return self.model.natural_scales(parameters, self.inputs, self.weight, self.loss.curvature, self.alphas)
 
 
+def gradients(value: Tensor, parameters: Parameters) -> Parameters:
+    """Return the gradient of a value; 0 for parameters that it does not depend on."""
+    values = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
+    named = zip(parameters.items(), values, strict=True)
+    return {name: torch.zeros_like(p) if gradient is None else gradient for (name, p), gradient in named}
+
+
 def constant_loss(loss: Loss, fitted: tuple[Tensor, Tensor], seen: tuple[Tensor, Tensor]) -> float:
-    """Return the weighted mean loss on seen targets and weights of the constant score that is best for the fitted."""
+    """Return the loss, on seen targets and weights, of the constant score that is best for the fitted ones."""
     y, weight = fitted
     score = loss.constant((weight @ y)[None] / weight.sum(dtype=torch.float64))
     y, weight = seen

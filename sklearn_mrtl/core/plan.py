@@ -1,4 +1,4 @@
-"""The plan of a training: the steps of Algorithm 1 in their order."""
+"""The plan of a training: the steps of Algorithm 1 in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK
 
 @dataclass(frozen=True)
 class Initialize:
-    """Line 1: weights to start from at a level, for one of the phases."""
+    """Line 1: make the weights that a phase starts from, at a level."""
 
     level: int
     phase: str
@@ -26,7 +26,7 @@ class Train:
 
 @dataclass(frozen=True)
 class Finegrain:
-    """Line 10, or lines 22 to 24: carry the weights to this level from the coarser one."""
+    """Line 10, or lines 22 to 24: interpolate the weights from the coarser level to this one."""
 
     level: int
 
@@ -48,7 +48,7 @@ def paper_plan(n_levels: int, full_rank_levels: int) -> list[Step]:
     Parameters
     ----------
     n_levels : int
-        R, or fewer to end at a coarser level.
+        R, or fewer, to end at a coarser level.
     full_rank_levels : int
         r_0; with 0 the low-rank model starts from random factors.
     """
@@ -66,18 +66,18 @@ def paper_plan(n_levels: int, full_rank_levels: int) -> list[Step]:
 def full_rank_plan(n_levels: int, *, decompose: bool) -> list[Step]:
     """Return the plan of a full-rank model at every level, decomposed at the end or not at all.
 
-    It serves where a low-rank model is no restriction: two modes, and a rank that represents every matrix.
+    Use it where the low-rank model is no restriction: two modes, and a rank that represents every matrix.
     """
-    plan = [Initialize(0, FULL_RANK), *coarse_to_fine(range(n_levels), FULL_RANK)]
+    plan: list[Step] = [Initialize(0, FULL_RANK), *coarse_to_fine(range(n_levels), FULL_RANK)]
     return [*plan, Decompose(n_levels - 1)] if decompose else plan
 
 
 def coarse_to_fine(levels: Iterable[int], phase: str) -> list[Step]:
-    """Train at each level, and finegrain between one and the next."""
-    steps = [step for level in levels for step in (Finegrain(level), Train(level, phase))]
+    """Return the steps that train at each level, and finegrain between one level and the next."""
+    steps: list[Step] = [step for level in levels for step in (Finegrain(level), Train(level, phase))]
     return steps[1:]
 
 
 def phases_of(plan: Plan) -> list[str]:
-    """Return the phases in which a plan trains, in their order."""
+    """Return the phases in which a plan trains, in order."""
     return list(dict.fromkeys(step.phase for step in plan if isinstance(step, Train)))

@@ -1,9 +1,10 @@
-"""What Algorithm 1 needs to know besides the data and the plan."""
+"""Settings of Algorithm 1, besides the data and the plan."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Alphas
@@ -31,13 +32,14 @@ class PhaseSettings:
 
     @property
     def alphas(self) -> Alphas:
-        """Both strengths, once they are known."""
-        return Alphas(self.alpha_spatial, self.alpha_l2)
+        """Both strengths; those that are not chosen yet are None."""
+        return Alphas(cast(float, self.alpha_spatial), cast(float, self.alpha_l2))
 
     def with_default(self, alphas: Alphas) -> PhaseSettings:
-        """Return the settings with these strengths where none are given."""
-        own = (default if own is None else own for own, default in zip(self.alphas, alphas, strict=True))
-        return replace(self, **dict(zip(("alpha_spatial", "alpha_l2"), own, strict=True)))
+        """Return the settings with these strengths in place of those that are None."""
+        spatial = alphas.spatial if self.alpha_spatial is None else self.alpha_spatial
+        l2 = alphas.l2 if self.alpha_l2 is None else self.alpha_l2
+        return replace(self, alpha_spatial=spatial, alpha_l2=l2)
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,10 @@ class Settings:
     ----------
     loss : Loss
     rank : int, tuple of int or None
-        K of eq. (2), or one rank for each mode of a Tucker tensor; None where nothing is decomposed.
+        K of eq. (2), or one rank for each mode of a Tucker tensor; None: the plan has no low-rank model.
     full_rank, low_rank : PhaseSettings
     sigma : float or None
-        Of eq. (4); None: the squared spacing of the cells.
+        Of eq. (4); None: the squared distance of neighbouring cells.
     decomposition : str
         A name in `models.registry.DECOMPOSITIONS`.
     nonnegative : collection of str or None
@@ -63,7 +65,7 @@ class Settings:
     seed : int
         Of random factors.
     keep_interrupted : bool
-        Ctrl-C ends the training and keeps the weights, once the last phase has had an epoch.
+        Whether Ctrl-C ends the training and keeps the weights, once the last phase has had an epoch.
     choice : ChoiceOptions
         How the strengths of penalties are chosen.
     """
@@ -81,6 +83,13 @@ class Settings:
     seed: int = 0
     keep_interrupted: bool = False
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
+
+    @property
+    def required_rank(self) -> Rank:
+        """The rank of the low-rank model."""
+        if self.rank is None:
+            raise ValueError("a plan with a low-rank model needs a rank, got None.")
+        return self.rank
 
     @property
     def phases(self) -> dict[str, PhaseSettings]:

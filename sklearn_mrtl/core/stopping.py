@@ -1,4 +1,4 @@
-"""When a level ends (section 4 of the paper): numbers whose rise is a sign that little is left to learn.
+"""When a level ends (section 4 of the paper): criteria whose rise is a sign that little is left to learn.
 
 Every criterion is a function of an epoch's record (see `monitor.LevelMonitor`); a user's own callable is another.
 """
@@ -46,7 +46,7 @@ class Rises:
         self.last, self.count = float("inf"), 0
 
     def enough(self, record: dict) -> bool:
-        """Take note of an epoch; return whether it is the last."""
+        """Take note of an epoch; return whether the criterion has risen often enough to end the level."""
         value = self.criterion(record)
         self.count += value - self.last > self.tol
         self.last = value

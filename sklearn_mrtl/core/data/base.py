@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeGuard
 
 from torch import Tensor
 
@@ -123,7 +123,7 @@ def row_slices(n_rows: int, step: int) -> list[slice]:
     return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
 
 
-def is_mean(mode: Mode) -> bool:
+def is_mean(mode: Mode) -> TypeGuard[Grid]:
     """Return whether weights of this mode are per unit of area."""
     return isinstance(mode, Grid) and mode.quantity == "mean"
 

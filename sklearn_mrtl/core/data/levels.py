@@ -26,16 +26,19 @@ class LevelData:
     Attributes
     ----------
     level : int or None
-    training, validation : Samples or None
+        None before the first call of `move_to`.
+    training : Samples
+    validation : Samples or None
         At that level.
     """
+
+    training: Samples
+    validation: Samples | None
 
     def __init__(
         self, training: Samples, validation: Samples | None, resolutions: Sequence[Shapes], levels: Sequence[int]
     ):
         self.level: int | None = None
-        self.training: Samples | None = None
-        self.validation: Samples | None = None
         self._training = pyramid(training, resolutions, levels)
         self._validation: Iterator[Samples | None] = repeat(None)
         if validation is not None:
@@ -44,7 +47,8 @@ class LevelData:
     def move_to(self, level: int) -> None:
         """Make the samples of a level, and release those of the level before it."""
         if level != self.level:
-            self.training = self.validation = None
+            if self.level is not None:
+                del self.training, self.validation  # the next samples need their memory
             self.training, self.validation, self.level = next(self._training), next(self._validation), level
 
     def peek(self) -> Samples:

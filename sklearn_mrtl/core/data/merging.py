@@ -13,16 +13,16 @@ from sklearn_mrtl.core.data.base import CHUNK_ROWS
 SORTED_ROWS = 2**20  # samples that are sorted at once
 MIN_SAMPLED = 2**20  # fewer samples are merged without an estimate of how many differ
 SPREAD_ROWS = 2**14  # samples, evenly spread, that an estimate looks at besides a 64th of the keys
+HASH_MULTIPLIER = 2862933555777941757  # of L'Ecuyer's random numbers: odd, hence invertible modulo 2^64
 MAX_DISTINCT_FRACTION = 0.75  # with more distinct samples than this, merging is not worth a copy
 
 
 def combine_keys(keys: Sequence[Tensor], sizes: Sequence[int] | None) -> Tensor:
     """Combine the keys of each mode into one: exact for indices below sizes, else 64-bit hashes (sizes None)."""
     combined = keys[0].to(torch.int64, copy=True)
-    exact = sizes is not None and prod(sizes) < 2**62
-    for m, key in enumerate(keys[1:], start=1):
-        # Multiplying by an odd number is invertible modulo 2^64; this one is L'Ecuyer's for random numbers.
-        combined.mul_(sizes[m] if exact else 2862933555777941757).add_(key)
+    multipliers = [HASH_MULTIPLIER] * len(keys) if sizes is None or prod(sizes) >= 2**62 else sizes
+    for key, multiplier in zip(keys[1:], multipliers[1:], strict=True):
+        combined.mul_(multiplier).add_(key)
     return combined
 
 
@@ -69,7 +69,7 @@ def unique_rows(keys: Tensor, *, sorted_rows: int = SORTED_ROWS) -> tuple[Tensor
     n_parts, n_distinct = -(-len(keys) // sorted_rows), 0
     part_of = None if n_parts == 1 else torch.cat([part.remainder(n_parts).short() for part in keys.split(CHUNK_ROWS)])
     for part in range(n_parts):
-        rows = None if n_parts == 1 else torch.nonzero(part_of == part)[:, 0]
+        rows = None if part_of is None else torch.nonzero(part_of == part)[:, 0]
         ordered, order = torch.sort(keys if rows is None else keys.index_select(0, rows), stable=True)
         is_first = torch.ones_like(ordered, dtype=torch.bool)
         torch.ne(ordered[1:], ordered[:-1], out=is_first[1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property, reduce
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,13 +21,13 @@ class DenseProduct(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, c: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, c: Tensor) -> Tensor:
         ctx.x = x
         return torch.nn.functional.linear(x, c.T.contiguous())
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[None, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         return None, (gradient.T.contiguous() @ ctx.x).T
 
 
@@ -92,7 +93,7 @@ class BlockedProduct(torch.autograd.Function):
     """Product of all samples with a matrix c (S, K) of few columns, shape (n, K), block after block."""
 
     @staticmethod
-    def forward(ctx, c: Tensor, blocks: Sequence[RowBlock]) -> Tensor:
+    def forward(ctx: Any, c: Tensor, blocks: Sequence[RowBlock]) -> Tensor:
         ctx.save_for_backward(c)
         ctx.blocks = blocks
         product, start = c.new_empty(sum(block.n_rows for block in blocks), c.shape[1]), 0
@@ -103,7 +104,7 @@ class BlockedProduct(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (c,) = ctx.saved_tensors
         into, start = torch.zeros_like(c), 0
         for block in ctx.blocks:
@@ -160,14 +161,14 @@ class SampledProduct(torch.autograd.Function):
     """Inner products of the rows of two factors where there are samples, without a copy of the rows."""
 
     @staticmethod
-    def forward(ctx, first: Tensor, second: Tensor, entries: EntryIndices) -> Tensor:
+    def forward(ctx: Any, first: Tensor, second: Tensor, entries: EntryIndices) -> Tensor:
         ctx.save_for_backward(first, second)
         ctx.entries = entries
         return entries.sampled(first, second)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         first, second = ctx.saved_tensors
         return ctx.entries.times(gradient, second), ctx.entries.transposed_times(gradient, first), None
 

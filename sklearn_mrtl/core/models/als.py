@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorly as tl
 import torch
+from numpy.typing import ArrayLike
 from tensorly.decomposition import parafac
 from torch import Tensor
 
@@ -25,8 +26,8 @@ def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = (
     """
     if weights.ndim == 2:
         left, values, right = torch.linalg.svd(weights, full_matrices=False)
-        rounding = 100 * max(weights.shape) ** 0.5 * torch.finfo(values.dtype).eps * values[0]  # of many steps
-        values = torch.where(values > rounding, values, 0)  # noise would grow, to something else every time
+        rounding = 100 * max(weights.shape) ** 0.5 * torch.finfo(values.dtype).eps * values[0]  # of many operations
+        values = torch.where(values > rounding, values, 0)  # components of noise would differ from run to run
         factors = spread(values[:rank], [left[:, :rank], right[:rank].T])
     else:
         factors = parafac_factors(weights, rank, seed)
@@ -34,10 +35,10 @@ def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = (
 
 
 def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
-    """Run tensorly's CP_ALS, or our own where its equations are singular: tensors of lower rank, or slabs of zeros."""
+    """Run tensorly's CP_ALS, or our own if its equations are singular (tensors of lower rank, slabs of zeros)."""
     array, state = weights.detach().double().cpu().numpy(), np.random.RandomState(seed)
 
-    def to_tensor(values) -> Tensor:
+    def to_tensor(values: ArrayLike) -> Tensor:
         return torch.from_numpy(np.array(values, dtype=np.float64)).to(weights)
 
     with tl.backend_context("numpy"), warnings.catch_warnings():
@@ -56,13 +57,14 @@ def alternate(
 ) -> list[Tensor]:
     """Run alternating least squares of least norm; in nonnegative modes column by column (HALS).
 
-    tensorly's HALS fails where a component of a nonnegative mode becomes 0: its free modes solve a singular system.
+    tensorly's HALS fails if a component of a nonnegative mode becomes 0, because its free modes then solve a singular
+    system.
     """
     factors = list(factors)
     for m in nonnegative:
         positive, negative = (part.clamp(min=0).square().sum(0) for part in (factors[m], -factors[m]))
         factors[m] = (factors[m] * torch.where(positive < negative, -1, 1)).clamp(min=0)
-    free_first = sorted(range(len(factors)), key=lambda m: m in nonnegative)  # they take the signs that were turned
+    free_first = sorted(range(len(factors)), key=lambda m: m in nonnegative)  # free factors take the signs first
     for _ in range(n_iter):
         for m in free_first:
             others = factors[:m] + factors[m + 1 :]
@@ -94,17 +96,17 @@ def spread(weights: Tensor, factors: Sequence[Tensor]) -> list[Tensor]:
 def canonical(
     factors: Sequence[Tensor], *, orthogonal: bool = True, signed: int = 0, pooled: Sequence[int] = ()
 ) -> tuple[Tensor, list[Tensor]]:
-    """Return the same tensor in canonical form.
+    """Return component weights and factors of the same tensor in canonical form.
 
     Columns have unit norm and components descend by weight. In every mode but `signed` the entry of largest magnitude
-    is positive; that mode takes the remaining sign. In `pooled` modes the last row, which is shared, is added to the
-    others before their signs are looked at. With two modes CP is unique only up to an invertible K x K matrix: there,
-    if `orthogonal`, the form is the singular value decomposition.
+    is positive; that mode takes the remaining sign. In `pooled` modes the sign is that of the other rows plus the last
+    one, which they share. With two modes CP is unique only up to an invertible K x K matrix; there, if `orthogonal`,
+    the canonical form is the singular value decomposition.
 
     Returns
     -------
     component_weights : Tensor of shape (K,)
-        Descending, none negative.
+        Descending and not negative.
     factors : list of Tensor of shape (rows, K)
     """
     if len(factors) == 2 and orthogonal:

@@ -1,4 +1,4 @@
-"""The axes of the weight tensor: its modes at one resolution."""
+"""The axes of the weight tensor: its modes at one resolution, and the outputs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from sklearn_mrtl.modes import Feature, Grid, Mode
 class Axis:
     """One mode of the weight tensor at one resolution.
 
-    A pooled Feature has an additional last row: the weights that all categories share. Several outputs are an axis of
-    their own, the last one, which no input mode belongs to.
+    A pooled Feature has an additional last row: the weights that all categories share. If there are several outputs,
+    they are the last axis.
 
     Attributes
     ----------
@@ -66,7 +66,10 @@ class Axis:
         return self.size if self.mask is None else int(self.mask.sum())
 
     def effective(self, factor: Tensor, dim: int, n_rows: int) -> Tensor:
-        """Return what multiplies the inputs: of a pooled Feature each deviation plus the shared row."""
+        """Return the rows that multiply inputs of n_rows entries: for a pooled Feature deviations plus the shared row.
+
+        Inputs of a pooled Feature may have an entry more than it has categories; the shared row itself multiplies that.
+        """
         if not self.pooled:
             return factor
         shared = factor.narrow(dim, self.size - 1, 1)
@@ -74,8 +77,8 @@ class Axis:
         return rows if n_rows == self.size - 1 else torch.cat([rows, shared], dim)
 
     def finegrain(self, factor: Tensor, dim: int, finer: Axis) -> Tensor:
-        """Finegrain a factor along `dim`; near a coast from the cells that hold data only."""
-        if self.shape == finer.shape:
+        """Finegrain a factor along `dim`; next to masked cells, from the cells that hold data only."""
+        if self.shape == finer.shape or not isinstance(self.mode, Grid):
             return factor
         fine = finegrain(factor, dim, self.mode, self.shape, finer.shape)
         if self.mask is None:
@@ -83,11 +86,11 @@ class Axis:
         along = [1] * factor.ndim
         along[dim] = -1
         fraction = finegrain(self.mask.to(factor), 0, self.mode, self.shape, finer.shape)
-        keep = finer.mask & (fraction > 0)
+        keep = (fraction > 0) if finer.mask is None else finer.mask & (fraction > 0)
         return torch.where(keep.reshape(along), fine / fraction.clamp(min=1e-12).reshape(along), 0)
 
     def row_mean_squares(self, mean_squares: Tensor) -> Tensor:
-        """Return the mean squares that the rows of a factor multiply, from those of the inputs' entries."""
+        """Return the mean squares of the inputs for each row of a factor, from those for each entry."""
         if not self.pooled:
             return mean_squares
         return torch.cat([mean_squares[: self.n_entries], mean_squares.sum()[None]])

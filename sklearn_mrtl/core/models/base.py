@@ -1,4 +1,4 @@
-"""What every model of a weight tensor provides: scores, penalties, a finer grid.
+"""What every model of a weight tensor provides: scores, penalties, finegraining.
 
 A model is stateless: it knows the axes of the weight tensor at one resolution, and computes from a dict of parameters.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -46,8 +46,6 @@ class TensorModel(ABC):
         The modes of the weight tensor W, the outputs last.
     """
 
-    bounded: frozenset[str] = frozenset()  # names of the parameters that must not be negative
-
     def __init__(self, axes: Sequence[Axis]):
         self.axes = tuple(axes)
         self.input_axes = tuple(axis for axis in axes if not axis.is_output)
@@ -81,7 +79,7 @@ class TensorModel(ABC):
         Parameters
         ----------
         mean_squares : sequence of Tensor, shape (rows,)
-            For each axis the mean square of what its rows multiply.
+            For each axis the mean square of the inputs that its rows multiply.
         loss_curvature : float
             Largest second derivative of the loss by a score.
         """
@@ -96,8 +94,13 @@ class TensorModel(ABC):
 
     # What follows
 
-    def with_axes(self, axes: Sequence[Axis]) -> TensorModel:
-        """Return the same kind of model on other axes."""
+    @property
+    def bounded(self) -> frozenset[str]:
+        """Names of the parameters that must not be negative."""
+        return frozenset()
+
+    def with_axes(self, axes: Sequence[Axis]) -> Self:
+        """Return a model of the same kind on other axes."""
         return type(self)(axes)
 
     @property
@@ -105,8 +108,8 @@ class TensorModel(ABC):
         """Shapes of the modes that inputs have."""
         return tuple(axis.shape for axis in self.input_axes)
 
-    def without_penalties(self) -> TensorModel:
-        """Return the model on the CPU without what only training needs."""
+    def without_penalties(self) -> Self:
+        """Return the model for predictions: on the CPU, and without penalties."""
         model = copy(self)
         model.axes = tuple(
             replace(axis, smoothness=None, mask=None if axis.mask is None else axis.mask.cpu()) for axis in self.axes
@@ -127,7 +130,7 @@ class TensorModel(ABC):
         return total
 
     def finegrain(self, parameters: Parameters, finer: TensorModel) -> Parameters:
-        """Carry all weights to finer grids: Finegrain in lines 10 and 22 to 24 of Algorithm 1."""
+        """Interpolate all weights to finer grids: Finegrain in lines 10 and 22 to 24 of Algorithm 1."""
         fine = dict(parameters)
         for name, axes in self.parameter_axes.items():
             for dim, (axis, finer_axis) in enumerate(zip(axes, finer.parameter_axes[name], strict=True)):
@@ -135,7 +138,7 @@ class TensorModel(ABC):
         return fine
 
     def finegrain_gradient(self, gradient: Parameters, finer: TensorModel) -> Parameters:
-        """Return about the gradient on finer grids: interpolated, and divided among the more numerous cells."""
+        """Estimate the gradient on finer grids: interpolate it, and divide it among the more numerous cells."""
         fine = self.finegrain(gradient, finer)
         for name, axes in self.parameter_axes.items():
             n_fine = prod(axis.size for axis in finer.parameter_axes[name])
@@ -151,7 +154,7 @@ class TensorModel(ABC):
         return rescaled
 
     def coefficients(self, parameters: Parameters) -> Tensor:
-        """Return what multiplies the inputs' entries, shape (*entries of each mode, [T]); pooled rows complete."""
+        """Return the weights that multiply X_n, shape (*entries of each mode, [T]): shared rows are added to others."""
         weights = self.dense(parameters)
         for dim, axis in enumerate(self.axes):
             weights = axis.effective(weights, dim, axis.n_entries)
@@ -160,7 +163,7 @@ class TensorModel(ABC):
     def natural_scales(
         self, parameters: Parameters, inputs: Inputs, weight: Tensor, loss_curvature: float, alphas: Alphas
     ) -> Parameters:
-        """Return natural step lengths: about one over the square root of each parameter's second derivative."""
+        """Return about one over the square root of the objective's second derivative by each parameter."""
         mean_squares = [
             axis.row_mean_squares(values)
             for axis, values in zip(self.input_axes, inputs.mean_squares(weight), strict=True)
@@ -197,6 +200,6 @@ def intercepts_from(parameters: Parameters) -> Parameters:
 
 
 def inverse_root(curvature: Tensor) -> Tensor:
-    """Return one over the square root; what is much smaller than the largest counts as MIN_CURVATURE_RATIO of it."""
+    """Return one over the square root of curvatures of at least MIN_CURVATURE_RATIO times the largest."""
     floor = MIN_CURVATURE_RATIO * float(curvature.max())
     return curvature.clamp(min=max(floor, torch.finfo(curvature.dtype).tiny)).rsqrt()

@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
 
 import torch
+from torch import Tensor
 
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.products import hadamard
 from sklearn_mrtl.core.models.als import canonical, cp_als
-from sklearn_mrtl.core.models.low_rank import LowRank
+from sklearn_mrtl.core.models.base import Alphas, Parameters
+from sklearn_mrtl.core.models.low_rank import LowRank, Rank
 from sklearn_mrtl.modes import Grid
 
 
-class CP(LowRank):
+class CP(LowRank[int]):
     """W = sum_k A[:, k] o B[:, k] o ...: one factor matrix (rows, K) for each axis."""
 
     keeps_signs = True
     core_is_diagonal = True
 
     @classmethod
-    def fitting_rank(cls, rank, sizes):
-        """Return the rank, or the product of all sizes but the largest, which represents every tensor."""
+    def fitting_rank(cls, rank: Rank, sizes: Sequence[int]) -> int:
+        """Return the rank, at most the product of all sizes but the largest, which represents every tensor."""
+        if isinstance(rank, tuple):
+            raise TypeError(f"the rank of a CP decomposition is one number, got {rank!r}.")
         return min(rank, prod(sorted(sizes)[:-1])) if len(sizes) > 1 else 1
 
-    def decompose(self, weights, rank, seed):
+    def decompose(self, weights: Tensor, rank: int, seed: int) -> Parameters:
         nonnegative = [m for m, axis in enumerate(self.axes) if axis.name in self.nonnegative]
         return dict(zip(self.names, cp_als(weights, rank, seed, nonnegative), strict=True))
 
-    def random_weights(self, rank, size, draw):
+    def random_weights(self, rank: int, size: float, draw: Callable[..., Tensor]) -> Parameters:
         scale = (size**2 / rank) ** (0.5 / len(self.axes))
         return {name: scale * draw(axis.size, rank) for name, axis in zip(self.names, self.axes, strict=True)}
 
-    def rank(self, parameters):
+    def rank(self, parameters: Parameters) -> int:
         return parameters[self.names[0]].shape[1]
 
-    def weight_scores(self, parameters, inputs):
+    def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Return <W, X_n> of eq. (2), shape (n, T)."""
         outputs = self.factors(parameters)[-1] if self.n_outputs > 1 else None
         return inputs.cp_scores(self.effective_factors(parameters, inputs), outputs)
 
-    def dense(self, parameters):
+    def dense(self, parameters: Parameters) -> Tensor:
         factors = self.factors(parameters)
         weights = factors[0]
         for factor in factors[1:]:
             weights = weights[..., None, :] * factor
         return weights.sum(-1)
 
-    def penalty_sums(self, parameters):
+    def penalty_sums(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
         """Return R_s and R_2 from K x K matrices alone.
 
         With G_m = C_m' C_m and E_m = C_m' L_m C_m: R_s = sum_m <E_m, product of the other modes' G>.
@@ -60,8 +66,10 @@ class CP(LowRank):
                 rough = rough + (energy * hadamard(grams[:m] + grams[m + 1 :], torch.ones_like(energy))).sum()
         return rough, hadamard(grams).sum()
 
-    def weight_curvatures(self, parameters, mean_squares, loss_curvature, alphas):
-        """Return the second derivatives by each factor, given the others."""
+    def weight_curvatures(
+        self, parameters: Parameters, mean_squares: Sequence[Tensor], loss_curvature: float, alphas: Alphas
+    ) -> Parameters:
+        """Return the second derivatives by each factor while the others are fixed."""
         factors = self.factors(parameters)
         data = [(rows[:, None] * factor.square()).sum(0) for rows, factor in zip(mean_squares, factors, strict=True)]
         norms = [factor.square().sum(0) for factor in factors]  # (K,)
@@ -72,13 +80,13 @@ class CP(LowRank):
             curvatures[name] = of_data + penalty[:, None] * hadamard(norms[:m] + norms[m + 1 :], ones)
         return curvatures
 
-    def canonical(self, parameters):
+    def canonical(self, parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
         """Return component weights (K,), descending, and factors with unit columns; see `als.canonical`."""
         pooled = [m for m, axis in enumerate(self.axes) if axis.pooled]
         return canonical(self.factors(parameters), orthogonal=not self.nonnegative, signed=self.signed, pooled=pooled)
 
     @property
     def signed(self) -> int:
-        """The mode that shows a component's sign: the largest Grid, or else the first mode, that may be negative."""
+        """Mode that takes a component's sign: of those that may be negative the largest Grid, or else the first."""
         free = [m for m, axis in enumerate(self.axes) if axis.name not in self.nonnegative]
         return max(free or [0], key=lambda m: self.axes[m].n_entries if isinstance(self.axes[m].mode, Grid) else 0)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
-from sklearn_mrtl.core.models.base import Parameters, TensorModel
+from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 from sklearn_mrtl.core.penalties.smoothness import roughness
 
 
@@ -17,27 +21,29 @@ class FullRank(TensorModel):
         return {"weights": like.new_zeros(shape), **self.initial_intercepts(like)}
 
     @property
-    def parameter_axes(self):
+    def parameter_axes(self) -> dict[str, tuple[Axis, ...]]:
         return {"weights": self.axes}
 
-    def weight_scores(self, parameters, inputs):
+    def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         weights = parameters["weights"]
         for dim, (axis, n_rows) in enumerate(zip(self.input_axes, inputs.sizes, strict=True)):
             weights = axis.effective(weights, dim, n_rows)
         return inputs.linear_scores(weights.reshape(*inputs.sizes, self.n_outputs))
 
-    def scaled(self, parameters, scale):
+    def scaled(self, parameters: Parameters, scale: Tensor) -> Parameters:
         weights = parameters["weights"]
         return {**parameters, "weights": weights * scale if self.n_outputs > 1 else weights * scale[0]}
 
-    def dense(self, parameters):
+    def dense(self, parameters: Parameters) -> Tensor:
         return parameters["weights"]
 
-    def penalty_sums(self, parameters):
+    def penalty_sums(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
         weights = parameters["weights"]
         return roughness(weights, [axis.smoothness for axis in self.axes]), weights.square().sum()
 
-    def weight_curvatures(self, parameters, mean_squares, loss_curvature, alphas):
+    def weight_curvatures(
+        self, parameters: Parameters, mean_squares: Sequence[Tensor], loss_curvature: float, alphas: Alphas
+    ) -> Parameters:
         product, diagonal = mean_squares[0].new_ones(()), mean_squares[0].new_zeros(())
         for axis, rows in zip(self.axes, mean_squares, strict=True):
             product, diagonal = product[..., None] * rows, diagonal[..., None] + axis.laplacian_diagonal(rows)

@@ -1,4 +1,4 @@
-"""What a low-rank model of the weight tensor provides: a factor matrix for each mode, and what joins them.
+"""What a low-rank model of the weight tensor provides: a factor matrix for each mode, and parameters that join them.
 
 A new decomposition is a subclass in a file of its own and a line in `registry.DECOMPOSITIONS`.
 """
@@ -6,20 +6,23 @@ A new decomposition is a subclass in a file of its own and a line in `registry.D
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import prod
+from typing import Generic, Self, TypeVar
 
 import torch
 from torch import Tensor
 
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters, TensorModel, intercepts_from
 
 Rank = int | tuple[int, ...]
+R = TypeVar("R", bound=Rank)  # the kind of rank a decomposition has: one number, or one for each mode
 
 
-class LowRank(TensorModel):
-    """A weight tensor of low rank: parameters "factor 0" (rows, K_0), "factor 1", ..., and whatever joins them.
+class LowRank(TensorModel, Generic[R]):
+    """A weight tensor of low rank: parameters "factor 0" (rows, K_0), "factor 1", ..., and others that join them.
 
     Parameters
     ----------
@@ -35,44 +38,44 @@ class LowRank(TensorModel):
 
     keeps_signs = False  # whether factors can be held nonnegative
     rank_per_mode = False  # whether the rank may be a tuple, one number for each mode
-    core_is_diagonal = False  # whether `canonical` gives weights of components (K,) in the place of a core (K_1, ...)
+    core_is_diagonal = False  # whether `canonical` returns weights of components (K,) instead of a core (K_1, ...)
 
     def __init__(self, axes: Sequence[Axis], nonnegative: Collection[str | None] = ()):
         super().__init__(axes)
         self.nonnegative = frozenset(nonnegative)
         if self.nonnegative and not self.keeps_signs:
             raise ValueError(
-                f"nonnegative factors are for decomposition='cp'; the core of {type(self).__name__} undoes the signs."
+                f"nonnegative factors are for decomposition='cp'; the core of {type(self).__name__} can undo them."
             )
 
     # What a decomposition defines
 
     @classmethod
     @abstractmethod
-    def fitting_rank(cls, rank: Rank, sizes: Sequence[int]) -> Rank:
-        """Return the rank, or the largest useful one for a tensor of these sizes."""
+    def fitting_rank(cls, rank: Rank, sizes: Sequence[int]) -> R:
+        """Return the rank, or the largest that is useful for a tensor of these sizes if that is less."""
 
     @abstractmethod
-    def decompose(self, weights: Tensor, rank: Rank, seed: int) -> Parameters:
-        """Return the parameters of about this weight tensor: line 14 of Algorithm 1."""
+    def decompose(self, weights: Tensor, rank: R, seed: int) -> Parameters:
+        """Return parameters that approximate a weight tensor: line 14 of Algorithm 1."""
 
     @abstractmethod
-    def random_weights(self, rank: Rank, size: float, draw) -> Parameters:
-        """Return random parameters whose product has entries of about this size.
+    def random_weights(self, rank: R, size: float, draw: Callable[..., Tensor]) -> Parameters:
+        """Return random parameters of a weight tensor whose entries have about this size.
 
         Parameters
         ----------
         draw : callable
-            ``draw(*shape)`` gives standard normal numbers.
+            ``draw(*shape)`` returns standard normal numbers.
         """
 
     @abstractmethod
-    def rank(self, parameters: Parameters) -> Rank:
-        """Return K, or one K for each mode."""
+    def rank(self, parameters: Parameters) -> R:
+        """Return K, or K_m for each mode."""
 
     @abstractmethod
     def canonical(self, parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
-        """Return the same tensor in the unique form that is shown: weights or core, and factors.
+        """Return core and factors of the same weight tensor in the unique form that users see.
 
         Returns
         -------
@@ -83,12 +86,12 @@ class LowRank(TensorModel):
 
     # What follows
 
-    def with_axes(self, axes):
+    def with_axes(self, axes: Sequence[Axis]) -> Self:
         return type(self)(axes, self.nonnegative)
 
     @classmethod
     def represents_every_matrix(cls, rank: Rank, sizes: Sequence[int]) -> bool:
-        """Return whether the rank represents every tensor of these sizes; known of two modes only."""
+        """Return whether the rank represents every tensor of these sizes; False for more than two modes."""
         return len(sizes) == 2 and rank == cls.fitting_rank(max(sizes), sizes)
 
     @property
@@ -104,31 +107,31 @@ class LowRank(TensorModel):
         )
 
     @property
-    def parameter_axes(self):
+    def parameter_axes(self) -> dict[str, tuple[Axis, ...]]:
         return {name: (axis,) for name, axis in zip(self.names, self.axes, strict=True)}
 
     def factors(self, parameters: Parameters) -> list[Tensor]:
         """Return the factor matrices in the order of the axes."""
         return [parameters[name] for name in self.names]
 
-    def effective_factors(self, parameters: Parameters, inputs) -> list[Tensor]:
+    def effective_factors(self, parameters: Parameters, inputs: Inputs) -> list[Tensor]:
         """Return the factors of the input modes as they multiply the inputs."""
         return [
             axis.effective(factor, 0, n_rows)
             for axis, factor, n_rows in zip(self.input_axes, self.factors(parameters), inputs.sizes, strict=False)
         ]
 
-    def from_full_rank(self, parameters: Parameters, rank: Rank, seed: int) -> Parameters:
+    def from_full_rank(self, parameters: Parameters, rank: R, seed: int) -> Parameters:
         """Decompose the weights of a full-rank model, and keep its intercepts."""
         return {**self.decompose(parameters["weights"], rank, seed), **intercepts_from(parameters)}
 
-    def random(self, rank: Rank, like: Tensor, mean_square: float, seed: int) -> Parameters:
+    def random(self, rank: R, like: Tensor, mean_square: float, seed: int) -> Parameters:
         """Return random parameters whose scores have a standard deviation of about 0.1.
 
         Parameters
         ----------
         like : Tensor
-            Gives dtype and device.
+            A tensor of the dtype and device that parameters shall have.
         mean_square : float
             Mean square of a sample's tensor, summed over its entries.
         """
@@ -145,8 +148,8 @@ class LowRank(TensorModel):
                 parameters[name] = parameters[name].abs()
         return {**parameters, **self.initial_intercepts(like)}
 
-    def scaled(self, parameters, scale):
-        """Scale the last factor, which is that of the outputs where there are several."""
+    def scaled(self, parameters: Parameters, scale: Tensor) -> Parameters:
+        """Scale the last factor, which belongs to the outputs if there are several."""
         return {**parameters, self.names[-1]: parameters[self.names[-1]] * scale[:, None]}
 
 
@@ -157,7 +160,7 @@ def largest_sign(factor: Tensor) -> Tensor:
 
 
 def number_of_weights(rank: Rank, sizes: Sequence[int]) -> int:
-    """Return how many numbers factors and a core of a rank hold, at most."""
+    """Return the largest number of values that factors and a core of a rank hold."""
     ranks = [rank] * len(sizes) if isinstance(rank, int) else list(rank)
     core = 0 if isinstance(rank, int) else prod(ranks)
     return sum(size * k for size, k in zip(sizes, ranks, strict=True)) + core

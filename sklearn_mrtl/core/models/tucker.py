@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
@@ -11,24 +11,26 @@ import torch
 from tensorly.decomposition import tucker
 from torch import Tensor
 
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.products import mode_product, mode_products
-from sklearn_mrtl.core.models.low_rank import LowRank, largest_sign
+from sklearn_mrtl.core.models.base import Alphas, Parameters
+from sklearn_mrtl.core.models.low_rank import LowRank, Rank, largest_sign
 
 
-class Tucker(LowRank):
+class Tucker(LowRank[tuple[int, ...]]):
     """W = G x_1 A x_2 B x_3 C ...: factors (rows, K_m) and the parameter "core" (K_1, K_2, ...)."""
 
     rank_per_mode = True
 
     @classmethod
-    def fitting_rank(cls, rank, sizes):
+    def fitting_rank(cls, rank: Rank, sizes: Sequence[int]) -> tuple[int, ...]:
         """Return a rank for each mode, at most its size and the product of the others' ranks."""
         ranks = [rank] * len(sizes) if isinstance(rank, int) else list(rank)
         ranks = [min(k, size) for k, size in zip(ranks, sizes, strict=True)]
         return tuple(min(k, prod(ranks[:m] + ranks[m + 1 :])) for m, k in enumerate(ranks))
 
-    def decompose(self, weights, rank, seed):
-        """Run higher-order orthogonal iteration in the place of CP_ALS."""
+    def decompose(self, weights: Tensor, rank: tuple[int, ...], seed: int) -> Parameters:
+        """Run higher-order orthogonal iteration instead of CP_ALS."""
         with tl.backend_context("numpy"):
             core, factors = tucker(
                 weights.detach().double().cpu().numpy(), rank=list(rank), n_iter_max=100, tol=1e-7, random_state=seed
@@ -36,26 +38,26 @@ class Tucker(LowRank):
         tensors = [torch.from_numpy(np.array(array)).to(weights) for array in (core, *factors)]
         return dict(zip(["core", *self.names], tensors, strict=True))
 
-    def random_weights(self, rank, size, draw):
+    def random_weights(self, rank: tuple[int, ...], size: float, draw: Callable[..., Tensor]) -> Parameters:
         scale = (size**2 / prod(rank)) ** (0.5 / (len(self.axes) + 1))
         parameters = {"core": scale * draw(*rank)}
         factors = {name: scale * draw(axis.size, k) for name, axis, k in zip(self.names, self.axes, rank, strict=True)}
         return {**parameters, **factors}
 
-    def rank(self, parameters):
+    def rank(self, parameters: Parameters) -> tuple[int, ...]:
         return tuple(parameters["core"].shape)
 
-    def weight_scores(self, parameters, inputs):
+    def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Return <W, X_n> of eq. (1) with a Tucker tensor, shape (n, T)."""
         products = inputs.multilinear(self.effective_factors(parameters, inputs))  # (n, K_1, K_2, ...)
         core = parameters["core"].reshape(products[0].numel(), -1)
         scores = products.reshape(len(products), -1) @ core
         return scores @ parameters[self.names[-1]].T if self.n_outputs > 1 else scores
 
-    def dense(self, parameters):
+    def dense(self, parameters: Parameters) -> Tensor:
         return mode_products(parameters["core"], self.factors(parameters))
 
-    def penalty_sums(self, parameters):
+    def penalty_sums(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
         """Return R_s and R_2 from the core and K_m x K_m matrices alone."""
         core, factors = parameters["core"], self.factors(parameters)
         grams = [factor.T @ factor for factor in factors]
@@ -66,8 +68,10 @@ class Tucker(LowRank):
                 rough = rough + quadratic_form(core, [*grams[:m], energy, *grams[m + 1 :]])
         return rough, quadratic_form(core, grams)
 
-    def weight_curvatures(self, parameters, mean_squares, loss_curvature, alphas):
-        """Return the second derivatives by the core and by each factor, given all others."""
+    def weight_curvatures(
+        self, parameters: Parameters, mean_squares: Sequence[Tensor], loss_curvature: float, alphas: Alphas
+    ) -> Parameters:
+        """Return the second derivatives by the core and by each factor while all others are fixed."""
         core, factors = parameters["core"], self.factors(parameters)
         data = [(rows[:, None] * factor.square()).sum(0) for rows, factor in zip(mean_squares, factors, strict=True)]
         norms = [factor.square().sum(0) for factor in factors]
@@ -85,7 +89,7 @@ class Tucker(LowRank):
             )
         return curvatures
 
-    def canonical(self, parameters):
+    def canonical(self, parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
         """Return core and factors of the higher-order SVD.
 
         Columns are orthonormal, slices of the core orthogonal and descending, and in every column the entry of largest

@@ -1,4 +1,4 @@
-"""What every solver takes and gives."""
+"""Settings, epochs and curvature pairs, which all solvers have in common."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 
-# Tighter convergence gains 0.00005 of log loss on real shots, nothing on the ocean, for half the time more.
+# A tighter one gains 0.00005 of log loss on real shots and nothing on the ocean, and takes half as long again.
 CONVERGENCE = 4e-3
 
 CurvaturePair = tuple[Parameters, Parameters]  # a step s, and the change y of the gradient along it
@@ -18,22 +18,22 @@ CurvaturePair = tuple[Parameters, Parameters]  # a step s, and the change y of t
 
 @dataclass(frozen=True)
 class SolverSettings:
-    """Settings of all solvers; each takes what concerns it.
+    """Settings of all solvers; each uses those that concern it.
 
     Attributes
     ----------
     name : {"lbfgs", "adam", "sgd"}
     max_epochs : int
     learning_rate, lr_decay : float
-        Step of the first epoch, and its factor after each epoch.
+        Learning rate of the first epoch, and its factor after each epoch.
     batch_size : int or None
         None: a fiftieth of the distinct samples, at least 256.
     convergence : float
         "lbfgs" ends when the last three epochs lowered the objective by less than this fraction of what is explained:
-        the loss without weights less the objective, or a hundredth of the objective where that is more. It also ends
+        the loss without weights minus the objective, or a hundredth of the objective if that is more. It also ends
         when the first step is expected to gain less.
     seed : int
-        Order of the batches.
+        Of the random order of the batches.
     """
 
     name: str = "lbfgs"
@@ -47,7 +47,7 @@ class SolverSettings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the samples, or one step of a solver that needs them all.
+    """One pass over mini-batches, or one step of a solver that uses all samples in each step.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ Monitor = Callable[[Epoch], bool]
 
 
 def never(epoch: Epoch) -> bool:
-    """Let a solver go on to its own end."""
+    """Never end a level: the solver ends it."""
     return False
 
 
@@ -82,6 +82,6 @@ def flatten(parameters: Parameters) -> Tensor:
 
 
 def unflatten(vector: Tensor, like: Parameters) -> Parameters:
-    """Invert `flatten`."""
+    """Return parameters from one vector: the inverse of `flatten`."""
     pieces = vector.split([value.numel() for value in like.values()])
     return {name: piece.reshape(like[name].shape) for name, piece in zip(like, pieces, strict=True)}

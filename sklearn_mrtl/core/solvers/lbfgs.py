@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,8 +12,10 @@ from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers.base import CurvaturePair, Epoch, Monitor, SolverSettings, flatten, never, unflatten
 
+Evaluate = Callable[[Tensor], tuple[float, float, Tensor]]  # objective, data loss and gradient at a point
+
 MEMORY = 10  # curvature pairs behind the estimate of the inverse Hessian; 5 to 20 are usual (Nocedal and Wright)
-WINDOW = 3  # epochs over which progress is judged: single steps may be short
+WINDOW = 3  # epochs whose decrease is compared with `convergence`: single steps can be short
 
 
 def lbfgs(
@@ -25,10 +27,10 @@ def lbfgs(
 ) -> tuple[Parameters, list[CurvaturePair]]:
     """Minimize by limited-memory BFGS.
 
-    Variables are scaled by the objective's natural scales, so that the identity is a fair first guess of the Hessian.
-    Curvature pairs of the coarser level are a better one: along smooth directions a finer grid has nearly the same
-    curvature. Parameters that must not be negative are projected (Bertsekas 1982): those at 0 whose gradient is
-    positive stay there.
+    Variables are scaled by the objective's natural scales, so that the identity approximates the Hessian at first.
+    Curvature pairs of the coarser level approximate it better: along smooth directions the curvature on a finer grid
+    is nearly the same. Parameters that must not be negative are projected (Bertsekas 1982): those at 0 whose gradient
+    is positive stay at 0.
     """
     scale = flatten(objective.natural_scales(start))
     bounded = flatten({name: torch.full_like(p, name in objective.model.bounded) for name, p in start.items()}) > 0
@@ -61,8 +63,8 @@ def lbfgs(
         derivative = float(direction @ free)
         enough = settings.convergence * max(null_loss - value, 0.01 * abs(value)) / WINDOW
         rounding = torch.finfo(x.dtype).eps * abs(value)
-        # The expected decrease of a quadratic: too small to go on at first, hidden by rounding later.
-        nothing_to_gain = memory and -derivative / 2 <= (max(enough, rounding) if step_number == 0 else rounding)
+        # The expected decrease of a quadratic is compared with `enough` before the first step, with rounding later.
+        nothing_to_gain = bool(memory) and -derivative / 2 <= (max(enough, rounding) if step_number == 0 else rounding)
         found = None
         if derivative < 0 and not nothing_to_gain:
             first_step = 1.0 if memory else min(1.0, 1.0 / float(free.norm()))
@@ -84,7 +86,7 @@ def lbfgs(
 
 
 def remember(memory: deque[tuple[Tensor, Tensor]], s: Tensor, y: Tensor) -> None:
-    """Keep a step s and its change y of the gradient, if the objective is convex along it."""
+    """Keep a step s and the change y of the gradient along it, if the objective is convex along it."""
     if float(s @ y) > 1e-10 * float(y @ y):
         memory.append((s, y))
 
@@ -105,12 +107,33 @@ def inverse_hessian_product(gradient: Tensor, memory: Sequence[tuple[Tensor, Ten
     return q
 
 
-def wolfe_search(evaluate, x, value, derivative, direction, step, rounding, *, max_trials=25):
-    """Find a step that lowers the value enough and flattens the directional derivative.
+def wolfe_search(
+    evaluate: Evaluate, x: Tensor, value: float, derivative: float, direction: Tensor, step: float, rounding: float,
+    *, max_trials: int = 25,
+) -> tuple[float, float, float, Tensor] | None:  # fmt: skip
+    """Find a step along a direction that meets the weak Wolfe conditions.
 
-    Returns None where rounding hides every decrease; steps whose expected decrease is rounding are not tried.
+    Parameters
+    ----------
+    evaluate : callable
+        Returns value, data loss and gradient at a point.
+    x : Tensor
+        Where the search starts.
+    value, derivative : float
+        Objective and directional derivative at x.
+    direction : Tensor
+    step : float
+        The first that is tried.
+    rounding : float
+        Rounding error of the objective; steps whose expected decrease is less are not tried.
+
+    Returns
+    -------
+    step, value, loss, gradient, or None
+        None if no step that was tried lowers the objective.
     """
-    low, high, best = 0.0, float("inf"), None
+    low, high = 0.0, float("inf")
+    best: tuple[float, float, float, Tensor] | None = None
     for _ in range(max_trials):
         new_value, loss, gradient = evaluate(x + step * direction)
         if not new_value <= value + 1e-4 * step * derivative:  # also true of NaN

@@ -1,7 +1,7 @@
 """Solvers that take mini-batches, with the paper's decay of the learning rate.
 
-Their steps are written out: torch.optim imports half of torch at its first use, inside a user's fit, where Ctrl-C
-would leave it half imported for the rest of the process.
+Their steps are written out because torch.optim imports much of torch when it is first used, inside a user's fit: Ctrl-C
+there would leave torch half imported for the rest of the process.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.objective import Objective
@@ -75,7 +76,9 @@ def descend(
     learning_rate = settings.learning_rate
     for _ in range(settings.max_epochs):
         order = torch.randperm(n, generator=generator).to(objective.weight.device)
-        loss = value = squared_norm = 0.0
+        loss: Tensor | float = 0.0
+        value: Tensor | float = 0.0
+        squared_norm: Tensor | float = 0.0
         mean_gradient = {name: torch.zeros_like(p) for name, p in parameters.items()}
         for rows in order.split(batch_size):
             fraction = len(rows) / n

@@ -11,18 +11,19 @@ from math import prod
 import torch
 from torch import Tensor
 
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Alphas, Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 
-LARGEST_SYSTEM = 2500  # rows of an eigendecomposition: 3 s on 2 cores
-SMALL_SYSTEM = 500  # 20 ms
+LARGEST_SYSTEM = 2500  # rows of an eigendecomposition that takes seconds
+SMALL_SYSTEM = 500  # rows of one that takes milliseconds, where an iterative solution has a good start
 LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
 
 
 def is_affordable(model: FullRank, samples: Samples, largest: int = LARGEST_SYSTEM) -> bool:
-    """Whether the exact solution is that of a system of so many rows, and needs megabytes at most."""
+    """Return whether the exact solution needs a system of at most `largest` rows, and moderate memory."""
     n_rows, n_columns = samples.inputs.n_rows, prod(axis.size for axis in model.input_axes)
     largest_grid = max((axis.size for axis in model.axes if axis.smoothness is not None), default=0)
     return min(n_rows, n_columns) <= largest and largest_grid <= LARGEST_SYSTEM and n_rows * n_columns <= LARGEST_DESIGN
@@ -38,7 +39,7 @@ class RidgeDesign:
     y : Tensor of shape (n, T)
         Centred targets, times the same.
     root : Tensor of shape (n,)
-        Square roots of the samples' shares in the total weight.
+        Square roots of the samples' weights, as fractions of their sum.
     roughness : Tensor of shape (p,)
         Eigenvalue of R_s for each column; 0 for the intercepts' columns.
     blocks : list of slice
@@ -58,7 +59,8 @@ class RidgeDesign:
         self.x = x - self.root[:, None] * self.means
         self.y = (y - self.mean_y) * self.root[:, None]
 
-    def _rotated(self, inputs) -> Tensor:
+    def _rotated(self, inputs: Inputs) -> Tensor:
+        """Return the design in the eigenbases of the grids, and set `roughness` and the numbers of columns."""
         x = inputs.design().double().reshape(inputs.n_rows, *inputs.sizes)
         self.bases, roughness = [], x.new_zeros(())
         for dim, axis in enumerate(self.model.input_axes):
@@ -79,24 +81,24 @@ class RidgeDesign:
         return x
 
     def shrinkage(self, alphas: Alphas) -> Tensor:
-        """The penalties' coefficient of each squared column weight, shape (p,), for the loss summed over outputs.
+        """Return the penalties' coefficient of each squared weight, shape (p,), for the loss summed over outputs.
 
-        Never quite 0: without penalties the solution is the one of least norm.
+        Coefficients are at least tiny, so that without penalties the solution is the one of least norm.
         """
         shrinkage = (alphas.spatial * self.roughness + alphas.l2) / (self.model.n_entries / self.model.n_outputs)
         shrinkage[self.n_weights :] = alphas.l2 / max(1, self.n_categories)
         return shrinkage.clamp(min=max(1e-12 * float(shrinkage.max()), 1e-14 * float(self.x.square().sum()), 1e-300))
 
     def decompose(self, alphas: Alphas) -> RidgePath:
-        """All ridge solutions whose penalties are in this proportion."""
+        """Return the ridge solutions for all strengths of penalties in this proportion."""
         return RidgePath(self, self.shrinkage(alphas))
 
     def solve(self, alphas: Alphas, like: Tensor) -> Parameters:
-        """Minimizer of the objective, eq. (5)."""
+        """Return the minimizer of the objective, eq. (5)."""
         return self.parameters(self.decompose(alphas).weights(1.0), like)
 
     def parameters(self, weights: Tensor, like: Tensor) -> Parameters:
-        """The model's parameters from the weights of the columns, shape (p, T)."""
+        """Return the model's parameters from the weights of the columns, shape (p, T)."""
         parameters = {"intercept": (self.mean_y - self.means @ weights).to(like.dtype)}
         if self.n_categories:
             parameters["deviations"] = weights[self.n_weights :].to(like.dtype)
@@ -113,7 +115,7 @@ class RidgeDesign:
 
 
 class RidgePath:
-    """Ridge solutions for the shrinkage s * shrinkage, for any s, from one eigendecomposition."""
+    """Ridge solutions for shrinkage times any strength, from one eigendecomposition."""
 
     def __init__(self, design: RidgeDesign, shrinkage: Tensor):
         self.design, self.shrinkage = design, shrinkage
@@ -128,16 +130,16 @@ class RidgePath:
         self.eigenvalues = eigenvalues.clamp(min=0)
 
     def weights(self, strength: float) -> Tensor:
-        """Weights of the columns, shape (p, T)."""
+        """Return the weights of the columns, shape (p, T)."""
         dual = self.left @ ((self.left.T @ self.design.y) / (self.eigenvalues + strength)[:, None])
         return (self.design.x.T @ dual) / self.shrinkage[:, None]
 
     def block_errors(self, strength: float) -> Tensor:
-        """Weighted squared error of every row, predicted from all other blocks at this strength, shape (n, T).
+        """Return the weighted squared error of every row, predicted from all other blocks, shape (n, T).
 
         With hat matrix H and residuals r, the errors of a block B that is left out are (I - H_BB)^-1 r_B. The penalty
-        is relative to the weight of the samples, hence the share that is left of it. The inverse is taken in the
-        block's rows or, by Woodbury's identity, in the eigenvectors, whichever are fewer.
+        is relative to the weight of the samples, so that it is less for the samples that are left. The inverse is taken
+        in the block's rows or, by Woodbury's identity, in the eigenvectors, whichever are fewer.
         """
         strength = strength * (1 - 1 / len(self.design.blocks))
         hat = self.eigenvalues / (self.eigenvalues + strength)
@@ -156,7 +158,7 @@ class RidgePath:
 
 
 def eigenbasis(axis: Axis, like: Tensor) -> tuple[Tensor | None, Tensor]:
-    """Eigenvectors (D, free cells) of a grid's Laplacian and R_s of each; None and zeros for a Feature."""
+    """Return eigenvectors (D, free cells) of a grid's Laplacian and R_s of each; None and zeros for a Feature."""
     if axis.smoothness is None:
         return None, like.new_zeros(axis.size)
     laplacian = axis.smoothness.dense_laplacian().double()

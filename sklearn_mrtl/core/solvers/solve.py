@@ -29,7 +29,7 @@ def solve(
     Parameters
     ----------
     pairs : sequence of CurvaturePair
-        Of a coarser level, finegrained; only "lbfgs" uses them.
+        From the coarser level, finegrained; only "lbfgs" uses them.
 
     Returns
     -------
@@ -43,15 +43,18 @@ def solve(
 def solves_exactly(objective: Objective, samples: Samples, settings: SolverSettings, largest: int) -> bool:
     """Return whether the objective is a ridge regression whose system has at most `largest` rows."""
     model = objective.model
-    is_ridge = isinstance(model, FullRank) and objective.loss is SquaredLoss and settings.name == "lbfgs"
-    return is_ridge and ridge.is_affordable(model, samples, largest)
+    if not isinstance(model, FullRank) or objective.loss is not SquaredLoss or settings.name != "lbfgs":
+        return False
+    return ridge.is_affordable(model, samples, largest)
 
 
 def solve_exactly(
     objective: Objective, samples: Samples, monitor: Monitor = never, solution: Parameters | None = None
 ) -> Parameters:
-    """Return the minimizer of a ridge regression; `solution` where it is known already."""
+    """Return the minimizer of a ridge regression, which is `solution` if that is given."""
     if solution is None:
+        if not isinstance(objective.model, FullRank):
+            raise TypeError(f"only full-rank models are solved exactly, got {type(objective.model).__name__}.")
         solution = ridge.RidgeDesign(objective.model, samples).solve(objective.alphas, samples.weight)
     value, loss, gradient = objective.value_and_gradient(solution)
     monitor(Epoch(float(loss), float(value), gradient, float(flatten(gradient).square().sum()), solution))
