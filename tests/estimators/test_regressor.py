@@ -169,3 +169,11 @@ def test_a_rank_that_represents_every_matrix_does_not_constrain(decomposition):
         assert not any("fraction" in tried for tried in model.alpha_path_)
     constrained = MRTLRegressor(["lag", SEA], rank=2, decomposition=decomposition).fit(X, y)
     assert any("fraction" in tried for tried in constrained.alpha_path_)
+
+
+@pytest.mark.parametrize("options", [{"rank": np.int64(2)}, {"rank": np.int64(2), "decomposition": "tucker"},
+                                     {"rank": [np.int64(2)] * 2, "decomposition": "tucker"}], ids=repr)  # fmt: skip
+def test_ranks_may_be_numpys_integers(options):
+    X, y = np.random.default_rng(0).normal(size=(40, 3, 6)), np.arange(40.0)
+    model = MRTLRegressor(["lag", Grid("month", 6)], **options, max_epochs=2).fit(X, y)
+    assert model.rank_ in (2, (2, 2))
