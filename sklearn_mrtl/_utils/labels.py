@@ -52,10 +52,11 @@ class Labels:
 
     def bounds(self, axes: Sequence[int]) -> tuple[tuple[float, float], ...] | None:
         """Return the outer edges of cells centred at the coordinates; None where one is absent or unevenly spaced."""
-        if self.dims is None:
+        if self.dims is None or self.coords is None:
             return None
         bounds = [edges(self.coords.get(self.dims[axis])) for axis in axes]
-        return None if None in bounds else tuple(bounds)
+        known = tuple(pair for pair in bounds if pair is not None)
+        return known if len(known) == len(bounds) else None
 
 
 def edges(centers: np.ndarray | None) -> tuple[float, float] | None:
@@ -171,11 +172,12 @@ def listed(values: np.ndarray) -> str:
 
 def _moves(X, labels: Labels, what: str) -> dict:
     """Positions in X of the labels of fit, for each dimension of X whose order differs from that in fit."""
-    moves = {}
+    moves: dict = {}
     for dim in X.dims[1:]:
-        if dim not in X.coords or (labels.coords or {}).get(str(dim)) is None:
+        expected = (labels.coords or {}).get(str(dim))
+        if dim not in X.coords or expected is None:
             continue
-        found, expected = np.asarray(X.coords[dim].values), labels.coords[str(dim)]
+        found = np.asarray(X.coords[dim].values)
         order = order_of(found, expected)
         if order is None:
             raise ValueError(

@@ -106,7 +106,7 @@ def shift_position(position: np.ndarray, steps: int, period: str | int) -> np.nd
 
 def check_period(period) -> None:
     """Raise ValueError unless period is "month" or a positive int."""
-    is_count = isinstance(period, Integral) and not isinstance(period, bool) and period >= 1
+    is_count = isinstance(period, Integral) and not isinstance(period, bool) and int(period) >= 1
     if not is_count and period != "month":
         raise ValueError(f"period must be 'month' or a positive int, got {period!r}.")
 
@@ -117,7 +117,7 @@ def as_numbers(time: np.ndarray) -> np.ndarray:
         return time.astype(np.float64)
     if time.dtype.kind == "M":
         return (time - np.datetime64(0, "D")) / np.timedelta64(1, "D") / DAYS_PER_YEAR
-    days_per_year = OTHER_CALENDARS.get(getattr(time[0], "calendar", None), DAYS_PER_YEAR)
+    days_per_year = OTHER_CALENDARS.get(getattr(time[0], "calendar", ""), DAYS_PER_YEAR)
     return np.array([_days_of(moment) for moment in time], dtype=np.float64) / days_per_year
 
 

@@ -183,6 +183,6 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
 
     def _n_blocks_of(self, name: str) -> int:
         fraction = getattr(self, name)
-        if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 < fraction < 1:
+        if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 < float(fraction) < 1:
             raise ValueError(f"{name} must lie between 0 and 1, got {fraction!r}.")
         return max(1, round(fraction * self.n_blocks))

@@ -140,7 +140,7 @@ class SpatialBlockSplit(BaseCrossValidator):
     def _spacings(self) -> list[float]:
         """Spacing along each axis."""
         n_axes = len(self.grid.shape)
-        spacings = [self.spacing] * n_axes if isinstance(self.spacing, Real) else list(self.spacing)
+        spacings = [float(self.spacing)] * n_axes if isinstance(self.spacing, Real) else list(self.spacing)
         if len(spacings) != n_axes or not all(0 < spacing < np.inf for spacing in spacings):
             raise ValueError(
                 f"spacing must be a positive number, or one for each of the {n_axes} axes of {self.grid!r}, got "

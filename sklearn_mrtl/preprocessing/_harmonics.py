@@ -10,7 +10,7 @@ import numpy as np
 def check_harmonics(harmonics, length: int) -> None:
     """Raise ValueError unless harmonics is None or a number that a cycle of `length` positions can tell apart."""
     most = (length - 1) // 2
-    is_count = isinstance(harmonics, Integral) and not isinstance(harmonics, bool) and 1 <= harmonics <= most
+    is_count = isinstance(harmonics, Integral) and not isinstance(harmonics, bool) and 1 <= int(harmonics) <= most
     if harmonics is not None and not is_count:
         raise ValueError(
             f"harmonics must be None or an int from 1 to {most} for a cycle of {length} positions, got {harmonics!r}."

@@ -105,7 +105,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     >>> lag_windows(fields, lags=3).X.shape
     (4, 3, 2)
     """
-    lags, lead = _check_lags(lags), check_step("lead", lead)
+    steps_back, lead = _check_lags(lags), check_step("lead", lead)
     if is_dataset(fields):
         fields = _variables_as_axis(fields)
     time_given, time = time is not None, find_time(fields, time)
@@ -115,17 +115,17 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     if time_given and is_dataarray(fields):
         fields = fields.assign_coords(time=(fields.dims[0], time))
     if target is not None:
-        _check_same_times(len(fields), time, target)
-        target = _as_series("target", target)
+        given, target = target, _as_series("target", target)
+        _check_same_times(len(fields), time, given)
 
     n_times = len(fields)
-    first, stop = int(lags.max()), n_times if target is None else n_times - lead
+    first, stop = int(steps_back.max()), n_times if target is None else n_times - lead
     if stop <= first:
         lead_too = "" if target is None else f" and lead {lead}"
         raise ValueError(f"lag {first}{lead_too} need at least {n_times + first - stop + 1} times, got {n_times}.")
     rows, ahead = slice(first, stop), slice(first + lead, stop + lead)
     return LagWindows(
-        X=_windows(fields, lags, rows),
+        X=_windows(fields, steps_back, rows),
         y=None if target is None else target[ahead],
         time=None if time is None else time[rows],
         target_time=None if time is None or target is None else time[ahead],
@@ -159,11 +159,11 @@ def _check_lags(lags) -> np.ndarray:
     if isinstance(lags, Integral) and not isinstance(lags, bool):
         if lags < 1:
             raise ValueError(f"lags must be at least 1, or a sequence of lags, got {lags}.")
-        return np.arange(lags)
-    lags = [check_step("each of lags", lag) for lag in lags]
-    if not lags:
+        return np.arange(int(lags))
+    steps_back = [check_step("each of lags", lag) for lag in lags]
+    if not steps_back:
         raise ValueError("lags is empty: expected at least one lag.")
-    return np.array(lags)
+    return np.array(steps_back)
 
 
 def check_step(name: str, step) -> int:

@@ -181,3 +181,10 @@ def test_times_of_two_kinds_are_refused():
     target = xr.DataArray(np.zeros(4), {"time": np.arange(4)}, ("time",))
     with pytest.raises(ValueError, match="of one kind, got integers and dates of the standard calendar"):
         lag_windows(fields, target, lags=2)
+
+
+def test_a_target_whose_time_is_not_first_is_told_so():
+    xr = pytest.importorskip("xarray")
+    fields = xr.DataArray(np.zeros((4, 2)), dims=("time", "x"))
+    with pytest.raises(ValueError, match=r"time must be the first dimension of target, got \('division', 'time'\)"):
+        lag_windows(fields, xr.DataArray(np.zeros((3, 4)), dims=("division", "time")), lags=2)
