@@ -7,7 +7,7 @@ from importlib import resources
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_mrtl._utils.optional import import_optional
+from sklearn_mrtl.datasets._data_arrays import import_xarray, replace_by_data_arrays
 
 DESCRIPTION = """\
 Sea surface temperature and U.S. precipitation, monthly, 1895-01 to 2020-12
@@ -20,20 +20,26 @@ Sources: NOAA ERSST v5 and NOAA nClimDiv. U.S. government data, public domain.
 Stored with a step of 0.02 degC, 0.1 mm (Midwest) and 1 mm (divisions).
 """
 
-# What becomes a DataArray: its dimensions and attributes.
-ARRAYS = {
-    "sst": (("time", "lat", "lon"), {"units": "degC", "long_name": "sea surface temperature"}),
-    "ocean": (("lat", "lon"), {"long_name": "cell has data"}),
-    "precip_midwest": (("time",), {"units": "mm/month", "long_name": "precipitation over the Midwest"}),
-    "division_precip": (("time", "division"), {"units": "mm/month", "long_name": "precipitation"}),
+# Dimensions and attributes of what becomes a DataArray.
+DIMS = {
+    "sst": ("time", "lat", "lon"),
+    "ocean": ("lat", "lon"),
+    "precip_midwest": ("time",),
+    "division_precip": ("time", "division"),
+}
+ATTRS = {
+    "sst": {"units": "degC", "long_name": "sea surface temperature"},
+    "ocean": {"long_name": "cell has data"},
+    "precip_midwest": {"units": "mm/month", "long_name": "precipitation over the Midwest"},
+    "division_precip": {"units": "mm/month", "long_name": "precipitation"},
 }
 
 
 def load_sst_precipitation(*, as_xarray: bool = False) -> Bunch:
     """Load monthly sea surface temperature and U.S. precipitation, 1895-01 to 2020-12.
 
-    Public-domain data of NOAA (ERSST v5 and nClimDiv), bundled with the package. Nothing is removed from them: trend
-    and seasonal cycle are in, for :mod:`sklearn_mrtl.preprocessing` to deal with.
+    Public-domain data of NOAA (ERSST v5 and nClimDiv), bundled with the package. They are raw: trend and seasonal cycle
+    are in, and :mod:`sklearn_mrtl.preprocessing` removes them.
 
     Parameters
     ----------
@@ -86,7 +92,7 @@ def load_sst_precipitation(*, as_xarray: bool = False) -> Bunch:
     26.9
     """
     if as_xarray:
-        _import_xarray()
+        import_xarray("load_sst_precipitation")
     with resources.files(__package__).joinpath("data", "sst_precipitation.npz").open("rb") as file:
         stored = dict(np.load(file))
     data = Bunch(
@@ -109,7 +115,7 @@ def load_sst_precipitation(*, as_xarray: bool = False) -> Bunch:
 
 
 def _decode_sst(code, step, ocean):
-    """Undo the differences along cells and months; shape (n_months, *ocean.shape)."""
+    """Return temperatures of shape (n_months, *ocean.shape) from their differences along cells and months."""
     steps = np.cumsum(code, axis=1, dtype=np.int32)
     np.cumsum(steps, axis=0, out=steps)
     sst = np.full((len(code), ocean.size), np.nan, dtype=np.float32)
@@ -118,8 +124,7 @@ def _decode_sst(code, step, ocean):
 
 
 def _to_data_arrays(data):
-    """Replace the fields and series of ARRAYS by DataArrays, each with the coordinates of its dimensions."""
-    xr = _import_xarray()
+    """Replace fields and series by DataArrays with coordinates."""
     north = {"units": "degrees_north", "long_name": "latitude"}
     east = {"units": "degrees_east", "long_name": "longitude"}
     coords = {
@@ -131,15 +136,4 @@ def _to_data_arrays(data):
         "division_lat": ("division", data.division_lat, north),
         "division_lon": ("division", data.division_lon, east),
     }
-    for name, (dims, attributes) in ARRAYS.items():
-        own = {key: coord for key, coord in coords.items() if coord[0] in dims}
-        data[name] = xr.DataArray(data[name], own, dims, name, attributes)
-
-
-def _import_xarray():
-    return import_optional(
-        "xarray",
-        extra="xarray",
-        caller="load_sst_precipitation(as_xarray=True)",
-        otherwise="leave as_xarray=False for numpy arrays",
-    )
+    replace_by_data_arrays(data, DIMS, coords, ATTRS, caller="load_sst_precipitation")
