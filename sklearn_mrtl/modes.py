@@ -14,6 +14,8 @@ import numpy as np
 
 QUANTITIES = ("count", "mean")
 INTERPOLATIONS = ("linear", "nearest")
+SMALLEST = 1e-100  # extent of an axis: its square is still a number
+RESERVED = ("output", "class", "component", "intercept")  # names of the model's own axes and numbers
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,9 @@ class Grid:
 
     def __post_init__(self):
         _check_name("Grid", self.name)
-        put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731  (frozen dataclass)
-        put("shape", check_shape(self.name, self.shape))
-        n_axes = len(self.shape)
-        if self.bounds is not None:
-            put("bounds", _check_bounds(self.name, self.bounds, n_axes))
+        shape = check_shape(self.name, self.shape)
+        n_axes = len(shape)
+        bounds = None if self.bounds is None else _check_bounds(self.name, self.bounds, n_axes)
         _check_choice(f"quantity of Grid {self.name!r}", self.quantity, QUANTITIES)
         _check_choice(f"interpolation of Grid {self.name!r}", self.interpolation, INTERPOLATIONS)
         periodic = (self.periodic,) * n_axes if isinstance(self.periodic, bool) else tuple(map(bool, self.periodic))
@@ -121,7 +121,8 @@ class Grid:
             raise ValueError(
                 f"periodic of Grid {self.name!r} needs a value for each of its {n_axes} axes, got {self.periodic!r}."
             )
-        put("periodic", periodic)
+        for name, value in {"shape": shape, "bounds": bounds, "periodic": periodic}.items():
+            object.__setattr__(self, name, value)  # of a frozen dataclass
 
     @property
     def size(self) -> int:
@@ -147,10 +148,8 @@ class Grid:
         (array([ 3.,  9., 15., 21.]),)
         """
         shape = self.shape if shape is None else shape
-        lows = [0.0] * len(self.shape) if self.bounds is None else [low for low, _ in self.bounds]
-        return tuple(
-            low + (np.arange(n) + 0.5) * extent / n for n, low, extent in zip(shape, lows, self.extents, strict=True)
-        )
+        edges = [(0.0, extent) for extent in self.extents] if self.bounds is None else self.bounds
+        return tuple(cell_centers(low, high, n) for n, (low, high) in zip(shape, edges, strict=True))
 
     @property
     def extents(self) -> tuple[float, ...]:
@@ -171,6 +170,11 @@ class Grid:
 Mode = Feature | Grid
 
 
+def cell_centers(first: float, last: float, n: int) -> np.ndarray:
+    """Return the centres of n equal cells from one outer edge to the other, which may be the lower one."""
+    return first + (np.arange(n) + 0.5) * (last - first) / n
+
+
 def as_modes(modes: str | Mode | Sequence[str | Mode]) -> tuple[Mode, ...]:
     """Make a tuple of modes; a bare string means a Feature. Names must differ."""
     modes = [modes] if isinstance(modes, str | Feature | Grid) else list(modes)
@@ -181,6 +185,12 @@ def as_modes(modes: str | Mode | Sequence[str | Mode]) -> tuple[Mode, ...]:
     names = [mode.name for mode in modes]
     if len(set(names)) < len(names):
         raise ValueError(f"modes need names that differ, got {names}.")
+    reserved = [name for name in names if name in RESERVED]
+    if reserved:
+        raise ValueError(
+            f"modes may not be called {', '.join(map(repr, reserved))}: {', '.join(RESERVED)} are names of the model's "
+            "own. Give another name, or rename the dimension of X."
+        )
     if not modes:
         raise ValueError("modes is empty: expected at least one Feature or Grid.")
     with_intercept = [mode.name for mode in modes if isinstance(mode, Feature) and mode.intercept]
@@ -225,4 +235,9 @@ def _check_bounds(name: str, bounds, n_axes: int) -> tuple[tuple[float, float], 
     for low, high in bounds:
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(f"bounds of Grid {name!r} must be finite with low < high, got ({low}, {high}).")
+        if not SMALLEST <= high - low <= 1 / SMALLEST:
+            raise ValueError(
+                f"bounds of Grid {name!r} must span {SMALLEST:g} to {1 / SMALLEST:g}, got ({low}, {high}); give them "
+                "in other units."
+            )
     return bounds

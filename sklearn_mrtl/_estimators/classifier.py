@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
+from sklearn_mrtl._estimators.classes import check_weights, class_weights, known_codes, one_hot, validate_classes
 from sklearn_mrtl._estimators.docstrings import document
+from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.validation import normalize_weights, validate_rows, validate_validation
 from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss
 
 
@@ -18,10 +21,10 @@ from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss
 class MRTLClassifier(ClassifierMixin, BaseMRTL):
     """Classification with a weight tensor on grids, learned from coarse to fine.
 
-    The chance of the second class is ``sigmoid(<W, X_n> + b)`` with a weight tensor W that has a mode for each kind of
-    feature and each grid, of low rank so that it can be read: eq. (1) and (2) of Park et al. (2020), trained by their
-    Algorithm 1 on cross entropy (eq. 8), spatial smoothness and L2 penalties. With more classes they are one more mode
-    of W, and the softmax takes the place of the sigmoid.
+    The probability of the second class is ``sigmoid(<W, X_n> + b)`` with a weight tensor W that has a mode for each
+    kind of feature and each grid, of low rank so that it can be read: eq. (1) and (2) of Park et al. (2020), trained by
+    their Algorithm 1 on cross entropy (eq. 8), spatial smoothness and L2 penalties. With more classes they are one more
+    mode of W, and the softmax takes the place of the sigmoid.
 
     {parameters}
     class_weight : dict, "balanced" or None, default=None
@@ -60,8 +63,6 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
     True
     """
 
-    _output_name = "class"
-
     def __init__(
         self, modes=None, *, rank=10, decomposition="cp", resolutions="auto", n_levels=None, full_rank_levels="auto",
         alpha_spatial="auto", alpha_l2="auto", sigma="auto", nonnegative=(), solver="auto", learning_rate=0.01,
@@ -81,58 +82,51 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         self.class_weight = class_weight
 
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, X_val: Any = None, y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:  # fmt: skip
         """Fit the model.
 
         Parameters
         ----------
-        X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
-            Samples, in either layout. In fields (N-D X) NaN means that there are no data: a cell that is always NaN
-            (land) weighs nothing; what is NaN in some rows only is filled with its training mean, with a warning.
+        {fit_x}
         y : array-like of shape (n,)
             Class labels.
-        sample_weight : array-like of shape (n,), default=None
-        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            Data whose loss the criterion watches. The weights that are best on them are kept.
-
-        Returns
-        -------
-        self
+        {fit_weights}
 
         Raises
         ------
         ValueError
-            If X does not match the modes, y has one class only, or a parameter is out of its range.
+            If X does not match the modes or is constant, y has one class only, or a parameter is out of its range.
         MemoryError
             If the model would not fit into memory.
         """
-        X, y, weight = self._read_weighted(X, y, sample_weight, reset=True)
-        validation = self._read_validation(X_val, y_val, sample_weight_val)
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y must have at least two classes, got one class only: {self.classes_[0]!r}.")
-        given = y, None if sample_weight is None else weight
-        if self.class_weight is not None:
-            weight = (weight * compute_sample_weight(self.class_weight, y)).astype(weight.dtype)
+        rows, labels = validate_rows(self, X, y, sample_weight)
+        expected = (rows.X.shape[1:], labels, rows.X.dtype)
+        validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected)
+        y = validate_classes("y", rows.y)
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(f"y must have at least two classes, got one class only: {classes[0]!r}.")
+        given = y, None if sample_weight is None else rows.weight
+        codes = np.searchsorted(classes, y)
+        training = normalize_weights(rows._replace(y=codes), class_weights(self.class_weight, classes, codes, rows))
+        check_weights(training, classes)
+        n_outputs = len(classes) if len(classes) > 2 else 1
+        outputs = Outputs("class", np.ones(n_outputs), np.zeros(n_outputs), classes)
         if validation is not None:
-            X_val, y_val, weight_val = validation
-            validation = X_val, self._shares(self._codes(y_val)), weight_val
-        loss = LogisticLoss if len(self.classes_) == 2 else SoftmaxLoss
-        shares = self._shares(np.searchsorted(self.classes_, y)).astype(X.dtype)
-        n_outputs = shares.shape[1]
-        scale, shift = np.ones(n_outputs), np.zeros(n_outputs)
-        self._fit(X, shares, weight, validation, loss, given=given, scale=scale, shift=shift)
-        return self
+            validation = normalize_weights(validation._replace(y=one_hot(known_codes(validation.y, classes), outputs)))
+        training = training._replace(y=one_hot(training.y, outputs))
+        loss = LogisticLoss if n_outputs == 1 else SoftmaxLoss
+        return self._set(self._fit(training, validation, labels, loss, outputs, given))
 
-    def decision_function(self, X):
-        """Scores before the sigmoid or softmax.
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the scores before the sigmoid or softmax.
 
         Parameters
         ----------
-        X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
-            Rows of the same shape as in fit.
+        {x}
 
         Returns
         -------
@@ -140,15 +134,14 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             With two classes, that of the second.
         """
         scores = self._scores(X)
-        return scores[:, 0] if len(self.classes_) == 2 else scores
+        return scores[:, 0] if scores.shape[1] == 1 else scores
 
-    def predict_proba(self, X):
-        """Chance of each class.
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class.
 
         Parameters
         ----------
-        X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
-            Rows of the same shape as in fit.
+        {x}
 
         Returns
         -------
@@ -159,13 +152,12 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             return softmax(scores, axis=1)
         return np.stack([expit(-scores), expit(scores)], axis=1)
 
-    def predict(self, X):
-        """Class of the largest chance.
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class.
 
         Parameters
         ----------
-        X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
-            Rows of the same shape as in fit.
+        {x}
 
         Returns
         -------
@@ -173,17 +165,3 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         """
         scores = self.decision_function(X)
         return self.classes_[scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)]
-
-    def _codes(self, y_val) -> np.ndarray:
-        """Places of validation labels among the classes."""
-        y_val = column_or_1d(y_val)
-        unknown = np.setdiff1d(y_val, self.classes_)
-        if len(unknown):
-            raise ValueError(f"y_val has classes that y has not: {unknown.tolist()}; those of y are {self.classes_}.")
-        return np.searchsorted(self.classes_, y_val)
-
-    def _shares(self, codes: np.ndarray) -> np.ndarray:
-        """Targets (n, T): 0 or 1 for two classes, else one column for each."""
-        if len(self.classes_) == 2:
-            return codes[:, None]
-        return codes[:, None] == np.arange(len(self.classes_))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import TypeVar
+
+T = TypeVar("T")
+
 PARAMETERS = """\
 Parameters
 ----------
@@ -123,10 +128,44 @@ J. Y. Park, K. T. Carr, S. Zheng, Y. Yue and R. Yu, "Multiresolution Tensor Lear
 Spatial Analysis", ICML 2020."""
 
 
-def document(cls):
-    """Fill the shared parts into a class's docstring."""
-    text = cls.__doc__ or ""
-    for name, part in {"parameters": PARAMETERS, "attributes": ATTRIBUTES, "notes": NOTES}.items():
-        text = text.replace(f"    {{{name}}}", "\n".join(f"    {line}".rstrip() for line in part.splitlines()))
-    cls.__doc__ = text
+X = """\
+X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
+    Rows of the same shape as in fit."""
+
+FIT_X = """\
+X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
+    Samples, in either layout. In fields (N-D X) NaN means that there are no data: a cell that is always NaN
+    (land) weighs nothing; what is NaN in some rows only is filled with its training mean, with a warning."""
+
+FIT_WEIGHTS = """\
+sample_weight : array-like of shape (n,), default=None
+    Not negative; rows of weight 0 are left out. ``None``: 1.
+X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+    Data whose loss the criterion watches. The weights that are best on them are kept.
+
+Returns
+-------
+self"""
+
+PARTS = {
+    "parameters": PARAMETERS, "attributes": ATTRIBUTES, "notes": NOTES, "x": X, "fit_x": FIT_X,
+    "fit_weights": FIT_WEIGHTS,
+}  # fmt: skip
+
+
+def document(cls: type[T]) -> type[T]:
+    """Fill the shared parts into the docstrings of a class and its methods."""
+    for documented in (cls, *(member for member in vars(cls).values() if callable(member))):
+        if documented.__doc__:
+            documented.__doc__ = fill(documented.__doc__)
     return cls
+
+
+def fill(text: str) -> str:
+    """Return a docstring whose lines ``{name}`` are the part of that name, indented as they are."""
+
+    def part(match: re.Match) -> str:
+        indent, name = match.groups()
+        return "\n".join((indent + line).rstrip() for line in PARTS[name].splitlines())
+
+    return re.sub(rf"^( *){{({'|'.join(PARTS)})}}$", part, text, flags=re.MULTILINE)

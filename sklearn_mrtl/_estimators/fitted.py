@@ -1,186 +1,289 @@
-"""What a fitted model shows: factors, weights, intercepts and coefficients, in the user's order and shapes."""
+"""The weight tensor of a fitted model: all that predictions, attributes and pictures need."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
+from sklearn_mrtl._estimators.fields import FieldStatistics
+from sklearn_mrtl._estimators.layout import Layout, check_rows
+from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.rows import in_units, row_blocks
+from sklearn_mrtl._estimators.tensor_mode import TensorMode, input_mode, output_mode
+from sklearn_mrtl._utils.arrays import as_one_array
+from sklearn_mrtl._utils.labels import align
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.modes import Grid
+from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
+from sklearn_mrtl.modes import Feature
+
+CPU = torch.device("cpu")
 
 
-def attributes(
-    model: TensorModel, parameters: Parameters, zero: Inputs, layout: Layout, output_name: str
-) -> dict[str, object]:
-    """Fitted attributes by name.
+@dataclass(frozen=True, eq=False)
+class FittedTensor:
+    """The weight tensor W of a fitted model and its intercepts, in the user's terms.
 
-    Parameters
+    Arrays and simple objects only, so that it can be saved by anything that saves those.
+
+    Attributes
     ----------
-    zero : Inputs
-        A sample of zeros at the model's resolution.
+    layout : Layout
+        Modes, labels and shape of X.
+    outputs : Outputs
+    statistics : FieldStatistics or EncodingStatistics
+        Of the training rows.
+    decomposition : str or None
+        None: full rank.
+    nonnegative : tuple of str or None
+        Names of the modes whose factors are nowhere negative; None names the outputs.
+    shapes : tuple of tuple of int
+        Shape of each mode of the layout at the resolution of the tensor.
+    masks : tuple of (ndarray of bool, or None)
+        For each mode of the layout the cells, flat, that hold data; None: all.
+    parameters : dict of str to ndarray
+        Of the core's model, for inputs and scores in the core's units.
     """
-    shown = intercepts(model, parameters, zero)
-    if isinstance(model, FullRank):
+
+    layout: Layout
+    outputs: Outputs
+    statistics: FieldStatistics | EncodingStatistics
+    decomposition: str | None
+    nonnegative: tuple[str | None, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    masks: tuple[np.ndarray | None, ...]
+    parameters: dict[str, np.ndarray]
+
+    def __repr__(self):
+        names = ", ".join(f"{mode.name} {' x '.join(map(str, mode.shape))}" for mode in self.modes.values())
+        return f"FittedTensor({names}; rank={self.rank})"
+
+    @classmethod
+    def from_core(
+        cls, model: TensorModel, parameters: Parameters, layout: Layout, outputs: Outputs,
+        statistics: FieldStatistics | EncodingStatistics,
+    ) -> FittedTensor:  # fmt: skip
+        """Take a model of the core, on any device."""
+        axes = {axis.name: axis for axis in model.axes}
+        ordered = [axes[mode.name] for mode in layout.modes]
+        kinds = [name for name, kind in DECOMPOSITIONS.items() if isinstance(model, kind)]
+        return cls(
+            layout=layout,
+            outputs=outputs,
+            statistics=statistics,
+            decomposition=kinds[0] if kinds else None,
+            nonnegative=tuple(sorted(getattr(model, "nonnegative", ()), key=str)),
+            shapes=tuple(tuple(axis.shape) for axis in ordered),
+            masks=tuple(None if axis.mask is None else axis.mask.cpu().numpy() for axis in ordered),
+            parameters={name: value.detach().cpu().numpy().copy() for name, value in parameters.items()},
+        )
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Precision of computations: that of X in fit."""
+        return self.parameters["intercept"].dtype
+
+    @property
+    def modes(self) -> dict[str, TensorMode]:
+        """The modes of W by name, in the user's order, several outputs last."""
+        described = [
+            input_mode(self.layout, m, shape, None if mask is None else mask.reshape(shape))
+            for m, (shape, mask) in enumerate(zip(self.shapes, self.masks, strict=True))
+        ]
+        described += [output_mode(self.outputs)] if self.outputs.number > 1 else []
+        return {mode.name: mode for mode in described}
+
+    @property
+    def rank(self) -> int | tuple[int, ...] | None:
+        """Number of components, for each mode where it differs; None: full rank."""
+        if self.decomposition is None:
+            return None
+        rank = self._model.rank(self._tensors())
+        return tuple(map(int, rank)) if isinstance(rank, tuple) else rank
+
+    # Predictions
+
+    def scores(self, X, device: torch.device = CPU) -> tuple[np.ndarray, int]:
+        """Return z of eq. (1) or (2) for every row of X, shape (n, T), and the number of gaps in X that were filled.
+
+        Parameters
+        ----------
+        X : ndarray or sparse array of shape (n, ...)
+            Validated, in the dtype of the tensor.
+        device : torch.device
+            Where it is computed, in blocks that memory holds.
+        """
+        model, parameters = self._model, self._tensors(device)
+        scores, n_gaps = np.empty((X.shape[0], self.outputs.number), dtype=self.dtype), 0
+        for rows in row_blocks(X):
+            inputs, gaps = self._inputs(X[rows], device)
+            n_gaps += gaps
+            scores[rows] = model.scores(parameters, inputs).cpu().numpy()
+        scores *= self.outputs.scale.astype(self.dtype)
+        scores += self.outputs.shift.astype(self.dtype)
+        return scores, n_gaps
+
+    def fields(self, X: np.ndarray, *, from_mean: bool = False) -> np.ndarray:
+        """Return fields at the resolution of the tensor, shape (n, *shape of mode 1, ...); no data is 0.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+            Rows of the shape, and with the dimensions, that fit saw.
+        from_mean : bool, default=False
+            Subtract the mean of the training rows.
+        """
+        X = np.asarray(as_one_array(align(X, self.layout.labels)), dtype=self.dtype)
+        check_rows(X.shape[1:], self.layout.row_shape)
+        inputs, _ = self._inputs(X, CPU)
+        x = inputs.unpack(inputs.x - inputs.center if from_mean else inputs.x).numpy() * self.statistics.scale
+        back = np.argsort(self.layout.order)
+        return x.transpose(0, *(1 + back)).reshape(len(x), *(n for shape in self.shapes for n in shape))
+
+    # What it shows
+
+    @property
+    def intercept(self) -> np.ndarray:
+        """Score of a sample of zeros, shape (T,), or (categories, T) where they have intercepts of their own."""
+        shared = self.intercept_shared
+        if "deviations" not in self.parameters:
+            return shared
+        return shared + self.parameters["deviations"] * self.outputs.scale.astype(self.dtype)
+
+    @property
+    def intercept_shared(self) -> np.ndarray:
+        """Score of a sample of zeros of no category, shape (T,)."""
+        if self.layout.is_fields:
+            return self.scores(np.zeros((1, *self.layout.row_shape), dtype=self.dtype))[0][0]
+        scale, shift = (values.astype(self.dtype) for values in (self.outputs.scale, self.outputs.shift))
+        return self.parameters["intercept"] * scale + shift
+
+    @property
+    def canonical(self) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Component weights (K,) or core (K_1, ...), factors by name, and shared rows of pooled modes by name.
+
+        Factors have the shape of their mode, and NaN where it holds no data.
+        """
+        model, magnitude, relative = self._model, *self._units()
+        core, factors = model.canonical(model.scaled(self._tensors(dtype=torch.float64), relative))
+        by_name = dict(zip(self._names(), factors, strict=True))
+        modes = self.modes
+        core = core.permute([self._names().index(name) for name in modes]) if core.ndim > 1 else core
+        shown, shared = {}, {}
+        for name, mode in modes.items():
+            factor = by_name[name].numpy().astype(self.dtype)
+            shown[name] = np.moveaxis(mode.blank(factor[: mode.size].T.reshape(-1, *mode.shape)), 0, -1)
+            if isinstance(mode.mode, Feature) and mode.mode.pooled:
+                shared[name] = factor[-1].copy()
+        shown = {name: np.ascontiguousarray(factor) for name, factor in shown.items()}
+        return in_units(core.numpy(), magnitude, self.dtype), shown, shared
+
+    def coefficients(self) -> np.ndarray:
+        """Return the weight of every entry of a sample's tensor, shape (*shape of mode 1, ...), outputs first.
+
+        Raises
+        ------
+        MemoryError
+            If it would not fit.
+        """
+        modes = self.modes
+        sizes = [mode.size for mode in modes.values()]
+        memory.require_bytes(
+            4 * prod(sizes) * self.dtype.itemsize, CPU, f"coef_, the dense weight tensor of sizes {sizes},",
+            "factors_ and component_weights_ hold the same in little room.",
+        )  # fmt: skip
+        magnitude, relative = self._units()
+        weights = self._model.coefficients(self._model.scaled(self._tensors(), relative.to(self._tensors_dtype)))
+        several = self.outputs.number > 1
+        order = [self._names().index(mode.name) for mode in self.layout.modes]
+        weights = weights.permute(*([weights.ndim - 1] if several else []), *order).numpy()
+        weights = in_units(weights, magnitude, self.dtype)
+        weights = weights.reshape(*weights.shape[: int(several)], *(n for shape in self.shapes for n in shape))
+        end = 0
+        for mode in reversed(list(modes.values())[: len(self.shapes)]):
+            if mode.mask is not None:
+                weights = np.where(mode.mask.reshape(*mode.shape, *[1] * end), weights, self.dtype.type(np.nan))
+            end += len(mode.shape)
+        return weights
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the fitted attributes of an estimator that are the tensor's."""
+        single = self.outputs.number == 1
+        shown: dict[str, Any] = {"modes_": self.layout.modes, "rank_": self.rank}
+        shown["intercept_"] = self.intercept[..., 0] if single else self.intercept
+        if "deviations" in self.parameters:
+            shown["intercept_shared_"] = self.intercept_shared[0] if single else self.intercept_shared
+        if self.decomposition is not None:
+            core, shown["factors_"], shown["factors_shared_"] = self.canonical
+            shown["component_weights_" if core.ndim == 1 else "core_"] = core
         return shown
-    size, factors = model.canonical(parameters)
-    size = array(size * zero.cell_area)
-    if model.core_is_diagonal:
-        shown["component_weights_"] = size
-    else:
-        names = [axis_name(axis, output_name) for axis in model.axes]
-        order = [names.index(name) for name in mode_names(model, layout, output_name)]
-        shown["core_"] = size.transpose(order)
-    by_name = {axis_name(axis, output_name): (axis, factor) for axis, factor in zip(model.axes, factors, strict=True)}
-    shown["factors_"] = {name: factor_array(*by_name[name]) for name in mode_names(model, layout, output_name)}
-    shown["factors_shared_"] = {name: array(factor[-1]) for name, (axis, factor) in by_name.items() if axis.pooled}
-    return shown
 
+    def without_component(self, k: int) -> FittedTensor:
+        """Return the tensor without a component and nothing else changed.
 
-def intercepts(model: TensorModel, parameters: Parameters, zero: Inputs) -> dict[str, object]:
-    """The score of a sample of zeros, and of each level where they have their own."""
-    common = array(model.scores(parameters, zero)[0])  # (T,)
-    single = model.n_outputs == 1
-    if model.intercept_mode is None:
-        return {"intercept_": common[0] if single else common}
-    levels = common + array(parameters["deviations"])  # (levels, T)
-    return {
-        "intercept_": levels[:, 0] if single else levels,
-        "intercept_shared_": common[0] if single else common,
-    }
+        Raises
+        ------
+        ValueError
+            If it is not a CP tensor.
+        """
+        model, (_, relative) = self._model, self._units()
+        weights, factors = model.canonical(model.scaled(self._tensors(dtype=torch.float64), relative))
+        if self.decomposition is None or weights.ndim > 1:
+            raise ValueError(f"only a CP tensor has components, got decomposition={self.decomposition!r}.")
+        weights = weights.clone()
+        weights[k] = 0
+        lesser = dict(zip(model.names, [factors[0] * weights, *factors[1:]], strict=True))
+        lesser = model.scaled({**self._tensors(dtype=torch.float64), **lesser}, 1 / relative)
+        return replace(self, parameters={name: value.numpy().astype(self.dtype) for name, value in lesser.items()})
 
+    # The core's model
 
-def coefficients(model: TensorModel, parameters: Parameters, cell_area: float, layout: Layout) -> np.ndarray:
-    """The weight of every entry of a sample's tensor, shape (*shape of mode 1, ...), outputs first."""
-    sizes = [axis.n_entries for axis in model.axes]
-    itemsize = parameters["intercept"].element_size()
-    memory.require_bytes(
-        3 * prod(sizes) * itemsize, torch.device("cpu"), f"coef_, the dense weight tensor of sizes {sizes},",
-        "factors_ and component_weights_ hold the same in little room.",
-    )  # fmt: skip
-    weights = model.coefficients(parameters) * cell_area
-    for dim, axis in enumerate(model.axes):
-        if axis.mask is not None:
-            weights = weights.movedim(dim, -1).masked_fill(~axis.mask, float("nan")).movedim(-1, dim)
-    shapes = {axis.mode.name: axis.shape for axis in model.axes}
-    where = {axis.mode.name: dim for dim, axis in enumerate(model.axes)}
-    order = [where[mode.name] for mode in layout.modes]
-    outputs = [] if model.n_outputs == 1 else [len(model.axes) - 1]
-    weights = weights.permute(*outputs, *order)
-    shape = [n for mode in layout.modes for n in shapes[mode.name]]
-    return array(weights.reshape(*weights.shape[: len(outputs)], *shape))
+    @property
+    def _model(self) -> TensorModel:
+        axes = []
+        for m in self.layout.order:
+            mask = None if self.masks[m] is None else torch.from_numpy(self.masks[m])
+            axes.append(Axis(self.layout.modes[m], self.shapes[m], mask))
+        if self.outputs.number > 1:
+            axes.append(Axis(Feature("output"), (self.outputs.number,), is_output=True))
+        if self.decomposition is None:
+            return FullRank(axes)
+        return DECOMPOSITIONS[self.decomposition](axes, frozenset(self.nonnegative))
 
+    @property
+    def _tensors_dtype(self) -> torch.dtype:
+        return torch.from_numpy(self.parameters["intercept"]).dtype
 
-def mode_names(model: TensorModel, layout: Layout, output_name: str) -> list[str]:
-    """Names of the modes of W in the user's order, the outputs last."""
-    return [mode.name for mode in layout.modes] + ([output_name] if model.n_outputs > 1 else [])
+    def _tensors(self, device: torch.device = CPU, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor]:
+        return {
+            name: torch.from_numpy(np.asarray(value)).to(device, dtype or self._tensors_dtype)
+            for name, value in self.parameters.items()
+        }
 
+    def _names(self) -> list[str]:
+        """Names of the modes in the order of the core."""
+        names = [self.layout.modes[m].name for m in self.layout.order]
+        return names + ([self.outputs.name] if self.outputs.number > 1 else [])
 
-def axis_name(axis: Axis, output_name: str) -> str:
-    """Name of a mode of W as the user knows it."""
-    return output_name if axis.is_output else axis.mode.name
+    def _inputs(self, X, device: torch.device) -> tuple[Inputs, int]:
+        """Return the core's inputs at the resolution of the tensor, and the number of gaps that were filled."""
+        inputs, n_gaps = self.statistics.inputs(as_layout(X, self.layout), self.layout, device)
+        return inputs.coarsen(tuple(self.shapes[m] for m in self.layout.order)), n_gaps
 
+    def _zero(self) -> Inputs:
+        """Return a sample of zeros."""
+        return self._inputs(np.zeros((1, *self.layout.row_shape), dtype=self.dtype), CPU)[0]
 
-def factor_array(axis: Axis, factor: Tensor) -> np.ndarray:
-    """A factor in the shape of its mode, without a shared row, NaN where there are no data."""
-    levels = factor[: axis.n_entries]
-    if axis.mask is not None:
-        levels = levels.masked_fill(~axis.mask[:, None], float("nan"))
-    return array(levels.reshape(*axis.shape, -1))
-
-
-def array(tensor: Tensor) -> np.ndarray:
-    """A numpy array of its own."""
-    return tensor.detach().cpu().numpy().copy()
-
-
-def to_xarray(estimator, coef: bool):
-    """Factors, weights and intercepts of a fitted estimator as a Dataset with coordinates; coef_ where asked for."""
-    try:
-        import xarray as xr
-    except ImportError as error:
-        raise ImportError("to_xarray needs xarray: pip install 'sklearn-mrtl[xarray]'.") from error
-    layout, output_name = estimator._layout, estimator._output_name
-    variables, coords = {}, {}
-    dims = mode_dims(layout)
-    for axis in estimator._model.axes:
-        if not axis.is_output:
-            coords |= mode_coords(axis, dims[axis.mode.name], layout)
-    dims[output_name] = (output_name,)
-    if hasattr(estimator, "classes_") and len(estimator.classes_) > 2:
-        coords[output_name] = (output_name, estimator.classes_)
-    if hasattr(estimator, "factors_"):
-        rank_dims = {name: f"{name}_component" if hasattr(estimator, "core_") else "component" for name in dims}
-        for name, factor in estimator.factors_.items():
-            variables[f"{name}_factors"] = ((*dims[name], rank_dims[name]), factor)
-        for name, shared in estimator.factors_shared_.items():
-            variables[f"{name}_shared"] = ((rank_dims[name],), shared)
-        if hasattr(estimator, "core_"):
-            variables["core"] = (tuple(rank_dims[name] for name in estimator.factors_), estimator.core_)
-        else:
-            variables["component_weights"] = (("component",), estimator.component_weights_)
-    if coef or not hasattr(estimator, "factors_"):
-        outputs = (output_name,) if estimator._model.n_outputs > 1 else ()
-        variables["coef"] = ((*outputs, *(d for mode in layout.modes for d in dims[mode.name])), estimator.coef_)
-    variables |= intercept_variables(estimator, dims, output_name)
-    attrs = {
-        "model": type(estimator).__name__,
-        "alpha_spatial": estimator.alpha_spatial_,
-        "alpha_l2": estimator.alpha_l2_,
-    }
-    return xr.Dataset(variables, coords, attrs)
-
-
-def intercept_variables(estimator, dims: dict, output_name: str) -> dict:
-    """The intercepts with their dimensions."""
-    outputs = (output_name,) if estimator._model.n_outputs > 1 else ()
-    mode = estimator._model.intercept_mode
-    if mode is None:
-        return {"intercept": (outputs, estimator.intercept_)}
-    levels = dims[estimator._model.axes[mode].mode.name]
-    return {
-        "intercept": ((*levels, *outputs), estimator.intercept_),
-        "intercept_shared": (outputs, estimator.intercept_shared_),
-    }
-
-
-def mode_dims(layout: Layout) -> dict[str, tuple[str, ...]]:
-    """Dimensions of each mode: those of X where it has any, else the mode's name and the number of its axis."""
-    dims, axis = {}, 0
-    for mode in layout.modes:
-        n_axes = len(mode.shape)
-        if layout.labels.dims is not None and layout.joint and len(layout.row_shape) == total_axes(layout):
-            dims[mode.name] = layout.labels.dims[axis : axis + n_axes]
-        else:
-            dims[mode.name] = (mode.name,) if n_axes == 1 else tuple(f"{mode.name}_{i}" for i in range(n_axes))
-        axis += n_axes
-    return dims
-
-
-def total_axes(layout: Layout) -> int:
-    """Axes of all modes together."""
-    return sum(len(mode.shape) for mode in layout.modes)
-
-
-def mode_coords(axis: Axis, dims: tuple[str, ...], layout: Layout) -> dict:
-    """Coordinates of a mode at its resolution, with units: those of X, else the centres of a grid's cells."""
-    coords = {}
-    for i, dim in enumerate(dims):
-        own = (layout.labels.coords or {}).get(dim)
-        attrs = (layout.labels.attrs or {}).get(dim, {})
-        if own is not None and len(own) == axis.shape[i]:
-            coords[dim] = (dim, own, attrs)
-        elif isinstance(axis.mode, Grid) and axis.mode.bounds is not None:
-            low, high = axis.mode.bounds[i]
-            n = axis.shape[i]
-            centres = low + (np.arange(n) + 0.5) * (high - low) / n
-            descending = own is not None and own[0] > own[-1]
-            coords[dim] = (dim, centres[::-1] if descending else centres, attrs)
-    return coords
+    def _units(self) -> tuple[float, torch.Tensor]:
+        """Return what turns the core's weights into weights of X: a number, and a number for each output of about 1."""
+        largest = float(self.outputs.scale.max())
+        magnitude = largest / self.statistics.scale * self._zero().cell_area
+        return magnitude, torch.from_numpy(self.outputs.scale / largest)

@@ -22,7 +22,7 @@ class Layout:
 
     Attributes
     ----------
-    joint : bool
+    is_fields : bool
         N-D fields; else encodings side by side.
     modes : tuple of Mode
         In X's order, all sizes known.
@@ -31,7 +31,7 @@ class Layout:
     labels : Labels
     """
 
-    joint: bool
+    is_fields: bool
     modes: tuple[Mode, ...]
     row_shape: tuple[int, ...]
     labels: Labels
@@ -43,22 +43,22 @@ class Layout:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """The modes as the core wants them: in the joint layout the largest last."""
+        """The modes in the order of the core: of fields the largest is last."""
         order = range(len(self.modes))
-        if not self.joint:
+        if not self.is_fields:
             return tuple(order)
         largest = max(order, key=lambda m: (prod(self.shapes[m]), m))
         return (*(m for m in order if m != largest), largest)
 
     @property
     def columns(self) -> tuple[slice, ...]:
-        """Columns of each mode in the factored layout."""
+        """Columns of each mode, of encodings."""
         ends = np.cumsum([prod(shape) for shape in self.shapes]).tolist()
         return tuple(slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True))
 
 
-def check_rows(found: tuple[int, ...], labels: Labels, expected: tuple[int, ...], expected_labels: Labels) -> None:
-    """Refuse rows that are not of the shape, or have not the dimensions, that fit saw.
+def check_rows(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Refuse rows that are not of the shape that fit saw.
 
     Raises
     ------
@@ -66,10 +66,6 @@ def check_rows(found: tuple[int, ...], labels: Labels, expected: tuple[int, ...]
     """
     if found != expected:
         raise ValueError(f"X must have rows of shape {expected}, as in fit, got {found}.")
-    if labels.dims and expected_labels.dims and labels.dims != expected_labels.dims:
-        raise ValueError(
-            f"X must have the dimensions {expected_labels.dims} of fit after the first, got {labels.dims}."
-        )
 
 
 def layout_of(X, modes, labels: Labels) -> Layout:
@@ -92,8 +88,8 @@ def layout_of(X, modes, labels: Labels) -> Layout:
         return Layout(not sparse.issparse(X), default_modes(row_shape, labels), row_shape, labels)
     modes = as_modes(modes)
     if len(row_shape) == 1:
-        return flat_layout(X, modes, row_shape, labels)
-    return Layout(True, joint_modes(modes, row_shape, labels), row_shape, labels)
+        return table_layout(X, modes, row_shape, labels)
+    return Layout(True, field_modes(modes, row_shape, labels), row_shape, labels)
 
 
 def default_modes(row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...]:
@@ -106,7 +102,7 @@ def default_modes(row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...
     return as_modes([*features, grid])
 
 
-def joint_modes(modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...]:
+def field_modes(modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...]:
     """Modes matched with the axes of an N-D X, sizes and bounds filled in."""
     wanted = sum(len(mode.shape) if isinstance(mode, Grid) else 1 for mode in modes)
     if wanted != len(row_shape):
@@ -122,8 +118,8 @@ def joint_modes(modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Label
         if isinstance(mode, Feature):
             if mode.intercept:
                 raise ValueError(
-                    f"{mode!r}: one intercept for each level needs samples that belong to a level, the factored "
-                    "layout; a row of an N-D X has all levels at once."
+                    f"{mode!r}: one intercept for each category needs samples that belong to a category, as in "
+                    "encodings; a row of an N-D X has all categories at once."
                 )
             check_dimension(mode, axes.start, labels)
             mode = mode if mode.size is not None else replace(mode, size=found[0])
@@ -147,7 +143,7 @@ def check_dimension(mode: Feature, axis: int, labels: Labels) -> None:
         )
 
 
-def flat_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> Layout:
+def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> Layout:
     """A 2-D X: encodings side by side, or one mode alone."""
     (n_columns,) = row_shape
     unknown = [mode for mode in modes if mode.shape is None]
@@ -169,9 +165,8 @@ def flat_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: La
         raise ValueError(
             f"a 2-D X holds the encodings of the modes side by side, {known} columns ({sizes}), got {n_columns}.{hint}"
         )
-    joint = len(modes) == 1 and not sparse.issparse(X) and not getattr(modes[0], "intercept", False)
-    joint = joint and not getattr(modes[0], "pooled", False)
-    return Layout(joint, tuple(modes), row_shape, labels)
+    is_plain = not isinstance(modes[0], Feature) or not (modes[0].intercept or modes[0].pooled)
+    return Layout(len(modes) == 1 and is_plain and not sparse.issparse(X), tuple(modes), row_shape, labels)
 
 
 def describe(modes: Sequence[Mode]) -> str:

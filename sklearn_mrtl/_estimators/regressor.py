@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.docstrings import document
+from sklearn_mrtl._estimators.outputs import standardize
+from sklearn_mrtl._estimators.validation import (
+    normalize_weights,
+    validate_numbers,
+    validate_rows,
+    validate_validation,
+)
 from sklearn_mrtl._utils.arrays import is_dataarray
 from sklearn_mrtl.core.losses import SquaredLoss
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @document
@@ -48,73 +61,59 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     """
 
     @all_or_nothing
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, X_val: Any = None, y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:  # fmt: skip
         """Fit the model.
 
         Parameters
         ----------
-        X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
-            Samples, in either layout. In fields (N-D X) NaN means that there are no data: a cell that is always NaN
-            (land) weighs nothing; what is NaN in some rows only is filled with its training mean, with a warning.
+        {fit_x}
         y : array-like of shape (n,) or (n, T)
             Targets; T outputs are one more mode of W, named "output".
-        sample_weight : array-like of shape (n,), default=None
-        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            Data whose loss the criterion watches. The weights that are best on them are kept.
-
-        Returns
-        -------
-        self
+        {fit_weights}
 
         Raises
         ------
         ValueError
-            If X does not match the modes, y is constant, or a parameter is out of its range.
+            If X does not match the modes, X or y is constant, or a parameter is out of its range.
         MemoryError
             If the model would not fit into memory.
         """
-        options = {"multi_output": True, "y_numeric": True}
-        X, y, weight = self._read_weighted(X, y, sample_weight, reset=True, **options)
-        validation = self._read_validation(X_val, y_val, sample_weight_val, **options)
+        rows, labels = validate_rows(self, X, y, sample_weight, multi_output=True)
+        expected = (rows.X.shape[1:], labels, rows.X.dtype)
+        validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected, multi_output=True)
+        y = validate_numbers("y", rows.y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        self._single = y.ndim == 1
-        outputs = y.reshape(len(y), -1).astype(np.float64)
-        shift = np.average(outputs, axis=0, weights=weight)
-        scale = np.sqrt(np.average((outputs - shift) ** 2, axis=0, weights=weight))
-        constant = np.flatnonzero(scale <= 1e-12 * np.abs(shift))
-        if len(constant):
-            which = "y is" if self._single else f"outputs {constant.tolist()} of y are"
-            raise ValueError(
-                f"{which} constant, n_samples = {len(y)} row(s) with value {shift[constant[0]]:g}: nothing to learn."
-            )
+        given = y, None if sample_weight is None else rows.weight
+        training = normalize_weights(rows._replace(y=y))
+        targets, outputs = standardize(training.y, training.weight, training.X.dtype)
         if validation is not None:
-            X_val, y_val, weight_val = validation
-            if y_val.reshape(len(y_val), -1).shape[1] != outputs.shape[1]:
+            y_val = validate_numbers("y_val", validation.y)
+            if y_val.reshape(len(y_val), -1).shape[1] != outputs.number:
                 raise ValueError(
                     f"y_val must have the outputs of y: rows of shape {y.shape[1:]}, got {y_val.shape[1:]}."
                 )
-            validation = X_val, (y_val.reshape(len(y_val), -1) - shift) / scale, weight_val
-        given = y, None if sample_weight is None else weight
-        self._fit(X, (outputs - shift) / scale, weight, validation, SquaredLoss, given=given, scale=scale, shift=shift)
-        return self
+            validation = normalize_weights(validation._replace(y=outputs.standardized(y_val)))
+        return self._set(self._fit(training._replace(y=targets), validation, labels, SquaredLoss, outputs, given))
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the targets.
 
         Parameters
         ----------
-        X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
-            Rows of the same shape as in fit.
+        {x}
 
         Returns
         -------
         ndarray of shape (n,) or (n, T)
         """
         scores = self._scores(X)
-        return scores[:, 0] if self._single else scores
+        return scores[:, 0] if scores.shape[1] == 1 else scores
 
-    def predict_xarray(self, X):
+    def predict_xarray(self, X: xarray.DataArray) -> xarray.DataArray:
         """Predict the targets as a DataArray with the coordinates of the samples.
 
         Parameters
@@ -138,5 +137,5 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             )
         samples = X.dims[0]
         coords = {name: coord for name, coord in X.coords.items() if coord.dims == (samples,)}
-        dims = (samples,) if self._single else (samples, self._output_name)
-        return type(X)(self.predict(X), coords, dims)
+        values = self.predict(X)
+        return type(X)(values, coords, (samples, self.tensor_.outputs.name)[: values.ndim])

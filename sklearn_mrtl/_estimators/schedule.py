@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.parameters import validate_count
 from sklearn_mrtl.modes import Grid, Mode, check_shape
 
 COARSEST = 6  # fewest cells along an axis of an automatic schedule; the paper starts at 4 to 6
+
+
+def levels_of(estimator, layout: Layout) -> list[dict[str, tuple[int, ...]]]:
+    """Return the shapes of the grids at every level that an estimator trains."""
+    levels = schedule(estimator.resolutions, layout.modes)
+    n_levels = estimator.n_levels
+    return levels if n_levels is None else levels[: validate_count("n_levels", n_levels)]
 
 
 def schedule(resolutions, modes: Sequence[Mode]) -> list[dict[str, tuple[int, ...]]]:

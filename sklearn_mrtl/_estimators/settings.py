@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from math import prod
-from numbers import Integral, Real
 
 import torch
-from sklearn.utils import check_random_state, check_scalar
 
 from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.parameters import is_auto, one_of, validate_alpha, validate_count, validate_number
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.losses import Loss
@@ -22,9 +23,11 @@ from sklearn_mrtl.core.solvers.solve import SOLVERS
 from sklearn_mrtl.core.stopping import CRITERIA, Criterion
 from sklearn_mrtl.modes import Feature, Grid
 
+STRONGEST = 1e24  # penalty
+
 
 def make_plan_and_settings(
-    estimator, loss: Loss, layout: Layout, levels: Sequence[Mapping], n_outputs: int, output_name: str
+    estimator, loss: Loss, layout: Layout, levels: Sequence[Mapping], outputs: Outputs, seed: int
 ) -> tuple[list[Step], Settings]:
     """Return the plan and the settings of Algorithm 1 from the parameters of an estimator.
 
@@ -33,10 +36,11 @@ def make_plan_and_settings(
     ValueError, TypeError
         That say what a parameter may be.
     """
+    n_outputs, output_name = outputs.number, outputs.name
     one_of("solver", estimator.solver, ["auto", *SOLVERS])
     one_of("decomposition", estimator.decomposition, DECOMPOSITIONS)
-    r0 = 1 if estimator.full_rank_levels == "auto" else estimator.full_rank_levels
-    r0 = check_scalar(r0, "full_rank_levels", Integral, min_val=0)
+    r0 = 1 if is_auto(estimator.full_rank_levels) else estimator.full_rank_levels
+    r0 = validate_count("full_rank_levels", r0, at_least=0)
     if r0 > len(levels):
         raise ValueError(f"full_rank_levels={r0}, but there are {len(levels)} levels: {list(levels)}.")
     sizes = [axis_sizes(layout, level, n_outputs) for level in (levels[max(r0 - 1, 0)], levels[-1])]
@@ -50,7 +54,7 @@ def make_plan_and_settings(
         raise ValueError("nonnegative is for the factors of a low-rank model, but rank is None or there is one mode.")
     if rank is None:
         plan = full_rank_plan(len(levels), decompose=False)
-    elif estimator.full_rank_levels == "auto" and not nonnegative and model.represents_every_matrix(rank, sizes[-1]):
+    elif is_auto(estimator.full_rank_levels) and not nonnegative and model.represents_every_matrix(rank, sizes[-1]):
         plan = full_rank_plan(len(levels), decompose=True)
     else:
         plan = paper_plan(len(levels), r0)
@@ -60,57 +64,54 @@ def make_plan_and_settings(
         loss=loss,
         rank=rank,
         full_rank=PhaseSettings(
-            solver_of(estimator, estimator.full_rank_learning_rate, convergence),
-            alpha_of("full_rank_alpha_spatial", estimator.full_rank_alpha_spatial),
-            alpha_of("full_rank_alpha_l2", estimator.full_rank_alpha_l2),
+            solver_of(estimator, seed, estimator.full_rank_learning_rate, convergence),
+            validate_alpha("full_rank_alpha_spatial", estimator.full_rank_alpha_spatial),
+            validate_alpha("full_rank_alpha_l2", estimator.full_rank_alpha_l2),
         ),
         low_rank=PhaseSettings(
-            solver_of(estimator),
-            alpha_of("alpha_spatial", estimator.alpha_spatial),
-            alpha_of("alpha_l2", estimator.alpha_l2),
+            solver_of(estimator, seed),
+            validate_alpha("alpha_spatial", estimator.alpha_spatial),
+            validate_alpha("alpha_l2", estimator.alpha_l2),
         ),
-        sigma=None if estimator.sigma == "auto" else positive("sigma", estimator.sigma),
+        sigma=None if is_auto(estimator.sigma) else validate_number("sigma", estimator.sigma, above=0),
         decomposition=estimator.decomposition,
         nonnegative=frozenset(None if name == output_name else name for name in nonnegative),
         criterion=criterion_of(estimator.criterion),
-        patience=check_scalar(estimator.patience, "patience", Integral, min_val=1),
-        tol=check_scalar(estimator.tol, "tol", Real, min_val=0),
-        seed=int(check_random_state(estimator.random_state).randint(2**31 - 1)),
+        patience=validate_count("patience", estimator.patience),
+        tol=validate_number("tol", estimator.tol),
+        seed=seed,
     )
 
 
-def solver_of(estimator, learning_rate=None, convergence: float = CONVERGENCE) -> SolverSettings:
-    """The solver of a stage."""
+def solver_of(estimator, seed: int, learning_rate=None, convergence: float = CONVERGENCE) -> SolverSettings:
+    """Return the settings of a phase's solver."""
     rate = estimator.learning_rate if learning_rate is None else learning_rate
-    auto_batch = estimator.batch_size == "auto"
     return SolverSettings(
-        name="lbfgs" if estimator.solver == "auto" else estimator.solver,
-        max_epochs=check_scalar(estimator.max_epochs, "max_epochs", Integral, min_val=1),
-        learning_rate=positive("learning_rate", rate),
-        lr_decay=positive("lr_decay", estimator.lr_decay),
+        name="lbfgs" if is_auto(estimator.solver) else estimator.solver,
+        max_epochs=validate_count("max_epochs", estimator.max_epochs),
+        learning_rate=validate_number("learning_rate", rate, above=0),
+        lr_decay=validate_number("lr_decay", estimator.lr_decay, above=0),
         convergence=convergence,
-        batch_size=None if auto_batch else check_scalar(estimator.batch_size, "batch_size", Integral, min_val=1),
-        seed=0
-        if estimator.random_state is None
-        else int(check_random_state(estimator.random_state).randint(2**31 - 1)),
+        batch_size=None if is_auto(estimator.batch_size) else validate_count("batch_size", estimator.batch_size),
+        seed=seed,
     )
 
 
 def axis_sizes(layout: Layout, level: Mapping, n_outputs: int) -> list[int]:
-    """Rows of a factor for each axis of the weight tensor at a level."""
+    """Return the number of rows of a factor for each axis of the weight tensor at a level."""
     sizes = [prod(level[mode.name]) if isinstance(mode, Grid) else mode.size + mode.pooled for mode in layout.modes]
     return sizes + ([n_outputs] if n_outputs > 1 else [])
 
 
 def check_rank(estimator, coarse: list[int], fine: list[int]) -> int | tuple[int, ...] | None:
-    """The rank that is trained: the one asked for, unless the tensor has no use for it."""
+    """Return the rank that is trained: the one asked for, or the largest that the tensor can use."""
     rank = estimator.rank
     if rank is None:
         return None
     decomposition = DECOMPOSITIONS[estimator.decomposition]
     each = rank if isinstance(rank, Sequence) else [rank]
     for number in each:
-        check_scalar(number, "rank", Integral, min_val=1)
+        validate_count("rank", number)
     rank = tuple(int(k) for k in rank) if isinstance(rank, Sequence) else int(rank)  # numpy's integers too
     if isinstance(rank, Sequence):
         if not decomposition.rank_per_mode:
@@ -126,13 +127,13 @@ def check_rank(estimator, coarse: list[int], fine: list[int]) -> int | tuple[int
             f"rank={rank} is more than the weight tensor of the coarsest level that is decomposed can use: with sizes "
             f"{coarse} rank {fitting} represents it exactly, and {fitting} is what is trained. A finer first "
             "resolution, or more full_rank_levels, would allow more.",
-            stacklevel=5,
+            stacklevel=6,
         )
     return fitting
 
 
 def check_nonnegative(nonnegative, names: Collection[str]) -> frozenset[str]:
-    """Names of modes."""
+    """Return the names of the modes whose factors are nonnegative."""
     if nonnegative is True or nonnegative == "all":
         return frozenset(names)
     chosen = [nonnegative] if isinstance(nonnegative, str) else list(nonnegative or ())
@@ -142,40 +143,45 @@ def check_nonnegative(nonnegative, names: Collection[str]) -> frozenset[str]:
 
 
 def criterion_of(criterion) -> Criterion | None:
-    """A function of an epoch's record; None: the solver's own end."""
+    """Return a function of an epoch's record; None: the solver's own end."""
     if callable(criterion):
         return criterion
     one_of("criterion", criterion, ["auto", *CRITERIA])
     return CRITERIA.get(criterion)
 
 
-def alpha_of(name: str, alpha) -> float | None:
-    """A penalty's strength; None: to be chosen."""
-    if alpha is None and name.startswith("full_rank"):
-        return None
-    if isinstance(alpha, str) and alpha == "auto":
-        return None
-    if not isinstance(alpha, Real) or isinstance(alpha, bool):
-        raise TypeError(f"{name} must be 'auto' or a number, got {alpha!r}.")
-    return float(check_scalar(alpha, name, Real, min_val=0))
+def in_core_units(settings: Settings, scale: float) -> Settings:
+    """Return the settings for inputs that are X divided by a scale, whose weights are those of X times that scale.
+
+    A penalty beyond `STRONGEST` would overflow in single precision, and all weights are 0 long before.
+    """
+
+    def divided(alpha: float | None) -> float | None:
+        return None if alpha is None else min(alpha / scale / scale, max(STRONGEST, alpha))
+
+    def phase(given: PhaseSettings) -> PhaseSettings:
+        return replace(given, alpha_spatial=divided(given.alpha_spatial), alpha_l2=divided(given.alpha_l2))
+
+    if scale == 1:
+        return settings
+    return replace(settings, full_rank=phase(settings.full_rank), low_rank=phase(settings.low_rank))
 
 
-def positive(name: str, value) -> float:
-    """A positive number."""
-    return float(check_scalar(value, name, Real, min_val=0, include_boundaries="neither"))
-
-
-def one_of(name: str, value, known: Collection) -> None:
-    """Refuse an unknown name, listing the known ones."""
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} must be one of {sorted(known)}, got {value!r}.")
+def in_user_units(alpha: float, scale: float) -> float:
+    """Return a penalty's strength for X from that for inputs that are X divided by a scale."""
+    return alpha * scale * scale
 
 
 def resolve_device(device) -> torch.device:
-    """The device; "auto" is a GPU where there is one."""
-    if isinstance(device, str) and device == "auto":
+    """Return the device; "auto" is a GPU where there is one."""
+    if is_auto(device):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(device)
+    try:
+        name, device = device, torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or another device of torch, got {name!r}.") from error
+    if device.type == "meta":
+        raise ValueError("device='meta' computes nothing; 'cpu' or 'auto' would do.")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device={str(device)!r} asks for a GPU, and torch sees none; 'cpu' or 'auto' would do.")
     return device
@@ -200,6 +206,6 @@ def check_memory(
 
 
 def core_shapes(layout: Layout, level: Mapping) -> Shapes:
-    """Shape of every mode at a level, in the core's order."""
+    """Return the shape of every mode at a level, in the core's order."""
     modes = [layout.modes[m] for m in layout.order]
     return tuple(mode.shape if isinstance(mode, Feature) else tuple(level[mode.name]) for mode in modes)

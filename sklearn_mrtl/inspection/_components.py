@@ -64,12 +64,7 @@ def complete_factors(model: BaseMRTL) -> dict[str, np.ndarray]:
 
 
 def without_component(model: BaseMRTL, k: int) -> BaseMRTL:
-    """A copy for predictions, with component k left out and nothing else changed."""
-    core = model._model
-    weights, factors = core.canonical(model._parameters)
-    weights = weights.clone()
-    weights[k] = 0
-    parameters = dict(zip(core.names, [factors[0] * weights, *factors[1:]], strict=True))
+    """Return a copy for predictions, with component k left out and nothing else changed."""
     lesser = copy(model)
-    lesser._parameters = {**model._parameters, **parameters}
+    lesser.tensor_ = model.tensor_.without_component(k)
     return lesser

@@ -11,7 +11,7 @@ from sklearn_mrtl.inspection._components import complete_factors, low_rank_model
 from sklearn_mrtl.inspection._figures import arrange, fitted, outer, panels, pyplot
 from sklearn_mrtl.inspection._panels import MOST_BARS, draw_curve, draw_levels, draw_map
 from sklearn_mrtl.inspection._reading_modes import column_names, mode_labels
-from sklearn_mrtl.modes import Grid
+from sklearn_mrtl.modes import Grid, cell_centers
 
 CALLER = "FactorDisplay"
 
@@ -107,7 +107,7 @@ class FactorDisplay:
             Names and units of the grid's axes, in their order; None: the dimensions of X if it was a DataArray, or the
             grid's name.
         transpose : bool, default=None
-            Let the grid's first axis go from left to right, not its last. None: so where X is factored, its grids being
+            Let the grid's first axis go from left to right, not its last. None: so for encodings, whose grids are
             of coordinates x, y; not for fields, whose last axis is longitude.
         ax : matplotlib Axes or array-like of Axes, default=None
             As in `plot`.
@@ -140,7 +140,7 @@ class FactorDisplay:
             level_names = _check_number("level_names", level_names, len(factor))
         elif not labels.is_grid:
             level_names = column_names(estimator, model, mode) or labels.level_names
-        if labels.is_grid and (transpose if transpose is not None else not model._layout.joint):
+        if labels.is_grid and (transpose if transpose is not None else not model.tensor_.layout.is_fields):
             factor = factor.transpose(*reversed(range(factor.ndim - 1)), factor.ndim - 1)
             extent, names = extent[::-1], names[::-1]
         weights = getattr(model, "component_weights_", None)
@@ -273,9 +273,8 @@ class FactorDisplay:
             draw_curve(panel, values, self._extent()[0], limit)
         else:
             if part is not None:
-                first, last = self._extent()[0]
-                place = first + (part + 0.5) * (last - first) / len(values)
-                title += f", {self._names()[0]}: {place:.3g}"
+                center = cell_centers(*self._extent()[0], len(values))[part]
+                title += f", {self._names()[0]}: {center:.3g}"
                 values = values[part]
             self.images_.append(draw_map(panel, values, self._extent()[-2:], cmap=cmap, norm=norm, aspect=aspect))
         panel.set_title(title)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_mrtl.modes import cell_centers
+
 LAND = "0.88"
 MOST_BARS = 30  # levels whose names can be read one below the other
 
@@ -35,10 +37,8 @@ def draw_map(ax, values: np.ndarray, extent, *, cmap, norm, aspect):
 
 def draw_curve(ax, values: np.ndarray, extent, limit: float) -> None:
     """A factor over the one axis of its grid."""
-    first, last = extent
-    width = (last - first) / len(values)
     ax.axhline(0, color="0.7", linewidth=0.8)
-    ax.plot(first + (np.arange(len(values)) + 0.5) * width, values, color="C0")
+    ax.plot(cell_centers(*extent, len(values)), values, color="C0")
     ax.set_xlim(*sorted(extent))
     ax.set_ylim(-1.08 * limit, 1.08 * limit)
 

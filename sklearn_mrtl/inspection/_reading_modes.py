@@ -8,7 +8,6 @@ from os.path import commonprefix
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklearn_mrtl._estimators import fitted as reading
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._utils.labels import edges
 from sklearn_mrtl.modes import Grid
@@ -42,24 +41,21 @@ class ModeLabels:
 
 def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
     """Labels of a mode of a fitted model, from its bounds, the coordinates of X and the names of classes."""
-    axis = next(a for a in model._model.axes if reading.axis_name(a, model._output_name) == name)
-    if axis.is_output:
-        names = map(str, getattr(model, "classes_", range(axis.n_entries)))
-        return ModeLabels(False, ((0, axis.n_entries),), (name,), tuple(names))
-    layout = model._layout
-    dims = reading.mode_dims(layout)[name]
-    coords = reading.mode_coords(axis, dims, layout)
-    if not isinstance(axis.mode, Grid):
-        names = map(str, coords[name][1] if name in coords else coords[dims[0]][1] if coords else range(axis.n_entries))
-        label = with_units(name, (layout.labels.attrs or {}).get(dims[0], {}))
-        return ModeLabels(False, ((0, axis.n_entries),), (label,), tuple(names))
-    named = layout.labels.dims is not None and set(dims) <= set(layout.labels.dims)
-    extent, labels = [], []
-    for i, (dim, n) in enumerate(zip(dims, axis.shape, strict=True)):
-        ends = ends_of(coords.get(dim), None if axis.mode.bounds is None else axis.mode.bounds[i])
-        label = dim if named or len(dims) == 1 else f"{name}, axis {i}"
+    described = model.tensor_.modes[name]
+    if described.mode is None:
+        names = described.coords.get(name, range(described.size))
+        return ModeLabels(False, ((0, described.size),), (name,), tuple(map(str, names)))
+    if not isinstance(described.mode, Grid):
+        dim = described.dims[0]
+        names = described.coords.get(dim, range(described.size))
+        label = with_units(name, described.attrs.get(dim, {}))
+        return ModeLabels(False, ((0, described.size),), (label,), tuple(map(str, names)))
+    extent, labels, bounds = [], [], described.mode.bounds
+    for i, (dim, n) in enumerate(zip(described.dims, described.shape, strict=True)):
+        ends = ends_of(described.coords.get(dim), None if bounds is None else bounds[i])
+        label = dim if described.has_own_dims or len(described.dims) == 1 else f"{name}, axis {i}"
         extent.append(ends or (0.0, float(n)))
-        attrs = (layout.labels.attrs or {}).get(dim, {}) if named else {}
+        attrs = described.attrs.get(dim, {}) if described.has_own_dims else {}
         labels.append(with_units(label, attrs) if ends else f"{label} (cell)")
     return ModeLabels(True, tuple(extent), tuple(labels))
 
@@ -69,9 +65,9 @@ def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | Non
 
     What all names begin with goes, up to its last underscore: "onehotencoder__player_30" is "30".
     """
-    layout = model._layout
+    layout = model.tensor_.layout
     where = {mode.name: columns for mode, columns in zip(layout.modes, layout.columns, strict=True)}
-    if layout.joint or name not in where:
+    if layout.is_fields or name not in where:
         return None
     names = getattr(model, "feature_names_in_", None)
     if names is None and isinstance(estimator, Pipeline) and len(estimator) > 1:
@@ -94,15 +90,8 @@ def with_units(name: str, attrs: dict) -> str:
     return f"{name} ({units})" if units not in ("", "1") else name
 
 
-def ends_of(coord, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Edges at the first and the last cell; None where neither bounds nor evenly spaced centres tell.
-
-    Parameters
-    ----------
-    coord : (dimension, centres, attributes), or None
-    bounds : (low, high), or None
-    """
-    centres = None if coord is None else np.asarray(coord[1])
+def ends_of(centres: np.ndarray | None, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return the edges at the first and the last cell; None where neither bounds nor evenly spaced centres tell."""
     ends = edges(centres) if bounds is None else bounds
     descends = ends is not None and centres is not None and centres[0] > centres[-1]
     return ends[::-1] if descends else ends

@@ -64,7 +64,8 @@ def test_classes_of_any_kind():
 def test_class_weight_multiplies_sample_weight(class_weight):
     X, y = fields()
     weight = np.random.default_rng(1).random(200) + 0.5
-    each = class_weight if isinstance(class_weight, dict) else {c: 200 / (2 * np.sum(y == c)) for c in "ab"}
+    balanced = {c: weight.sum() / (2 * weight[y == c].sum()) for c in "ab"}
+    each = balanced if class_weight == "balanced" else class_weight
     model = MRTLClassifier(["lag", COURT], rank=2, class_weight=class_weight, **fixed).fit(X, y, weight)
     by_hand = MRTLClassifier(["lag", COURT], rank=2, **fixed).fit(X, y, weight * [each[label] for label in y])
     same(model.predict_proba(X), by_hand.predict_proba(X), rtol=1e-6)

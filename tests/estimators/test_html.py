@@ -66,7 +66,7 @@ def test_dense_weights_are_not_made_to_be_shown(data, monkeypatch):
         raise MemoryError
 
     model = MRTLRegressor(rank=2).fit(*data)
-    monkeypatch.setattr("sklearn_mrtl._estimators.fitted.coefficients", refuse)
+    monkeypatch.setattr("sklearn_mrtl._estimators.fitted.FittedTensor.coefficients", refuse)
     page = make_pipeline(model)._repr_html_() + model._repr_html_()
     assert "component_weights_" in page and "coef_" not in page
 
@@ -88,7 +88,7 @@ def test_estimators_of_a_fitted_ensemble_that_are_not_fitted_themselves_are_show
 @pytest.mark.filterwarnings("ignore:training diverged")
 def test_a_model_without_a_single_finite_epoch_is_shown(data, capsys):
     X, y = data
-    hopeless = {"solver": "sgd", "learning_rate": 1e300, "full_rank_levels": 0}
+    hopeless = {"solver": "sgd", "learning_rate": 1e300, "full_rank_levels": 0, "batch_size": 8}
     model = MRTLRegressor(rank=2, verbose=1, **hopeless).fit(1e300 * X, y)
     assert model.history_ == [] and capsys.readouterr().out == ""
     assert len(Cells(model._repr_html_()).rows) == 1

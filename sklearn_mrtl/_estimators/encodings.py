@@ -1,0 +1,147 @@
+"""X as encodings side by side: their scales, and the core's inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.rows import common_scale, torch_view
+from sklearn_mrtl.core.data.encodings import EncodedInputs
+from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
+from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices, ones
+from sklearn_mrtl.modes import Feature
+
+
+@dataclass(frozen=True, eq=False)
+class EncodingStatistics:
+    """What fit estimates of encodings from the training rows.
+
+    Attributes
+    ----------
+    scales : tuple of float
+        For each mode what the core's inputs are divided by: a power of two of about the size of its values, or 1.
+    """
+
+    scales: tuple[float, ...]
+
+    @property
+    def scale(self) -> float:
+        """What a sample's tensor, the outer product of its encodings, is divided by."""
+        return prod(self.scales)
+
+    @classmethod
+    def fit(cls, X: sparse.csr_array, weight: np.ndarray, layout: Layout) -> EncodingStatistics:
+        """Estimate the scales.
+
+        Raises
+        ------
+        ValueError
+            If the encoding of a mode is empty in all rows, or all rows are equal.
+        """
+        entries = np.bincount(X.indices, minlength=X.shape[1])
+        for mode, columns in zip(layout.modes, layout.columns, strict=True):
+            if not entries[columns].any():
+                raise ValueError(
+                    f"X has no entry in the columns of {mode!r}, in all {X.shape[0]} rows: every sample's tensor is 0. "
+                    "Leave the mode out."
+                )
+        if rows_are_equal(X):
+            raise ValueError(f"X is constant: all of its {X.shape[0]} rows are equal; nothing to learn.")
+        # Intercepts of categories and shared rows of pooled modes go with encodings of size 1.
+        has_own_units = not any(isinstance(mode, Feature) and (mode.intercept or mode.pooled) for mode in layout.modes)
+        sizes = np.abs(X.data)
+        if not has_own_units or common_scale(float(sizes.min())) == 1 == common_scale(float(sizes.max())):
+            return cls((1.0,) * len(layout.modes))
+        return cls(tuple(common_scale(float(np.abs(X[:, columns].data).max())) for columns in layout.columns))
+
+    def training_inputs(self, X: sparse.csr_array, layout: Layout, device: torch.device) -> EncodedInputs:
+        """Return the inputs of the encodings of fit."""
+        return self.inputs(X, layout, device)[0]
+
+    def inputs(self, X: sparse.csr_array, layout: Layout, device: torch.device) -> tuple[EncodedInputs, int]:
+        """Return the inputs of encodings, and the number of gaps, which is 0."""
+        dtype = torch.from_numpy(X.data[:0]).dtype
+        lists = index_lists(X, layout)
+        if lists is None or self.scale != 1:
+            parts = zip(layout.columns, layout.modes, self.scales, strict=True)
+            encodings = [encode(X[:, columns], mode, scale) for columns, mode, scale in parts]
+        else:
+            pooled = [isinstance(mode, Feature) and mode.pooled for mode in layout.modes]
+            encodings = [
+                OneHot(torch_view(index), mode.size + extra, dtype)
+                for index, mode, extra in zip(lists, layout.modes, pooled, strict=True)
+            ]
+        return EncodedInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes), 0
+
+
+def as_layout(X, layout: Layout):
+    """Return X as an array where it is fields, as CSR without stored zeros where it is encodings."""
+    if layout.is_fields:
+        return X.toarray() if sparse.issparse(X) else X
+    return canonical_csr(X)
+
+
+def canonical_csr(X) -> sparse.csr_array:
+    """Return X as CSR without duplicates and stored zeros; X itself where it is that."""
+    X = sparse.csr_array(X)
+    if not X.has_canonical_format or (X.data == 0).any():
+        X = X.copy()
+        X.sum_duplicates()
+        X.eliminate_zeros()
+    return X
+
+
+def rows_are_equal(X: sparse.csr_array) -> bool:
+    """Return whether all rows are the same."""
+    n, width = X.shape[0], int(X.indptr[1])
+    if X.nnz != n * width or (np.diff(X.indptr) != width).any():
+        return False
+    indices, data = X.indices.reshape(n, width), X.data.reshape(n, width)
+    return bool((indices == indices[0]).all() and (data == data[0]).all())
+
+
+def index_lists(X: sparse.csr_array, layout: Layout) -> list[np.ndarray] | None:
+    """Return for each mode the index of its one row in each sample; None unless every sample has one of each mode."""
+    n_modes = len(layout.modes)
+    if X.nnz != X.shape[0] * n_modes or (X.data != 1).any() or (np.diff(X.indptr) != n_modes).any():
+        return None
+    indices = X.indices.reshape(-1, n_modes)
+    starts, stops = (np.array([getattr(c, end) for c in layout.columns]) for end in ("start", "stop"))
+    if (indices < starts).any() or (indices >= stops).any():
+        return None
+    return [indices[:, m] - indices.dtype.type(start) for m, start in enumerate(starts)]
+
+
+def encode(X: sparse.csr_array, mode, scale: float = 1.0) -> OneHot | MultiHot:
+    """Return the encoding of one mode, divided by a scale.
+
+    An empty row of a pooled mode gets an entry of 1 in a row of its own behind the categories.
+    """
+    counts, size, indices, data, pointers = np.diff(X.indptr), X.shape[1], X.indices, X.data, X.indptr
+    data = data if scale == 1 else data / scale
+
+    def row_pointers(counts: np.ndarray) -> np.ndarray:
+        return make_crow_indices(torch_view(counts), torch_view(X.indptr).dtype).numpy()
+
+    if isinstance(mode, Feature) and mode.pooled:
+        empty = np.flatnonzero(counts == 0)
+        indices = np.insert(indices, pointers[empty], size)
+        data = np.insert(data, pointers[empty], 1)
+        counts = np.maximum(counts, 1)
+        pointers = row_pointers(counts)
+        size += 1
+    binary = bool((data == 1).all())
+    dtype = torch_view(data).dtype
+    if binary and (counts == 1).all():
+        return OneHot(torch_view(indices), size, dtype)
+    if not binary and (data > 0).all() and (data % 1 == 0).all() and data.sum() <= 2 * len(data):
+        # A count of two is the same as a one that stands twice, and ones need no memory of their own.
+        repeats = data.astype(pointers.dtype)
+        indices, pointers, binary = np.repeat(indices, repeats), row_pointers(repeats)[pointers], True
+    values = ones(len(indices), dtype, torch.device("cpu")) if binary else torch_view(data)
+    return MultiHot(SparseMatrix(torch_view(pointers), torch_view(indices), values, (X.shape[0], size), binary=binary))

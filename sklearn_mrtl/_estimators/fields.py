@@ -1,0 +1,199 @@
+"""X as fields: the training rows' means, gaps and scale, and the core's inputs."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.rows import common_scale, row_blocks, torch_view
+from sklearn_mrtl.core.data.base import take_last
+from sklearn_mrtl.core.data.fields import FieldInputs, stored_cells
+from sklearn_mrtl.modes import Grid
+
+SAMPLED_ROWS = 64  # from which the scale of X is estimated
+
+
+@dataclass(frozen=True, eq=False)
+class FieldStatistics:
+    """What fit estimates of fields from the training rows.
+
+    Attributes
+    ----------
+    center : ndarray of shape (*row shape)
+        Weighted mean; 0 where there are no data.
+    has_data : ndarray of bool, shape (*row shape)
+    complete : bool
+        Whether the training fields have no NaN at all.
+    scale : float
+        The core's inputs are X divided by it: a power of two of about the size of the deviations from the mean, or 1.
+    """
+
+    center: np.ndarray
+    has_data: np.ndarray
+    complete: bool
+    scale: float = 1.0
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weight: np.ndarray, layout: Layout) -> FieldStatistics:
+        """Estimate means, places of data and the scale.
+
+        Raises
+        ------
+        ValueError
+            If X has infinite values, nothing but NaN, or rows that are all equal.
+        """
+        center, n_missing, complete = means_and_gaps(X, weight)
+        has_data = n_missing < len(X)
+        if not has_data.any():
+            raise ValueError(f"Input X contains NaN only, in all {len(X)} rows and {has_data.size} positions: no data.")
+        warn_of_gaps(n_missing[has_data], len(X))
+        center = np.where(has_data, center, 0).astype(X.dtype).reshape(X.shape[1:])
+        return cls(center, has_data.reshape(X.shape[1:]), complete, common_scale(deviation(X, center)))
+
+    def training_inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> FieldInputs:
+        """Return the inputs of the fields of fit, whose gaps are known: X itself where it has none."""
+        return self._inputs(X, layout, device, fill=not self.complete)
+
+    def inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> tuple[FieldInputs, int]:
+        """Return the inputs of other fields, and the number of gaps, which are filled with the mean of fit.
+
+        Raises
+        ------
+        ValueError
+            If X has infinite values where there were data in fit.
+        """
+        doubtful = ~np.isfinite(X)
+        has_gaps = bool(doubtful.any())
+        doubtful &= self.has_data
+        n_gaps = int(doubtful.sum())
+        if n_gaps and not np.isnan(X[doubtful]).all():
+            raise ValueError("Input X contains infinity or a value too large; NaN is what marks places without data.")
+        return self._inputs(X, layout, device, fill=not self.complete or has_gaps), n_gaps
+
+    def _inputs(self, X: np.ndarray, layout: Layout, device: torch.device, fill: bool) -> FieldInputs:
+        modes = tuple(layout.modes[m] for m in layout.order)
+        masks = tuple(self.mask(layout, m, device) for m in layout.order)
+        center = in_order(torch_view(self.center), (), layout)
+        if fill:
+            stored = stored_cells(masks)
+
+            def pack(values: torch.Tensor) -> torch.Tensor:
+                return values if stored is None else take_last(values, stored.cpu())
+
+            center, no_data = pack(center), pack(~in_order(torch_view(self.has_data), (), layout))
+            x = torch.empty(len(X), *center.shape, dtype=center.dtype)
+            for rows in row_blocks(X):
+                block = pack(in_order(torch_view(X[rows]), (-1,), layout))
+                torch.where(block.isnan().logical_or_(no_data), center, block, out=x[rows])
+            x = x if self.scale == 1 else x.div_(self.scale)
+        else:
+            x = in_order(torch_view(X), (-1,), layout)
+            x = x.contiguous() if self.scale == 1 else (x / self.scale).contiguous()
+        center = (center / self.scale).contiguous().to(device)
+        return FieldInputs(x.to(device), center, modes, tuple(mode.shape for mode in modes), masks)
+
+    def mask(self, layout: Layout, m: int, device: torch.device) -> torch.Tensor | None:
+        """Return the cells of a grid that hold data anywhere; None: all do, or the mode is no grid."""
+        if not isinstance(layout.modes[m], Grid):
+            return None
+        has_data = self.has_data.reshape([mode.size for mode in layout.modes])
+        cells = has_data.any(axis=tuple(axis for axis in range(has_data.ndim) if axis != m))
+        return None if cells.all() else torch.from_numpy(cells).to(device)
+
+
+def means_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the weighted mean and the number of NaN at each position of a row, and whether X has no NaN at all.
+
+    One pass over X, and another over the positions that have NaN.
+
+    Raises
+    ------
+    ValueError
+        If X has infinite values.
+    """
+    width = X[0].size
+    weight = torch_view(weight.astype(X.dtype))
+    blocks = [(torch_view(X[rows]).reshape(-1, width), weight[rows]) for rows in row_blocks(X)]
+    total, present, n_missing = np.zeros(width), np.full(width, float(weight.sum())), np.zeros(width, dtype=int)
+    for block, w in blocks:
+        total += (w @ block).double().numpy()
+    # A finite sum has finite terms only; the other positions are looked at value by value.
+    doubtful = np.flatnonzero(~np.isfinite(total))
+    if len(doubtful):
+        total[doubtful] = present[doubtful] = 0
+        columns = torch.from_numpy(doubtful)
+        for block, w in blocks:
+            part = block.index_select(1, columns)
+            absent = part.isnan()
+            n_missing[doubtful] += absent.sum(0).numpy()
+            present[doubtful] += (w @ (~absent).to(w)).double().numpy()
+            total[doubtful] += (w @ part.masked_fill_(absent, 0)).double().numpy()
+    n_infinite = int(np.sum(~np.isfinite(total)))
+    if n_infinite:
+        raise ValueError(
+            f"Input X contains infinity or a value too large, at {n_infinite} of {width} positions of a row; NaN is "
+            "what marks places without data."
+        )
+    return total / np.where(present > 0, present, 1), n_missing, not len(doubtful)
+
+
+def deviation(X: np.ndarray, center: np.ndarray) -> float:
+    """Return the root mean square of X - center, from some rows where these tell.
+
+    Raises
+    ------
+    ValueError
+        If all rows are equal.
+    """
+    rounding = 8 * float(np.finfo(X.dtype).eps) * float(np.abs(center).max())
+    size = root_mean_square(X[:: max(1, len(X) // SAMPLED_ROWS)], center)
+    if size <= rounding:
+        size = root_mean_square(X, center)
+    if size <= rounding and all(np.array_equal(X[rows], np.broadcast_to(X[0], X[rows].shape), equal_nan=True)
+                                for rows in row_blocks(X)):  # fmt: skip
+        raise ValueError(f"X is constant: all of its {len(X)} rows are equal; nothing to learn.")
+    return size
+
+
+def root_mean_square(X: np.ndarray, center: np.ndarray) -> float:
+    """Return the root mean square of X - center, no data counting as 0, whatever its units."""
+    total = 0.0
+    for rows in row_blocks(X):
+        difference = np.abs(X[rows] - center)
+        difference[np.isnan(difference)] = 0
+        largest = float(difference.max(initial=0.0))
+        if largest > 0:
+            difference /= largest
+            total = float(np.hypot(total, largest * np.sqrt(np.square(difference).sum(dtype=np.float64))))
+    return total / float(np.sqrt(max(1, X.size)))
+
+
+def in_order(values: torch.Tensor, rows: tuple[int, ...], layout: Layout) -> torch.Tensor:
+    """Return an axis for each mode, grids flat, in the order of the layout; rows come first."""
+    values = values.reshape(*rows, *(mode.size for mode in layout.modes))
+    return values.permute(*range(len(rows)), *(len(rows) + m for m in layout.order))
+
+
+def warn_of_filled(n_gaps: int) -> None:
+    """Warn of gaps in other rows than those of training, if any."""
+    if n_gaps:
+        warnings.warn(
+            f"{n_gaps} values of X are NaN where there were data in fit; filled with their mean over the training "
+            "rows.",
+            stacklevel=4,
+        )
+
+
+def warn_of_gaps(n_missing: np.ndarray, n_rows: int) -> None:
+    """Warn of the number of positions that have gaps, if any."""
+    if n_missing.any():
+        warnings.warn(
+            f"{np.sum(n_missing > 0)} of {len(n_missing)} positions of a row (cells, for each category of the other "
+            f"modes) are NaN in some of the {n_rows} rows, in up to {n_missing.max()} of them; filled with their mean "
+            "over the training rows.",
+            stacklevel=6,
+        )

@@ -1,0 +1,36 @@
+"""What is held out of the training data for a criterion that needs it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_mrtl._estimators.rows import Rows
+
+N_RUNS = 4  # of consecutive rows: few, so that windows which overlap meet at few ends; many, so that all times count
+
+
+def hold_out(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+    """Return training rows, and held-out rows in runs of consecutive ones.
+
+    Raises
+    ------
+    ValueError
+        If no training rows are left.
+    """
+    held = held_out_rows(len(rows.y), fraction, np.random.RandomState(seed))
+    if held.all():
+        raise ValueError(f"validation_fraction={fraction} leaves no training rows of {len(held)} sample(s).")
+    return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))
+
+
+def held_out_rows(n: int, fraction: float, random: np.random.RandomState) -> np.ndarray:
+    """Return whether each of n rows is held out: a run in each of a few stretches, at a random place there."""
+    n_held = int(np.ceil(fraction * n))
+    n_runs = min(N_RUNS, n_held)
+    held = np.zeros(n, dtype=bool)
+    for i in range(n_runs):
+        first, end = i * n // n_runs, (i + 1) * n // n_runs
+        length = min((i + 1) * n_held // n_runs - i * n_held // n_runs, end - first)
+        start = first + random.randint(end - first - length + 1)
+        held[start : start + length] = True
+    return held

@@ -1,0 +1,60 @@
+"""Rows of X: blocks of them, their targets and weights, and views of numpy arrays as tensors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import sparse
+
+BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cache
+
+
+class Rows(NamedTuple):
+    """Validated rows: X of shape (n, ...), y of shape (n,) or (n, T), weight of shape (n,)."""
+
+    X: np.ndarray | sparse.csr_array
+    y: np.ndarray
+    weight: np.ndarray
+
+    def take(self, index: np.ndarray) -> Rows:
+        """Return some of the rows."""
+        return Rows(self.X[index], self.y[index], self.weight[index])
+
+
+def row_blocks(X) -> Iterator[slice]:
+    """Yield slices of rows of X, each small enough to stay in the cache."""
+    n, width = X.shape[0], int(np.prod(X.shape[1:]))
+    bytes_per_row = X.dtype.itemsize * width if not sparse.issparse(X) else 16 * max(1, X.nnz // max(1, n))
+    step = max(1, BLOCK_BYTES // max(1, bytes_per_row))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def torch_view(values: np.ndarray) -> torch.Tensor:
+    """Return a tensor on the same memory, which must not be written to; a copy where torch cannot have that memory."""
+    values = np.asarray(values)
+    if any(stride < 0 for stride in values.strides):
+        values = values.copy()  # torch knows no flipped axes
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(values)
+
+
+def power_of_two(value: float) -> float:
+    """Return a power of two of about the size of a positive number: dividing by it rounds nothing."""
+    return float(np.ldexp(1.0, int(np.frexp(value)[1]) - 1))
+
+
+def common_scale(size: float) -> float:
+    """Return what to divide values of this size by: 1 where they are of a size that all computations bear."""
+    return 1.0 if 1e-3 <= size <= 1e3 or size == 0 else power_of_two(size)
+
+
+def in_units(values: np.ndarray, factor: float, dtype: np.dtype) -> np.ndarray:
+    """Return values times a factor in the dtype, or as float64 where that cannot hold them."""
+    scaled = values * np.float64(factor)
+    largest, limits = float(np.abs(scaled).max(initial=0.0)), np.finfo(dtype)
+    return scaled if 0 < largest < limits.tiny or largest > limits.max else scaled.astype(dtype)

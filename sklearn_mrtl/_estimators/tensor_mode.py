@@ -1,0 +1,88 @@
+"""One mode of a fitted weight tensor: its shape, dimensions and coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl.modes import Grid, Mode
+
+
+@dataclass(frozen=True, eq=False)
+class TensorMode:
+    """One mode of a fitted weight tensor, at the tensor's resolution.
+
+    Attributes
+    ----------
+    name : str
+    mode : Feature, Grid or None
+        None: the outputs.
+    shape : tuple of int
+    mask : ndarray of bool, of that shape, or None
+        Cells that hold data; None: all.
+    dims : tuple of str
+        Names of its axes: the dimensions of X where that had any.
+    has_own_dims : bool
+        Whether they are those of X.
+    coords : dict of str to ndarray
+        Of axes that have coordinates: those of X, the centres of a grid's cells, the labels of outputs.
+    attrs : dict of str to dict
+        Units and names of coordinates.
+    """
+
+    name: str
+    mode: Mode | None
+    shape: tuple[int, ...]
+    mask: np.ndarray | None = None
+    dims: tuple[str, ...] = ()
+    has_own_dims: bool = False
+    coords: dict[str, np.ndarray] = field(default_factory=dict)
+    attrs: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Number of categories, cells or outputs."""
+        return prod(self.shape)
+
+    @property
+    def variables(self) -> dict[str, tuple[str, np.ndarray, dict]]:
+        """Coordinates as xarray takes them."""
+        return {dim: (dim, values, self.attrs.get(dim, {})) for dim, values in self.coords.items()}
+
+    def blank(self, values: np.ndarray) -> np.ndarray:
+        """Return values of shape (..., *shape) with NaN where the mode holds no data."""
+        return values if self.mask is None else np.where(self.mask, values, np.nan).astype(values.dtype)
+
+
+def input_mode(layout: Layout, m: int, shape: tuple[int, ...], mask: np.ndarray | None) -> TensorMode:
+    """Describe a mode of the layout, at a resolution."""
+    mode, labels = layout.modes[m], layout.labels
+    n_before = sum(len(other.shape) for other in layout.modes[:m])
+    n_axes = sum(len(other.shape) for other in layout.modes)
+    has_own_dims = labels.dims is not None and layout.is_fields and len(layout.row_shape) == n_axes
+    if has_own_dims:
+        dims = labels.dims[n_before : n_before + len(shape)]
+    else:
+        dims = (mode.name,) if len(shape) == 1 else tuple(f"{mode.name}_{i}" for i in range(len(shape)))
+    centers = mode.centers(shape) if isinstance(mode, Grid) and mode.bounds is not None else None
+    coords = {}
+    for i, dim in enumerate(dims):
+        own = (labels.coords or {}).get(dim)
+        if own is not None and len(own) == shape[i]:
+            coords[dim] = own
+        elif centers is not None:
+            descends = own is not None and own[0] > own[-1]
+            coords[dim] = centers[i][::-1] if descends else centers[i]
+    attrs = {dim: (labels.attrs or {}).get(dim, {}) for dim in dims}
+    return TensorMode(mode.name, mode, shape, mask, dims, has_own_dims, coords, attrs)
+
+
+def output_mode(outputs: Outputs) -> TensorMode:
+    """Describe the outputs as a mode."""
+    coords: dict[str, Any] = {} if outputs.labels is None else {outputs.name: outputs.labels}
+    return TensorMode(outputs.name, None, (outputs.number,), dims=(outputs.name,), coords=coords)

@@ -1,0 +1,66 @@
+"""A fitted tensor as an xarray Dataset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sklearn_mrtl._estimators.fitted import FittedTensor
+from sklearn_mrtl._utils.optional import import_optional
+from sklearn_mrtl.modes import Feature
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def to_xarray(tensor: FittedTensor, attrs: dict, *, coef: bool = False) -> xarray.Dataset:
+    """Return factors, weights and intercepts as a Dataset with coordinates; the dense weights where asked for.
+
+    Raises
+    ------
+    ImportError
+        If xarray is not installed.
+    ValueError
+        If names of modes or of X's dimensions are those of variables.
+    """
+    xr = import_optional(
+        "xarray", extra="xarray", caller="to_xarray", otherwise="read the fitted attributes themselves"
+    )
+    modes = tensor.modes
+    dims = {name: mode.dims for name, mode in modes.items()}
+    coords = {dim: variable for mode in modes.values() for dim, variable in mode.variables.items()}
+    outputs = (tensor.outputs.name,) if tensor.outputs.number > 1 else ()
+    variables: dict[str, tuple[tuple[str, ...], Any]] = {}
+    component_dims: set[str] = set()
+    if tensor.decomposition is not None:
+        core, factors, shared = tensor.canonical
+        rank_dims = {name: "component" if core.ndim == 1 else f"{name}_component" for name in modes}
+        component_dims = set(rank_dims.values())
+        variables |= {f"{name}_factors": ((*dims[name], rank_dims[name]), factors[name]) for name in modes}
+        variables |= {f"{name}_shared": ((rank_dims[name],), row) for name, row in shared.items()}
+        if core.ndim == 1:
+            variables["component_weights"] = (("component",), core)
+        else:
+            variables["core"] = (tuple(rank_dims.values()), core)
+    if coef or tensor.decomposition is None:
+        inputs = [dim for name in modes if modes[name].mode is not None for dim in dims[name]]
+        variables["coef"] = ((*outputs, *inputs), tensor.coefficients())
+    own = [mode.name for mode in tensor.layout.modes if isinstance(mode, Feature) and mode.intercept]
+    intercept = tensor.intercept if outputs else tensor.intercept[..., 0]
+    variables["intercept"] = ((*(dims[own[0]] if own else ()), *outputs), intercept)
+    if own:
+        shared_intercept = tensor.intercept_shared if outputs else tensor.intercept_shared[0]
+        variables["intercept_shared"] = (outputs, shared_intercept)
+    check_names([*(dim for names in dims.values() for dim in names), *component_dims], variables)
+    return xr.Dataset(variables, coords, attrs)
+
+
+def check_names(dims: Sequence[str], variables: dict) -> None:
+    """Refuse a dimension that stands for two things, or that a variable is called."""
+    taken = {dim for dim, times in Counter(dims).items() if times > 1} | set(dims) & set(variables)
+    if taken:
+        raise ValueError(
+            f"to_xarray needs the name(s) {sorted(taken)} for variables or other dimensions; rename the modes, or the "
+            "dimensions of X."
+        )

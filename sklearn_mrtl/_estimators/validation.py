@@ -1,0 +1,116 @@
+"""From what users give to arrays: X, y, weights, and data for validation."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.utils.validation import _check_sample_weight, assert_all_finite, validate_data
+
+from sklearn_mrtl._estimators.layout import check_rows
+from sklearn_mrtl._estimators.rows import Rows, power_of_two
+from sklearn_mrtl._utils.arrays import as_one_array
+from sklearn_mrtl._utils.labels import Labels, align
+
+FLOATS = (np.float64, np.float32)
+Expected = tuple[tuple[int, ...], Labels, np.dtype]  # shape of rows, labels and dtype of X in fit
+
+
+def validate_samples(estimator, X, y=None, *, expected: Expected | None = None, **options):
+    """Return X, or X and y, as arrays, and the labels of X.
+
+    Parameters
+    ----------
+    expected : (shape of rows, Labels, dtype), default=None
+        Of X in fit; None: this is fit.
+    **options
+        Of scikit-learn's `validate_data`.
+    """
+    X = as_one_array(X)
+    if isinstance(X, list | tuple):
+        X = np.asarray(X)
+    X = X if expected is None else align(X, expected[1])
+    labels = Labels.of(X)
+    X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
+    shape = tuple(getattr(X, "shape", ()))
+    if expected is not None and max(len(shape) - 1, len(expected[0])) > 1:
+        check_rows(shape[1:], expected[0])
+    if len(shape) > 2:
+        options["ensure_all_finite"] = False  # NaN is land; looked at when means are taken, in blocks
+    options |= {"reset": expected is None, "accept_sparse": "csr", "allow_nd": True}
+    options["dtype"] = list(FLOATS) if expected is None else expected[2]
+    arrays = validate_data(estimator, X, **options) if y is None else validate_data(estimator, X, y, **options)
+    return arrays, labels
+
+
+def validate_rows(
+    estimator, X, y, sample_weight, *, expected: Expected | None = None, **options
+) -> tuple[Rows, Labels]:
+    """Return the rows that weigh anything, and the labels of X."""
+    if y is None:
+        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    y, sample_weight = unmasked("y", y), unmasked("sample_weight", sample_weight)
+    (X, y), labels = validate_samples(estimator, X, y, expected=expected, **options)
+    weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    return with_positive_weights(Rows(X, y, weight)), labels
+
+
+def with_positive_weights(rows: Rows) -> Rows:
+    """Return the rows that weigh anything."""
+    counts = rows.weight > 0
+    return rows if counts.all() else rows.take(np.flatnonzero(counts))
+
+
+def normalize_weights(rows: Rows, factors: np.ndarray | float = 1.0) -> Rows:
+    """Return rows with their weights times factors, the largest about 1: sums of them neither overflow nor vanish."""
+    weight = rows.weight / np.float64(power_of_two(float(rows.weight.max()))) * factors
+    weight = weight / power_of_two(float(weight.max()))
+    return with_positive_weights(rows._replace(weight=weight.astype(rows.weight.dtype)))
+
+
+def validate_validation(estimator, X_val, y_val, sample_weight_val, *, expected: Expected, **options) -> Rows | None:
+    """Return the rows of validation data that weigh anything; None where there are no such data."""
+    if X_val is None and y_val is None:
+        if sample_weight_val is not None:
+            raise ValueError("sample_weight_val is of X_val and y_val, got neither.")
+        return None
+    if X_val is None or y_val is None:
+        raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
+    try:
+        return validate_rows(estimator, X_val, y_val, sample_weight_val, expected=expected, **options)[0]
+    except ValueError as error:
+        raise ValueError(f"X_val, y_val or sample_weight_val: {error}") from error
+
+
+def validate_numbers(name: str, y: np.ndarray) -> np.ndarray:
+    """Return targets as finite floats.
+
+    Raises
+    ------
+    ValueError
+        If there are words, NaN, None or infinite values.
+    """
+    if y.dtype.kind not in "biuf":
+        try:
+            y = np.asarray(y, dtype=np.float64) if y.dtype.kind == "O" else None
+        except (TypeError, ValueError):
+            y = None
+        if y is None:
+            raise ValueError(f"{name} must be numbers, got values that are none.")
+    assert_all_finite(y, input_name=name)
+    return y
+
+
+def unmasked(name: str, values):
+    """Return what a masked array holds.
+
+    Raises
+    ------
+    ValueError
+        If the mask hides anything.
+    """
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    n_hidden = int(np.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1).sum())
+    if n_hidden:
+        raise ValueError(f"{name} is masked in {n_hidden} of {len(values)} rows; leave these rows out.")
+    return values.data
