@@ -34,7 +34,7 @@ def shots_model(shots):
         (OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]), (GridDiscretizer(box), slice(3, None))
     )
     modes = (Feature("player", 4, intercept=True, pooled=True), court, box)
-    model = MRTLClassifier(modes, rank=2, max_epochs=10, criterion="validation_loss")
+    model = MRTLClassifier(modes, rank=2, max_epochs=10, criterion="validation_loss", random_state=0)
     return make_pipeline(encode, model).fit(shots.data, shots.target)
 
 
