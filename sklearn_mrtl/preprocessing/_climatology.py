@@ -55,15 +55,17 @@ class Climatology:
         deviations is a fraction of their median. With `harmonics` the statistics are smooth over the cycle.
         """
         check_harmonics(harmonics, n_positions(period))
-        positions = np.unique(position)
+        positions, unit = np.unique(position), _unit(X)
         mean = np.empty((len(positions), *X.shape[1:]))
         std, count = np.empty_like(mean), np.empty(mean.shape, np.int64)
         for k, value in enumerate(positions):
-            mean[k], std[k], count[k] = _moments(X[position == value])
+            mean[k], std[k], count[k] = _moments(X[position == value] * (1 / unit))
         if harmonics is not None:
             cycle = all_positions(period)
             mean, std = _smoothed(mean, std, count, np.isin(cycle, positions), harmonic_basis(cycle, harmonics))
             positions = cycle
+        mean *= unit
+        std *= unit
         if not standardize:
             return cls(positions, mean, None, 0)
         std[std <= 10 * np.finfo(X.dtype).eps * np.abs(mean)] = 0.0  # constant but for rounding
@@ -99,6 +101,14 @@ class Climatology:
 
     def _statistics(self, dtype) -> tuple[np.ndarray, np.ndarray | None]:
         return self.mean.astype(dtype), None if self.std is None else self.std.astype(dtype)
+
+
+def _unit(X: np.ndarray) -> np.floating:
+    """Power of two next to the largest value of X, in X's dtype: in this unit no square over- or underflows."""
+    largest = max((np.fmax.reduce(np.abs(X[rows]), axis=None) for rows in row_blocks(X)), default=0.0)
+    exponent = int(np.frexp(largest)[1]) if largest > 0 else 0
+    limit = np.finfo(X.dtype).maxexp - 2  # its inverse is a number too
+    return X.dtype.type(2.0 ** np.clip(exponent, -limit, limit))
 
 
 def _moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

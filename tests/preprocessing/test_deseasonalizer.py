@@ -206,6 +206,21 @@ def test_the_guard_does_not_know_units():
     np.testing.assert_allclose(one, other, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype, powers", [(np.float32, (-100, -60, 60, 100)), (np.float64, (-900, -400, 400, 900))])
+@pytest.mark.parametrize("deseasonalizer", [Deseasonalizer(), Deseasonalizer(harmonics=2)])
+def test_tiny_and_huge_units(dtype, powers, deseasonalizer):
+    """A power of two only changes exponents: the result is the same to the last bit."""
+    mine = X.astype(dtype)
+    mine[5, 0, 0, 0] = np.nan
+    expected = deseasonalizer.fit_transform(mine, time=MONTHS)
+    for power in powers:
+        scaled = np.ldexp(mine, power)
+        assert np.isfinite(scaled).sum() == mine.size - 1
+        out = deseasonalizer.fit_transform(scaled, time=MONTHS)
+        np.testing.assert_array_equal(out, expected)
+        np.testing.assert_array_equal(deseasonalizer.inverse_transform(out, time=MONTHS).dtype, dtype)
+
+
 def test_constant_fields_become_zero():
     constant = np.full((N, 2, 3), 0.1)
     deseasonalizer = Deseasonalizer()
