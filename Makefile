@@ -21,6 +21,7 @@ peers: $(PEERS_STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy --follow-imports=silent sklearn_mrtl/core
 	$(BIN)/pip check
 
 # Warnings are errors, examples run, and so does the code in the pages. One thread is enough for what they fit.

@@ -112,7 +112,6 @@ def check_rank(estimator, coarse: list[int], fine: list[int]) -> int | tuple[int
     each = rank if isinstance(rank, Sequence) else [rank]
     for number in each:
         validate_count("rank", number)
-    rank = tuple(int(k) for k in rank) if isinstance(rank, Sequence) else int(rank)  # numpy's integers too
     if isinstance(rank, Sequence):
         if not decomposition.rank_per_mode:
             raise ValueError(f"rank of decomposition={estimator.decomposition!r} is one number, got {rank!r}.")

@@ -5,15 +5,18 @@ Every operator is separable: one small operator for each axis of the grid.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.separable import AxisOperator, apply_separable, few_in_row
-from sklearn_mrtl.modes import Grid
+from sklearn_mrtl.modes import Grid, Mode
 
-MOST_NEIGHBOURS = 8  # of a coarse cell, that are added up one by one
+MOST_NEIGHBOURS = 8  # fine cells of a coarse one up to which they are added one by one
 
 
 def nearest_index(n_fine: int, n_coarse: int) -> Tensor:
@@ -30,7 +33,7 @@ def nearest_cells(fine: tuple[int, ...], coarse: tuple[int, ...]) -> Tensor:
 
 
 def interpolating(n_coarse: int, n_fine: int, *, periodic: bool = False) -> AxisOperator:
-    """Return linear interpolation between cell centres, constant beyond the outermost, (n_fine, n_coarse)."""
+    """Return linear interpolation between cell centres, constant beyond the outermost ones, (n_fine, n_coarse)."""
     position = (torch.arange(n_fine, dtype=torch.float64) + 0.5) * n_coarse / n_fine - 0.5
     if not periodic:
         position = position.clamp(0, n_coarse - 1)
@@ -42,9 +45,9 @@ def interpolating(n_coarse: int, n_fine: int, *, periodic: bool = False) -> Axis
 
 
 def averaging(n_fine: int, n_coarse: int) -> AxisOperator:
-    """Return the mean over the whole of each coarse cell, cut cells by their part, shape (n_coarse, n_fine).
+    """Return the mean over each coarse cell of the parts of fine cells in it, shape (n_coarse, n_fine).
 
-    Edges are whole numbers in units of 1 / (n_fine n_coarse), so that cells which only touch share exactly nothing.
+    Edges are whole numbers in units of 1 / (n_fine n_coarse), so that cells which only touch overlap by exactly 0.
     """
     start = torch.arange(n_coarse) * n_fine  # of the coarse cells
     most = n_fine // n_coarse + 2  # fine cells that a coarse one can meet
@@ -54,10 +57,10 @@ def averaging(n_fine: int, n_coarse: int) -> AxisOperator:
 
 
 def finegrain(weights: Tensor, dim: int, grid: Grid, coarse: tuple[int, ...], fine: tuple[int, ...]) -> Tensor:
-    """Carry weights to a finer grid: Finegrain of Algorithm 1, lines 10 and 23.
+    """Interpolate weights to a finer grid: Finegrain in lines 10 and 22 to 24 of Algorithm 1.
 
-    Weights of grids of means are per unit of the grid's area, so that interpolating them is all there is to do: the
-    paper's division by D_{r+1} / D_r is in the units. Counts ask for no division: a smaller cell holds fewer events.
+    Weights of grids of means are per unit of the grid's area, which includes the paper's division by D_{r+1} / D_r.
+    Weights of counts are not divided, because a smaller cell holds fewer events.
 
     Parameters
     ----------
@@ -74,7 +77,7 @@ def finegrain(weights: Tensor, dim: int, grid: Grid, coarse: tuple[int, ...], fi
         return weights.index_select(dim, nearest_cells(fine, coarse).to(weights.device))
     operators = [
         None if n_coarse == n_fine else interpolating(n_coarse, n_fine, periodic=periodic).to(weights)
-        for n_coarse, n_fine, periodic in zip(coarse, fine, grid.periodic, strict=True)
+        for n_coarse, n_fine, periodic in zip(coarse, fine, cast(tuple[bool, ...], grid.periodic), strict=True)
     ]
     return apply_separable(weights, dim, coarse, operators)
 
@@ -83,7 +86,8 @@ def coarsen_means(fields: Tensor, dim: int, fine: tuple[int, ...], coarse: tuple
     """Return the mean of fields over the cells of a coarser grid, whose cells lie along `dim`."""
     before, after = fields.shape[:dim], fields.shape[dim + 1 :]
     x = fields.reshape(*before, *fine, *after)
-    for axis in sorted(range(len(fine)), key=lambda axis: coarse[axis] / fine[axis]):  # then the next is cheaper
+    # The axis that shrinks most goes first, which makes the others cheaper.
+    for axis in sorted(range(len(fine)), key=lambda axis: coarse[axis] / fine[axis]):
         x = mean_along(x, len(before) + axis, coarse[axis])
     return x.reshape(*before, -1, *after)
 
@@ -110,13 +114,13 @@ def coarsen_mask(mask: Tensor, fine: tuple[int, ...], coarse: tuple[int, ...], q
     return coarsen_means(mask.double(), 0, fine, coarse) > 0
 
 
-def nests(modes, finest, finer, coarse) -> bool:
+def nests(modes: Sequence[Mode], finest: Shapes, finer: Shapes, coarse: Shapes) -> bool:
     """Return whether coarsening the finest shapes of modes in two steps gives the same as in one."""
     for mode, n_finest, n_finer, n_coarse in zip(modes, finest, finer, coarse, strict=True):
         if n_finer in (n_finest, n_coarse):
             continue
         for finest_axis, finer_axis, coarse_axis in zip(n_finest, n_finer, n_coarse, strict=True):
-            if mode.quantity == "mean":
+            if isinstance(mode, Grid) and mode.quantity == "mean":
                 same = finer_axis % coarse_axis == 0
             else:
                 in_two = nearest_index(finer_axis, coarse_axis)[nearest_index(finest_axis, finer_axis)]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 DENSE_ENTRIES = 2**18  # of a matrix that is stored as such: an axis of 512 cells; 2 MB stay in the cache
 MOST_IN_ROW = 33  # entries of a row up to which gathering them is faster than an FFT
-NARROW = 16  # width of the axes behind one up to which a product is fastest with them out of the way
+NARROW = 16  # entries of the axes behind one up to which a product is fastest if that one is moved to the end
 
 
 class AxisOperator(ABC):
@@ -36,9 +36,9 @@ class DenseMatrix(AxisOperator):
     """A matrix with all its entries, shape (n_out, n_in)."""
 
     def __init__(self, matrix: Tensor):
-        self.matrix, self.shape = matrix, tuple(matrix.shape)
+        self.matrix, self.shape = matrix, (matrix.shape[0], matrix.shape[1])
 
-    def along(self, x, dim):
+    def along(self, x: Tensor, dim: int) -> Tensor:
         after = x.shape[dim + 1 :].numel()
         if after == 1:
             y = x.reshape(-1, x.shape[dim]) @ self.matrix.T
@@ -48,12 +48,12 @@ class DenseMatrix(AxisOperator):
             y = self.matrix @ x.reshape(-1, x.shape[dim], after)
         return y.reshape(*x.shape[:dim], self.shape[0], *x.shape[dim + 1 :])
 
-    def to(self, like):
+    def to(self, like: Tensor) -> DenseMatrix:
         return DenseMatrix(self.matrix.to(like))
 
 
 class FewInRow(AxisOperator):
-    """A matrix with J entries in each row, that may be 0 or share a column.
+    """A matrix with J entries in each row; they may be 0, and entries in the same column are added.
 
     Parameters
     ----------
@@ -65,15 +65,15 @@ class FewInRow(AxisOperator):
     def __init__(self, columns: Tensor, values: Tensor, n_in: int):
         self.columns, self.values, self.shape = columns, values, (columns.shape[1], n_in)
 
-    def along(self, x, dim):
+    def along(self, x: Tensor, dim: int) -> Tensor:
         behind = [1] * (x.ndim - dim - 1)
-        total = None
-        for column, value in zip(self.columns, self.values, strict=True):
-            part, value = x.index_select(dim, column), value.reshape(-1, *behind)
-            total = part.mul_(value) if total is None else total.addcmul_(part, value)
+        first, *others = zip(self.columns, self.values, strict=True)
+        total = x.index_select(dim, first[0]).mul_(first[1].reshape(-1, *behind))
+        for column, value in others:
+            total.addcmul_(x.index_select(dim, column), value.reshape(-1, *behind))
         return total
 
-    def to(self, like):
+    def to(self, like: Tensor) -> FewInRow:
         return FewInRow(self.columns.to(like.device), self.values.to(like), self.shape[1])
 
     def dense(self) -> DenseMatrix:
@@ -103,12 +103,12 @@ class Circulant(AxisOperator):
             around[-(n - 1) :] = values[1:].flip(0)
         self.spectrum = torch.fft.rfft(around).real.clone()
 
-    def along(self, x, dim):
+    def along(self, x: Tensor, dim: int) -> Tensor:
         image = torch.fft.rfft(x, n=self.n_around, dim=dim)
         image *= self.spectrum.reshape(-1, *[1] * (x.ndim - dim - 1))
         return torch.fft.irfft(image, n=self.n_around, dim=dim).narrow(dim, 0, self.shape[0])
 
-    def to(self, like):
+    def to(self, like: Tensor) -> Circulant:
         return Circulant(self.values.to(like), self.periodic)
 
 
@@ -124,9 +124,9 @@ def distance_operator(values: Tensor, periodic: bool) -> AxisOperator:
     Parameters
     ----------
     values : Tensor of shape (n,)
-        First row, not negative. What rounding hides in every sum is left out where the matrix is banded.
+        First row, not negative. Entries that are below rounding in every sum are left out of a banded matrix.
     periodic : bool
-        Whether the axis closes on itself; then values are those around it.
+        Whether the axis closes on itself.
     """
     n = len(values)
     cells = torch.arange(n, device=values.device)
@@ -145,14 +145,14 @@ def distance_operator(values: Tensor, periodic: bool) -> AxisOperator:
 
 
 def apply_separable(x: Tensor, dim: int, shape: tuple[int, ...], operators: Sequence[AxisOperator | None]) -> Tensor:
-    """Multiply the axes of a grid, flat along `dim`, each by its own operator; None: leave it.
+    """Multiply the axes of a grid, flat along `dim`, each by its own operator; None leaves an axis as it is.
 
-    The axis that shrinks most goes first: what follows is cheaper.
+    The axis that shrinks most is multiplied first, which makes the other products cheaper.
     """
     dim = dim % x.ndim
     before, after = x.shape[:dim], x.shape[dim + 1 :]
     x = x.reshape(*before, *shape, *after)
-    axes = [axis for axis, operator in enumerate(operators) if operator is not None]
-    for axis in sorted(axes, key=lambda axis: operators[axis].shape[0] / operators[axis].shape[1]):
-        x = operators[axis].along(x, len(before) + axis)
+    used = [(axis, operator) for axis, operator in enumerate(operators) if operator is not None]
+    for axis, operator in sorted(used, key=lambda pair: pair[1].shape[0] / pair[1].shape[1]):
+        x = operator.along(x, len(before) + axis)
     return x.reshape(*before, -1, *after)

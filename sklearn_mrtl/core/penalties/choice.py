@@ -61,8 +61,8 @@ def choose_strengths(samples: Samples, coarsest: Shapes, phases: Sequence[str], 
         return Choice({FULL_RANK: full.with_default(low.alphas), LOW_RANK: low})
     blocks, part = make_blocks(samples, coarsest, settings.loss, settings.choice)
     model = FullRank(make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight))
-    given = (None if alpha is None else alpha / part for alpha in low.alphas)
-    selection = select_alphas(model, blocks, settings.loss, *given, settings.choice)
+    spatial, l2 = (None if alpha is None else alpha / part for alpha in (low.alpha_spatial, low.alpha_l2))
+    selection = select_alphas(model, blocks, settings.loss, spatial, l2, settings.choice)
     fraction, path = 1.0, selection.path
     if path and list(phases) == [FULL_RANK, LOW_RANK]:
         low_rank = DECOMPOSITIONS[settings.decomposition](model.axes, settings.nonnegative)
@@ -154,7 +154,7 @@ def select_alphas(
         if min(tried.values()) < least < float("inf"):
             break
         least = min(tried.values())
-    best = min(tried, key=tried.get)
+    best = min(tried, key=lambda alphas: tried[alphas])
     if isinstance(errors, ExactErrors):
         return Selection(best, path, errors.solution(best), is_solution=True)
     return Selection(best, path, errors.best[0], of_folds=errors.best)
@@ -180,7 +180,7 @@ def low_rank_fraction(
     full = selection.of_folds
     if not full:
         full = folds.train(model, selection.alphas, [model.initial(samples.weight)] * len(folds))
-    fits = [low_rank.from_full_rank(parameters, settings.rank, settings.seed) for parameters in full]
+    fits = [low_rank.from_full_rank(parameters, settings.required_rank, settings.seed) for parameters in full]
     null, path, best = folds.null_loss(), [], {"fraction": options.fractions[0], "error": float("inf")}
     for fraction in options.fractions:
         alphas = selection.alphas.times(fraction)

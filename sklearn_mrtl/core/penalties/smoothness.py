@@ -6,6 +6,8 @@ The RBF kernel of a regular grid is a Kronecker product of one small kernel for 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -19,11 +21,11 @@ LARGEST_DENSE = 5000  # cells whose Laplacian is made as a matrix: 200 MB
 
 
 class Smoothness:
-    """Eq. (3) on the cells of one grid, as a mean squared slope: ``w' L w`` with L a graph Laplacian.
+    """Eq. (3) on the cells of one grid, as a mean squared gradient: ``w' L w`` with L a graph Laplacian.
 
     ``w' L w = sum_{d,d'} k(d,d') (w_d - w_d')^2 / mean_{d,d'}``, where the mean is of ``k(d,d') |l_d - l_d'|^2``,
     summed over d' and averaged over d. So the penalty of a given field is the same at every resolution, and divided by
-    the number of cells it is the mean of the field's squared slope between nearby cells.
+    the number of cells it is the mean of the field's squared gradient between nearby cells.
 
     Parameters
     ----------
@@ -34,9 +36,9 @@ class Smoothness:
         Width of the kernel of eq. (4), in units of the squared largest distance on the grid. None: the squared
         spacing of the cells, at every resolution anew.
     mask : Tensor of bool, shape (D,), or None
-        Cells with data; the others neither pull nor are pulled.
+        Cells with data; None: all. Differences to other cells are not penalized.
     like : Tensor
-        Gives dtype and device.
+        A tensor of the dtype and device that results shall have.
 
     Notes
     -----
@@ -47,10 +49,11 @@ class Smoothness:
 
     def __init__(self, grid: Grid, shape: tuple[int, ...], sigma: float | None, mask: Tensor | None, like: Tensor):
         self.shape = shape
+        periodic_axes = cast(tuple[bool, ...], grid.periodic)
         spacings = [extent / n for extent, n in zip(grid.extents, shape, strict=True)]
         squares = [
             squared_steps(n, periodic).to(like.device) * spacing**2
-            for n, spacing, periodic in zip(shape, spacings, grid.periodic, strict=True)
+            for n, spacing, periodic in zip(shape, spacings, periodic_axes, strict=True)
         ]
         largest = sum(float(square.max()) for square in squares) or 1.0
         squares = [square / largest for square in squares]
@@ -60,13 +63,13 @@ class Smoothness:
         pulls = kernels = [torch.exp(-square / width) for square in squares]
         if self.is_sharp:
             pulls = [torch.where(square > 0, torch.exp((nearest - square) / width), 0) for square in squares]
-        weighted = [pull * square for pull, square in zip(pulls, squares, strict=True)]
+        products = [pull * square for pull, square in zip(pulls, squares, strict=True)]
 
         self.mask = None if mask is None or bool(mask.all()) else mask.double()[:, None]  # (D, 1)
         self.n_cells = float(len(self) if self.mask is None else self.mask.sum())
         self.kernels, self.pulls, weighted = (
-            [distance_operator(values, periodic) for values, periodic in zip(axes, grid.periodic, strict=True)]
-            for axes in (kernels, pulls, weighted)
+            [distance_operator(values, periodic) for values, periodic in zip(axes, periodic_axes, strict=True)]
+            for axes in (kernels, pulls, products)
         )
         ones = torch.ones(len(self), 1, dtype=torch.float64, device=like.device)
         degree = self._pull(ones)
@@ -79,7 +82,7 @@ class Smoothness:
         return torch.Size(self.shape).numel()
 
     def _mean_squared_distance(self, ones: Tensor, weighted: list[AxisOperator], smallest: float) -> float:
-        """Return the mean over d of sum_d' k(d,d') |l_d - l_d'|^2; infinite where no cell has another in reach."""
+        """Return the mean over d of sum_d' k(d,d') |l_d - l_d'|^2; infinite if no cell has another in reach."""
         total = sum(
             float(self._product(ones, [*self.kernels[:axis], operator, *self.kernels[axis + 1 :]]).sum())
             for axis, operator in enumerate(weighted)
@@ -111,20 +114,21 @@ class Smoothness:
         return self.laplacian(torch.eye(len(self), dtype=self.degree.dtype, device=self.degree.device))
 
     def laplacian_diagonal(self) -> Tensor:
-        """Return the diagonal of L, shape (D,); where the kernel is not sharp with its own diagonal."""
+        """Return the diagonal of L, shape (D,), plus that of the kernel unless the kernel is sharp."""
         return self.degree[:, 0] * (2 / self.scale)
 
     def _pull(self, weights: Tensor) -> Tensor:
-        """Return the kernel times the weights; of a sharp kernel without its diagonal.
+        """Return the kernel times the weights; a sharp kernel without its diagonal.
 
-        A Kronecker product of matrices I + P is I plus a sum with P in the place of one matrix, I before, I + P behind.
+        A Kronecker product of matrices I + P is I plus a sum of products with one P, I before it and I + P behind it.
         """
         if not self.is_sharp:
             return self._product(weights, self.kernels)
-        return sum(
+        terms = (
             self._product(weights, [*[None] * axis, pull, *self.kernels[axis + 1 :]])
             for axis, pull in enumerate(self.pulls)
         )
+        return reduce(torch.add, terms)
 
     def _product(self, weights: Tensor, operators: Sequence[AxisOperator | None]) -> Tensor:
         if self.mask is not None:
@@ -134,33 +138,33 @@ class Smoothness:
 
 
 class _Energy(torch.autograd.Function):
-    """C' L C. As L is symmetric, its gradient needs L C only."""
+    """C' L C, whose gradient needs L C only, because L is symmetric."""
 
     @staticmethod
-    def forward(ctx, factor: Tensor, smoothness: Smoothness) -> Tensor:
+    def forward(ctx: Any, factor: Tensor, smoothness: Smoothness) -> Tensor:
         image = smoothness.laplacian(factor)
         ctx.save_for_backward(image)
         return factor.T @ image
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (image,) = ctx.saved_tensors
         return image @ (gradient + gradient.T), None
 
 
 class _Roughness(torch.autograd.Function):
-    """<W, L W>. Its gradient needs L W only."""
+    """<W, L W>, whose gradient needs L W only."""
 
     @staticmethod
-    def forward(ctx, weights: Tensor, smoothness: Smoothness) -> Tensor:
+    def forward(ctx: Any, weights: Tensor, smoothness: Smoothness) -> Tensor:
         image = smoothness.laplacian(weights)
         ctx.save_for_backward(image)
         return (weights * image).sum()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (image,) = ctx.saved_tensors
         return (2 * gradient) * image, None
 
