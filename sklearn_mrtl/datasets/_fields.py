@@ -1,4 +1,4 @@
-"""Fields (time, lat, lon) of any source, cut and joined."""
+"""Fields of dimensions (time, lat, lon): their cells in a region, one of their levels, several of them joined."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_mrtl.datasets._dates import unify_times
 
-TOUCH = 1e-6  # degrees; cells whose centres lie on the region's edge belong to it, rounding of float32 or not
+EDGE_TOLERANCE = 1e-6  # degrees, so that centres of cells on the region's edge lie in it whatever their rounding
 
 
 def check_region(region) -> None:
@@ -31,14 +31,14 @@ def in_region(field, region, file):
         If there are none.
     """
     lat, lon = field.lat.values.astype(np.float64), field.lon.values.astype(np.float64)
-    west, east, south, north = (lon.min(), lon.min() + 360, -90, 90) if region is None else region
+    west, east, south, north = (lon.min(), lon.min() + 360, lat.min(), lat.max()) if region is None else region
     width = east - west if east > west else east - west + 360
-    offset = (lon - west + TOUCH) % 360 - TOUCH
-    # A file may have its first meridian at both ends, and a region the whole circle.
+    offset = (lon - west + EDGE_TOLERANCE) % 360 - EDGE_TOLERANCE
+    # A file may have its first meridian at both ends, and a region may be the whole circle: take each meridian once.
     offset, columns = np.unique(offset.round(9), return_index=True)
-    columns, offset = columns[offset <= width + TOUCH], offset[offset <= width + TOUCH]
+    columns, offset = columns[offset <= width + EDGE_TOLERANCE], offset[offset <= width + EDGE_TOLERANCE]
     rows = np.argsort(lat)
-    rows = rows[(lat[rows] >= south - TOUCH) & (lat[rows] <= north + TOUCH)]
+    rows = rows[(lat[rows] >= south - EDGE_TOLERANCE) & (lat[rows] <= north + EDGE_TOLERANCE)]
     if not len(rows) or not len(columns):
         raise ValueError(
             f"{file}: region {tuple(region)} (west, east, south, north) has no cells: the file has latitudes from "

@@ -1,4 +1,8 @@
-"""Means over the part of a grid that lies within an outline."""
+"""Means over the part of a grid that lies within an outline.
+
+The test whether a point lies in a polygon is our own ten lines, because shapely and regionmask (which brings geopandas)
+would be compiled dependencies for nothing else.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from sklearn_mrtl._utils.arrays import row_blocks
 
 
 def clip(field, outline):
-    """Rows and columns of a field that an outline spans; longitudes as in the outline.
+    """Return the rows and columns of a field that an outline spans, with longitudes as in the outline.
 
     Parameters
     ----------
@@ -28,7 +32,8 @@ def clip(field, outline):
     outline = _check_outline(outline)
     lat = field.lat.values.astype(np.float64)
     middle = (outline[:, 0].min() + outline[:, 0].max()) / 2
-    lon = middle + (field.lon.values.astype(np.float64) - middle + 180) % 360 - 180  # the turn that the outline is in
+    # Within 180 degrees of the outline's middle.
+    lon = middle + (field.lon.values.astype(np.float64) - middle + 180) % 360 - 180
     _check_on_grid(outline, lon, lat)
     columns, rows = (
         np.flatnonzero((centres >= vertices.min()) & (centres <= vertices.max()))
@@ -41,12 +46,12 @@ def clip(field, outline):
 
 
 def mean_within(clipped, outline):
-    """Mean of the cells whose centres lie within the outline, weighted by their area; NaN is left out.
+    """Return the mean of the cells whose centres lie within the outline, weighted by their area; NaN is left out.
 
     Parameters
     ----------
     clipped : xarray.DataArray of dimensions (time, lat, lon)
-        As of `clip`.
+        What `clip` returns.
     outline : array-like of shape (n_vertices, 2)
 
     Returns
@@ -58,21 +63,23 @@ def mean_within(clipped, outline):
     weights = weights[weights > 0]
     means = np.empty(len(values), values.dtype)
     for rows in row_blocks(values):
-        there = ~np.isnan(values[rows])
-        total = there @ weights
-        sums = np.where(there, values[rows], 0.0) @ weights
+        known = ~np.isnan(values[rows])
+        total = known @ weights
+        sums = np.where(known, values[rows], 0.0) @ weights
         means[rows] = np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
     return clipped.isel(lat=0, lon=0, drop=True).copy(data=means)
 
 
 def _weights(field, outline: np.ndarray) -> np.ndarray:
-    """Cosine of latitude within the outline, 0 outside; shape (n_lat, n_lon)."""
+    """Return the cosine of latitude within the outline, 0 outside; shape (n_lat, n_lon)."""
     lon, lat = field.lon.values[None, :], field.lat.values[:, None]
     return contains(outline, lon, lat) * np.cos(np.deg2rad(lat))
 
 
 def contains(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Whether points lie within a polygon: a ray from each towards greater x crosses its edges an odd number of times.
+    """Tell whether points lie within a polygon.
+
+    A ray from a point inside towards greater x crosses its edges an odd number of times.
 
     Shapes: outline (n_vertices, 2); x and y broadcast to that of the result.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def read_precipitation(path: str | PathLike | Sequence[str | PathLike], outline=
     files = find_files(path)
     prism = [file for file in files if _is_prism(file)]
     # Grids of the whole country are cut before they are kept.
-    pieces = read_prism(prism, _whole if outline is None else lambda field: clip(field, outline))
+    pieces = read_prism(prism, _whole if outline is None else partial(clip, outline=outline))
     for file in files:
         if file in prism:
             continue
@@ -129,4 +130,5 @@ def _from_netcdf(file: Path, variable: str | None, outline):
 
 
 def _whole(field):
+    """Return the field as it is, where there is no outline to clip it to."""
     return field

@@ -54,7 +54,7 @@ def _regions(points, n_regions, rng):
 
 
 def _bumps(grid, centers, widths, rng):
-    """A Gaussian bump of height 1 around each center, at the cells' centers; shape (*grid.shape, K)."""
+    """Return a Gaussian bump of height 1 around each center, at the cells' centers; shape (*grid.shape, K)."""
     width = rng.uniform(*widths, len(centers))
     x, y = grid.centers()
     square = (x[:, None, None] - centers[:, 0]) ** 2 + (y[:, None] - centers[:, 1]) ** 2
@@ -74,7 +74,7 @@ def _calibrate(score, positive_rate, best_auc):
         other = 1 - probability
         return probability @ (np.cumsum(other) - other / 2) / (probability.sum() * other.sum())
 
-    largest = 20 / score.std()  # beyond this nearly every frame is certain
+    largest = 20 / score.std()  # beyond it the probability of nearly every frame is 0 or 1
     if auc(largest) < best_auc:
         raise ValueError(
             f"best_auc={best_auc} cannot be reached with positive_rate={positive_rate}: at most {auc(largest):.3f}."

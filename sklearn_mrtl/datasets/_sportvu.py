@@ -31,12 +31,12 @@ def read_sportvu(path, *, play_by_play=None, reach: float = 4.0, horizon: float 
         Game file: JSON with "gameid" and "events", or a ``.7z`` archive with that one file (extra ``sportvu``).
     play_by_play : str or path, default=None
         Play-by-play of the game as the league's statistics pages give it, CSV or JSON, with columns EVENTMSGTYPE,
-        PERIOD, PCTIMESTRING and PLAYER1_ID: where the shots come from (Notes).
+        PERIOD, PCTIMESTRING and PLAYER1_ID. It tells which rises of the ball are shots (see Notes).
     reach : float, default=4.0
-        The player nearest to the ball has it, if it is so near to him on the floor plan, in feet, and not above the
+        Distance on the floor, in feet, within which the player nearest to the ball has it, unless the ball is above the
         rim.
     horizon : float, default=1.0
-        How far the label looks ahead, in seconds.
+        Seconds before a shot in which a frame counts as one.
     as_frame : bool, default=False
         Return ``data`` as a :class:`pandas.DataFrame` and ``target`` as a :class:`pandas.Series`.
 
@@ -70,16 +70,18 @@ def read_sportvu(path, *, play_by_play=None, reach: float = 4.0, horizon: float 
     Raises
     ------
     ValueError
-        If a file is not what it should be, or a parameter is out of its range.
+        If a file is not JSON, not a 7z archive of one JSON file, damaged, or no game or play-by-play of that game; if
+        an archive would fill the memory, its content taking more than 64 MiB and more than 200 times its size; or if
+        a parameter is out of its range.
     ImportError
         If a ``.7z`` file is given and py7zr is not installed, or ``as_frame=True`` and pandas is not.
 
     Notes
     -----
     Without a play-by-play, a shot is a rise of the ball above the rim, 10 feet, after a player had it with the clock
-    running. That takes lobs for shots, and misses blocked ones. With a play-by-play only its field-goal attempts are
-    shots: each goes to the shooter's rise closest to it, from 4 seconds before its clock to 1 second after, or else to
-    the last moment of that time in which he had the ball.
+    running. By this rule lobs are shots, and blocked shots are not. With a play-by-play only its field-goal attempts
+    are shots. Each goes to the shooter's rise closest to it, from 4 seconds before its clock to 1 second after, or else
+    to the last moment of that time in which he had the ball.
 
     The attacking team of an end is the one that has the ball there more often in the quarter. The clock is taken to
     run if it differs from that of the moment before or after.
@@ -134,7 +136,7 @@ def read_sportvu(path, *, play_by_play=None, reach: float = 4.0, horizon: float 
 
 
 def _one_end(moments: Moments) -> tuple[Moments, np.ndarray]:
-    """Moments at the far end turned onto the near one, and which they are, shape (n,)."""
+    """Return moments with those at the far end turned onto the near one, and which ones were turned, shape (n,)."""
     far = moments.ball[:, 0] > HALF
     ball, place = moments.ball.copy(), moments.place.copy()
     ball[far, :2] = COURT - ball[far, :2]
@@ -143,26 +145,26 @@ def _one_end(moments: Moments) -> tuple[Moments, np.ndarray]:
 
 
 def _running(moments: Moments) -> np.ndarray:
-    """Whether the clock moves from the moment before or to the one after, shape (n,)."""
+    """Tell whether the clock differs from that of the moment before or after, shape (n,)."""
     moves = (np.diff(moments.clock) != 0) & (np.diff(moments.quarter) == 0)
     return np.append(moves, False) | np.insert(moves, 0, False)
 
 
 def _holder(moments: Moments, reach: float) -> np.ndarray:
-    """Which of the ten players has the ball, or NOBODY, shape (n,)."""
+    """Return the index of the player, of ten, who has the ball, or NOBODY; shape (n,)."""
     distance = np.linalg.norm(moments.place - moments.ball[:, None, :2], axis=-1)  # (n, 10)
     within = (distance.min(axis=1) <= reach) & (moments.ball[:, 2] <= RIM_HEIGHT)
     return np.where(within, distance.argmin(axis=1), NOBODY)
 
 
 def _half_court(moments: Moments) -> np.ndarray:
-    """Whether all players are in the ball's half and the ball is in bounds, shape (n,)."""
+    """Tell whether all players are in the half of the ball and the ball is in bounds, shape (n,)."""
     x, y = moments.ball[:, :2].T
     return (moments.place[..., 0] <= HALF).all(axis=1) & (x >= 0) & (y >= 0) & (y <= COURT[1])
 
 
 def _attacking_team(quarter, far, handler_team, counted) -> np.ndarray:
-    """The team that has the ball more often at this end in this quarter, shape (n,); NOBODY where neither has."""
+    """Return the team that has the ball more often at this end in this quarter, or NOBODY; shape (n,)."""
     attacking = np.full(len(quarter), NOBODY)
     for q in np.unique(quarter):
         for end in (False, True):
@@ -179,7 +181,7 @@ def _inside_court(place: np.ndarray) -> np.ndarray:
 
 
 def _keep(**reasons: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
-    """Moments that no reason holds for, shape (n,), and how many go for each, if for none before it."""
+    """Return which moments no reason excludes, shape (n,), and how many each reason excludes first."""
     kept, left_out = True, {}
     for reason, holds in reasons.items():
         left_out[reason] = int((kept & holds).sum())
@@ -188,7 +190,7 @@ def _keep(**reasons: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
 
 
 def _table(game: int, moments: Moments, holder: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Rows of player, position, defenders' positions, game, quarter and clock."""
+    """Return rows of player, position, defenders' positions, game, quarter and clock."""
     moments, holder = Moments(*(field[kept] for field in moments)), holder[kept]
     rows = np.arange(len(holder))
     defends = moments.team != moments.team[rows, holder][:, None]  # (n, 10), five in each row

@@ -1,4 +1,4 @@
-"""When a shot was taken, and by whom: from the ball's flight, and from the play-by-play where there is one."""
+"""Times and players of shots, from the flight of the ball and from a play-by-play."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sklearn_mrtl.datasets._files import reading
 from sklearn_mrtl.datasets._json import load_json
 from sklearn_mrtl.datasets._sportvu_file import LARGEST, Moments
 
-NOBODY = -1  # who has the ball in flight
+NOBODY = -1  # in the place of a player, while the ball is in flight
 
 FIELD_GOALS = ("1", "2")  # EVENTMSGTYPE of made and missed ones; 3 is a free throw
 LAST_QUARTER = 99  # far more overtimes than any game had
 COLUMNS = ("EVENTMSGTYPE", "PERIOD", "PCTIMESTRING", "PLAYER1_ID")
-# The play-by-play has whole seconds, and its clock may be that of the ball's arrival: how long, in seconds, the ball
-# may leave the hand before it and after it.
+# Largest number of seconds by which the ball leaves the hand before and after the time of the play-by-play, which is in
+# whole seconds and may be that of the ball's arrival.
 BEFORE, AFTER = 4.0, 1.0
 
 
@@ -34,7 +34,7 @@ class Shot(NamedTuple):
 
 
 def rises(moments: Moments, handler: np.ndarray, running: np.ndarray) -> list[Shot]:
-    """The ball rises above the rim: the shot of whoever had it last, if the clock ran then.
+    """Return a shot for each rise of the ball above the rim, by the player who had it last, if the clock ran then.
 
     Parameters
     ----------
@@ -107,10 +107,10 @@ def _json_table(path: Path) -> tuple[list[str], list[dict]]:
 
 
 def match(attempts, moments: Moments, handler: np.ndarray, risen: list[Shot]) -> tuple[list[Shot], int]:
-    """The moment of each attempt of the play-by-play, and the number of those that no moment fits.
+    """Return a shot for each attempt of the play-by-play, and the number of attempts that no moment fits.
 
-    It is the player's rise of the ball closest to the attempt on the clock, or else (a blocked shot) the last moment
-    in which he had the ball about then.
+    The shot is the player's rise of the ball that is closest to the attempt on the clock. Where there is none (the shot
+    was blocked), it is the last moment near that time in which he had the ball.
     """
     shots, n_unmatched = [], 0
     for quarter, clock, player in attempts:
@@ -131,7 +131,7 @@ def match(attempts, moments: Moments, handler: np.ndarray, risen: list[Shot]) ->
 
 
 def shoots_within(seconds: float, shots: list[Shot], moments: Moments, handler: np.ndarray) -> np.ndarray:
-    """Whether the handler of each moment shoots within so many seconds, shape (n,)."""
+    """Tell whether the handler of each moment shoots within some seconds, shape (n,)."""
     label = np.zeros(len(handler), dtype=bool)
     for shot in shots:
         ahead = shot.time - moments.time

@@ -1,4 +1,4 @@
-"""Planted oceans: y against the full sum, the fields' statistics against the promises of the docstring."""
+"""Simulated oceans: y against the full sum, the fields' statistics against the promises of the docstring."""
 
 import numpy as np
 import pytest
@@ -102,8 +102,8 @@ def test_signal_has_variance_one_and_components_matter_about_the_same(seed):
     ocean = make_ocean(20_000, n_lags=3, shape=(6, 9), random_state=seed)
     assert ocean.signal.std() == pytest.approx(1, abs=0.05)
     there = np.nan_to_num(ocean.data)
-    shares = np.einsum("nlvxy,lk,vk,xyk->nk", there, *ocean.factors.values(), optimize=True) / ocean.ocean.size
-    assert shares.std(axis=0).max() < 1.9 * shares.std(axis=0).min()
+    terms = np.einsum("nlvxy,lk,vk,xyk->nk", there, *ocean.factors.values(), optimize=True) / ocean.ocean.size
+    assert terms.std(axis=0).max() < 1.9 * terms.std(axis=0).min()
 
 
 @pytest.mark.parametrize("land", [0.0, 0.25, 0.5])

@@ -1,4 +1,4 @@
-"""Files as ERSST, EN4, GODAS and the IRI data library make them, written here, and broken ones."""
+"""Files written here in the layouts of ERSST, EN4, GODAS and the IRI data library, and files that are refused."""
 
 import os
 from pathlib import Path
@@ -17,13 +17,13 @@ RNG = np.random.default_rng(0)
 
 
 def made_of(lat, lon, time=0.0):
-    """A field of degrees Celsius that tells its place and time."""
+    """Return a field of degrees Celsius that differs at each place and time."""
     lon = (np.asarray(lon) + 180) % 360 - 180
     return np.round(np.add.outer(np.asarray(lat) / 10, lon / 1000) + time, 3)
 
 
 def ersst(folder, n=4):
-    """NetCDF 3, a file, level of one depth, latitudes descending or ascending, 0 to 358, days since 1800."""
+    """Write one netCDF 3 file with a level of one depth, descending latitudes, longitudes 0 to 358, days since 1800."""
     lat, lon = np.arange(88.0, -89, -2), np.arange(0.0, 360, 2)
     values = np.stack([made_of(lat, lon, t) for t in range(n)])[:, None]
     values[:, :, 30, 50] = np.nan
@@ -43,7 +43,7 @@ def ersst(folder, n=4):
 
 
 def en4(folder, months=("2000-01", "2000-02", "2000-03")):
-    """A file a month, packed kelvin and salinity on levels, 1 to 360, middle of the month, uncertainties."""
+    """Write a file for each month: packed kelvin, salinity and uncertainties on levels, at the middle of the month."""
     lat, lon, depth = np.arange(-80.0, 90, 10), np.arange(1.0, 361), [5.02, 15.08, 25.16]
     axes = ("time", "depth", "lat", "lon")
     for t, month in enumerate(months):
@@ -69,7 +69,7 @@ def en4(folder, months=("2000-01", "2000-02", "2000-03")):
 
 
 def godas(folder, variable, years=(1980, 1981), units="K"):
-    """A file a year and variable; first day of the month; 418 latitudes are two here."""
+    """Write a file for each year, at the first day of each month, with two of the 418 latitudes."""
     lat, lon = np.array([-0.5, 0.5]), np.arange(0.5, 360)
     for year in years:
         time = np.arange(f"{year}-01", f"{year + 1}-01", dtype="M8[M]").astype("M8[ns]")

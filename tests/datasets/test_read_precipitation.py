@@ -1,4 +1,4 @@
-"""Files as PRISM and nClimDiv make them, written here, and broken ones."""
+"""Files written here in the layouts of PRISM and nClimDiv, and files that are refused."""
 
 import os
 import zipfile
@@ -22,14 +22,14 @@ BOX = [(-98.1, 41.1), (-95.9, 41.1), (-95.9, 43.1), (-98.1, 43.1)]
 
 
 def field(seed=0):
-    """Precipitation with a lake."""
+    """Return precipitation that is NaN over a lake."""
     values = np.random.default_rng(seed).gamma(2, 40, (len(LAT), len(LON))).astype("f4")
     values[4:6, 6:8] = np.nan
     return values
 
 
 def bil(folder, month, values, *, order="I", **header):
-    """A grid as PRISM's, from north to south; the header gives the centre of its north-west cell."""
+    """Write a grid like PRISM's, from north to south; the header gives the centre of its north-west cell."""
     name = f"PRISM_ppt_stable_4kmM3_{month}_bil"
     numbers = np.where(np.isnan(values), -9999, values)[::-1].astype(">f4" if order == "M" else "<f4")
     (folder / f"{name}.bil").write_bytes(numbers.tobytes())

@@ -1,4 +1,4 @@
-"""Planted shots: the logit against explicit sums, the promises of the docstring against what comes out."""
+"""Simulated shots: the logit against explicit sums, the promises of the docstring against the result."""
 
 import numpy as np
 import pytest
@@ -108,12 +108,12 @@ def test_best_auc_and_rate_as_asked(best_auc, positive_rate):
     assert shots.target.mean() == pytest.approx(positive_rate, abs=0.01)
 
 
-def test_chances_are_calibrated(shots):
-    chance = 1 / (1 + np.exp(-shots.logit))
+def test_probabilities_are_calibrated(shots):
+    probability = 1 / (1 + np.exp(-shots.logit))
     for low, high in ((0, 0.1), (0.1, 0.2), (0.2, 0.4), (0.4, 0.7), (0.7, 1)):
-        chosen = (chance >= low) & (chance < high)
-        error = 4 * np.sqrt(chance[chosen].mean() / chosen.sum())
-        assert shots.target[chosen].mean() == pytest.approx(chance[chosen].mean(), abs=error)
+        chosen = (probability >= low) & (probability < high)
+        error = 4 * np.sqrt(probability[chosen].mean() / chosen.sum())
+        assert shots.target[chosen].mean() == pytest.approx(probability[chosen].mean(), abs=error)
 
 
 def test_factors_are_smooth_distinct_and_readable(shots):
@@ -161,7 +161,7 @@ def test_smallest_problem():
     shots = make_shots(
         1, n_players=1, court_shape=(1, 1), box_shape=(2, 1), n_components=1, max_defenders=1, best_auc=0.6
     )
-    assert shots.data.shape == (1, 5)
+    assert shots.data.shape == (1, 5) and np.isfinite(shots.logit).all()
 
 
 def test_as_frame(shots):
