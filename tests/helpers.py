@@ -8,7 +8,9 @@ from math import prod
 
 import numpy as np
 import pytest
+import sklearn
 import torch
+from sklearn.utils.fixes import parse_version
 from torch import Tensor
 
 from sklearn_mrtl import Feature, Grid
@@ -46,6 +48,12 @@ by_model = pytest.mark.parametrize("model_class", MODELS, ids=lambda model_class
 
 
 # Problems
+
+
+def requires_sklearn(version: str, what: str):
+    """Return a mark that skips a test of what came with a version of scikit-learn."""
+    older = parse_version(sklearn.__version__) < parse_version(version)
+    return pytest.mark.skipif(older, reason=f"{what} came with scikit-learn {version}")
 
 
 def generator(seed: int = 0) -> torch.Generator:

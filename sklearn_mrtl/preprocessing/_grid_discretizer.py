@@ -251,7 +251,8 @@ def _counts(cell: np.ndarray, present: np.ndarray, n_cells: int, dtype):
     """CSR of the number of present points in each cell; cell and present have shape (n_samples, n_points)."""
     indptr = np.concatenate(([0], np.cumsum(present.sum(axis=1))))
     indices = cell[present]
-    csr = csr_array if get_config()["sparse_interface"] == "sparray" else csr_matrix
+    # The setting came with scikit-learn 1.9.
+    csr = csr_array if get_config().get("sparse_interface") == "sparray" else csr_matrix
     fits = _largest_count(dtype) >= cell.shape[1]
     counts = csr((np.ones(len(indices), dtype if fits else np.int64), indices, indptr), shape=(len(cell), n_cells))
     counts.sum_duplicates()

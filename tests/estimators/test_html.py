@@ -2,11 +2,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from helpers import requires_sklearn
 from sklearn.ensemble import VotingRegressor
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Feature, Grid, MRTLRegressor
 from sklearn_mrtl.preprocessing import AreaWeighter
+
+shows_attributes = requires_sklearn("1.9", "the table of fitted attributes in notebooks")
 
 
 class Cells(HTMLParser):
@@ -42,6 +45,7 @@ def data():
     return X, X[:, :, 8:14, 8:14].sum((1, 2, 3)) + rng.normal(size=120)
 
 
+@shows_attributes
 @pytest.mark.parametrize("held_out", [False, True])
 def test_a_notebook_shows_modes_levels_and_losses_after_fit(data, held_out):
     X, y = data
@@ -61,6 +65,7 @@ def test_a_notebook_shows_modes_levels_and_losses_after_fit(data, held_out):
     assert float(rows[-1][head.index("training loss")]) == pytest.approx(model.history_[-1]["train_loss"], rel=1e-3)
 
 
+@shows_attributes
 def test_dense_weights_are_not_made_to_be_shown(data, monkeypatch):
     def refuse(*_):
         raise MemoryError
@@ -71,6 +76,7 @@ def test_dense_weights_are_not_made_to_be_shown(data, monkeypatch):
     assert "component_weights_" in page and "coef_" not in page
 
 
+@shows_attributes
 def test_a_pipeline_shows_its_own_diagram_with_the_training_in_it(data):
     X, y = data
     pipeline = make_pipeline(AreaWeighter(np.linspace(-60, 60, 24), axis=2), MRTLRegressor(rank=2))
@@ -85,6 +91,7 @@ def test_estimators_of_a_fitted_ensemble_that_are_not_fitted_themselves_are_show
     assert ensemble._repr_html_().count("<div>MRTLRegressor</div>") == 2
 
 
+@shows_attributes
 @pytest.mark.filterwarnings("ignore:training diverged")
 def test_a_model_without_a_single_finite_epoch_is_shown(data, capsys):
     X, y = data

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
+from helpers import requires_sklearn
 from joblib import cpu_count
 from sklearn import config_context
 from sklearn.base import clone
@@ -103,6 +104,7 @@ def test_validation_rows_of_three_sides_go_through_the_pipeline():
     np.testing.assert_array_equal(model.predict(X[test]), by_hand.predict(before.transform(X[test])))
 
 
+@requires_sklearn("1.8", "default scores of pipelines with routed metadata")
 def test_time_and_weights_are_routed_through_pipeline_and_search():
     rng = np.random.default_rng(0)
     windows = labelled_windows()

@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import requires_sklearn
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
@@ -327,6 +328,7 @@ def test_cross_validation_of_a_data_array():
     np.testing.assert_allclose(scores, by_hand(X, y, 4))
 
 
+@requires_sklearn("1.8", "default scores of pipelines with routed metadata")
 def test_cross_validation_with_routed_time():
     y = X[:, 0, 0, 0] + RNG.normal(size=N)
     with config_context(enable_metadata_routing=True):

@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import requires_sklearn
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LinearRegression, Ridge
@@ -125,6 +126,7 @@ def test_sample_weight_goes_to_the_regressor():
     np.testing.assert_array_equal(routed.regressor_.coef_, model.regressor_.coef_)
 
 
+@requires_sklearn("1.8", "default scores of pipelines with routed metadata")
 def test_routed_time_reaches_the_target_and_the_steps_inside():
     y = target()
     season = X + np.arange(N)[:, None] % 12
