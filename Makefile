@@ -1,11 +1,11 @@
-# make demo | test | peers | lint | docs: each sets up .venv by itself when it is missing or out of date.
+# make demo | test | peers | lint | docs | dist: each sets up .venv by itself when it is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
 DOCS_STAMP := .venv/.stamp-docs
 PEERS_STAMP := .venv/.stamp-peers
 
-.PHONY: demo test peers lint docs
+.PHONY: demo test peers lint docs test-oldest test-newest dist
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -31,6 +31,35 @@ docs: $(DOCS_STAMP)
 	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' docs/*.rst docs/user_guide/*.rst
 	@echo "The pages are in docs/_build/html/index.html"
+
+# The oldest versions that pyproject.toml allows, and the newest, pre-releases included: each in an environment of its
+# own, made anew. TORCH says which torch: TORCH=torch==2.4.0+cpu is the floor, where a CPU build of it is at hand.
+TORCH ?= torch==2.13.0
+test-oldest: VENV ?= .venv-oldest
+test-oldest:
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet -c constraints-oldest.txt '$(TORCH)' -e '.[test]'
+	$(VENV)/bin/python -m pytest -q -rs
+
+test-newest: VENV ?= .venv-newest
+test-newest:
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --pre --upgrade '$(TORCH)' -e '.[test]'
+	$(VENV)/bin/python -m pytest -q -rs
+
+# Build sdist and wheel, check them, install the wheel into an empty environment and run the README's code from it.
+dist: VENV ?= .venv-dist
+dist:
+	rm -rf build dist
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet build twine check-wheel-contents
+	$(VENV)/bin/python -m build
+	$(VENV)/bin/twine check --strict dist/*
+	$(VENV)/bin/check-wheel-contents --toplevel sklearn_mrtl dist/*.whl
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet -c constraints.txt "$$(ls dist/*.whl)[xarray]" pytest
+	cd dist && ../$(VENV)/bin/python -c "import sklearn_mrtl; assert '$(notdir $(VENV))' in sklearn_mrtl.__file__"
+	$(VENV)/bin/pytest -q -rs tests/test_readme.py
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up .venv (about a minute) ..."

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import sklearn_mrtl
@@ -26,3 +27,19 @@ def test_one_version_everywhere():
 def test_public_names_exist():
     for name in sklearn_mrtl.__all__:
         assert hasattr(sklearn_mrtl, name)
+
+
+def test_oldest_constraints_are_the_declared_floors():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    declared = [
+        *project["dependencies"],
+        *(line for extra, lines in extras.items() if extra != "docs" for line in lines),
+    ]
+    floors = dict(re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", line).groups() for line in declared if ">=" in line)
+    pinned = dict(
+        re.findall(r"^([\w-]+)==([\d.]+)$", (ROOT / "constraints-oldest.txt").read_text(), flags=re.MULTILINE)
+    )
+    for name, version in pinned.items():
+        assert re.fullmatch(re.escape(floors[name]) + r"(\.0)*", version), name
+    assert floors.keys() - pinned.keys() == {"torch", "ruff", "mypy", "esda"}  # torch is `make test-oldest TORCH=...`
