@@ -402,7 +402,7 @@ def test_two_grids_and_the_papers_basketball_schedule():
     X = sparse.hstack([
         sparse.csr_array(np.eye(3)[player]),
         sparse.csr_array((np.ones(n), (np.arange(n), cell)), shape=(n, 2000)),
-        sparse.random_array((n, 144), density=0.02, rng=rng, data_sampler=lambda size: np.ones(size)),
+        sparse.csr_array((rng.random((n, 144)) < 0.02).astype(float)),
     ], format="csr")  # fmt: skip
     y = rng.random(n) < 1 / (1 + np.exp(-(cell % 50 - 25) / 5))
     full = [{"court": (4, 5), "box": (6, 6)}, {"court": (8, 10), "box": (6, 6)}, {"court": (8, 10), "box": (12, 12)}]
