@@ -85,7 +85,9 @@ def _open(file: Path, caller: str, chunks):
     if engine == "h5netcdf":
         _check_coordinates(file)
     with reading(file, "netCDF"):
-        return xr.open_dataset(file, engine=engine, decode_cf=False, chunks=chunks)
+        dataset = xr.open_dataset(file, engine=engine, decode_cf=False, chunks=chunks)
+        # xarray before 2026.9 takes wrong cells where it indexes such a file lazily more than once.
+        return dataset.load() if engine == "scipy" and chunks is None else dataset
 
 
 def _check_coordinates(file: Path) -> None:

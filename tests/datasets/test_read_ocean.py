@@ -176,7 +176,7 @@ def test_names_of_axes(tmp_path, names):
 
 
 def test_dimensions_in_any_order(tmp_path):
-    field = xr.open_dataset(ersst(tmp_path), engine="scipy").transpose("lon", "lev", "lat", "time")
+    field = xr.open_dataset(ersst(tmp_path), engine="scipy").load().transpose("lon", "lev", "lat", "time")
     field.to_netcdf(tmp_path / "turned.nc", engine="h5netcdf")
     xr.testing.assert_equal(read_ocean(tmp_path / "turned.nc"), read_ocean(tmp_path / "ersst.nc"))
 

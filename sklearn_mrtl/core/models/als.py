@@ -15,6 +15,8 @@ from torch import Tensor
 from sklearn_mrtl.core.data.products import hadamard, khatri_rao
 from sklearn_mrtl.core.models.low_rank import largest_sign
 
+MAX_CANCELLATION = 100.0  # norm of a component over the tensor's: beyond it components cancel, as rounding decides
+
 
 def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = ()) -> list[Tensor]:
     """Decompose a weight tensor: CP_ALS of Algorithm 1; for two modes its optimum, the truncated SVD.
@@ -41,6 +43,9 @@ def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
     def to_tensor(values: ArrayLike) -> Tensor:
         return torch.from_numpy(np.array(values, dtype=np.float64)).to(weights)
 
+    def restart() -> list[Tensor]:
+        return alternate(weights, [to_tensor(state.standard_normal((rows, rank))) for rows in array.shape])
+
     with tl.backend_context("numpy"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Trying to compute SVD with n_eigenvecs")
         try:
@@ -48,8 +53,14 @@ def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
                 array, rank, n_iter_max=100, tol=1e-5, init="svd", normalize_factors=True, random_state=state
             )
         except np.linalg.LinAlgError:
-            return alternate(weights, [to_tensor(state.standard_normal((rows, rank))) for rows in array.shape])
-    return spread(to_tensor(size), [to_tensor(factor) for factor in factors])
+            return restart()
+    # tensorly leaves some columns without unit norm, and a column of zeros has none.
+    norms = [np.maximum(np.linalg.norm(factor, axis=0), np.finfo(float).tiny) for factor in factors]
+    size = size * np.prod(norms, axis=0)
+    columns = [to_tensor(factor / norm) for factor, norm in zip(factors, norms, strict=True)]
+    if not size.max() <= MAX_CANCELLATION * np.linalg.norm(array):
+        return restart()
+    return spread(to_tensor(size), columns)
 
 
 def alternate(

@@ -156,12 +156,13 @@ def test_nonnegative_start(shape, chosen):
 @pytest.mark.parametrize("true_rank", [1, 2])
 @pytest.mark.parametrize("rank", [3, 10])
 @pytest.mark.parametrize("n_levels", [1, 4])
-def test_more_components_than_the_tensor_has(true_rank, rank, n_levels):
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_more_components_than_the_tensor_has(true_rank, rank, n_levels, seed):
     """A level, or all but one, never seen in the data is a slab of zeros."""
     factors = random_factors((4, 9, 5), true_rank)
     factors[0][n_levels:] = 0
     expected = formed(factors)
-    found = cp_als(torch.from_numpy(expected), rank, seed=0)
+    found = cp_als(torch.from_numpy(expected), rank, seed=seed)
     np.testing.assert_allclose(formed(found), expected, atol=1e-3 * np.abs(expected).max())
     assert all(bool((factor.abs() < 10).all()) for factor in found)
 
