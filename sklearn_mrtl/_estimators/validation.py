@@ -51,6 +51,8 @@ def validate_rows(
     y, sample_weight = unmasked("y", y), unmasked("sample_weight", sample_weight)
     (X, y), labels = validate_samples(estimator, X, y, expected=expected, **options)
     weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("sample_weight must contain at least one non-zero number, got zeros only.")
     return with_positive_weights(Rows(X, y, weight)), labels
 
 
