@@ -1,24 +1,28 @@
-"""The components of a fitted estimator, as the inspection tools want them."""
+"""Access to the fitted model and its components."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
+from numbers import Integral
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.base import BaseMRTL
+from sklearn_mrtl.modes import Grid
 
 
 def fitted_model(estimator) -> BaseMRTL:
-    """The fitted MRTL estimator, be it the last step of a pipeline.
+    """Return the fitted MRTL estimator: the given one, or the last step of a pipeline.
 
     Raises
     ------
     TypeError
-        If there is none.
+        If `estimator` is neither.
     NotFittedError
+        If it is not fitted.
     """
     model = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     if not isinstance(model, BaseMRTL):
@@ -30,12 +34,12 @@ def fitted_model(estimator) -> BaseMRTL:
 
 
 def low_rank_model(estimator) -> BaseMRTL:
-    """The same for a model that has factors.
+    """Return the fitted MRTL estimator if it has factors.
 
     Raises
     ------
     ValueError
-        If it is of full rank.
+        If it has full rank.
     """
     model = fitted_model(estimator)
     if not hasattr(model, "factors_"):
@@ -44,27 +48,46 @@ def low_rank_model(estimator) -> BaseMRTL:
 
 
 def cp_model(estimator) -> BaseMRTL:
-    """The same for a model whose components are rank-one tensors.
+    """Return the fitted MRTL estimator if its components are rank-one tensors.
 
     Raises
     ------
     ValueError
-        If it is of full rank or a Tucker tensor.
+        If it has full rank or is a Tucker tensor.
     """
     model = low_rank_model(estimator)
     if not hasattr(model, "component_weights_"):
-        raise ValueError("the components of decomposition='tucker' are no rank-one tensors; use decomposition='cp'.")
+        raise ValueError("the components of decomposition='tucker' are not rank-one tensors; use decomposition='cp'.")
     return model
 
 
 def complete_factors(model: BaseMRTL) -> dict[str, np.ndarray]:
-    """Factors {mode: (*shape, K)} of which a pooled mode's levels are complete, the shared row added."""
+    """Return factors {mode: (*shape, K)}, with the shared row of a pooled Feature added to its categories."""
     shared = model.factors_shared_
     return {name: factor + shared[name] if name in shared else factor for name, factor in model.factors_.items()}
 
 
 def without_component(model: BaseMRTL, k: int) -> BaseMRTL:
     """Return a copy for predictions, with component k left out and nothing else changed."""
-    lesser = copy(model)
-    lesser.tensor_ = model.tensor_.without_component(k)
-    return lesser
+    reduced = copy(model)
+    reduced.tensor_ = model.tensor_.without_component(k)
+    return reduced
+
+
+def check_mode(model: BaseMRTL, mode: str | None) -> str:
+    """Return the name of a mode of `factors_`; None stands for the first grid, or the first mode."""
+    known = list(model.factors_)
+    if mode is None:
+        return next((m.name for m in model.modes_ if isinstance(m, Grid)), known[0])
+    if mode not in known:
+        raise ValueError(f"mode must be one of {known}, got {mode!r}.")
+    return mode
+
+
+def check_components(components: int | Sequence[int] | None, rank: int) -> list[int]:
+    """Return the numbers of components, counted from 0; None stands for all."""
+    chosen = [components] if isinstance(components, Integral) else components
+    chosen = list(range(rank)) if chosen is None else [int(k) for k in chosen]  # type: ignore[union-attr]
+    if not chosen or not all(-rank <= k < rank for k in chosen):
+        raise ValueError(f"components must be among the model's {rank}, 0 to {rank - 1}, got {components!r}.")
+    return [k % rank for k in chosen]

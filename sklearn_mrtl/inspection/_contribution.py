@@ -1,4 +1,4 @@
-"""Where a prediction comes from."""
+"""Contribution of each cell to a prediction."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from sklearn_mrtl.modes import Grid
 
 
 def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str = "zero"):
-    """What each cell of a grid adds to the score of one sample of fields.
+    """Compute what each cell of a grid adds to the score of one sample of fields.
 
-    In every cell ``coef_ * x``, summed over the other modes. All cells together and the intercept are the score.
+    The contribution of a cell is ``coef_ * x`` summed over the other modes. The sum over all cells and the intercept is
+    the score.
 
     Parameters
     ----------
     estimator : fitted MRTLRegressor or MRTLClassifier
-        Of fields, of any rank. Give a pipeline's last step, and rows as the steps before make them.
+        Fitted to fields, with any rank. For a pipeline give its last step, and rows transformed by the other steps.
     X_row : array-like or xarray.DataArray of shape (1, ...) or (...)
         One row of X.
     mode : str, default=None
-        Name of the grid; None: the first.
+        Name of the grid. None: the first grid.
     baseline : {"zero", "mean"}, default="zero"
         What the row is compared with: fields of zeros, whose score is ``intercept_``, or the means over the training
         rows, whose score is ``intercept_`` plus all their contributions.
@@ -31,13 +32,13 @@ def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str
     Returns
     -------
     contribution : ndarray or xarray.DataArray of shape (*grid shape) or (T, *grid shape)
-        NaN where there are no data; a map for each of several outputs or classes. In the units of y, or of the logit.
+        In the units of y, or of the logit; NaN for cells without data. With several outputs or classes, a map for each.
         A DataArray with coordinates if `X_row` is one.
 
     Raises
     ------
     ValueError
-        If the model is of another layout, has no such grid, or there is more than one row.
+        If the model was fitted to encodings or has no such grid, or if `X_row` has more than one row.
 
     Examples
     --------
@@ -75,7 +76,7 @@ def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str
 
 
 def _one_row(X_row, n_axes: int):
-    """Return the row with an axis for the one sample."""
+    """Return the row with a first axis of length 1."""
     if np.ndim(X_row) == n_axes:
         return X_row.expand_dims("sample") if is_dataarray(X_row) else np.asarray(X_row)[None]
     if len(X_row) != 1:

@@ -3,54 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from numbers import Integral
 
 import numpy as np
 
-from sklearn_mrtl.inspection._components import complete_factors, low_rank_model
-from sklearn_mrtl.inspection._figures import arrange, fitted, outer, panels, pyplot
-from sklearn_mrtl.inspection._panels import MOST_BARS, draw_curve, draw_levels, draw_map
-from sklearn_mrtl.inspection._reading_modes import column_names, mode_labels
-from sklearn_mrtl.modes import Grid, cell_centers
+from sklearn_mrtl.inspection._components import check_components, check_mode, complete_factors, low_rank_model
+from sklearn_mrtl.inspection._figures import arrange, label_outer, panels, pyplot
+from sklearn_mrtl.inspection._mode_labels import check_names, column_names, mode_labels
+from sklearn_mrtl.inspection._panels import MAX_BARS, draw_categories, draw_curve, draw_map
+from sklearn_mrtl.modes import cell_centers
 
 CALLER = "FactorDisplay"
 
 
 class FactorDisplay:
-    """Factors of one mode: maps of a grid, curves of a grid of one axis, bars of a Feature's levels.
+    """Factors of one mode: maps of a grid, curves of a grid of one axis, bars of a Feature's categories.
 
-    Made by `from_estimator`. Each component is scaled to (-1, 1), reds are positive and blues are negative, as in the
-    figures of Park et al. (2020); cells without data are left blank.
+    Create it with `from_estimator`. Each component is scaled to (-1, 1); red is positive and blue negative, as in the
+    figures of Park et al. (2020). Cells without data are left blank.
 
     Parameters
     ----------
     factor : ndarray of shape (*shape of the mode, number of components shown)
         The last axis before the components goes from left to right, the one before from bottom to top.
     components : sequence of int
-        Their numbers.
+        Numbers of the components.
     mode : str
-        Its name.
+        Name of the mode.
     extent : sequence of (first, last), default=None
         Outer edges of each axis of the grid, at its first and last cell. None: in cells.
     axis_labels : sequence of str, default=None
         Names and units of the axes. None: the mode's name.
-    level_names : sequence of str, default=None
-        Of a Feature; None: the mode is a grid.
+    category_names : sequence of str, default=None
+        Names of a Feature's categories. None: the mode is a grid.
     shared : ndarray of shape (number of components shown,), default=None
-        The row that a pooled Feature's levels share.
+        The shared row of a pooled Feature.
     weights : ndarray of shape (number of components shown,), default=None
-        Of the components, for the titles.
+        Weights of the components, for the titles.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The one given, or that of the first panel.
+        The given Axes, or those of the first panel.
     axes_ : ndarray of Axes, shape (rows, columns)
-        Of the panels, None where there is none.
+        Axes of the panels; None beyond the last panel.
     figure_ : matplotlib Figure
+        The figure of the panels.
     images_ : list of AxesImage
-        Of maps, in the order of the panels.
+        The maps in the order of the panels.
     colorbar_ : Colorbar or None
+        The colour bar of all maps, if there is one.
 
     Examples
     --------
@@ -66,14 +67,14 @@ class FactorDisplay:
     """
 
     def __init__(
-        self, factor, *, components, mode, extent=None, axis_labels=None, level_names=None, shared=None, weights=None
+        self, factor, *, components, mode, extent=None, axis_labels=None, category_names=None, shared=None, weights=None
     ):
         self.factor = factor
         self.components = components
         self.mode = mode
         self.extent = extent
         self.axis_labels = axis_labels
-        self.level_names = level_names
+        self.category_names = category_names
         self.shared = shared
         self.weights = weights
 
@@ -84,7 +85,7 @@ class FactorDisplay:
         mode: str | None = None,
         *,
         components: int | Sequence[int] | None = None,
-        level_names: Sequence[str] | None = None,
+        category_names: Sequence[str] | None = None,
         axis_labels: Sequence[str] | None = None,
         transpose: bool | None = None,
         ax=None,
@@ -96,19 +97,19 @@ class FactorDisplay:
         ----------
         estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
         mode : str, default=None
-            Name of the mode; None: the first grid, or the first mode where there is none. The levels of a pooled mode
-            are drawn complete, their shared row as a dashed line.
+            Name of the mode. None: the first grid, or the first mode if there is no grid. For a pooled Feature the
+            shared row is added to the categories and drawn as a dashed line.
         components : int or sequence of int, default=None
-            Which; None: all.
-        level_names : sequence of str, default=None
-            Names of a Feature's levels; None: the coordinates of X if it was a DataArray, what the columns of a table
-            are called in X or by the pipeline's steps before, the classes, or numbers.
+            Numbers of the components. None: all.
+        category_names : sequence of str, default=None
+            Names of a Feature's categories. None: the coordinates of X if it was a DataArray, the names of the columns
+            of X or of the output of the pipeline's other steps, the classes, or numbers.
         axis_labels : sequence of str, default=None
-            Names and units of the grid's axes, in their order; None: the dimensions of X if it was a DataArray, or the
+            Names and units of the grid's axes, in their order. None: the dimensions of X if it was a DataArray, or the
             grid's name.
         transpose : bool, default=None
-            Let the grid's first axis go from left to right, not its last. None: so for encodings, whose grids are
-            of coordinates x, y; not for fields, whose last axis is longitude.
+            Draw the grid's first axis, not its last, from left to right. None: True for encodings, whose grids have
+            axes x, y; False for fields, whose last axis is longitude.
         ax : matplotlib Axes or array-like of Axes, default=None
             As in `plot`.
         **plot_options
@@ -127,19 +128,19 @@ class FactorDisplay:
         """
         pyplot(f"{CALLER}.from_estimator")
         model = low_rank_model(estimator)
-        mode = _check_mode(model, mode)
+        mode = check_mode(model, mode)
         factor = complete_factors(model)[mode]
-        chosen = _check_components(components, factor.shape[-1])
+        chosen = check_components(components, factor.shape[-1])
         labels = mode_labels(model, mode)
         extent, names = labels.extent, labels.axis_labels
         if axis_labels is not None:
-            names = _check_number("axis_labels", axis_labels, len(names))
-        if level_names is not None:
+            names = check_names("axis_labels", axis_labels, len(names))
+        if category_names is not None:
             if labels.is_grid:
-                raise ValueError(f"level_names are for Features; {mode!r} is a Grid, whose axes have axis_labels.")
-            level_names = _check_number("level_names", level_names, len(factor))
+                raise ValueError(f"category_names are for Features; {mode!r} is a Grid, whose axes have axis_labels.")
+            category_names = check_names("category_names", category_names, len(factor))
         elif not labels.is_grid:
-            level_names = column_names(estimator, model, mode) or labels.level_names
+            category_names = column_names(estimator, model, mode) or labels.category_names
         if labels.is_grid and (transpose if transpose is not None else not model.tensor_.layout.is_fields):
             factor = factor.transpose(*reversed(range(factor.ndim - 1)), factor.ndim - 1)
             extent, names = extent[::-1], names[::-1]
@@ -150,7 +151,7 @@ class FactorDisplay:
             mode=mode,
             extent=extent if labels.is_grid else None,
             axis_labels=names,
-            level_names=level_names,
+            category_names=category_names,
             shared=model.factors_shared_[mode][chosen] if mode in model.factors_shared_ else None,
             weights=None if weights is None else weights[chosen],
         )
@@ -168,25 +169,27 @@ class FactorDisplay:
         colorbar: bool = True,
         decorate: Callable | None = None,
     ) -> FactorDisplay:
-        """Draw.
+        """Draw the panels.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of Axes, default=None
-            Axes for each panel, or one whose place is divided; None: a new figure.
+            Axes for each panel, or one Axes, which is divided into all panels. None: a new figure.
         n_columns : int, default=None
-            Of panels; None: what makes a pleasant figure. A grid of three axes has a row for each component.
+            Number of columns of panels. None: chosen for a balanced figure. A grid of three axes has one row for each
+            component.
         normalize : bool, default=True
             Scale each component to (-1, 1). False: one scale for all, centred at 0.
         cmap : str or Colormap, default="RdBu_r"
+            Colour map of maps and bars.
         aspect : "equal", "auto" or float, default="equal"
-            Of maps.
+            Aspect ratio of maps.
         n_slices : int, default=4
             Slices through a grid of three axes, evenly spaced along the first of its axes that is not drawn.
         colorbar : bool, default=True
-            Of maps; one for all.
+            Add one colour bar for all maps.
         decorate : callable, default=None
-            Called with each panel's Axes, such as `draw_court`.
+            Function that is called with each panel's Axes, such as `draw_court`.
 
         Returns
         -------
@@ -205,7 +208,8 @@ class FactorDisplay:
         self.figure_, self.axes_ = panels(ax, rows, columns, n_panels, shape, caller=CALLER)
         drawn = list(self.axes_.flat[:n_panels])
         self.ax_ = ax if ax is not None and not isinstance(ax, Sequence | np.ndarray) else drawn[0]
-        self.images_, self.colorbar_ = [], None
+        self.images_: list = []
+        self.colorbar_ = None
         norm = Normalize(-limit, limit)
         for i, panel in enumerate(drawn):
             k, part = divmod(i, len(slices))
@@ -217,13 +221,13 @@ class FactorDisplay:
             self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=drawn, shrink=0.9 if rows < 3 else 0.6)
             self.colorbar_.set_label(f"{self.mode}, {'scaled to (-1, 1)' if normalize else 'unit columns'}")
             if ax is None:
-                self.figure_.draw_without_rendering()  # one pass of the layout leaves the colour bar's label cut
+                self.figure_.draw_without_rendering()  # else the colour bar's label is cut off
         return self
 
     @property
     def _n_axes(self) -> int:
-        """Axes of the grid; 0 of a Feature."""
-        return 0 if self.level_names is not None else self.factor.ndim - 1
+        """Number of axes of the grid; 0 for a Feature."""
+        return 0 if self.category_names is not None else self.factor.ndim - 1
 
     def _extent(self) -> Sequence[tuple[float, float]]:
         return self.extent or [(0.0, float(n)) for n in self.factor.shape[:-1]]
@@ -232,7 +236,7 @@ class FactorDisplay:
         return self.axis_labels or [self.mode] * max(1, self._n_axes)
 
     def _scaled(self, normalize: bool) -> tuple[np.ndarray, float]:
-        """The values to draw, and the largest magnitude of their scale."""
+        """Return the values to draw and the largest absolute value of their scale."""
         magnitudes = np.abs(np.nan_to_num(self.factor))
         self._scale = np.ones(len(self.components))
         if not normalize:
@@ -242,7 +246,7 @@ class FactorDisplay:
         return self.factor / self._scale, 1.0
 
     def _slices(self, values: np.ndarray, n_slices: int) -> list:
-        """Index of each slice of a component; all of it where there are fewer than three axes."""
+        """Return the index of each slice of a component; [None] for fewer than three axes."""
         if self._n_axes < 3:
             return [None]
         n = values.shape[0]
@@ -250,9 +254,9 @@ class FactorDisplay:
         return [int((i + 0.5) * n / n_slices) for i in range(n_slices)]
 
     def _panel_shape(self, aspect) -> float:
-        """Width over height of a panel."""
+        """Return width over height of a panel."""
         if self._n_axes < 2:
-            few = self._n_axes == 0 and len(self.factor) <= MOST_BARS
+            few = self._n_axes == 0 and len(self.factor) <= MAX_BARS
             return 8 / min(12, max(5, len(self.factor))) if few else 1.8
         (bottom, top), (left, right) = self._extent()[-2:]
         ratio = abs(right - left) / abs(top - bottom)
@@ -261,14 +265,14 @@ class FactorDisplay:
         return float(np.clip(ratio / (1.0 if aspect == "equal" else aspect), 0.2, 5))
 
     def _draw(self, panel, values, part, k: int, limit: float, *, cmap, norm, aspect) -> None:
-        """One panel with its title."""
+        """Draw one panel with its title."""
         title = f"component {self.components[k]}"
         if self.weights is not None and part is None:
             weight = self.weights[k]
             title += f"\nweight {weight:.3g}" if weight < 1000 else f"\nweight {weight:,.0f}"
         if self._n_axes == 0:
             shared = None if self.shared is None else self.shared[k] / self._scale[k]
-            draw_levels(panel, values, self.level_names, shared, limit, cmap=cmap, norm=norm)
+            draw_categories(panel, values, self.category_names, shared, limit, cmap=cmap, norm=norm)
         elif self._n_axes == 1:
             draw_curve(panel, values, self._extent()[0], limit)
         else:
@@ -280,50 +284,8 @@ class FactorDisplay:
         panel.set_title(title)
 
     def _label(self, columns: int, n_panels: int) -> None:
-        """Names at the outer axes: the left column's, and the lowest panels'."""
+        """Label the axes of the leftmost and the lowest panels."""
         names = self._names()
-        bars = self._n_axes == 0 and len(self.factor) <= MOST_BARS
+        bars = self._n_axes == 0 and len(self.factor) <= MAX_BARS
         x, y = (names[-1], names[-2] if self._n_axes > 1 else "weight") if not bars else ("weight", names[0])
-        size = "small" if columns <= 3 else "x-small"
-        drawn = list(self.axes_.flat[:n_panels])
-        ends = outer(drawn)
-        stacked = sum(is_leftmost for _, is_leftmost in ends) > 1
-        for panel, (is_lowest, is_leftmost) in zip(drawn, ends, strict=True):
-            panel.tick_params(labelsize=size)
-            panel.title.set_fontsize(size)
-            if is_lowest:
-                panel.set_xlabel(x, fontsize=size)
-            else:
-                panel.tick_params(labelbottom=False)
-            if is_leftmost:
-                room = panel.get_position().height * self.figure_.get_figheight() if stacked else np.inf
-                panel.set_ylabel(fitted(y, room), fontsize=size)
-            else:
-                panel.tick_params(labelleft=False)
-
-
-def _check_mode(model, mode: str | None) -> str:
-    """A name of factors_."""
-    known = list(model.factors_)
-    if mode is None:
-        return next((m.name for m in model.modes_ if isinstance(m, Grid)), known[0])
-    if mode not in known:
-        raise ValueError(f"mode must be one of {known}, got {mode!r}.")
-    return mode
-
-
-def _check_components(components, rank: int) -> list[int]:
-    """Numbers of components."""
-    chosen = [components] if isinstance(components, Integral) else components
-    chosen = list(range(rank)) if chosen is None else [int(k) for k in chosen]
-    if not chosen or not all(-rank <= k < rank for k in chosen):
-        raise ValueError(f"components must be among the model's {rank}, 0 to {rank - 1}, got {components!r}.")
-    return [k % rank for k in chosen]
-
-
-def _check_number(what: str, names, expected: int) -> tuple[str, ...]:
-    """As many names as needed."""
-    names = tuple(map(str, names))
-    if len(names) != expected:
-        raise ValueError(f"{what} needs {expected} names, got {len(names)}: {names}.")
-    return names
+        label_outer(list(self.axes_.flat[:n_panels]), x, y, "small" if columns <= 3 else "x-small")

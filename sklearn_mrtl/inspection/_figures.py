@@ -90,6 +90,24 @@ def subplots(grid, figure, n_panels: int, *, sharex: bool = False, sharey: bool 
     return made
 
 
+def label_outer(drawn: list, x: str, y: str, size: str) -> None:
+    """Label the horizontal axes of the lowest panels and the vertical axes of the leftmost ones."""
+    ends = outer(drawn)
+    stacked = sum(is_leftmost for _, is_leftmost in ends) > 1
+    for panel, (is_lowest, is_leftmost) in zip(drawn, ends, strict=True):
+        panel.tick_params(labelsize=size)
+        panel.title.set_fontsize(size)
+        if is_lowest:
+            panel.set_xlabel(x, fontsize=size)
+        else:
+            panel.tick_params(labelbottom=False)
+        if is_leftmost:
+            room = panel.get_position().height * panel.figure.get_figheight() if stacked else np.inf
+            panel.set_ylabel(fitted(y, room), fontsize=size)
+        else:
+            panel.tick_params(labelleft=False)
+
+
 def outer(drawn: list) -> list[tuple[bool, bool]]:
     """Return whether each panel is the lowest of its column and the leftmost of its row; both if it is in no grid."""
     specs = [panel.get_subplotspec() for panel in drawn]

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn_mrtl.modes import cell_centers
 
 LAND = "0.88"
-MOST_BARS = 30  # levels whose names can be read one below the other
+MAX_BARS = 30  # with more categories the names would overlap
 
 
 def draw_map(ax, values: np.ndarray, extent, *, cmap, norm, aspect):
-    """A map of shape (rows, columns) in physical extent; no data is left blank, on light grey, so that coasts show.
+    """Draw a map of shape (rows, columns) in its physical extent, with cells without data in light grey.
 
     Parameters
     ----------
@@ -36,27 +36,27 @@ def draw_map(ax, values: np.ndarray, extent, *, cmap, norm, aspect):
 
 
 def draw_curve(ax, values: np.ndarray, extent, limit: float) -> None:
-    """A factor over the one axis of its grid."""
+    """Draw a factor of a grid of one axis."""
     ax.axhline(0, color="0.7", linewidth=0.8)
     ax.plot(cell_centers(*extent, len(values)), values, color="C0")
     ax.set_xlim(*sorted(extent))
     ax.set_ylim(-1.08 * limit, 1.08 * limit)
 
 
-def draw_levels(ax, values: np.ndarray, names, shared: float | None, limit: float, *, cmap, norm) -> None:
-    """A factor of levels: bars with their names, or dots where there are too many to be named."""
+def draw_categories(ax, values: np.ndarray, names, shared: float | None, limit: float, *, cmap, norm) -> None:
+    """Draw a factor of a Feature: bars with names, or dots without names if there are more than MAX_BARS."""
     import matplotlib as mpl
 
     colours = (mpl.colormaps[cmap] if isinstance(cmap, str) else cmap)(norm(values))
-    places = np.arange(len(values))
-    if len(values) <= MOST_BARS:
-        ax.barh(places, values, color=colours, edgecolor="0.3", linewidth=0.6)
-        ax.set_yticks(places, names)
+    positions = np.arange(len(values))
+    if len(values) <= MAX_BARS:
+        ax.barh(positions, values, color=colours, edgecolor="0.3", linewidth=0.6)
+        ax.set_yticks(positions, names)
         ax.set_ylim(len(values) - 0.4, -0.6)
         ax.set_xlim(-1.08 * limit, 1.08 * limit)
         zero, line = ax.axvline, ax.axvline
     else:
-        ax.scatter(places, values, color=colours, edgecolor="0.3", linewidth=0.4, s=12)
+        ax.scatter(positions, values, color=colours, edgecolor="0.3", linewidth=0.4, s=12)
         ax.set_xlim(-1, len(values))
         ax.set_ylim(-1.08 * limit, 1.08 * limit)
         zero, line = ax.axhline, ax.axhline

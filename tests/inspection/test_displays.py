@@ -102,7 +102,7 @@ def test_one_scale_for_all(ocean_model):
 
 
 def test_bars(ocean_model):
-    display = FactorDisplay.from_estimator(ocean_model, "variable", level_names=["t", "s", "u"])
+    display = FactorDisplay.from_estimator(ocean_model, "variable", category_names=["t", "s", "u"])
     for k, ax in enumerate(drawn(display)):
         factor = ocean_model.factors_["variable"][:, k]
         widths = [bar.get_width() for bar in ax.patches]
@@ -145,7 +145,7 @@ def test_shared_row(shots_model):
 
 def test_many_levels_are_dots():
     factor = np.linspace(-1, 1, 100)[:, None]
-    display = FactorDisplay(factor, components=[0], mode="player", level_names=list(map(str, range(100)))).plot()
+    display = FactorDisplay(factor, components=[0], mode="player", category_names=list(map(str, range(100)))).plot()
     assert len(display.ax_.collections[0].get_offsets()) == 100
     assert display.ax_.get_xlabel() == "player"
 
@@ -236,10 +236,10 @@ def test_bad_input(ocean, ocean_model):
         draw(ocean_model, "sea")
     with pytest.raises(ValueError, match="components must be among the model's 3"):
         draw(ocean_model, components=3)
-    with pytest.raises(ValueError, match="level_names needs 3 names"):
-        draw(ocean_model, "variable", level_names=["t"])
-    with pytest.raises(ValueError, match="level_names are for Features"):
-        draw(ocean_model, "ocean", level_names=["t"])
+    with pytest.raises(ValueError, match="category_names needs 3 names"):
+        draw(ocean_model, "variable", category_names=["t"])
+    with pytest.raises(ValueError, match="category_names are for Features"):
+        draw(ocean_model, "ocean", category_names=["t"])
     with pytest.raises(ValueError, match="axis_labels needs 2 names"):
         draw(ocean_model, "ocean", axis_labels=["lat"])
 

@@ -53,8 +53,8 @@ def test_maps_with_land():
 def test_bars_with_a_shared_row():
     factor = np.array([[0.8, 0.5, 0.3, -0.1], [0.1, -0.6, 0.7, 0.2]]).T
     display = FactorDisplay(
-        factor, components=[0, 3], mode="lag", axis_labels=["lag (months)"], level_names=["one", "two", "three", "six"],
-        shared=np.array([0.4, 0.1]), weights=[2.0, 1.0],
+        factor, components=[0, 3], mode="lag", axis_labels=["lag (months)"], shared=np.array([0.4, 0.1]),
+        category_names=["one", "two", "three", "six"], weights=[2.0, 1.0],
     )  # fmt: skip
     return display.plot().figure_
 

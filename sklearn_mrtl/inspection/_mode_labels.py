@@ -1,4 +1,4 @@
-"""What pictures need to know of a mode: extents, names of axes and of levels."""
+"""Labels of a mode for pictures: extents, names of axes and of categories."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class ModeLabels:
-    """Names and places of a mode's rows.
+    """Extents and names of a mode.
 
     Attributes
     ----------
     is_grid : bool
+        Whether the mode is a Grid.
     extent : tuple of (first, last)
         Outer edges along each axis, at the first and the last cell.
     axis_labels : tuple of str
-    level_names : tuple of str, or None
-        Of a mode that is no grid.
+        Names and units of the axes.
+    category_names : tuple of str, or None
+        Names of the categories. None: the mode is a Grid.
     """
 
     is_grid: bool
     extent: tuple[tuple[float, float], ...]
     axis_labels: tuple[str, ...]
-    level_names: tuple[str, ...] | None = None
+    category_names: tuple[str, ...] | None = None
 
 
 def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
-    """Labels of a mode of a fitted model, from its bounds, the coordinates of X and the names of classes."""
+    """Return the labels of a mode, from its bounds, the coordinates of X and the names of classes."""
     described = model.tensor_.modes[name]
     if described.mode is None:
         names = described.coords.get(name, range(described.size))
@@ -61,9 +63,9 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
 
 
 def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | None:
-    """Levels of a Feature as the table that fit saw, or the pipeline's steps before, name its columns.
+    """Return names of a Feature's categories, from the columns of X or of the output of the pipeline's other steps.
 
-    What all names begin with goes, up to its last underscore: "onehotencoder__player_30" is "30".
+    The common prefix of the names is removed up to its last underscore: "onehotencoder__player_30" becomes "30".
     """
     layout = model.tensor_.layout
     where = {mode.name: columns for mode, columns in zip(layout.modes, layout.columns, strict=True)}
@@ -73,7 +75,7 @@ def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | Non
     if names is None and isinstance(estimator, Pipeline) and len(estimator) > 1:
         try:
             names = estimator[:-1].get_feature_names_out()
-        except (AttributeError, ValueError):  # of steps that have no names
+        except (AttributeError, ValueError):  # steps without names
             return None
     if names is None:
         return None
@@ -83,7 +85,7 @@ def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | Non
 
 
 def with_units(name: str, attrs: dict) -> str:
-    """Name of an axis with its units, as its coordinate says them; else what the name alone tells."""
+    """Return the name of an axis with its units, from the attributes of its coordinate or from KNOWN."""
     known, units = KNOWN.get(name, (name, ""))
     name = attrs.get("long_name") or attrs.get("standard_name", known).replace("_", " ")
     units = attrs.get("units", units)
@@ -91,7 +93,16 @@ def with_units(name: str, attrs: dict) -> str:
 
 
 def ends_of(centres: np.ndarray | None, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return the edges at the first and the last cell; None where neither bounds nor evenly spaced centres tell."""
+    """Return the edges at the first and the last cell; None without bounds and evenly spaced centres."""
     ends = edges(centres) if bounds is None else bounds
-    descends = ends is not None and centres is not None and centres[0] > centres[-1]
-    return ends[::-1] if descends else ends
+    if ends is None or centres is None or centres[0] <= centres[-1]:
+        return ends
+    return ends[::-1]
+
+
+def check_names(parameter: str, names, expected: int) -> tuple[str, ...]:
+    """Return the names as a tuple of the expected length."""
+    names = tuple(map(str, names))
+    if len(names) != expected:
+        raise ValueError(f"{parameter} needs {expected} names, got {len(names)}: {names}.")
+    return names
