@@ -193,8 +193,10 @@ def check_memory(
     remedy = "A low rank, or a coarser grid, would need less."
     if LOW_RANK in phases_of(plan):
         remedy = "Coarser resolutions to start with, or full_rank_levels=0, would need less."
+        decomposition = DECOMPOSITIONS[settings.decomposition]
         memory.require_bytes(
-            memory.low_rank_bytes(resolutions, settings.rank, n_outputs, itemsize), device, "training the factors",
+            memory.low_rank_bytes(decomposition, settings.required_rank, resolutions, n_outputs, itemsize), device,
+            "training the factors",
             "A lower rank, or a coarser grid, would need less.",
         )  # fmt: skip
     full_rank_levels = [step.level for step in plan if isinstance(step, Train) and step.phase == FULL_RANK]

@@ -9,7 +9,7 @@ from math import prod
 import torch
 
 from sklearn_mrtl.core.data.base import Shapes
-from sklearn_mrtl.core.models.low_rank import Rank, number_of_weights
+from sklearn_mrtl.core.models.low_rank import LowRank, R
 from sklearn_mrtl.core.solvers.lbfgs import MEMORY
 
 
@@ -46,11 +46,13 @@ def full_rank_bytes(shapes: Shapes, n_outputs: int, itemsize: int) -> int:
     return prod(prod(shape) for shape in shapes) * n_outputs * itemsize * (2 * MEMORY + 8)
 
 
-def low_rank_bytes(resolutions: Sequence[Shapes], rank: Rank, n_outputs: int, itemsize: int) -> int:
-    """Return the memory of training factors at the largest of some levels."""
+def low_rank_bytes(
+    model: type[LowRank[R]], rank: R, resolutions: Sequence[Shapes], n_outputs: int, itemsize: int
+) -> int:
+    """Return the memory of training a low-rank model at the largest of some levels."""
     outputs = [n_outputs] if n_outputs > 1 else []
     sizes = ([prod(shape) for shape in shapes] + outputs for shapes in resolutions)
-    return max(number_of_weights(rank, level) for level in sizes) * itemsize * (2 * MEMORY + 8)
+    return max(model.n_weights(rank, level) for level in sizes) * itemsize * (2 * MEMORY + 8)
 
 
 def readable(n_bytes: float) -> str:

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from sklearn_mrtl.core import memory
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.tucker import Tucker
 
 CPU = torch.device("cpu")
 
@@ -31,8 +33,10 @@ def test_needs_grow_with_what_is_made():
     assert memory.full_rank_bytes(shapes, 1, 8) >= 60 * 8
     assert memory.full_rank_bytes(shapes, 2, 4) == memory.full_rank_bytes(shapes, 1, 8)
     finer = ((3,), (8, 10))
-    assert memory.low_rank_bytes([shapes, finer], 2, 1, 8) == memory.low_rank_bytes([finer], 2, 1, 8)
-    assert memory.low_rank_bytes([finer], 4, 1, 8) == 2 * memory.low_rank_bytes([finer], 2, 1, 8) >= 84 * 4 * 8
+    assert memory.low_rank_bytes(CP, 2, [shapes, finer], 1, 8) == memory.low_rank_bytes(CP, 2, [finer], 1, 8)
+    bytes_of_two = memory.low_rank_bytes(CP, 2, [finer], 1, 8)
+    assert memory.low_rank_bytes(CP, 4, [finer], 1, 8) == 2 * bytes_of_two >= 84 * 4 * 8
+    assert memory.low_rank_bytes(Tucker, (2, 2), [finer], 1, 8) > bytes_of_two  # the core
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,10 @@ class CP(LowRank[int]):
             raise TypeError(f"the rank of a CP decomposition is one number, got {rank!r}.")
         return min(rank, prod(sorted(sizes)[:-1])) if len(sizes) > 1 else 1
 
+    @classmethod
+    def n_weights(cls, rank: int, sizes: Sequence[int]) -> int:
+        return rank * sum(sizes)
+
     def decompose(self, weights: Tensor, rank: int, seed: int) -> Parameters:
         nonnegative = [m for m, axis in enumerate(self.axes) if axis.name in self.nonnegative]
         return dict(zip(self.names, cp_als(weights, rank, seed, nonnegative), strict=True))

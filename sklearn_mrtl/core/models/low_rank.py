@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
-from math import prod
 from typing import Generic, Self, TypeVar
 
 import torch
@@ -54,6 +53,11 @@ class LowRank(TensorModel, Generic[R]):
     @abstractmethod
     def fitting_rank(cls, rank: Rank, sizes: Sequence[int]) -> R:
         """Return the rank, or the largest that is useful for a tensor of these sizes if that is less."""
+
+    @classmethod
+    @abstractmethod
+    def n_weights(cls, rank: R, sizes: Sequence[int]) -> int:
+        """Return how many numbers the parameters of a rank hold, besides intercepts."""
 
     @abstractmethod
     def decompose(self, weights: Tensor, rank: R, seed: int) -> Parameters:
@@ -157,10 +161,3 @@ def largest_sign(factor: Tensor) -> Tensor:
     """Return the sign (1 or -1) of the entry of largest magnitude in each column, shape (K,)."""
     largest = factor.gather(0, factor.abs().argmax(0, keepdim=True))[0]
     return torch.where(largest < 0, -1.0, 1.0).to(factor)
-
-
-def number_of_weights(rank: Rank, sizes: Sequence[int]) -> int:
-    """Return the largest number of values that factors and a core of a rank hold."""
-    ranks = [rank] * len(sizes) if isinstance(rank, int) else list(rank)
-    core = 0 if isinstance(rank, int) else prod(ranks)
-    return sum(size * k for size, k in zip(sizes, ranks, strict=True)) + core

@@ -29,6 +29,10 @@ class Tucker(LowRank[tuple[int, ...]]):
         ranks = [min(k, size) for k, size in zip(ranks, sizes, strict=True)]
         return tuple(min(k, prod(ranks[:m] + ranks[m + 1 :])) for m, k in enumerate(ranks))
 
+    @classmethod
+    def n_weights(cls, rank: tuple[int, ...], sizes: Sequence[int]) -> int:
+        return sum(size * k for size, k in zip(sizes, rank, strict=True)) + prod(rank)
+
     def decompose(self, weights: Tensor, rank: tuple[int, ...], seed: int) -> Parameters:
         """Run higher-order orthogonal iteration instead of CP_ALS."""
         with tl.backend_context("numpy"):

@@ -1,6 +1,7 @@
 """The case that every model passes, also one that is new in the registry; what is its own is in a file of its own."""
 
 from dataclasses import replace
+from math import prod
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from helpers import (
     samples_of,
     slow_penalty,
     slow_scores,
+    small_rank,
     uniform,
 )
 
@@ -55,6 +57,16 @@ def test_penalties_are_those_of_the_formed_weights(model_class, layout, n_output
     for alphas in ((1.0, 0.0), (0.0, 1.0), (0.3, 0.02)):
         expected = slow_penalty(model, model.dense(parameters), parameters, sigma, *alphas)
         assert_same(model.penalty(parameters, Alphas(*alphas)), expected)
+
+
+@by_model
+@by_outputs
+def test_the_number_of_weights_is_that_of_the_parameters(model_class, n_outputs):
+    model, parameters = build(model_class, inputs_of("encodings"), n_outputs)
+    n_weights = sum(value.numel() for name, value in parameters.items() if name not in ("intercept", "deviations"))
+    sizes = [axis.size for axis in model.axes]
+    expected = prod(sizes) if model_class is FullRank else model_class.n_weights(small_rank(model), sizes)
+    assert n_weights == expected
 
 
 @by_model
