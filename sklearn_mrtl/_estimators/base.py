@@ -50,8 +50,8 @@ LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as Hi
 
 
 def all_or_nothing(fit):
-    """A fit that leaves the estimator as it was where it fails: what was fitted before goes on working."""
-    fit = with_callbacks(fit)  # which puts away what it needed before all is as it was
+    """Restore the estimator's previous state if fit raises."""
+    fit = with_callbacks(fit)  # it removes its own state before the previous state is restored
 
     @wraps(fit)
     def careful_fit(self, *args, **kwargs):
@@ -255,7 +255,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         return to_xarray(self.tensor_, attrs, coef=coef)
 
     def _get_fitted_attr_html(self, doc_link=""):
-        """What notebooks show in the estimator's box, also in a pipeline's; without coef_, which may be large."""
+        """Return the HTML of notebooks, also in a pipeline; without coef_, which may be large."""
         shown = copy(self)
         vars(shown).pop("tensor_", None)
         return with_training(super(BaseMRTL, shown)._get_fitted_attr_html(doc_link), self)

@@ -15,7 +15,7 @@ def with_training(attributes, estimator):
 
 
 def training_table(estimator) -> str:
-    """The modes, and a row for each phase at each level."""
+    """Return tables of the modes and of the phases at each level."""
     grids = list(dict.fromkeys(name for shapes in estimator.resolutions_ for name in shapes))
     head = ["level", "phase", *grids, "epochs", "seconds", "training loss"]
     rows, before = [], 0.0
@@ -38,5 +38,5 @@ def training_table(estimator) -> str:
 
 
 def table_row(cells, kind: str) -> str:
-    """A row of an HTML table."""
+    """Return a row of an HTML table."""
     return '<tr class="default">' + "".join(f"<{kind}>{escape(str(cell))}</{kind}>" for cell in cells) + "</tr>"

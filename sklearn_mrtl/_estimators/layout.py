@@ -144,7 +144,7 @@ def check_dimension(mode: Feature, axis: int, labels: Labels) -> None:
 
 
 def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> Layout:
-    """A 2-D X: encodings side by side, or one mode alone."""
+    """Return the layout of a 2-D X: encodings side by side, or one mode alone."""
     (n_columns,) = row_shape
     unknown = [mode for mode in modes if mode.shape is None]
     known = sum(prod(mode.shape) for mode in modes if mode.shape is not None)
@@ -170,5 +170,5 @@ def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: L
 
 
 def describe(modes: Sequence[Mode]) -> str:
-    """The modes in words."""
+    """Describe the modes in words."""
     return ", ".join(repr(mode) for mode in modes)

@@ -33,7 +33,7 @@ class LevelPrinter(TrainingCallback):
 
 
 def line(record: dict, n_levels: int) -> str:
-    """An epoch's record in a line."""
+    """Format an epoch's record as a line."""
     grids = ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in record["resolution"].items())
     validation = record["validation_loss"]
     held_out = f"  validation loss {validation:.5f}" if validation == validation else ""
@@ -87,5 +87,5 @@ class FitTasks(TrainingCallback):
 
 
 def training_callbacks(estimator, *data) -> list[TrainingCallback]:
-    """A listener for the estimator's callbacks, if it has any."""
+    """Return a training callback that calls the estimator's callbacks, if it has any."""
     return [FitTasks(estimator, *data)] if getattr(estimator, "_skl_callbacks", None) else []
