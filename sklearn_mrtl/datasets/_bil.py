@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class _Member(NamedTuple):
 
     where: str
     n_bytes: int
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], Any]  # a stream of bytes
 
     def read(self) -> bytes:
         """Return the content, of no more than `n_bytes`."""
@@ -87,7 +87,7 @@ def _members(file: Path) -> Iterator[dict[str, _Member]]:
     """Give the files of an archive by name without folder, or a .bil file and the header beside it."""
     if not is_zip(file):
         beside = (path for path in (file, file.with_suffix(".hdr"), file.with_suffix(".HDR")) if path.is_file())
-        yield {path.name: _Member(str(path), path.stat().st_size, partial(path.open, "rb")) for path in beside}
+        yield {path.name: _Member(str(path), path.stat().st_size, partial(open, path, "rb")) for path in beside}
         return
     with reading(file, "a zip archive"):
         archive = zipfile.ZipFile(file)
@@ -149,14 +149,14 @@ def _read_header(member: _Member) -> _Header:
     kind = entries.get("PIXELTYPE", "UNSIGNEDINT").upper()
     if entries.get("NBANDS", "1") != "1" or kind not in PIXELS:
         raise ValueError(f"{where} describes no single band of numbers: {entries}.")
-    n_rows, n_columns = shape = tuple(int(_number(entries, key, where, whole=True)) for key in COUNTS)
+    n_rows, n_columns = (int(_number(entries, key, where, whole=True)) for key in COUNTS)
     west, north, x_step, y_step = (_number(entries, key, where) for key in LENGTHS)
     if min(n_rows, n_columns, x_step, y_step) <= 0:
         raise ValueError(f"{where}: NROWS, NCOLS, XDIM and YDIM must be positive, got {entries}.")
     if north > 90 or north - (n_rows - 1) * y_step < -90 or abs(west) > 360 or n_columns * x_step > 361:
         raise ValueError(f"{where}: the grid must be in degrees of latitude and longitude, got {entries}.")
     no_data = _number(entries, "NODATA", where) if "NODATA" in entries else None
-    return _Header(shape, _number_type(entries, kind, where), no_data, (north, west), (y_step, x_step))
+    return _Header((n_rows, n_columns), _number_type(entries, kind, where), no_data, (north, west), (y_step, x_step))
 
 
 def _number_type(entries: dict[str, str], kind: str, where: str) -> np.dtype:

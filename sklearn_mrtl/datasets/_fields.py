@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 
 import numpy as np
@@ -15,7 +16,7 @@ def check_region(region) -> None:
     """Refuse a region that is not (west, east, south, north)."""
     if region is None:
         return
-    if np.shape(region) != (4,) or not all(isinstance(edge, Real) and np.isfinite(edge) for edge in region):
+    if np.shape(region) != (4,) or not all(isinstance(edge, Real) and math.isfinite(edge) for edge in region):
         raise ValueError(f"region must be four numbers (west, east, south, north), got {region!r}.")
     west, east, south, north = region
     if west == east or not south < north:

@@ -182,7 +182,7 @@ def _inside_court(place: np.ndarray) -> np.ndarray:
 
 def _keep(**reasons: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
     """Return which moments no reason excludes, shape (n,), and how many each reason excludes first."""
-    kept, left_out = True, {}
+    kept, left_out = np.ones(len(next(iter(reasons.values()))), dtype=bool), {}
     for reason, holds in reasons.items():
         left_out[reason] = int((kept & holds).sum())
         kept = kept & ~holds

@@ -118,7 +118,7 @@ def _distinct_moments(events: list, path: Path) -> tuple[list, list, int, int]:
     if not found:
         raise ValueError(f"{path} is empty: its {len(events)} events have no moments.")
     stamps, positions = zip(*found.values(), strict=True)
-    return stamps, positions, n_moments, n_moments - len(found)
+    return list(stamps), list(positions), n_moments, n_moments - len(found)
 
 
 def _as_array(positions: list, path: Path) -> np.ndarray:

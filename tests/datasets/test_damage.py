@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -376,3 +377,71 @@ def test_positions_that_make_no_sense(tmp_path, place, value):
 def test_plays_that_make_no_sense(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_plays(write(tmp_path / "plays.csv", text))
+
+
+def at_days(folder, name, days, calendar):
+    time = ("time", days, {"units": "days since 2000-01-01", "calendar": calendar})
+    dataset().drop_vars("time").assign_coords(time=time).to_netcdf(folder / name, engine="h5netcdf")
+
+
+def test_calendars_are_joined_by_months(tmp_path):
+    pytest.importorskip("cftime")
+    at_days(tmp_path, "a.nc", [75.0, 105.0], "360_day")
+    at_days(tmp_path, "b.nc", [14.0, 45.0], "standard")
+    months = np.arange("2000-01", "2000-05", dtype="M8[M]")
+    np.testing.assert_array_equal(read_ocean(tmp_path / "*.nc", "sst").time.values, months.astype("M8[ns]"))
+    at_days(tmp_path, "c.nc", [45.0, 110.0], "noleap")
+    with pytest.raises(ValueError, match="times of different calendars .360_day, noleap, standard.*2000-0[24] has 2"):
+        read_ocean(tmp_path / "*.nc", "sst")
+
+
+def test_a_calendar_without_cftime_names_the_extra(tmp_path, monkeypatch):
+    pytest.importorskip("cftime")
+    at_days(tmp_path, "a.nc", [14.0, 45.0], "360_day")
+    at_days(tmp_path, "b.nc", [14.0, 45.0], "standard")
+
+    def without_cftime(name):
+        if name == "cftime":
+            raise ImportError(name)
+        return import_module(name)
+
+    monkeypatch.setattr("sklearn_mrtl._utils.optional.import_module", without_cftime)
+    with pytest.raises(ImportError, match=r"read_ocean of a calendar 360_day needs cftime: .*sklearn-mrtl\[xarray\]"):
+        read_ocean(tmp_path / "a.nc")
+    assert read_ocean(tmp_path / "b.nc", "sst").sizes["time"] == 2
+
+
+def days_of_february(folder, values=1.0, skip=()):
+    for day in set(range(1, 29)) - set(skip):
+        bil(folder, f"PRISM_ppt_199902{day:02d}", content=np.full(6, values * day, "<f4").tobytes())
+
+
+def test_days_are_summed(tmp_path):
+    days_of_february(tmp_path)
+    bil(tmp_path, "PRISM_ppt_199903")
+    rain = read_precipitation(tmp_path / "*.bil")
+    np.testing.assert_array_equal(rain.time.values.astype("M8[M]"), np.array(["1999-02", "1999-03"], "M8[M]"))
+    np.testing.assert_array_equal(rain[0], sum(range(1, 29)))
+    np.testing.assert_array_equal(rain[1], [[3, 4, 5], [0, 1, 2]])
+
+
+def test_days_that_cannot_be_summed(tmp_path):
+    days_of_february(tmp_path, skip=[5])
+    with pytest.raises(ValueError, match="PRISM_ppt_199902.* only 27 of 28 days .* Missing: 1999-02-05"):
+        read_precipitation(tmp_path / "*.bil")
+    bil(tmp_path, "PRISM_ppt_19990205", XDIM=2)
+    with pytest.raises(ValueError, match="PRISM_ppt_19990205.bil differs in cells from the other days of 1999-02"):
+        read_precipitation(tmp_path / "*.bil")
+    days_of_february(tmp_path)
+    bil(tmp_path, "again_19990205")
+    with pytest.raises(ValueError, match="again_19990205.bil has the day 1999-02-05, which .*PRISM_ppt_19990205.bil"):
+        read_precipitation(tmp_path / "*.bil")
+    with pytest.raises(ValueError, match="19990230.bil has the day 1999-02-30, which does not exist"):
+        read_precipitation(bil(tmp_path, "PRISM_ppt_19990230"))
+
+
+def test_files_of_different_kinds_are_not_joined(tmp_path):
+    climate_divisions(tmp_path)
+    bil(tmp_path)
+    with pytest.raises(ValueError, match="the files have different dimensions"):
+        read_precipitation([tmp_path / "climdiv.txt", tmp_path / "PRISM_ppt_200001.bil"])
