@@ -14,7 +14,6 @@ from _common import table, timed
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import make_shots
-from sklearn_mrtl.preprocessing import GridDiscretizer
 
 N_FITS = 3
 

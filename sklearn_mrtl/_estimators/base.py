@@ -30,6 +30,7 @@ from sklearn_mrtl._estimators.settings import (
     make_plan_and_settings,
     resolve_device,
 )
+from sklearn_mrtl._estimators.threads import in_useful_threads
 from sklearn_mrtl._estimators.to_xarray import to_xarray
 from sklearn_mrtl._estimators.validation import validate_samples
 from sklearn_mrtl._estimators.warm_start import WarmStart
@@ -125,6 +126,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
 
     @torch.inference_mode(False)
     @torch.enable_grad()
+    @in_useful_threads
     def _fit(
         self, training: Rows, validation: Rows | None, labels: Labels, loss: Loss, outputs: Outputs, given
     ) -> dict:

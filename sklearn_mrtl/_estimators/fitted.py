@@ -23,6 +23,7 @@ from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
+from sklearn_mrtl.core.threads import computing
 from sklearn_mrtl.modes import Feature
 
 CPU = torch.device("cpu")
@@ -123,10 +124,11 @@ class FittedTensor:
         """
         model, parameters = self._model, self._tensors(device)
         scores, n_gaps = np.empty((X.shape[0], self.outputs.number), dtype=self.dtype), 0
-        for rows in row_blocks(X):
-            inputs, gaps = self._inputs(X[rows], device)
-            n_gaps += gaps
-            scores[rows] = model.scores(parameters, inputs).cpu().numpy()
+        with computing(n_threads=1):  # blocks are too small for more
+            for rows in row_blocks(X):
+                inputs, gaps = self._inputs(X[rows], device)
+                n_gaps += gaps
+                scores[rows] = model.scores(parameters, inputs).cpu().numpy()
         scores *= self.outputs.scale.astype(self.dtype)
         scores += self.outputs.shift.astype(self.dtype)
         return scores, n_gaps
