@@ -76,7 +76,10 @@ class Samples:
         inputs, row = self.inputs.merge(shapes)
         weight = self.weight[:, 0]
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
-        group = middle.mul_(n_blocks / float(weight.sum(dtype=torch.float64))).long().clamp_(0, n_blocks - 1) % n_groups
+        block = middle.mul_(n_blocks / float(weight.sum(dtype=torch.float64))).long().clamp_(0, n_blocks - 1)
+        # One heavy row fills several blocks: those without rows are not counted, so that groups are not empty.
+        number = (torch.bincount(block, minlength=n_blocks) > 0).cumsum(0) - 1
+        group = number[block] % n_groups
         row = torch.arange(len(weight), device=weight.device) if row is None else row
         return self._merged(inputs, group.add_(row, alpha=n_groups), n_groups)
 

@@ -128,7 +128,8 @@ def select_alphas(
         spatial = scale * strength * proportion / (1 + proportion) / smoothest
         return Alphas(spatial if alpha_spatial is None else alpha_spatial, l2)
 
-    if samples.inputs.n_rows < options.min_rows:
+    n_filled = int((samples.weight > 0).any(0).sum())  # blocks; one row may weigh as much as all
+    if samples.inputs.n_rows < options.min_rows or n_filled < 2:
         return Selection(alphas_at(options.fixed_step, options.proportions[0]))
     is_exact = loss is SquaredLoss and ridge.is_affordable(model, samples)
     errors = ExactErrors(model, samples) if is_exact else IterativeErrors(model, samples, loss, options)
@@ -155,6 +156,8 @@ def select_alphas(
             break
         least = min(tried.values())
     best = min(tried, key=lambda alphas: tried[alphas])
+    if tried[best] == float("inf"):  # no errors to choose by
+        return Selection(alphas_at(options.fixed_step, options.proportions[0]), path)
     if isinstance(errors, ExactErrors):
         return Selection(best, path, errors.solution(best), is_solution=True)
     return Selection(best, path, errors.best[0], of_folds=errors.best)

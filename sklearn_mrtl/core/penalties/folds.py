@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, isfinite
 
 import torch
 
@@ -47,8 +47,10 @@ class Folds:
         n_folds = min(options.n_folds, ceil(options.enough_rows * options.n_folds / n_rows))
         fold = torch.arange(samples.weight.shape[1], device=samples.weight.device) % options.n_folds
         self.inputs, self.loss, self.solver = samples.inputs, loss, options.coarse_solver
-        self.training = [samples.of_blocks(fold != first) for first in range(n_folds)]
-        self.left_out = [samples.of_blocks(fold == first) for first in range(n_folds)]
+        holds = (samples.weight > 0).any(0)
+        firsts = [first for first in range(n_folds) if holds[fold == first].any() and holds[fold != first].any()]
+        self.training = [samples.of_blocks(fold != first) for first in firsts]
+        self.left_out = [samples.of_blocks(fold == first) for first in firsts]
 
     def __len__(self) -> int:
         return len(self.training)
@@ -66,7 +68,10 @@ class Folds:
             float(weight @ self.loss.of(model.scores(parameters, self.inputs), y) / weight.sum())
             for parameters, (y, weight) in zip(fits, self.left_out, strict=True)
         ]
-        return sum(losses) / len(losses)
+        mean = sum(losses) / len(losses)
+        return (
+            mean if isfinite(mean) else float("inf")
+        )  # scores can overflow, where one heavy row is all that is fitted
 
     def null_loss(self) -> float:
         """Return the left-out loss of the best constant scores."""

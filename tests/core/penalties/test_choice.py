@@ -181,3 +181,29 @@ def test_largest_eigenvalue(layout):
     expected = torch.linalg.matrix_norm(x - x.mean(0), 2) ** 2 / 100
     actual = largest_eigenvalue(FullRank(axes_for(inputs)), blocks)
     assert 0.8 * float(expected) < actual <= float(expected) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("heavy", [0, 75, 149])
+@pytest.mark.parametrize("weight", [1e3, 1e12])
+def test_one_heavy_row_leaves_no_fold_empty(loss, heavy, weight):
+    inputs = fields(MODES, n=150)
+    weights = torch.ones(150, dtype=torch.float64)
+    weights[heavy] = weight
+    samples = Samples.from_rows(inputs, uniform(150, 1).round(), weights)
+    blocks, _ = make_blocks(samples, inputs.shapes, loss, OPTIONS)
+    folds = Folds(blocks, loss, OPTIONS)
+    assert len(folds) >= 1
+    assert all(float(weight.sum()) > 0 for _, weight in folds.training + folds.left_out)
+    choice = select_alphas(FullRank(axes_for(inputs)), blocks, loss, None, None, OPTIONS)
+    assert not np.isnan([record["error"] for record in choice.path]).any()
+    assert np.isfinite(choice.alphas).all()
+
+
+def test_rows_of_one_block_get_fixed_strengths():
+    inputs = fields(MODES, n=150)
+    samples = Samples.from_rows(inputs, uniform(150, 1), torch.ones(150, dtype=torch.float64)).in_blocks(
+        inputs.shapes, 1, 12
+    )
+    choice = select_alphas(FullRank(axes_for(inputs)), samples, SquaredLoss, None, None, OPTIONS)
+    assert choice.path == [] and min(choice.alphas) > 0
