@@ -27,14 +27,14 @@ class Feature:
     name : str
         Name of the mode; ``factors_`` uses it as key.
     size : int or None, default=None
-        Number of levels. ``None``: inferred from X in fit (at most one mode of a 2-D X can be inferred).
+        Number of categories. ``None``: inferred from X in fit (at most one mode of a 2-D X can be inferred).
     intercept : bool, default=False
-        One intercept for each level (the paper's b_i of eq. 1) instead of a single one. The levels' deviations from
+        One intercept for each category (the paper's b_i of eq. 1) instead of a single one. Their deviations from
         their common value are shrunk by ``alpha_l2``. At most one Feature of a model may have it.
     pooled : bool, default=False
-        Partial pooling: one more row of weights is shared by all levels, so that the weights of a level are the
-        shared row plus its own deviation, and levels with little data stay close to the shared map. A sample
-        without any level (an all-zero one-hot row, as ``OneHotEncoder(handle_unknown="ignore")`` makes it for a level
+        Partial pooling: one more row of weights is shared by all categories. The weights of a category are the shared
+        row plus its own deviation, and categories with little data stay close to the shared row. A sample without a
+        category (an all-zero one-hot row, as ``OneHotEncoder(handle_unknown="ignore")`` makes it for a category
         not seen in fit) gets the shared row.
 
     Examples

@@ -18,88 +18,91 @@ rank : int, tuple of int or None, default=10
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
     can use (`rank_`). ``None``: full rank at every level.
 decomposition : {"cp", "tucker"}, default="cp"
-    What low rank means.
+    How the weight tensor of the low-rank phase is decomposed.
 resolutions : "auto", "fixed" or list of {grid name: shape}, default="auto"
     Shapes of the grids at each level, coarse to fine; a grid that is not named has its finest shape. "auto": all grids
     are halved as long as they keep 6 cells along every axis. "fixed": the finest only.
 n_levels : int or None, default=None
-    Train only the first levels (coarsest); predictions then take X to that resolution. The resource of a halving
-    search.
+    Train only the first (coarsest) levels; predictions then coarsen X to that resolution. It can be the resource of a
+    halving search.
 full_rank_levels : int or "auto", default="auto"
-    Number of levels r_0 on which the full weight tensor is trained before it is decomposed. "auto": 1; all, where there
+    Number of levels r_0 on which the full weight tensor is trained before it is decomposed. "auto": 1; all, if there
     are two modes and the rank represents every matrix of their sizes. 0: low rank from random factors.
 alpha_spatial, alpha_l2 : float or "auto", default="auto"
-    Strength of the penalties, which are means over the entries of W: of squared slope, in units of the diagonal of the
-    grid (eq. 3), and of squared weight. "auto": chosen by cross-validation over 12 blocks of consecutive rows, on the
-    coarsest level (fixed values with fewer than 100 distinct rows; a part of the rows where very many differ); the
-    low-rank levels take a share of them, 0.01 to 1, chosen on the same blocks.
+    Strength of the penalties, which are means over the entries of W: of the squared gradient of the maps, in units of
+    the diagonal of the grid (eq. 3), and of the squared weights. "auto": chosen by cross-validation over 12 blocks of
+    consecutive rows, on the coarsest level (fixed values with fewer than 100 distinct rows; on a part of the rows if
+    very many are distinct). The low-rank levels use a fraction of them, 0.01 to 1, chosen on the same blocks.
 sigma : float or "auto", default="auto"
     Width of the kernel of eq. (4), in units of the squared diagonal of the grid. "auto": the squared spacing of the
     cells at each level, so that neighbours are compared.
 nonnegative : collection of str or "all", default=()
-    Names of modes whose factors are nowhere negative.
+    Names of modes whose factors must not be negative.
 solver : {"auto", "lbfgs", "adam", "sgd"}, default="auto"
-    "auto" is "lbfgs", on all samples at once (under squared loss the first full-rank level is solved exactly where that
-    is affordable); the others take mini-batches.
+    "auto" is "lbfgs", on all samples at once (with squared loss the first full-rank level is solved exactly unless it
+    is too large); the others use mini-batches.
 learning_rate : float, default=0.01
-    Of "adam" and "sgd".
+    Learning rate of "adam" and "sgd".
 lr_decay : float, default=0.95
-    What the learning rate is multiplied by after each epoch.
+    Factor by which the learning rate is multiplied after each epoch.
 batch_size : int or "auto", default="auto"
-    Distinct rows in a mini-batch; "auto": a fiftieth of them, at least 256.
+    Number of distinct rows in a mini-batch. "auto": a fiftieth of the distinct rows, at least 256.
 max_epochs : int, default=100
-    Most epochs at each level.
+    Maximum number of epochs at each level.
 full_rank_alpha_spatial, full_rank_alpha_l2, full_rank_learning_rate : float or None, default=None
-    Values for the full-rank levels, where they differ.
+    Values for the full-rank phase. ``None``: `alpha_spatial`, `alpha_l2` and `learning_rate`.
 criterion : {"auto", "validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy"} or callable, \
 default="auto"
-    What ends a level: when this number has risen by more than `tol` from one epoch to the next `patience` times. A
-    callable gets the epoch's record of `history_`. "auto": the validation loss where X_val is given, or where "adam" or
-    "sgd" train on more than 10 000 rows; otherwise the solver's convergence.
+    The number that ends a level when it has risen by more than `tol` from one epoch to the next `patience` times. A
+    callable gets the epoch's record of `history_`. "auto": the validation loss if X_val is given, or if "adam" or "sgd"
+    train on more than 10 000 rows; otherwise the solver's convergence.
 patience : int, default=1
+    Number of rises of the criterion that end a level.
 tol : float, default=0.0
+    Rises up to this size do not count.
 validation_fraction : float or None, default=0.2
-    Share of the rows, drawn at random, held out where the criterion is the validation loss and X_val is not given.
+    Fraction of the rows, drawn at random, that is held out if the criterion is the validation loss and X_val is not
+    given.
 device : str or torch.device, default="auto"
-    "auto": a GPU where torch has one.
+    "auto": a GPU if torch has one.
 warm_start : bool, default=False
-    Go on from the last fit where `n_levels` has grown and nothing else has changed; X and y must be the same.
+    Continue from the last fit if `n_levels` has grown and nothing else has changed; X and y must be the same.
 random_state : int, RandomState instance or None, default=None
-    Seed of random factors, batches and what is held out.
+    Seed of random factors, mini-batches and held-out rows.
 verbose : int, default=0
     1 prints a line for each level, 2 for each epoch."""
 
 ATTRIBUTES = """\
 factors_ : dict of ndarray
-    For each mode, by name, an array of shape (*shape of the mode, K): unit columns, NaN where there are no data. The
+    For each mode, by name, an array of shape (*shape of the mode, K) with unit columns; NaN for cells without data. The
     mode of several outputs is "output", that of more than two classes "class". The largest entry of a column is
-    positive in every mode but the largest Grid (the first mode without one), which takes the sign; with "tucker" in
-    every mode, and the core takes the signs. Not with full rank.
+    positive in every mode except the largest Grid (the first mode without one), which takes the sign that remains; with
+    "tucker" it is positive in every mode, and the core takes the signs. Not with full rank.
 factors_shared_ : dict of ndarray of shape (K,)
-    For each pooled mode the row that all levels share; `factors_` holds their deviations from it, and the sum of both
-    is what has its largest entry positive.
+    For each pooled mode the row that all categories share. `factors_` holds the deviations from it; the largest entry
+    of the sum of both is positive.
 component_weights_ : ndarray of shape (K,)
     Weights of the components, descending: W is the sum of ``component_weights_[k]`` times the outer product of the
     k-th columns. With "tucker": `core_`, of shape (K_1, K_2, ...).
 intercept_ : float or ndarray
-    b; of shape (T,) for T outputs, (levels,) or (levels, T) where a Feature has ``intercept=True``.
+    b; of shape (T,) for T outputs, (categories,) or (categories, T) if a Feature has ``intercept=True``.
 intercept_shared_ : float or ndarray of shape (T,)
-    Intercept of a sample of no known level, where a Feature has ``intercept=True``.
+    Intercept of samples without a known category, if a Feature has ``intercept=True``.
 coef_ : ndarray
-    W as a dense array, made on demand.
+    W as a dense array, computed on demand.
 rank_ : int, tuple of int or None
     The rank that was trained.
 modes_ : tuple of Feature and Grid
-    The modes, sizes and bounds filled in.
+    The modes with their sizes and bounds.
 resolutions_ : list of dict
     Shapes of the grids at each level that was trained.
 alpha_spatial_, alpha_l2_ : float
-    The penalties' strengths, those of the low-rank levels where there are any.
+    Strengths of the penalties in the low-rank phase, or in the full-rank phase if there is no other.
 alpha_path_ : list of dict
-    All pairs that were tried, with their cross-validated error: those of the full-rank model, then those of the
-    low-rank one, fractions of the best of these ("fraction").
+    All alphas that were tried, with their cross-validated error: first those of the full-rank model, then those of the
+    low-rank model, which are a fraction ("fraction") of the best ones of the full-rank model.
 history_ : list of dict
-    A record for every epoch: level, stage, resolution, epoch, seconds (since training began), train_loss,
+    A record for every epoch: level, phase, resolution, epoch, seconds (since training began), train_loss,
     validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.
     Losses are of standardized targets.
 n_iter_ : int
@@ -107,20 +110,20 @@ n_iter_ : int
 n_features_in_ : int
     ``X.shape[1]``.
 feature_names_in_ : ndarray of str
-    Where X has them."""
+    If X has them."""
 
 NOTES = """\
 Notes
 -----
-X comes in one of two layouts. *Joint*: an N-D array (n, ...) of fields, an axis or more for each mode. *Factored*: a
-2-D array or sparse matrix, the modes' encodings side by side, as a ColumnTransformer of OneHotEncoder and
-GridDiscretizer gives them; a sample's tensor is their outer product, which is never formed.
+X has one of two layouts. *Fields*: an N-D array (n, ...) with one or more axes for each mode. *Encodings*: a 2-D array
+or sparse matrix with the modes' encodings side by side, as a ColumnTransformer of OneHotEncoder and GridDiscretizer
+makes it; a sample's tensor is the outer product of its encodings, which is never formed.
 
 Computation is in the precision of X, float32 or float64.
 
-Ctrl-C ends the training with a warning and keeps the best weights so far, at the resolution of the level it came in,
-once there has been an epoch at low rank (or at full rank, where that is the model). Earlier it leaves the estimator as
-it was before fit and raises; so it does in searches, cross-validation and ensembles, which it ends.
+Ctrl-C ends training with a warning and keeps the best weights so far, at the resolution of the interrupted level. If no
+epoch of the low-rank phase has ended (of the full-rank phase, if there is no other), KeyboardInterrupt is raised and
+the estimator keeps its previous state; the same holds in searches, cross-validation and ensembles.
 
 References
 ----------
@@ -134,14 +137,14 @@ X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...
 
 FIT_X = """\
 X : array-like, sparse matrix, torch.Tensor or xarray.DataArray of shape (n, ...)
-    Samples, in either layout. In fields (N-D X) NaN means that there are no data: a cell that is always NaN
-    (land) weighs nothing; what is NaN in some rows only is filled with its training mean, with a warning."""
+    Samples, in either layout. In fields (N-D X) NaN means that there are no data: a cell that is NaN in all
+    samples (land) has no weight; one that is NaN in some samples is filled with its training mean, with a warning."""
 
 FIT_WEIGHTS = """\
 sample_weight : array-like of shape (n,), default=None
     Not negative; rows of weight 0 are left out. ``None``: 1.
 X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-    Data whose loss the criterion watches. The weights that are best on them are kept.
+    Validation data. The weights with the smallest loss on them are kept.
 
 Returns
 -------
