@@ -4,5 +4,5 @@ from sklearn_mrtl._estimators.classifier import MRTLClassifier
 from sklearn_mrtl._estimators.regressor import MRTLRegressor
 from sklearn_mrtl.modes import Feature, Grid
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 __all__ = ["Feature", "Grid", "MRTLClassifier", "MRTLRegressor"]
