@@ -76,7 +76,10 @@ def validation_samples(rows: Rows | None, statistics: Statistics, layout: Layout
     """Return the core's samples of other rows; None where there are none."""
     if rows is None:
         return None
-    inputs, n_gaps = statistics.inputs(as_layout(rows.X, layout), layout, device)
+    try:
+        inputs, n_gaps = statistics.inputs(as_layout(rows.X, layout), layout, device)
+    except ValueError as error:
+        raise ValueError(f"X_val, or rows of X that are held out: {error}") from error
     warn_of_filled(n_gaps)
     return make_samples(rows, inputs, device)
 

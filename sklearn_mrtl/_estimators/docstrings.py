@@ -61,14 +61,14 @@ patience : int, default=1
 tol : float, default=0.0
     Rises up to this size do not count.
 validation_fraction : float or None, default=0.2
-    Fraction of the rows, drawn at random, that is held out if the criterion is the validation loss and X_val is not
-    given.
+    Fraction of the rows that is held out if the criterion is the validation loss and X_val is not given: four runs of
+    consecutive rows at random positions.
 device : str or torch.device, default="auto"
     "auto": a GPU if torch has one.
 warm_start : bool, default=False
-    Continue from the last fit if `n_levels` has grown and nothing else has changed; X and y must be the same.
+    Continue from the last fit if `n_levels` has grown and nothing else, X and y included, has changed.
 random_state : int, RandomState instance or None, default=None
-    Seed of random factors, mini-batches and held-out rows.
+    Seed of random factors, mini-batches and held-out rows. ``None``: another seed in every fit.
 verbose : int, default=0
     1 prints a line for each level, 2 for each epoch."""
 
@@ -90,6 +90,8 @@ intercept_shared_ : float or ndarray of shape (T,)
     Intercept of samples without a known category, if a Feature has ``intercept=True``.
 coef_ : ndarray
     W as a dense array, computed on demand.
+tensor_ : FittedTensor
+    The weight tensor with all that predictions need; its ``modes`` have shapes, dimensions and coordinates.
 rank_ : int, tuple of int or None
     The rank that was trained.
 modes_ : tuple of Feature and Grid

@@ -176,9 +176,9 @@ def resolve_device(device) -> torch.device:
     if is_auto(device):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        name, device = device, torch.device(device)
+        device = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or another device of torch, got {name!r}.") from error
+        raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or another device of torch, got {device!r}.") from error
     if device.type == "meta":
         raise ValueError("device='meta' computes nothing; 'cpu' or 'auto' would do.")
     if device.type == "cuda" and not torch.cuda.is_available():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, log_loss, make_scorer
 from sklearn.pipeline import Pipeline
 
 from sklearn_mrtl.inspection._components import cp_model, without_component
@@ -57,7 +57,11 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
     if isinstance(estimator, Pipeline):
         X = estimator[:-1].transform(X) if len(estimator) > 1 else X
     if scoring is None:
-        scoring = "neg_log_loss" if is_classifier(model) else "neg_mean_squared_error"
+        scoring = "neg_mean_squared_error"
+        if is_classifier(model):  # its labels, as held-out rows may lack a class
+            scoring = make_scorer(
+                log_loss, greater_is_better=False, response_method="predict_proba", labels=model.classes_
+            )
     scorer = check_scoring(model, scoring=scoring)
     options = {} if sample_weight is None else {"sample_weight": sample_weight}
     score = scorer(model, X, y, **options)
