@@ -15,7 +15,7 @@ try:
 except ImportError:  # versions of scikit-learn without them: fits go on
     SUPPORTED = False
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand-in without callbacks."""
 
     def with_callbacks(fit):

@@ -38,7 +38,8 @@ def draw_map(ax, values: np.ndarray, extent, *, cmap, norm, aspect):
 def draw_curve(ax, values: np.ndarray, extent, limit: float) -> None:
     """Draw a factor of a grid of one axis."""
     ax.axhline(0, color="0.7", linewidth=0.8)
-    ax.plot(cell_centers(*extent, len(values)), values, color="C0")
+    first, last = extent
+    ax.plot(cell_centers(first, last, len(values)), values, color="C0")
     ax.set_xlim(*sorted(extent))
     ax.set_ylim(-1.08 * limit, 1.08 * limit)
 

@@ -117,7 +117,7 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
             If there are fewer times than blocks, the sides need more blocks than there are, or the gaps leave nothing
             of a side.
         """
-        yield from self._sides(X, time, (TRAIN, TEST))
+        yield from self._sides(X, time, (TRAIN, TEST))  # type: ignore[misc]  # as many as wanted
 
     def split_three(self, X, y=None, *, time=None) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield training, validation and test rows; the test rows are those of `split` for the same `random_state`.
@@ -137,7 +137,7 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         ValueError
             As in `split`.
         """
-        yield from self._sides(X, time, (TRAIN, VALIDATION, TEST))
+        yield from self._sides(X, time, (TRAIN, VALIDATION, TEST))  # type: ignore[misc]  # as many as wanted
 
     def get_n_splits(self, X=None, y=None, groups=None, *, time=None) -> int:
         """Return the number of splits.
