@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ import tensorly as tl
 import torch
 from numpy.typing import ArrayLike
 from tensorly.decomposition import parafac
+from tensorly.tenalg.svd import truncated_svd
 from torch import Tensor
 
 from sklearn_mrtl.core.data.products import hadamard, khatri_rao
@@ -46,12 +46,12 @@ def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
     def restart() -> list[Tensor]:
         return alternate(weights, [to_tensor(state.standard_normal((rows, rank))) for rows in array.shape])
 
-    with tl.backend_context("numpy"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Trying to compute SVD with n_eigenvecs")
+    with tl.backend_context("numpy", local_threadsafe=True):
         try:
             size, factors = parafac(
-                array, rank, n_iter_max=100, tol=1e-5, init="svd", normalize_factors=True, random_state=state
-            )
+                array, rank, n_iter_max=100, tol=1e-5, init="svd", svd=leading_vectors, normalize_factors=True,
+                random_state=state,
+            )  # fmt: skip
         except np.linalg.LinAlgError:
             return restart()
     # tensorly leaves some columns without unit norm, and a column of zeros has none.
@@ -61,6 +61,14 @@ def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
     if not size.max() <= MAX_CANCELLATION * np.linalg.norm(array):
         return restart()
     return spread(to_tensor(size), columns)
+
+
+def leading_vectors(matrix: np.ndarray, n_eigenvecs: int, **kwargs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the singular value decomposition for tensorly's start: no more vectors than there are.
+
+    tensorly warns where it is asked for more, and a filter of warnings is not safe among threads.
+    """
+    return truncated_svd(matrix, n_eigenvecs=min(n_eigenvecs, *matrix.shape))
 
 
 def alternate(

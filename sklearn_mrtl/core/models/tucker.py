@@ -35,7 +35,7 @@ class Tucker(LowRank[tuple[int, ...]]):
 
     def decompose(self, weights: Tensor, rank: tuple[int, ...], seed: int) -> Parameters:
         """Run higher-order orthogonal iteration instead of CP_ALS."""
-        with tl.backend_context("numpy"):
+        with tl.backend_context("numpy", local_threadsafe=True):
             core, factors = tucker(
                 weights.detach().double().cpu().numpy(), rank=list(rank), n_iter_max=100, tol=1e-7, random_state=seed
             )
