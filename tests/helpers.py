@@ -267,6 +267,16 @@ def assert_same(actual, expected, *, rtol=1e-9, atol=1e-9) -> None:
         np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=rtol, atol=atol)
 
 
+def assert_product(product, dense):
+    """Values, and gradients against autograd through the dense matrix, of three columns and of one."""
+    for n_columns in (3, 1):
+        c = normal(dense.shape[1], n_columns).requires_grad_()
+        g = normal(len(dense), n_columns, seed=1)
+        actual, expected = product(c), dense @ c
+        assert_same(actual.detach(), expected.detach())
+        assert_same(*(torch.autograd.grad((z * g).sum(), c)[0] for z in (actual, expected)))
+
+
 def mapped(thing, change):
     """A copy of a core object with all its tensors and dtypes, however deep, changed."""
     if isinstance(thing, Tensor | torch.dtype):

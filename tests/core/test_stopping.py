@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from helpers import assert_same, normal
+from helpers import normal
 
-from sklearn_mrtl.core.solvers.base import flatten, unflatten
 from sklearn_mrtl.core.stopping import CRITERIA, Rises, gradient_statistics
 
 GRADIENT = {"weights": normal(3, 4), "intercept": normal(2, seed=1)}
@@ -51,9 +50,3 @@ def test_rises_are_counted_from_one_epoch_to_the_next(values, tol, patience, exp
     rises = Rises(lambda record: record["value"], tol, patience)
     answers = [rises.enough({"value": value}) for value in values]
     assert (answers.index(True) if True in answers else None) == expected
-
-
-def test_flatten_and_back():
-    vector = flatten(GRADIENT)
-    assert vector.shape == (14,)
-    assert_same(unflatten(vector, GRADIENT), GRADIENT, rtol=0, atol=0)

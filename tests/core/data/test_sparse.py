@@ -1,0 +1,90 @@
+import pytest
+import torch
+from helpers import assert_product, assert_same, generator, multi_hot, normal, uniform
+
+from sklearn_mrtl.core.data.products import BlockedProduct, ProductBlock
+from sklearn_mrtl.core.data.sparse import SparseMatrix, ones
+
+
+def sparse(n=9, size=7, *, density=0.4, seed=0, binary=False):
+    """A sparse matrix with an empty row and an empty column, and the same dense."""
+    dense = normal(n, size, seed=seed) * (uniform(n, size, seed=seed + 1) < density)
+    dense = dense.abs().sign() if binary else dense
+    dense[2], dense[:, 3] = 0, 0
+    matrix = multi_hot(dense).matrix
+    if binary:
+        values = ones(len(matrix.col_indices), torch.float64, matrix.col_indices.device)
+        matrix = SparseMatrix(matrix.crow_indices.int(), matrix.col_indices.int(), values, matrix.shape, binary=True)
+    return matrix, dense
+
+
+by_kind = pytest.mark.parametrize("binary", [False, True])
+
+
+def product_of(matrix, n_rows=4):
+    """Products with a matrix, block after block."""
+    blocks = [ProductBlock(block) for block in matrix.row_blocks(n_rows)]
+    return lambda c: BlockedProduct.apply(c, blocks)
+
+
+@by_kind
+@pytest.mark.parametrize("n_rows", [1, 4, 9, 100])
+def test_sparse_product_and_adjoint(binary, n_rows):
+    matrix, dense = sparse(binary=binary)
+    assert_product(product_of(matrix, n_rows), dense)
+    assert_same(matrix.compressed().to_dense(), dense)
+    assert_same(matrix.compressed_adjoint().to_dense(), dense.T)
+    assert_same(matrix.to_dense(), dense)
+
+
+@by_kind
+def test_column_squares_are_weighted(binary):
+    matrix, dense = sparse(binary=binary)
+    weight = uniform(9)
+    assert_same(matrix.column_squares(weight), weight @ dense**2)
+
+
+@by_kind
+@pytest.mark.parametrize("rows", [[0, 1, 8], [8, 2, 2, 0], [2], []])
+def test_select(rows, binary):
+    matrix, dense = sparse(binary=binary)
+    chosen = matrix.select(torch.tensor(rows, dtype=torch.long))
+    assert_same(chosen.to_dense(), dense[rows])
+    if rows:
+        assert_product(product_of(chosen), dense[rows])
+
+
+@by_kind
+def test_merged_columns_are_added(binary):
+    matrix, dense = sparse(binary=binary)
+    column = torch.tensor([0, 0, 1, 1, 3, 3, 0])
+    expected = torch.zeros(9, 4, dtype=torch.float64).index_add_(1, column, dense)
+    merged = matrix.merge_columns(column, 4)
+    assert_same(merged.to_dense(), expected)
+    assert_product(product_of(merged), expected)
+
+
+@by_kind
+def test_row_kronecker(binary):
+    a, dense_a = sparse()
+    b, dense_b = sparse(size=5, seed=7, binary=binary)
+    expected = (dense_a[:, :, None] * dense_b[:, None, :]).reshape(9, -1)
+    product = a.row_kronecker(b)
+    assert_same(product.to_dense(), expected)
+    assert_product(product_of(product), expected)
+
+
+def test_hashes_know_no_order():
+    pointers, columns = torch.tensor([0, 3, 6, 8]), torch.tensor([1, 4, 1, 4, 1, 1, 1, 4])
+    matrix = SparseMatrix(pointers, columns, ones(8, torch.float64, columns.device), (3, 5), binary=True)
+    first, second, third = matrix.row_hashes().tolist()
+    assert first == second != third
+
+
+def test_hashes_agree_where_rows_agree_and_nowhere_else():
+    _, dense = sparse(40, 6, density=0.5)
+    dense = dense.sign()[torch.randint(40, (200,), generator=generator())]
+    hashes = multi_hot(dense).matrix.row_hashes(block_rows=30)
+    equal = (dense[:, None] == dense).all(-1)
+    assert torch.equal(hashes[:, None] == hashes, equal)
+    assert equal.sum() > 200
