@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -14,7 +15,7 @@ _changing = threading.Lock()
 
 
 def useful_threads(n_numbers: int, available: int | None = None) -> int:
-    """Return how many threads operations on so many numbers can use: one for most, never more than there are.
+    """Return the number of threads that operations on n_numbers numbers can use, at most those available.
 
     Parameters
     ----------
@@ -29,10 +30,10 @@ def useful_threads(n_numbers: int, available: int | None = None) -> int:
 
 @contextmanager
 def computing(n_threads: int) -> Iterator[None]:
-    """Let torch compute with so many threads in this Python thread; then put the number back.
+    """Let torch compute with n_threads threads in this Python thread, and restore the number afterwards.
 
-    Others' operations are left as they are: torch keeps the number for each Python thread, and another one as the
-    default of threads to come, which is restored at once.
+    Operations in other Python threads are not affected: torch keeps a number for each Python thread, and another one
+    as the default of new threads, which is restored at once.
     """
     before = torch.get_num_threads()
     if n_threads != before:
@@ -56,11 +57,11 @@ def _set_threads(n_threads: int) -> None:
         _in_new_thread(torch.set_num_threads, default)
 
 
-def _in_new_thread(function, *args):
+def _in_new_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Return the result of a function that is called in a thread of its own."""
-    results = []
+    results: list[Any] = []
 
-    def call():
+    def call() -> None:
         results.append(function(*args))
 
     thread = threading.Thread(target=call)

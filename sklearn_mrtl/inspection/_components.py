@@ -57,7 +57,9 @@ def cp_model(estimator) -> BaseMRTL:
     """
     model = low_rank_model(estimator)
     if not hasattr(model, "component_weights_"):
-        raise ValueError("the components of decomposition='tucker' are not rank-one tensors; use decomposition='cp'.")
+        raise ValueError(
+            f"the components of decomposition={model.decomposition!r} are not rank-one tensors; use decomposition='cp'."
+        )
     return model
 
 
