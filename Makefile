@@ -1,4 +1,4 @@
-# make demo | test | peers | lint | docs | dist: each sets up .venv by itself when it is missing or out of date.
+# make demo | test | fuzz | peers | lint | docs | dist: each sets up .venv by itself when it is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
@@ -8,7 +8,7 @@ PEERS_STAMP := .venv/.stamp-peers
 # What mypy passes on; _estimators and preprocessing are left.
 TYPED := $(addprefix sklearn_mrtl/,core datasets inspection model_selection _utils modes.py)
 
-.PHONY: demo test peers lint docs test-oldest test-newest dist
+.PHONY: demo test fuzz peers lint docs test-oldest test-newest dist
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -34,6 +34,11 @@ docs: $(DOCS_STAMP)
 	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' docs/*.rst docs/user_guide/*.rst
 	@echo "The pages are in docs/_build/html/index.html"
+
+# Random data and parameters: how many cases, MRTL_FUZZ_CASES says.
+fuzz: export MRTL_FUZZ_CASES ?= 5000
+fuzz: $(STAMP)
+	$(BIN)/python -m pytest -q tests/estimators/test_fuzz.py --hypothesis-show-statistics
 
 # The oldest versions that pyproject.toml allows, and the newest, pre-releases included: each in an environment of its
 # own, made anew. TORCH says which torch: TORCH=torch==2.4.0+cpu is the floor, where a CPU build of it is at hand.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -38,9 +37,19 @@ def torch_view(values: np.ndarray) -> torch.Tensor:
     values = np.asarray(values)
     if any(stride < 0 for stride in values.strides):
         values = values.copy()  # torch knows no flipped axes
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(values)
+    return torch.from_numpy(values if values.flags.writeable else np.asarray(Writable(values)))
+
+
+class Writable:
+    """A read-only array seen as a writable one, so that torch does not warn that somebody could write to it.
+
+    A filter of warnings would do the same, but is not safe among threads.
+    """
+
+    def __init__(self, values: np.ndarray):
+        self.values = values  # keeps the memory alive
+        interface = values.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
 
 
 def power_of_two(value: float) -> float:
@@ -56,5 +65,6 @@ def common_scale(size: float) -> float:
 def in_units(values: np.ndarray, factor: float, dtype: np.dtype) -> np.ndarray:
     """Return values times a factor in the dtype, or as float64 where that cannot hold them."""
     scaled = values * np.float64(factor)
-    largest, limits = float(np.abs(scaled).max(initial=0.0)), np.finfo(dtype)
-    return scaled if 0 < largest < limits.tiny or largest > limits.max else scaled.astype(dtype)
+    largest, limits = float(np.nanmax(np.abs(scaled), initial=0.0)), np.finfo(dtype)
+    fits = largest == 0 or float(limits.tiny) <= largest <= float(limits.max)
+    return scaled.astype(dtype) if fits else scaled

@@ -86,7 +86,7 @@ def _open(file: Path, caller: str, chunks):
         _check_coordinates(file)
     with reading(file, "netCDF"):
         dataset = xr.open_dataset(file, engine=engine, decode_cf=False, chunks=chunks)
-        # xarray before 2026.9 takes wrong cells where it indexes such a file lazily more than once.
+        # xarray before 2026.9 fails where it indexes such a file lazily more than once.
         return dataset.load() if engine == "scipy" and chunks is None else dataset
 
 
