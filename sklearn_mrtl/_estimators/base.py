@@ -20,6 +20,7 @@ from sklearn_mrtl._estimators.layout import Layout, layout_of
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_fraction, validate_verbose
 from sklearn_mrtl._estimators.progress import LevelPrinter, training_callbacks
+from sklearn_mrtl._estimators.resuming import checkpoint_writers, open_checkpoint
 from sklearn_mrtl._estimators.rows import Rows, torch_view
 from sklearn_mrtl._estimators.schedule import levels_of
 from sklearn_mrtl._estimators.settings import (
@@ -98,7 +99,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         alpha_spatial="auto", alpha_l2="auto", sigma="auto", nonnegative=(), solver="auto", learning_rate=0.01,
         lr_decay=0.95, batch_size="auto", max_epochs=100, full_rank_alpha_spatial=None, full_rank_alpha_l2=None,
         full_rank_learning_rate=None, criterion="auto", patience=1, tol=0.0, validation_fraction=0.2, device="auto",
-        warm_start=False, random_state=None, verbose=0,
+        warm_start=False, checkpoint=None, random_state=None, verbose=0,
     ):  # fmt: skip
         self.modes = modes
         self.rank = rank
@@ -124,6 +125,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.device = device
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -140,6 +142,9 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         layout, device = layout_of(training.X, self.modes, labels), resolve_device(self.device)
         training = training._replace(X=as_layout(training.X, layout))
         start = WarmStart.find(self, layout, training, validation)
+        key, checkpoint = open_checkpoint(self, layout, training, validation)
+        if checkpoint is not None:
+            start = replace(start, seed=checkpoint.seed)
         levels = levels_of(self, layout)
         plan, settings = make_plan_and_settings(self, loss, layout, levels, outputs, start.seed)
         resolutions = [core_shapes(layout, level) for level in levels]
@@ -151,17 +156,22 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         callbacks = [
             LevelPrinter(validate_verbose(self.verbose), len(levels)),
             *training_callbacks(self, X, *given, show),
+            *checkpoint_writers(self, key, start.seed),
         ]
         settings = in_core_units(settings, statistics.scale)
         if validation is not None and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
+        earlier = start.fit
+        if checkpoint is not None:
+            modes = [layout.modes[m] for m in layout.order]
+            earlier = checkpoint.fit(modes, resolutions, outputs.number, settings, device)
         fit = mrtl(
             training_samples(training, statistics, layout, device),
             resolutions,
             plan,
             replace(settings, keep_interrupted=not is_one_of_many()),
             validation_samples(validation, statistics, layout, device),
-            start.fit,
+            earlier,
             callbacks,
         )
         return show(fit) | start.after(fit)

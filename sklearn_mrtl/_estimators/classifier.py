@@ -68,7 +68,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         alpha_spatial="auto", alpha_l2="auto", sigma="auto", nonnegative=(), solver="auto", learning_rate=0.01,
         lr_decay=0.95, batch_size="auto", max_epochs=100, full_rank_alpha_spatial=None, full_rank_alpha_l2=None,
         full_rank_learning_rate=None, criterion="auto", patience=1, tol=0.0, validation_fraction=0.2, class_weight=None,
-        device="auto", warm_start=False, random_state=None, verbose=0,
+        device="auto", warm_start=False, checkpoint=None, random_state=None, verbose=0,
     ):  # fmt: skip
         super().__init__(
             modes, rank=rank, decomposition=decomposition, resolutions=resolutions, n_levels=n_levels,
@@ -77,7 +77,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             batch_size=batch_size, max_epochs=max_epochs, full_rank_alpha_spatial=full_rank_alpha_spatial,
             full_rank_alpha_l2=full_rank_alpha_l2, full_rank_learning_rate=full_rank_learning_rate,
             criterion=criterion, patience=patience, tol=tol, validation_fraction=validation_fraction, device=device,
-            warm_start=warm_start, random_state=random_state, verbose=verbose,
+            warm_start=warm_start, checkpoint=checkpoint, random_state=random_state, verbose=verbose,
         )  # fmt: skip
         self.class_weight = class_weight
 

@@ -13,7 +13,7 @@ from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.fit import Fit
 
-FREE = ("n_levels", "verbose", "warm_start", "device")  # parameters that may change
+FREE = ("n_levels", "verbose", "warm_start", "device", "checkpoint")  # parameters that may change
 
 
 @dataclass(frozen=True, eq=False)

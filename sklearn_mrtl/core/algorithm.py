@@ -93,6 +93,7 @@ def mrtl(
             case Decompose():
                 decompose(fit, run)
         fit.done.append(step)
+        callback.end_step(fit)
 
     callback.end_training(fit)
     return fit

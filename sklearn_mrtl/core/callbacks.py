@@ -32,6 +32,9 @@ class TrainingCallback:
     def end_level(self, fit: Fit) -> bool | None:
         """Take note that a level was trained in a phase; return True to end the training."""
 
+    def end_step(self, fit: Fit) -> None:
+        """Take note that a step of the plan is done."""
+
     def end_training(self, fit: Fit) -> None:
         """Take note of the end of the training."""
 
@@ -55,6 +58,10 @@ class CallbackList(TrainingCallback):
 
     def end_level(self, fit: Fit) -> bool:
         return any([callback.end_level(fit) for callback in self.callbacks])
+
+    def end_step(self, fit: Fit) -> None:
+        for callback in self.callbacks:
+            callback.end_step(fit)
 
     def end_training(self, fit: Fit) -> None:
         for callback in self.callbacks:

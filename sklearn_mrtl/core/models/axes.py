@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -9,7 +10,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.finegraining import finegrain
 from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.modes import Feature, Grid, Mode
@@ -102,8 +103,16 @@ class Axis:
 
 def make_axes(inputs: Inputs, n_outputs: int, sigma: float | None, like: Tensor) -> tuple[Axis, ...]:
     """Return the axes of the weight tensor for inputs and a number of outputs."""
+    return axes_of(inputs.modes, inputs.shapes, inputs.masks, n_outputs, sigma, like)
+
+
+def axes_of(
+    modes: Sequence[Mode], shapes: Shapes, masks: Sequence[Tensor | None], n_outputs: int, sigma: float | None,
+    like: Tensor,
+) -> tuple[Axis, ...]:  # fmt: skip
+    """Return the axes of the weight tensor for modes at one resolution, and a number of outputs."""
     axes = []
-    for mode, shape, mask in zip(inputs.modes, inputs.shapes, inputs.masks, strict=True):
+    for mode, shape, mask in zip(modes, shapes, masks, strict=True):
         smoothness = Smoothness(mode, shape, sigma, mask, like) if isinstance(mode, Grid) else None
         axes.append(Axis(mode, shape, mask, smoothness))
     if n_outputs > 1:
