@@ -21,7 +21,7 @@ from sklearn_mrtl.core.callbacks import TrainingCallback
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.models.axes import axes_of
-from sklearn_mrtl.core.models.base import TensorModel
+from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Step, Train
@@ -87,7 +87,10 @@ class Checkpoint:
         order = self.state["orders"][name]
         return torch.from_numpy(self.arrays[name]).permute(np.argsort(order).tolist()).clone()
 
-    def _model(self, which, tensors, modes, resolutions, n_outputs, settings):
+    def _model(
+        self, which: str, tensors: Mapping[str, Tensor], modes: Sequence[Mode], resolutions: Sequence[Shapes],
+        n_outputs: int, settings: Settings,
+    ) -> tuple[TensorModel, Parameters]:  # fmt: skip
         """Return a model and its parameters."""
         saved = self.state["models"][which]
         parameters = part_of(tensors, which)
@@ -166,7 +169,8 @@ def masks_of(model: TensorModel, which: str) -> dict[str, Tensor]:
 
 def memory_order(tensor: Tensor) -> list[int]:
     """Return the dimensions of a tensor in their order in memory."""
-    return sorted(range(tensor.ndim), key=lambda dim: -tensor.stride(dim))
+    strides = tensor.stride()
+    return sorted(range(tensor.ndim), key=lambda dim: -strides[dim])
 
 
 def part_of(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
@@ -186,7 +190,8 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     temporary = path.with_name(path.name + ".tmp")
     try:
         with open(temporary, "wb") as file:
-            np.savez(file, json=np.array(json.dumps(content)), **checkpoint.arrays)
+            arrays: dict[str, Any] = {"json": np.array(json.dumps(content)), **checkpoint.arrays}
+            np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
