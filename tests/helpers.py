@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from math import prod
 
@@ -161,6 +163,20 @@ def objective_of(model, samples: Samples, loss=SquaredLoss, alpha_spatial=0.01, 
 def minimized(objective: Objective, start) -> dict[str, Tensor]:
     """The minimum to many digits."""
     return lbfgs(objective, start, SolverSettings(max_epochs=1000, convergence=1e-15))[0]
+
+
+def pool_of(n_threads):
+    """Python threads that have all used torch before the first of them gets work.
+
+    A thread that first uses torch while another one changes its number may begin with that number.
+    """
+    barrier = threading.Barrier(n_threads)
+
+    def begin():
+        torch.get_num_threads()
+        barrier.wait(10)
+
+    return ThreadPoolExecutor(n_threads, initializer=begin)
 
 
 # Slow versions

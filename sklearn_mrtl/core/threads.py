@@ -49,7 +49,8 @@ def _set_threads(n_threads: int) -> None:
     """Set the number of this Python thread only.
 
     ``torch.set_num_threads`` also sets the default of threads that have not used torch yet. A new thread knows the
-    default, and can set it again without any effect on others.
+    default, and can set it again without any effect on others. Only a thread that first uses torch in between begins
+    with the number that is set here.
     """
     with _changing:
         default = _in_new_thread(torch.get_num_threads)

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from helpers import pool_of
 
 from sklearn_mrtl.core.threads import NUMBERS_PER_THREAD, computing, useful_threads
 
@@ -69,6 +70,6 @@ def test_many_threads_at_once_each_get_their_own_number_back():
             found.append(torch.get_num_threads())
         return {number for number in found if number is not True}
 
-    with ThreadPoolExecutor(8) as pool:
+    with pool_of(8) as pool:
         assert set().union(*pool.map(work, [1, 2, 1, 2, 1, 2, 1, 2])) == {3}
     assert in_new_thread(torch.get_num_threads) == 3

@@ -1,10 +1,9 @@
 """Fits and predictions leave torch's threads and gradients as they were, and work without the caller's gradients."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 import torch
+from helpers import pool_of
 
 from sklearn_mrtl import MRTLRegressor
 
@@ -54,7 +53,7 @@ def test_fits_in_several_python_threads_are_what_one_is():
         prediction = MRTLRegressor(rank=2, random_state=0).fit(X, y).predict(X)
         return prediction, torch.get_num_threads()
 
-    with ThreadPoolExecutor(3) as pool:
+    with pool_of(3) as pool:
         for prediction, n_threads in pool.map(fit, range(6)):
             np.testing.assert_array_equal(prediction, alone)
             assert n_threads == 3
