@@ -1,4 +1,4 @@
-"""A planted field, and trainings of Algorithm 1 on it."""
+"""A simulated field, and trainings of Algorithm 1 on it."""
 
 import torch
 from helpers import fields, formed, normal
@@ -18,7 +18,7 @@ MODES = (Feature("lag", 3), Feature("variable", 2), Grid("sea", (6, 8), quantity
 LEVELS = [((3,), (2,), (2, 2)), ((3,), (2,), (3, 4)), ((3,), (2,), (6, 8))]
 
 
-def planted(n=120, seed=0, loss=SquaredLoss):
+def simulated(n=120, seed=0, loss=SquaredLoss):
     """Fields whose target has a component, and noise."""
     inputs = fields(MODES, n=n, seed=seed)
     x = formed(inputs)

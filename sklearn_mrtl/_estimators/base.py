@@ -47,7 +47,7 @@ from sklearn_mrtl.core.settings import LOW_RANK, Settings
 from sklearn_mrtl.core.stopping import CRITERIA
 
 Statistics = FieldStatistics | EncodingStatistics
-STATISTICS = {True: FieldStatistics, False: EncodingStatistics}  # by whether X is fields
+STATISTICS: dict[bool, type[Statistics]] = {True: FieldStatistics, False: EncodingStatistics}  # by whether X is fields
 LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
 
 
@@ -180,6 +180,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         """Return what the estimator has if training ends with this fit, besides its parameters."""
         tensor = FittedTensor.from_core(fit.model, fit.parameters, layout, outputs, statistics)
         phase, own = fit.phases[LOW_RANK], ("alpha_spatial", "alpha_l2")
+        assert phase.alpha_spatial is not None and phase.alpha_l2 is not None  # training chose those that were "auto"
         return tensor.attributes() | {
             "tensor_": tensor,
             **({} if outputs.classes is None else {"classes_": outputs.classes}),
@@ -196,8 +197,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     def _set(self, attributes: dict[str, object]):
         """Set the fitted attributes, and remove those of an earlier fit that this one has not."""
         for name in ("component_weights_", "core_", "factors_", "factors_shared_", "intercept_shared_", "_warm_start"):
-            vars(self).pop(name, None)
-        vars(self).update(attributes)
+            self.__dict__.pop(name, None)
+        self.__dict__.update(attributes)
         return self
 
     def _hold_out(self, training: Rows, validation: Rows | None, settings: Settings) -> tuple[Rows, Rows | None]:

@@ -73,8 +73,8 @@ class EncodingStatistics:
         else:
             pooled = [isinstance(mode, Feature) and mode.pooled for mode in layout.modes]
             encodings = [
-                OneHot(torch_view(index), mode.size + extra, dtype)
-                for index, mode, extra in zip(lists, layout.modes, pooled, strict=True)
+                OneHot(torch_view(index), size + extra, dtype)
+                for index, size, extra in zip(lists, layout.sizes, pooled, strict=True)
             ]
         return EncodedInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes), 0
 

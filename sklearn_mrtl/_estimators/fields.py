@@ -94,13 +94,13 @@ class FieldStatistics:
             x = in_order(torch_view(X), (-1,), layout)
             x = x.contiguous() if self.scale == 1 else (x / self.scale).contiguous()
         center = (center / self.scale).contiguous().to(device)
-        return FieldInputs(x.to(device), center, modes, tuple(mode.shape for mode in modes), masks)
+        return FieldInputs(x.to(device), center, modes, tuple(layout.shapes[m] for m in layout.order), masks)
 
     def mask(self, layout: Layout, m: int, device: torch.device) -> torch.Tensor | None:
         """Return the cells of a grid that hold data anywhere; None: all do, or the mode is no grid."""
         if not isinstance(layout.modes[m], Grid):
             return None
-        has_data = self.has_data.reshape([mode.size for mode in layout.modes])
+        has_data = self.has_data.reshape(layout.sizes)
         cells = has_data.any(axis=tuple(axis for axis in range(has_data.ndim) if axis != m))
         return None if cells.all() else torch.from_numpy(cells).to(device)
 
@@ -116,9 +116,9 @@ def means_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.nd
         If X has infinite values.
     """
     width = X[0].size
-    weight = torch_view(weight.astype(X.dtype))
-    blocks = [(torch_view(X[rows]).reshape(-1, width), weight[rows]) for rows in row_blocks(X)]
-    total, present, n_missing = np.zeros(width), np.full(width, float(weight.sum())), np.zeros(width, dtype=int)
+    row_weight = torch_view(weight.astype(X.dtype))
+    blocks = [(torch_view(X[rows]).reshape(-1, width), row_weight[rows]) for rows in row_blocks(X)]
+    total, present, n_missing = np.zeros(width), np.full(width, float(row_weight.sum())), np.zeros(width, dtype=int)
     for block, w in blocks:
         total += (w @ block).double().numpy()
     # A finite sum has finite terms only; the other positions are looked at value by value.
@@ -174,7 +174,7 @@ def root_mean_square(X: np.ndarray, center: np.ndarray) -> float:
 
 def in_order(values: torch.Tensor, rows: tuple[int, ...], layout: Layout) -> torch.Tensor:
     """Return an axis for each mode, grids flat, in the order of the layout; rows come first."""
-    values = values.reshape(*rows, *(mode.size for mode in layout.modes))
+    values = values.reshape(*rows, *layout.sizes)
     return values.permute(*range(len(rows)), *(len(rows) + m for m in layout.order))
 
 

@@ -19,9 +19,11 @@ from sklearn_mrtl._utils.arrays import as_one_array
 from sklearn_mrtl._utils.labels import align
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.threads import computing
 from sklearn_mrtl.modes import Feature
@@ -105,9 +107,10 @@ class FittedTensor:
     @property
     def rank(self) -> int | tuple[int, ...] | None:
         """Number of components, for each mode where it differs; None: full rank."""
-        if self.decomposition is None:
+        model = self._model
+        if not isinstance(model, LowRank):
             return None
-        rank = self._model.rank(self._tensors())
+        rank = model.rank(self._tensors())
         return tuple(map(int, rank)) if isinstance(rank, tuple) else rank
 
     # Predictions
@@ -146,6 +149,7 @@ class FittedTensor:
         X = np.asarray(as_one_array(align(X, self.layout.labels)), dtype=self.dtype)
         check_rows(X.shape[1:], self.layout.row_shape)
         inputs, _ = self._inputs(X, CPU)
+        assert isinstance(inputs, FieldInputs)
         x = inputs.unpack(inputs.x - inputs.center if from_mean else inputs.x).numpy() * self.statistics.scale
         back = np.argsort(self.layout.order)
         return x.transpose(0, *(1 + back)).reshape(len(x), *(n for shape in self.shapes for n in shape))
@@ -175,6 +179,7 @@ class FittedTensor:
         Factors have the shape of their mode, and NaN where it holds no data.
         """
         model, magnitude, relative = self._model, *self._units()
+        assert isinstance(model, LowRank)
         core, factors = model.canonical(model.scaled(self._tensors(dtype=torch.float64), relative))
         by_name = dict(zip(self._names(), factors, strict=True))
         modes = self.modes
@@ -203,11 +208,11 @@ class FittedTensor:
             "factors_ and component_weights_ hold the same in little room.",
         )  # fmt: skip
         magnitude, relative = self._units()
-        weights = self._model.coefficients(self._model.scaled(self._tensors(), relative.to(self._tensors_dtype)))
+        dense = self._model.coefficients(self._model.scaled(self._tensors(), relative.to(self._tensors_dtype)))
         several = self.outputs.number > 1
         order = [self._names().index(mode.name) for mode in self.layout.modes]
-        weights = weights.permute(*([weights.ndim - 1] if several else []), *order).numpy()
-        weights = in_units(weights, magnitude, self.dtype)
+        dense = dense.permute(*([dense.ndim - 1] if several else []), *order)
+        weights = in_units(dense.numpy(), magnitude, self.dtype)
         weights = weights.reshape(*weights.shape[: int(several)], *(n for shape in self.shapes for n in shape))
         end = 0
         for mode in reversed(list(modes.values())[: len(self.shapes)]):
@@ -237,9 +242,9 @@ class FittedTensor:
             If it is not a CP tensor.
         """
         model, (_, relative) = self._model, self._units()
-        weights, factors = model.canonical(model.scaled(self._tensors(dtype=torch.float64), relative))
-        if self.decomposition is None or weights.ndim > 1:
+        if not isinstance(model, LowRank) or not model.core_is_diagonal:
             raise ValueError(f"only a CP tensor has components, got decomposition={self.decomposition!r}.")
+        weights, factors = model.canonical(model.scaled(self._tensors(dtype=torch.float64), relative))
         weights = weights.clone()
         weights[k] = 0
         lesser = dict(zip(model.names, [factors[0] * weights, *factors[1:]], strict=True))

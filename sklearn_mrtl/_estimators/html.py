@@ -1,4 +1,4 @@
-"""What a notebook shows in a fitted estimator's box of scikit-learn's diagram: modes, and how each level went."""
+"""Tables of modes and levels in the box of a fitted estimator in scikit-learn's HTML diagram."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from itertools import groupby
 
 
 def with_training(attributes, estimator):
-    """scikit-learn's table of fitted attributes, with one of the training above it once there was one."""
+    """Put a table of the training above scikit-learn's table of fitted attributes, if there was a training."""
     if hasattr(estimator, "history_"):
-        below = attributes._html_repr
-        attributes._html_repr = lambda: training_table(estimator) + below()
+        attributes_table = attributes._html_repr
+        attributes._html_repr = lambda: training_table(estimator) + attributes_table()
     return attributes
 
 

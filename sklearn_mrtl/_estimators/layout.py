@@ -1,6 +1,6 @@
-"""What X means: its layout, and the modes behind its axes or columns.
+"""The layout of X: fields or encodings, and the modes of its axes or columns.
 
-Decided in fit, remembered, and compared with what later calls bring.
+fit decides on a layout; later calls compare their rows with it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
 
 @dataclass(frozen=True)
 class Layout:
-    """How X becomes samples.
+    """Meaning of the axes or columns of X.
 
     Attributes
     ----------
     is_fields : bool
-        N-D fields; else encodings side by side.
+        Whether X holds N-D fields; otherwise it holds encodings side by side.
     modes : tuple of Mode
-        In X's order, all sizes known.
+        In the order of X, with known sizes.
     row_shape : tuple of int
         Shape of a row of X.
     labels : Labels
@@ -39,26 +39,33 @@ class Layout:
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shape of each mode."""
-        return tuple(mode.shape for mode in self.modes)
+        shapes = tuple(mode.shape for mode in self.modes if mode.shape is not None)
+        assert len(shapes) == len(self.modes), "all sizes are known"
+        return shapes
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of categories or cells of each mode."""
+        return tuple(prod(shape) for shape in self.shapes)
 
     @property
     def order(self) -> tuple[int, ...]:
-        """The modes in the order of the core: of fields the largest is last."""
+        """Indices of the modes in the order of the core: for fields, the largest mode is last."""
         order = range(len(self.modes))
         if not self.is_fields:
             return tuple(order)
-        largest = max(order, key=lambda m: (prod(self.shapes[m]), m))
+        largest = max(order, key=lambda m: (self.sizes[m], m))
         return (*(m for m in order if m != largest), largest)
 
     @property
     def columns(self) -> tuple[slice, ...]:
-        """Columns of each mode, of encodings."""
-        ends = np.cumsum([prod(shape) for shape in self.shapes]).tolist()
+        """Columns of the encoding of each mode."""
+        ends = np.cumsum(self.sizes).tolist()
         return tuple(slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True))
 
 
 def check_rows(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    """Refuse rows that are not of the shape that fit saw.
+    """Check that rows have the shape of those in fit.
 
     Raises
     ------
@@ -69,7 +76,7 @@ def check_rows(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
 
 
 def layout_of(X, modes, labels: Labels) -> Layout:
-    """Decide what X means.
+    """Return the layout of X.
 
     Parameters
     ----------
@@ -81,7 +88,7 @@ def layout_of(X, modes, labels: Labels) -> Layout:
     Raises
     ------
     ValueError
-        If modes and X do not go together; it says which mode expected what.
+        If X does not have the axes or columns that the modes expect.
     """
     row_shape = tuple(int(n) for n in X.shape[1:])
     if modes is None:
@@ -93,7 +100,7 @@ def layout_of(X, modes, labels: Labels) -> Layout:
 
 
 def default_modes(row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...]:
-    """For modes=None: the last two axes are a Grid, the others Features; all columns of a 2-D X are a Grid."""
+    """Return the modes for modes=None: a Grid of the last two axes, or of all columns of a 2-D X, and Features."""
     n_features = max(0, len(row_shape) - 2)
     names = labels.dims or [f"feature_{axis}" for axis in range(1, n_features + 1)]
     features = [Feature(names[axis], row_shape[axis]) for axis in range(n_features)]
@@ -103,7 +110,7 @@ def default_modes(row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...
 
 
 def field_modes(modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...]:
-    """Modes matched with the axes of an N-D X, sizes and bounds filled in."""
+    """Match modes with the axes of an N-D X; return them with their sizes and bounds."""
     wanted = sum(len(mode.shape) if isinstance(mode, Grid) else 1 for mode in modes)
     if wanted != len(row_shape):
         raise ValueError(
@@ -135,7 +142,7 @@ def field_modes(modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Label
 
 
 def check_dimension(mode: Feature, axis: int, labels: Labels) -> None:
-    """Refuse a Feature whose name is that of another dimension of X."""
+    """Check that the name of a Feature is not that of another dimension of X."""
     if labels.dims and mode.name in labels.dims and labels.dims[axis] != mode.name:
         raise ValueError(
             f"{mode!r} stands where X has the dimension {labels.dims[axis]!r}; X's dimensions after the first are "
@@ -144,10 +151,11 @@ def check_dimension(mode: Feature, axis: int, labels: Labels) -> None:
 
 
 def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Labels) -> Layout:
-    """Return the layout of a 2-D X: encodings side by side, or one mode alone."""
+    """Return the layout of a 2-D X: encodings side by side, or a single mode."""
     (n_columns,) = row_shape
     unknown = [mode for mode in modes if mode.shape is None]
-    known = sum(prod(mode.shape) for mode in modes if mode.shape is not None)
+    known_shapes = [mode.shape for mode in modes if mode.shape is not None]
+    known = sum(prod(shape) for shape in known_shapes)
     if len(unknown) > 1:
         raise ValueError(
             f"at most one size can be inferred from the columns of a 2-D X; give those of {describe(unknown)}."
@@ -158,8 +166,8 @@ def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: L
     if known != n_columns or any(mode.shape is None for mode in modes):
         sizes = ", ".join(f"{mode.name} {'?' if mode.shape is None else prod(mode.shape)}" for mode in modes)
         hint = ""
-        if not unknown and prod(prod(mode.shape) for mode in modes) == n_columns:
-            shape = ", ".join(str(n) for mode in modes for n in mode.shape)
+        if not unknown and prod(prod(shape) for shape in known_shapes) == n_columns:
+            shape = ", ".join(str(n) for known_shape in known_shapes for n in known_shape)
             sparse_too = "X is sparse; make it dense, and " if sparse.issparse(X) else ""
             hint = f" It has as many columns as the product of the sizes: {sparse_too}reshape it to (n, {shape})."
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What verbose prints: a line for each level, or for each epoch."""
+"""Reports of a training's progress: printed lines, and calls of scikit-learn's callbacks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from sklearn_mrtl.core.plan import Train
 
 
 class LevelPrinter(TrainingCallback):
-    """Prints the last record of each level once it is over (verbose=1), or every record (verbose=2).
+    """Printer of the last record of each level (verbose=1), or of every record (verbose=2).
 
     Parameters
     ----------
     verbose : int
+        0: print nothing.
     n_levels : int
+        Number of levels, for lines such as "level 1/3".
     """
 
     def __init__(self, verbose: int, n_levels: int):
@@ -45,17 +47,17 @@ def line(record: dict, n_levels: int) -> str:
 
 
 class FitTasks(TrainingCallback):
-    """Tells the callbacks of an estimator how its training goes on.
+    """Training callback that calls the callbacks of an estimator: a task for the training, each level and each epoch.
 
     Parameters
     ----------
     estimator : BaseMRTL
     X, y : array
-        Data of fit, in the estimator's terms.
+        Data of fit, as the user gave them.
     sample_weight : array or None
-        None where fit was given none: scorers that know no weights then get none.
+        None: fit was given none, and scorers get none.
     attributes : callable
-        Makes of a `Fit` the attributes with which the estimator can predict.
+        ``attributes(fit)`` returns the fitted attributes of the estimator for a `Fit`.
     """
 
     def __init__(self, estimator, X, y, sample_weight, attributes: Callable[..., dict]):
@@ -70,14 +72,14 @@ class FitTasks(TrainingCallback):
     def begin_level(self, level, phase, max_epochs):
         name = f"level {level + 1}, {phase.replace('_', ' ')}"
         context = self.training.subcontext(task_name=name, max_subtasks=max_epochs)
-        self.stage = context.call_on_fit_task_begin(**self.task)
+        self.level_task = context.call_on_fit_task_begin(**self.task)
 
     def end_epoch(self, record, fit_now):
-        context = self.stage.subcontext(task_name="epoch").call_on_fit_task_begin(**self.task)
+        context = self.level_task.subcontext(task_name="epoch").call_on_fit_task_begin(**self.task)
         return self._end(context, fit_now)
 
     def end_level(self, fit):
-        return self._end(self.stage, lambda: fit)
+        return self._end(self.level_task, lambda: fit)
 
     def end_training(self, fit):
         self._end(self.training, lambda: fit)

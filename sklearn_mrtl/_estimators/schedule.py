@@ -1,4 +1,4 @@
-"""From coarse to fine: the resolutions of all grids at each level."""
+"""Resolutions of all grids at each level, from coarse to fine."""
 
 from __future__ import annotations
 
@@ -13,21 +13,28 @@ COARSEST = 6  # fewest cells along an axis of an automatic schedule; the paper s
 
 
 def levels_of(estimator, layout: Layout) -> list[dict[str, tuple[int, ...]]]:
-    """Return the shapes of the grids at every level that an estimator trains."""
+    """Return the shapes of the grids at every level that the estimator trains, by name."""
     levels = schedule(estimator.resolutions, layout.modes)
     n_levels = estimator.n_levels
     return levels if n_levels is None else levels[: validate_count("n_levels", n_levels)]
 
 
 def schedule(resolutions, modes: Sequence[Mode]) -> list[dict[str, tuple[int, ...]]]:
-    """Shapes of the grids at every level, coarse to fine, by name.
+    """Return the shapes of the grids at every level, from coarse to fine, by name.
 
     Parameters
     ----------
     resolutions : "auto", "fixed" or sequence of mapping
-        As the estimators take them.
+        Parameter `resolutions` of an estimator.
     modes : sequence of Mode
-        Sizes known.
+        Modes with known sizes.
+
+    Raises
+    ------
+    TypeError
+        If a level is not a mapping.
+    ValueError
+        If a level is not as described, or finer than its grids or coarser than the level before.
     """
     grids = [mode for mode in modes if isinstance(mode, Grid)]
     finest = {grid.name: grid.shape for grid in grids}
@@ -55,7 +62,7 @@ def schedule(resolutions, modes: Sequence[Mode]) -> list[dict[str, tuple[int, ..
 
 
 def halvings(finest: Mapping[str, tuple[int, ...]]) -> list[dict[str, tuple[int, ...]]]:
-    """Halve all grids as long as they keep enough cells."""
+    """Return the levels of repeated halving, as long as grids keep at least `COARSEST` cells along an axis."""
     levels = [dict(finest)]
     while True:
         coarser = {name: halve(shape, finest[name]) for name, shape in levels[0].items()}
@@ -65,14 +72,14 @@ def halvings(finest: Mapping[str, tuple[int, ...]]) -> list[dict[str, tuple[int,
 
 
 def halve(shape: tuple[int, ...], finest: tuple[int, ...]) -> tuple[int, ...]:
-    """Half the cells along the axes that have enough at their finest; all these or none, to keep the form of cells."""
+    """Halve the cells along all axes of more than `COARSEST` cells, or along none, to keep the proportions of cells."""
     halved = tuple(ceil(n / 2) if most > COARSEST else n for n, most in zip(shape, finest, strict=True))
     enough = all(n >= COARSEST for n, most in zip(halved, finest, strict=True) if most > COARSEST)
     return halved if enough else shape
 
 
 def one_level(level, grids: Sequence[Grid]) -> dict[str, tuple[int, ...]]:
-    """Check one level of a user's list; a grid that is not named stays at its finest."""
+    """Return the checked shapes of one level of a user's list; a grid that is not named keeps its finest shape."""
     if not isinstance(level, Mapping):
         raise TypeError(f"each of resolutions must map grid names to shapes, got {level!r}.")
     shapes = {grid.name: grid.shape for grid in grids}

@@ -99,7 +99,10 @@ def solver_of(estimator, seed: int, learning_rate=None, convergence: float = CON
 
 def axis_sizes(layout: Layout, level: Mapping, n_outputs: int) -> list[int]:
     """Return the number of rows of a factor for each axis of the weight tensor at a level."""
-    sizes = [prod(level[mode.name]) if isinstance(mode, Grid) else mode.size + mode.pooled for mode in layout.modes]
+    sizes = [
+        prod(level[mode.name]) if isinstance(mode, Grid) else size + mode.pooled
+        for mode, size in zip(layout.modes, layout.sizes, strict=True)
+    ]
     return sizes + ([n_outputs] if n_outputs > 1 else [])
 
 
@@ -208,5 +211,5 @@ def check_memory(
 
 def core_shapes(layout: Layout, level: Mapping) -> Shapes:
     """Return the shape of every mode at a level, in the core's order."""
-    modes = [layout.modes[m] for m in layout.order]
-    return tuple(mode.shape if isinstance(mode, Feature) else tuple(level[mode.name]) for mode in modes)
+    modes = [(layout.modes[m], layout.shapes[m]) for m in layout.order]
+    return tuple(shape if isinstance(mode, Feature) else tuple(level[mode.name]) for mode, shape in modes)

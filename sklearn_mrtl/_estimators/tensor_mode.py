@@ -62,11 +62,11 @@ class TensorMode:
 def input_mode(layout: Layout, m: int, shape: tuple[int, ...], mask: np.ndarray | None) -> TensorMode:
     """Describe a mode of the layout, at a resolution."""
     mode, labels = layout.modes[m], layout.labels
-    n_before = sum(len(other.shape) for other in layout.modes[:m])
-    n_axes = sum(len(other.shape) for other in layout.modes)
-    has_own_dims = labels.dims is not None and layout.is_fields and len(layout.row_shape) == n_axes
-    if has_own_dims:
-        dims = labels.dims[n_before : n_before + len(shape)]
+    n_before = sum(len(other) for other in layout.shapes[:m])
+    n_axes = sum(len(other) for other in layout.shapes)
+    own_dims = labels.dims if layout.is_fields and len(layout.row_shape) == n_axes else None
+    if own_dims is not None:
+        dims = own_dims[n_before : n_before + len(shape)]
     else:
         dims = (mode.name,) if len(shape) == 1 else tuple(f"{mode.name}_{i}" for i in range(len(shape)))
     centers = mode.centers(shape) if isinstance(mode, Grid) and mode.bounds is not None else None
@@ -79,7 +79,7 @@ def input_mode(layout: Layout, m: int, shape: tuple[int, ...], mask: np.ndarray 
             descends = own is not None and own[0] > own[-1]
             coords[dim] = centers[i][::-1] if descends else centers[i]
     attrs = {dim: (labels.attrs or {}).get(dim, {}) for dim in dims}
-    return TensorMode(mode.name, mode, shape, mask, dims, has_own_dims, coords, attrs)
+    return TensorMode(mode.name, mode, shape, mask, dims, own_dims is not None, coords, attrs)
 
 
 def output_mode(outputs: Outputs) -> TensorMode:

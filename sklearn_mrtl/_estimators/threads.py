@@ -1,10 +1,10 @@
-"""How many threads a fit takes."""
+"""Number of threads of a fit."""
 
 from __future__ import annotations
 
 from functools import wraps
 
-from scipy import sparse
+import numpy as np
 
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.threads import computing, useful_threads
@@ -16,7 +16,7 @@ def in_useful_threads(fit):
     @wraps(fit)
     def fit_in_threads(self, training: Rows, *args, **kwargs):
         X = training.X
-        with computing(useful_threads(X.nnz if sparse.issparse(X) else X.size)):
+        with computing(useful_threads(X.size if isinstance(X, np.ndarray) else X.nnz)):
             return fit(self, training, *args, **kwargs)
 
     return fit_in_threads

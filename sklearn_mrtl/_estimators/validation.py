@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import torch
 from sklearn.utils.validation import _check_sample_weight, assert_all_finite, validate_data
@@ -91,13 +93,11 @@ def validate_numbers(name: str, y: np.ndarray) -> np.ndarray:
     ValueError
         If there are words, NaN, None or infinite values.
     """
+    if y.dtype.kind == "O":
+        with suppress(TypeError, ValueError):
+            y = np.asarray(y, dtype=np.float64)
     if y.dtype.kind not in "biuf":
-        try:
-            y = np.asarray(y, dtype=np.float64) if y.dtype.kind == "O" else None
-        except (TypeError, ValueError):
-            y = None
-        if y is None:
-            raise ValueError(f"{name} must be numbers, got values that are none.")
+        raise ValueError(f"{name} must be numbers, got values that are none.")
     assert_all_finite(y, input_name=name)
     return y
 

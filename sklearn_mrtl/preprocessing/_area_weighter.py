@@ -14,7 +14,7 @@ LATITUDE_NAMES = ("lat", "latitude")
 
 
 @substitute(n_features_in=N_FEATURES_IN, labels=LABELS)
-class AreaWeighter(FieldTransformer, auto_wrap_output_keys=None):
+class AreaWeighter(FieldTransformer):
     """Multiply fields by the cosine of latitude: the area of a cell of a regular grid of longitudes and latitudes.
 
     Cells near the poles are narrow and many; unweighted, they count for more than their part of the globe.

@@ -11,11 +11,17 @@ from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.labels import Labels, align, restore_order
 
 
-class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class ArrayTransformerMixin(TransformerMixin):
+    """Mixin of transformers whose results are not tables, which scikit-learn's set_output would make of them."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
+
+
+class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimator):
     """Base of transformers of arrays of shape (n, ...).
 
-    A subclass defines `_check_parameters`, `_learn`, `_forward` and `_backward`. It repeats
-    ``auto_wrap_output_keys=None``: scikit-learn's set_output makes tables, and these are not.
+    A subclass defines `_check_parameters`, `_learn`, `_forward` and `_backward`.
     """
 
     @as_task
@@ -131,7 +137,7 @@ class FieldTransformer(CallbackSupportMixin, TransformerMixin, BaseEstimator, au
         return values
 
 
-class TimedFieldTransformer(FieldTransformer, auto_wrap_output_keys=None):
+class TimedFieldTransformer(FieldTransformer):
     """Base of the transformers that need the time of each row."""
 
     @as_task

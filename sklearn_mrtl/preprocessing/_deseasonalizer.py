@@ -28,7 +28,7 @@ from sklearn_mrtl.preprocessing._docstrings import (
     n_features_in=N_FEATURES_IN,
     labels=LABELS,
 )
-class Deseasonalizer(TimedFieldTransformer, auto_wrap_output_keys=None):
+class Deseasonalizer(TimedFieldTransformer):
     """Remove the seasonal cycle: subtract each position's mean of the calendar month, divide by its std.
 
     Mean and standard deviation are those of the training rows of the same calendar month, for every position of X

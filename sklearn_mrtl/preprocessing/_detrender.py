@@ -21,7 +21,7 @@ def _is_invertible(detrender) -> bool:
 
 
 @substitute(n_features_in=N_FEATURES_IN, time_of_rows=TIME_OF_ROWS, labels=LABELS)
-class Detrender(TimedFieldTransformer, auto_wrap_output_keys=None):
+class Detrender(TimedFieldTransformer):
     """Remove trends from fields, row by row.
 
     Parameters

@@ -201,12 +201,18 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         return f"{what} outside the bounds {self.grid.bounds} of {self.grid.name!r}"
 
 
+def _axes(grid: Grid) -> list[tuple[int, tuple[float, float], bool]]:
+    """Return the number of cells, the bounds and whether it is periodic, for each axis of a grid with bounds."""
+    assert grid.bounds is not None and isinstance(grid.periodic, tuple)
+    return list(zip(grid.shape, grid.bounds, grid.periodic, strict=True))
+
+
 def _in_float64(points: np.ndarray, grid: Grid) -> np.ndarray:
     """Points in float64; a coordinate that is a bound but for the rounding of its own type becomes that bound."""
     if points.dtype == np.float64:
         return points
     out = points.astype(np.float64)
-    for axis, bounds in enumerate(grid.bounds):
+    for axis, (_, bounds, _) in enumerate(_axes(grid)):
         for bound in bounds:
             out[axis][points[axis] == points.dtype.type(bound)] = bound
     return out
@@ -215,8 +221,8 @@ def _in_float64(points: np.ndarray, grid: Grid) -> np.ndarray:
 def _outside(points: np.ndarray, grid: Grid) -> np.ndarray:
     """Whether each point lies outside the bounds of an axis that is not periodic; NaN does not."""
     outside = np.zeros(points.shape[1:], dtype=bool)
-    for axis, (low, high) in enumerate(grid.bounds):
-        if not grid.periodic[axis]:
+    for axis, (_, (low, high), periodic) in enumerate(_axes(grid)):
+        if not periodic:
             outside |= (points[axis] < low) | (points[axis] > high)
     return outside
 
@@ -224,9 +230,9 @@ def _outside(points: np.ndarray, grid: Grid) -> np.ndarray:
 def _cells(points: np.ndarray, grid: Grid) -> np.ndarray:
     """Cell of each point, in C order; points outside get the nearest, absent ones any."""
     cell = np.zeros(points.shape[1:], dtype=np.int32 if grid.size < 2**31 else np.int64)
-    for axis, n in enumerate(grid.shape):
+    for axis, (n, bounds, periodic) in enumerate(_axes(grid)):
         cell *= n
-        cell += _along_axis(points[axis], n, grid.bounds[axis], grid.periodic[axis])
+        cell += _along_axis(points[axis], n, bounds, periodic)
     return cell
 
 

@@ -11,7 +11,7 @@ from sklearn_mrtl.preprocessing._docstrings import LABELS, N_FEATURES_IN
 
 
 @substitute(n_features_in=N_FEATURES_IN, labels=LABELS)
-class VariableScaler(FieldTransformer, auto_wrap_output_keys=None):
+class VariableScaler(FieldTransformer):
     """Scale each variable to a range by its smallest and largest value (the paper's min-max normalization).
 
     All rows, lags and cells of a variable share one scale, so that differences between cells keep their meaning; a

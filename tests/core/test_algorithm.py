@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 from helpers import assert_same
-from training_problems import LEVELS, Notes, planted, run, settings, trained, validation_loss
+from training_problems import LEVELS, Notes, run, settings, simulated, trained, validation_loss
 
 from sklearn_mrtl.core.algorithm import mrtl
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
@@ -27,7 +27,7 @@ from sklearn_mrtl.core.solvers.base import SolverSettings
     ],
 )
 def test_levels_and_phases_of_algorithm_1(full_rank_levels, expected):
-    fit = run(planted(), full_rank_levels=full_rank_levels)
+    fit = run(simulated(), full_rank_levels=full_rank_levels)
     assert trained(fit) == expected
     assert list(dict.fromkeys((record["level"], record["phase"]) for record in fit.history)) == expected
     assert {record["resolution"]["sea"] for record in fit.history} == {level[2] for level in LEVELS}
@@ -38,8 +38,8 @@ def test_levels_and_phases_of_algorithm_1(full_rank_levels, expected):
 @pytest.mark.parametrize("decompose", [False, True])
 def test_full_rank_throughout_is_decomposed_at_the_end_only(decompose):
     plan = full_rank_plan(3, decompose=decompose)
-    full = mrtl(planted(), LEVELS, full_rank_plan(3, decompose=False), settings())
-    fit = mrtl(planted(), LEVELS, plan, settings(rank=6))
+    full = mrtl(simulated(), LEVELS, full_rank_plan(3, decompose=False), settings())
+    fit = mrtl(simulated(), LEVELS, plan, settings(rank=6))
     assert trained(fit) == [(level, FULL_RANK) for level in range(3)]
     assert isinstance(fit.model, CP if decompose else FullRank)
     assert_same(fit.model.dense(fit.parameters), full.parameters["weights"], rtol=0, atol=1e-3)
@@ -47,14 +47,14 @@ def test_full_rank_throughout_is_decomposed_at_the_end_only(decompose):
 
 def test_a_plan_that_ends_with_a_decomposition_does_so_where_training_is_ended_early():
     notes = Notes(ends_training=lambda fit: len(trained(fit)) == 2)
-    fit = mrtl(planted(), LEVELS, full_rank_plan(3, decompose=True), settings(), callbacks=[notes])
+    fit = mrtl(simulated(), LEVELS, full_rank_plan(3, decompose=True), settings(), callbacks=[notes])
     assert fit.done[-1] == Decompose(1) and isinstance(fit.model, CP) and fit.model.input_shapes == LEVELS[1]
 
 
 @pytest.mark.parametrize("decomposition, rank", [("cp", 2), ("tucker", (2, 2, 2))])
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
 def test_it_learns_and_every_level_goes_on_from_the_last(decomposition, rank, loss):
-    samples, held = planted(loss=loss), planted(seed=50, loss=loss)
+    samples, held = simulated(loss=loss), simulated(seed=50, loss=loss)
     fit = run(samples, settings(loss=loss, rank=rank, decomposition=decomposition))
     shrunk = settings(loss=loss, full_rank=PhaseSettings(SolverSettings(), 0.0, 1e9))
     null = validation_loss(run(samples, shrunk, n_levels=1, full_rank_levels=None), held, loss)
@@ -69,13 +69,13 @@ def test_it_learns_and_every_level_goes_on_from_the_last(decomposition, rank, lo
 
 def test_the_full_rank_model_is_decomposed_on_its_own_level():
     """The low rank starts at the truncated full tensor: with rank enough, at its optimum."""
-    full = run(planted(), n_levels=1, full_rank_levels=None)
-    both = run(planted(), settings(rank=6), n_levels=1)
+    full = run(simulated(), n_levels=1, full_rank_levels=None)
+    both = run(simulated(), settings(rank=6), n_levels=1)
     assert_same(both.model.dense(both.parameters), full.parameters["weights"], rtol=0, atol=2e-3)
 
 
 def test_penalties_chosen_at_the_coarsest_level_serve_all():
-    samples = planted(n=150)
+    samples = simulated(n=150)
     auto = PhaseSettings(SolverSettings(max_epochs=5), None, None)
     fit = run(samples, settings(full_rank=auto, low_rank=auto))
     assert fit.alpha_path and fit.phases[LOW_RANK].alpha_l2 > 0
@@ -87,7 +87,7 @@ def test_penalties_chosen_at_the_coarsest_level_serve_all():
 
 
 def test_penalties_chosen_on_a_part_of_the_samples_count_for_that_part():
-    samples, auto = planted(n=450), PhaseSettings(SolverSettings(max_epochs=5), None, None)
+    samples, auto = simulated(n=450), PhaseSettings(SolverSettings(max_epochs=5), None, None)
     of_part = run(samples.thinned(3, 12), settings(full_rank=auto, low_rank=auto))
     of_all = run(samples, settings(full_rank=auto, low_rank=auto, choice=ChoiceOptions(max_distinct=150)))
     for name in ("alpha_spatial", "alpha_l2"):
@@ -99,6 +99,6 @@ def test_penalties_chosen_on_a_part_of_the_samples_count_for_that_part():
 
 
 def test_a_random_start_depends_on_its_seed_alone():
-    one = [run(planted(), settings(seed=seed), n_levels=1, full_rank_levels=0) for seed in (1, 1, 2)]
+    one = [run(simulated(), settings(seed=seed), n_levels=1, full_rank_levels=0) for seed in (1, 1, 2)]
     assert_same(one[0].parameters, one[1].parameters, rtol=0, atol=0)
     assert not torch.equal(one[0].parameters["factor 0"], one[2].parameters["factor 0"])

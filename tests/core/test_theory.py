@@ -154,9 +154,10 @@ def test_smoothness_and_epochs_per_level():
         per_level.append(epochs)
         from_zero.append(problem.epochs(torch.zeros(n, dtype=torch.float64), n, gap)[1])
     rate = 1 / float(torch.linalg.eigvalsh(problem.normal_equations(levels[-1])[0])[-1])
-    epochs_to_shrink = lambda factor: math.log(factor) / -math.log(1 - rate * problem.alpha)  # noqa: E731
+    log_contraction = -math.log(1 - rate * problem.alpha)  # by which an epoch shrinks the log of the distance
     for before, gap, epochs in zip(gaps, gaps[1:], per_level[1:], strict=False):
-        assert epochs <= epochs_to_shrink(2 * before / gap) + 1  # lemma A.6: what was left below, and the new gap
+        to_shrink = math.log(2 * before / gap)  # lemma A.6: the gap that the coarser level leaves, and the new one
+        assert epochs <= to_shrink / log_contraction + 1
     growth = [after - before for before, after in zip(from_zero, from_zero[1:], strict=False)]
     assert min(growth[2:]) >= 8  # lemma 5.4: as many more epochs for each factor of 4 in epsilon
     assert per_level[-1] - per_level[-2] <= 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorly as tl
@@ -63,7 +64,7 @@ def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
     return spread(to_tensor(size), columns)
 
 
-def leading_vectors(matrix: np.ndarray, n_eigenvecs: int, **kwargs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def leading_vectors(matrix: np.ndarray, n_eigenvecs: int, **kwargs: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the singular value decomposition for tensorly's start: no more vectors than there are.
 
     tensorly warns where it is asked for more, and a filter of warnings is not safe among threads.

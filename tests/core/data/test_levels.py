@@ -1,6 +1,6 @@
 import torch
 from helpers import assert_same, axes_for, encodings, generator, normal
-from training_problems import LEVELS, planted
+from training_problems import LEVELS, simulated
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.levels import pyramid
@@ -12,7 +12,7 @@ from sklearn_mrtl.core.objective import Objective
 
 
 def test_levels_made_from_one_another_are_those_made_from_the_finest():
-    samples = planted()
+    samples = simulated()
     shapes = [((3,), (2,), (2, 3)), ((3,), (2,), (3, 4)), ((3,), (2,), (4, 6)), LEVELS[-1]]
     made = list(pyramid(samples, shapes, range(4)))
     for level, shape in enumerate(shapes):
