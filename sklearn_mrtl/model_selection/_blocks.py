@@ -24,6 +24,20 @@ gap : int, default=0
     and no target of one side is in a row of another."""
 
 
+SPLIT = """\
+Parameters
+----------
+X : array-like of shape (n, ...)
+y, groups : ignored
+time : array-like of shape (n,), default=None
+    Times of the rows, where X does not carry them.
+
+Yields
+------
+train, test : ndarray of int
+    Row numbers, ascending."""
+
+
 def check_count(name: str, value, least: int) -> None:
     """Raise ValueError unless a parameter is an int of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
@@ -40,9 +54,25 @@ def steps_of_rows(X, time) -> tuple[np.ndarray, int]:
     return step, len(times)
 
 
-def blocks_of_steps(n_steps: int, n_blocks: int) -> np.ndarray:
-    """Return the block of each step, shape (n_steps,); blocks are of equal length but for one step."""
-    return np.arange(n_steps) * n_blocks // n_steps
+def steps_and_blocks(X, time, name: str, n_blocks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the step of each row, shape (n,), and the block of each step, shape (n_steps,).
+
+    Blocks are of equal length but for one step.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter that gives the number of blocks.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer steps than blocks.
+    """
+    step, n_steps = steps_of_rows(X, time)
+    if n_steps < n_blocks:
+        raise ValueError(f"{name}={n_blocks} needs rows of at least as many times, got {n_steps}.")
+    return step, np.arange(n_steps) * n_blocks // n_steps
 
 
 def without_gaps(side: np.ndarray, gap: int) -> np.ndarray:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator
 
 from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl.model_selection._base import BlockSplitter
 from sklearn_mrtl.model_selection._blocks import (
     GAP,
+    SPLIT,
     TEST,
     TIME_OF_STEPS,
     TRAIN,
-    blocks_of_steps,
     check_count,
     rows_of_side,
-    steps_of_rows,
+    steps_and_blocks,
     without_gaps,
 )
 
 
 @substitute(gap=GAP, time_of_steps=TIME_OF_STEPS)
-class ConsecutiveBlockKFold(BaseCrossValidator):
+class ConsecutiveBlockKFold(BlockSplitter):
     """Cut a series into blocks of consecutive rows and test on each block once, apart from the others by a gap.
 
     As KFold without shuffling, for windows of lags: rows near the test block, which share fields with it, are not
@@ -58,20 +58,11 @@ class ConsecutiveBlockKFold(BaseCrossValidator):
         self.n_splits = n_splits
         self.gap = gap
 
+    @substitute(split=SPLIT)
     def split(self, X, y=None, groups=None, *, time=None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield training and test rows.
 
-        Parameters
-        ----------
-        X : array-like of shape (n, ...)
-        y, groups : ignored
-        time : array-like of shape (n,), default=None
-            Times of the rows, where X does not carry them.
-
-        Yields
-        ------
-        train, test : ndarray of int
-            Row numbers, ascending.
+        {split}
 
         Raises
         ------
@@ -80,23 +71,7 @@ class ConsecutiveBlockKFold(BaseCrossValidator):
         """
         check_count("n_splits", self.n_splits, 2)
         check_count("gap", self.gap, 0)
-        step, n_steps = steps_of_rows(X, time)
-        if n_steps < self.n_splits:
-            raise ValueError(f"n_splits={self.n_splits} needs rows of at least as many times, got {n_steps}.")
-        block = blocks_of_steps(n_steps, self.n_splits)
+        step, block = steps_and_blocks(X, time, "n_splits", self.n_splits)
         for fold in range(self.n_splits):
             side = without_gaps(np.where(block == fold, TEST, TRAIN), self.gap)[step]
             yield rows_of_side(TRAIN, side, self.gap), rows_of_side(TEST, side, self.gap)
-
-    def get_n_splits(self, X=None, y=None, groups=None, *, time=None) -> int:
-        """Return the number of splits.
-
-        Parameters
-        ----------
-        X, y, groups, time : ignored
-
-        Returns
-        -------
-        int
-        """
-        return self.n_splits

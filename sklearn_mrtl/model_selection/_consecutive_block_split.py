@@ -6,26 +6,26 @@ from collections.abc import Iterator
 from numbers import Real
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
 from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl.model_selection._base import BlockSplitter
 from sklearn_mrtl.model_selection._blocks import (
     GAP,
+    SPLIT,
     TEST,
     TIME_OF_STEPS,
     TRAIN,
     VALIDATION,
-    blocks_of_steps,
     check_count,
     rows_of_side,
-    steps_of_rows,
+    steps_and_blocks,
     without_gaps,
 )
 
 
 @substitute(gap=GAP, time_of_steps=TIME_OF_STEPS)
-class ConsecutiveBlockSplit(BaseCrossValidator):
+class ConsecutiveBlockSplit(BlockSplitter):
     """Cut a series into blocks of consecutive rows and give each block to one side at random, as the paper does.
 
     Neighbours in time are alike, and windows of lags share fields with the windows beside them, so rows drawn one by
@@ -96,20 +96,11 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         self.gap = gap
         self.random_state = random_state
 
+    @substitute(split=SPLIT)
     def split(self, X, y=None, groups=None, *, time=None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield training and test rows; the validation rows of `split_three` are among the training rows.
 
-        Parameters
-        ----------
-        X : array-like of shape (n, ...)
-        y, groups : ignored
-        time : array-like of shape (n,), default=None
-            Times of the rows, where X does not carry them.
-
-        Yields
-        ------
-        train, test : ndarray of int
-            Row numbers, ascending.
+        {split}
 
         Raises
         ------
@@ -139,24 +130,10 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
         """
         yield from self._sides(X, time, (TRAIN, VALIDATION, TEST))  # type: ignore[misc]  # as many as wanted
 
-    def get_n_splits(self, X=None, y=None, groups=None, *, time=None) -> int:
-        """Return the number of splits.
-
-        Parameters
-        ----------
-        X, y, groups, time : ignored
-
-        Returns
-        -------
-        int
-        """
-        return self.n_splits
-
     def _sides(self, X, time, wanted: tuple[int, ...]) -> Iterator[tuple[np.ndarray, ...]]:
         """Rows of each of the wanted sides, for each split."""
-        step, n_steps = steps_of_rows(X, time)
-        n_test, n_validation = self._check_parameters(n_steps, wanted)
-        block = blocks_of_steps(n_steps, self.n_blocks)
+        n_test, n_validation = self._check_parameters(wanted)
+        step, block = steps_and_blocks(X, time, "n_blocks", self.n_blocks)
         random = check_random_state(self.random_state)
         for _ in range(self.n_splits):
             order = random.permutation(self.n_blocks)
@@ -166,12 +143,10 @@ class ConsecutiveBlockSplit(BaseCrossValidator):
             kept = without_gaps(side[block], self.gap)[step]
             yield tuple(rows_of_side(which, kept, self.gap) for which in wanted)
 
-    def _check_parameters(self, n_steps: int, wanted: tuple[int, ...]) -> tuple[int, int]:
-        """Numbers of test and validation blocks."""
+    def _check_parameters(self, wanted: tuple[int, ...]) -> tuple[int, int]:
+        """Check the parameters; return the numbers of test and validation blocks."""
         for name, least in (("n_blocks", 2), ("n_splits", 1), ("gap", 0)):
             check_count(name, getattr(self, name), least)
-        if n_steps < self.n_blocks:
-            raise ValueError(f"n_blocks={self.n_blocks} needs rows of at least as many times, got {n_steps}.")
         n_test = self._n_blocks_of("test_fraction")
         n_validation = self._n_blocks_of("validation_fraction") if VALIDATION in wanted else 0
         if n_test + n_validation >= self.n_blocks:

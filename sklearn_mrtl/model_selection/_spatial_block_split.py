@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from numbers import Real
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator, GroupKFold
+from sklearn.model_selection import GroupKFold
 from sklearn.utils import _safe_indexing, check_array
 
+from sklearn_mrtl.model_selection._base import BlockSplitter
 from sklearn_mrtl.model_selection._blocks import check_count
 from sklearn_mrtl.modes import Grid
 
 
-class SpatialBlockSplit(BaseCrossValidator):
+class SpatialBlockSplit(BlockSplitter):
     """Cut a grid into rectangular blocks and test on the rows of each block once.
 
     Rows near each other in space are alike, so single rows drawn at random would let a model see its test rows.
@@ -98,19 +99,6 @@ class SpatialBlockSplit(BaseCrossValidator):
                 f"spacing={self.spacing!r}."
             )
         yield from GroupKFold(self.n_splits).split(block, groups=block)
-
-    def get_n_splits(self, X=None, y=None, groups=None, *, coordinates=None) -> int:
-        """Return the number of splits.
-
-        Parameters
-        ----------
-        X, y, groups, coordinates : ignored
-
-        Returns
-        -------
-        int
-        """
-        return self.n_splits
 
     def _coordinates(self, X, coordinates) -> np.ndarray:
         """Coordinates of the rows, shape (n, n_axes)."""

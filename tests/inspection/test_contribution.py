@@ -51,3 +51,13 @@ def test_bad_input(ocean, ocean_model, shots, shots_model):
     one_feature = MRTLRegressor("lag", rank=None).fit(ocean.target[:, None] * [1.0, 2.0], ocean.target)
     with pytest.raises(ValueError, match="one of the grids"):
         contribution_map(one_feature, [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "decomposition"), [({"rank": None}, "None"), ({"decomposition": "tucker"}, "'tucker'")]
+)
+def test_only_cp_tensors_can_leave_out_a_component(parameters, decomposition):
+    X = np.random.default_rng(0).normal(size=(40, 2, 3, 3))
+    model = MRTLRegressor(**({"rank": 2} | parameters)).fit(X, X[:, 0, 1, 1])
+    with pytest.raises(ValueError, match=f"only a CP tensor has components, got decomposition={decomposition}"):
+        model.tensor_.without_component(0)
