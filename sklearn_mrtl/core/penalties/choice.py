@@ -169,7 +169,7 @@ def low_rank_fraction(
     """Choose the fraction of the full-rank model's strengths for the low-rank one, which its rank regularizes too.
 
     On each fold the full-rank model is decomposed, and the low-rank one goes on from there with weaker and weaker
-    penalties, as long as the loss on the left-out blocks falls by more than chance.
+    penalties, as long as the loss on the left-out blocks falls by more than noise.
 
     Returns
     -------

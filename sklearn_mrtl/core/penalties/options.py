@@ -43,7 +43,7 @@ class ChoiceOptions:
     fractions : tuple of float
         Fractions of the full-rank model's penalties tried for the low-rank one.
     min_gain : float
-        Gain, as a fraction of what is explained, for which weaker penalties are taken: less is chance.
+        Gain, as a fraction of what is explained, for which weaker penalties are taken: less is noise.
     coarse_solver : SolverSettings
         For the models that are fitted for the choice, whose errors need three digits.
     """

@@ -30,7 +30,7 @@ def blocks_of(inputs, scores, noise, loss=SquaredLoss):
     return samples.in_blocks(inputs.shapes, OPTIONS.n_blocks)
 
 
-def planted(n=240, noise=0.3, loss=SquaredLoss):
+def simulated(n=240, noise=0.3, loss=SquaredLoss):
     inputs = fields(MODES, n=n)
     x = formed(inputs).reshape(n, -1)
     return FullRank(axes_for(inputs)), blocks_of(inputs, x @ normal(x.shape[1], seed=9), noise, loss)
@@ -38,7 +38,7 @@ def planted(n=240, noise=0.3, loss=SquaredLoss):
 
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
 def test_the_chosen_pair_has_the_least_error_of_those_tried(loss):
-    model, blocks = planted(loss=loss)
+    model, blocks = simulated(loss=loss)
     choice = select_alphas(model, blocks, loss, None, None, OPTIONS)
     best = min(choice.path, key=lambda record: record["error"])
     assert (choice.alphas.spatial, choice.alphas.l2) == (best["alpha_spatial"], best["alpha_l2"])
@@ -57,7 +57,7 @@ def test_the_choice_rests_on_a_part_of_very_many_samples_that_differ(enough, n_d
 
 
 def test_errors_in_the_path_are_of_really_leaving_blocks_out():
-    model, blocks = planted(n=120)
+    model, blocks = simulated(n=120)
     y, inputs = blocks.totals()[0], blocks.inputs
     expected = 0.0
     for b in range(OPTIONS.n_blocks):
@@ -70,7 +70,7 @@ def test_errors_in_the_path_are_of_really_leaving_blocks_out():
 
 
 def test_the_solution_at_the_chosen_pair_comes_with_it():
-    model, blocks = planted()
+    model, blocks = simulated()
     choice = select_alphas(model, blocks, SquaredLoss, None, None, OPTIONS)
     solution = RidgeDesign(model, blocks).solve(choice.alphas, blocks.weight)
     assert choice.is_solution and not choice.of_folds
@@ -78,7 +78,7 @@ def test_the_solution_at_the_chosen_pair_comes_with_it():
 
 
 def test_fits_without_the_left_out_blocks_come_with_the_chosen_pair():
-    model, blocks = planted(loss=LogisticLoss)
+    model, blocks = simulated(loss=LogisticLoss)
     choice = select_alphas(model, blocks, LogisticLoss, None, None, OPTIONS)
     folds = Folds(blocks, LogisticLoss, OPTIONS)
     assert not choice.is_solution and choice.start is choice.of_folds[0] and len(choice.of_folds) == len(folds) == 3
@@ -92,7 +92,7 @@ def settings(loss, **options) -> Settings:
 
 
 def test_weaker_penalties_of_the_low_rank_model_are_tried_while_they_help():
-    model, blocks = planted(loss=LogisticLoss)
+    model, blocks = simulated(loss=LogisticLoss)
     for loss in (SquaredLoss, LogisticLoss):
         selection = select_alphas(model, blocks, loss, None, None, OPTIONS)
         fraction, path = low_rank_fraction(model, CP(model.axes), blocks, selection, settings(loss))
@@ -103,7 +103,7 @@ def test_weaker_penalties_of_the_low_rank_model_are_tried_while_they_help():
 
 
 def test_weaker_penalties_need_to_gain_something():
-    model, blocks = planted(loss=LogisticLoss)
+    model, blocks = simulated(loss=LogisticLoss)
     selection = select_alphas(model, blocks, LogisticLoss, None, None, OPTIONS)
     demanding = settings(LogisticLoss, min_gain=1.0)
     fraction, path = low_rank_fraction(model, CP(model.axes), blocks, selection, demanding)
@@ -111,7 +111,7 @@ def test_weaker_penalties_need_to_gain_something():
 
 
 def test_null_loss_is_that_of_the_training_mean_on_what_is_left_out():
-    _, blocks = planted()
+    _, blocks = simulated()
     expected = []
     for first in range(3):
         kept, held = (np.arange(12) % 3 != first), (np.arange(12) % 3 == first)
@@ -127,14 +127,14 @@ def test_null_loss_is_that_of_the_training_mean_on_what_is_left_out():
 def test_more_noise_asks_for_more_shrinkage(loss):
     chosen = []
     for noise in (0.0, 1.0, 100.0):
-        model, blocks = planted(noise=noise, loss=loss)
+        model, blocks = simulated(noise=noise, loss=loss)
         choice = select_alphas(model, blocks, loss, None, None, OPTIONS)
         chosen.append(choice.alphas.l2 + 20 * choice.alphas.spatial)
     assert chosen[0] < chosen[1] < chosen[2]
 
 
 def test_what_is_given_stays():
-    model, blocks = planted()
+    model, blocks = simulated()
     given = select_alphas(model, blocks, SquaredLoss, 0.5, 0.25, OPTIONS)
     assert (given.alphas.spatial, given.alphas.l2, given.path, given.start) == (0.5, 0.25, [], None)
     choice = select_alphas(model, blocks, SquaredLoss, 0.5, None, OPTIONS)
@@ -146,7 +146,7 @@ def test_what_is_given_stays():
 
 @pytest.mark.parametrize("n, tries", [(99, False), (100, True)])
 def test_few_rows_get_fixed_values(n, tries):
-    model, blocks = planted(n=n)
+    model, blocks = simulated(n=n)
     choice = select_alphas(model, blocks, SquaredLoss, None, None, OPTIONS)
     assert bool(choice.path) == tries and choice.alphas.spatial > 0 and choice.alphas.l2 > 0
 
