@@ -117,7 +117,8 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         outputs = Outputs("class", np.ones(n_outputs), np.zeros(n_outputs), classes)
         if validation is not None:
             validation = normalize_weights(validation._replace(y=one_hot(known_codes(validation.y, classes), outputs)))
-        training = training._replace(y=one_hot(training.y, outputs))
+        training = training._replace(y=one_hot(training.y, outputs).astype(rows.X.dtype))
+        del rows, y, codes  # arrays as long as X that training has in smaller form
         loss = LogisticLoss if n_outputs == 1 else SoftmaxLoss
         return self._set(self._fit(training, validation, labels, loss, outputs, given))
 

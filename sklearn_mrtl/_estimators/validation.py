@@ -66,6 +66,8 @@ def with_positive_weights(rows: Rows) -> Rows:
 
 def normalize_weights(rows: Rows, factors: np.ndarray | float = 1.0) -> Rows:
     """Return rows with their weights times factors, the largest about 1: sums of them neither overflow nor vanish."""
+    if np.isscalar(factors) and factors == 1 and 1 <= rows.weight.max() < 2:
+        return rows
     weight = rows.weight / np.float64(power_of_two(float(rows.weight.max()))) * factors
     weight = weight / power_of_two(float(weight.max()))
     return with_positive_weights(rows._replace(weight=weight.astype(rows.weight.dtype)))
