@@ -203,7 +203,7 @@ def khatri_rao(factors: Sequence[Tensor]) -> Tensor:
 def mode_product(tensor: Tensor, matrix: Tensor, mode: int) -> Tensor:
     """Multiply one mode of a tensor by a matrix (n_out, n_in).
 
-    tensorly's mode_dot would need its backend to be torch, and that is a setting of all threads of a process.
+    tensorly's mode_dot would need its backend switched to torch around every product.
     """
     return torch.tensordot(tensor, matrix, ([mode], [1])).movedim(-1, mode)
 
