@@ -122,18 +122,18 @@ def encode(X: sparse.csr_array, mode, scale: float = 1.0) -> OneHot | MultiHot:
 
     An empty row of a pooled mode gets an entry of 1 in a row of its own behind the categories.
     """
-    counts, size, indices, data, pointers = np.diff(X.indptr), X.shape[1], X.indices, X.data, X.indptr
+    counts, size, indices, data, crow_indices = np.diff(X.indptr), X.shape[1], X.indices, X.data, X.indptr
     data = data if scale == 1 else data / scale
 
-    def row_pointers(counts: np.ndarray) -> np.ndarray:
+    def crow_indices_from(counts: np.ndarray) -> np.ndarray:
         return make_crow_indices(torch_view(counts), torch_view(X.indptr).dtype).numpy()
 
     if isinstance(mode, Feature) and mode.pooled:
         empty = np.flatnonzero(counts == 0)
-        indices = np.insert(indices, pointers[empty], size)
-        data = np.insert(data, pointers[empty], 1)
+        indices = np.insert(indices, crow_indices[empty], size)
+        data = np.insert(data, crow_indices[empty], 1)
         counts = np.maximum(counts, 1)
-        pointers = row_pointers(counts)
+        crow_indices = crow_indices_from(counts)
         size += 1
     binary = bool((data == 1).all())
     dtype = torch_view(data).dtype
@@ -141,7 +141,9 @@ def encode(X: sparse.csr_array, mode, scale: float = 1.0) -> OneHot | MultiHot:
         return OneHot(torch_view(indices), size, dtype)
     if not binary and (data > 0).all() and (data % 1 == 0).all() and data.sum() <= 2 * len(data):
         # A count of two is the same as a one that stands twice, and ones need no memory of their own.
-        repeats = data.astype(pointers.dtype)
-        indices, pointers, binary = np.repeat(indices, repeats), row_pointers(repeats)[pointers], True
+        repeats = data.astype(crow_indices.dtype)
+        indices, crow_indices, binary = np.repeat(indices, repeats), crow_indices_from(repeats)[crow_indices], True
     values = ones(len(indices), dtype, torch.device("cpu")) if binary else torch_view(data)
-    return MultiHot(SparseMatrix(torch_view(pointers), torch_view(indices), values, (X.shape[0], size), binary=binary))
+    return MultiHot(
+        SparseMatrix(torch_view(crow_indices), torch_view(indices), values, (X.shape[0], size), binary=binary)
+    )

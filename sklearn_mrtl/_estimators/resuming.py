@@ -9,10 +9,8 @@ import numpy as np
 
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows
-from sklearn_mrtl._estimators.warm_start import fingerprint
+from sklearn_mrtl._estimators.warm_start import FREE, fingerprint
 from sklearn_mrtl.core.checkpoints import Checkpoint, CheckpointWriter, read
-
-FREE = ("verbose", "warm_start", "device", "checkpoint")  # parameters that may change
 
 
 def checkpoint_key(estimator, layout: Layout, training: Rows, validation: Rows | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.fit import Fit
 
-FREE = ("n_levels", "verbose", "warm_start", "device", "checkpoint")  # parameters that may change
+FREE = ("verbose", "warm_start", "device", "checkpoint")  # parameters that may change when a training goes on
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class WarmStart:
         """Return the estimator's earlier fit if it is of the same parameters and data, else a new beginning."""
         key = None
         if estimator.warm_start:
-            key = {name: value for name, value in estimator.get_params().items() if name not in FREE}
+            key = {name: value for name, value in estimator.get_params().items() if name not in (*FREE, "n_levels")}
             key |= {"layout": layout, "data": fingerprint(*training, *(validation or ()))}
             earlier = getattr(estimator, "_warm_start", None)
             if earlier is not None and earlier.key == key:

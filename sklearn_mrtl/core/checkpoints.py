@@ -163,7 +163,7 @@ def describe_model(model: TensorModel, level: int) -> dict[str, Any]:
 
 
 def masks_of(model: TensorModel, which: str) -> dict[str, Tensor]:
-    """Return the masks of a model's grids by their place."""
+    """Return the masks of a model's grids by the number of their axis."""
     return {f"{which} mask/{m}": axis.mask for m, axis in enumerate(model.input_axes) if axis.mask is not None}
 
 

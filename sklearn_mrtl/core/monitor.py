@@ -92,8 +92,7 @@ class LevelMonitor:
 
     def fit_now(self) -> Fit:
         """Return the fit as if training ended here."""
-        parameters = self.last if self.kept is None else self.kept
-        return replace(self.fit, parameters=parameters, history=list(self.fit.history))
+        return replace(self.fit, parameters=self.best(self.last), history=list(self.fit.history))
 
     def best(self, parameters: Parameters) -> Parameters:
         """Return the parameters that the level ends with, from those that the solver returned."""

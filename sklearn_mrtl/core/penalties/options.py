@@ -14,15 +14,15 @@ class ChoiceOptions:
     Attributes
     ----------
     n_blocks : int
-        Blocks of consecutive rows for cross-validation. 12: whole years of a few decades of months, and little less
-        training data than without leaving a block out.
+        Blocks of consecutive rows for cross-validation. 12, by judgement: each leaves most of the rows for the fit.
     n_folds : int
         Groups of blocks, where models are fitted to leave them out. 3: each fold is a fit.
     enough_rows : int
         Left-out rows that are enough: with many rows one fold does. At 20 000 rows the standard error of a log loss is
         below 0.5 %.
     max_distinct : int
-        Samples on the coarsest grid that are looked at; of more a part is taken. 131 072 frames choose as 2 million do.
+        Samples on the coarsest grid that are looked at. Of more a part is taken, to save time: penalties are priors,
+        which many samples outweigh.
     merging : float
         Part of the rows that are distinct below which all are taken, since that costs little more.
     min_rows : int
@@ -39,11 +39,12 @@ class ChoiceOptions:
     smoothest_gradient : float
         Mean squared gradient of that wave, half a wavelength across a square of unit diagonal: 2 pi^2.
     stop_ratio : float
-        Error, relative to the least of a walk, that ends it. 1.02: two per cent are beyond its bumps.
+        Error, relative to the least of a walk, that ends it. 1.02, by judgement.
     fractions : tuple of float
         Fractions of the full-rank model's penalties tried for the low-rank one.
     min_gain : float
-        Gain, as a fraction of what is explained, for which weaker penalties are taken: less is noise.
+        Gain, as a fraction of what is explained, for which weaker penalties are taken. 1e-3, by
+        judgement: with less, rounding decided.
     coarse_solver : SolverSettings
         For the models that are fitted for the choice, whose errors need three digits.
     """
