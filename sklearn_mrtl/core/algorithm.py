@@ -24,7 +24,7 @@ from sklearn_mrtl.core.penalties.choice import Choice, choose_strengths
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Plan, Step, Train, phases_of
 from sklearn_mrtl.core.settings import FULL_RANK, Settings
 from sklearn_mrtl.core.solvers import ridge
-from sklearn_mrtl.core.solvers.base import CurvaturePair
+from sklearn_mrtl.core.solvers.base import CurvaturePair, group_of
 from sklearn_mrtl.core.solvers.solve import solve, solve_exactly, solves_exactly
 
 
@@ -132,12 +132,18 @@ def train(fit: Fit, step: Train, run: Run) -> None:
     is_first = not any(isinstance(done, Train) for done in fit.done)
     largest = ridge.LARGEST_SYSTEM if is_first else ridge.SMALL_SYSTEM
     pairs: list[CurvaturePair] = []
+    solver_state = None
+    if fit.level_state:
+        monitor.restore(group_of(fit.level_state, "monitor"))
+        solver_state, fit.level_state = group_of(fit.level_state, "solver"), {}
     try:
         if solves_exactly(objective, samples, phase.solver, largest):
             solution = fit.parameters if fit.is_solution else None
             parameters = solve_exactly(objective, samples, monitor, solution)
         else:
-            parameters, pairs = solve(objective, fit.parameters, phase.solver, monitor, fit.curvature_pairs)
+            parameters, pairs = solve(
+                objective, fit.parameters, phase.solver, monitor, fit.curvature_pairs, solver_state
+            )
         if phase.solver.name != "lbfgs":
             monitor.check_last_step(objective)
     except KeyboardInterrupt:

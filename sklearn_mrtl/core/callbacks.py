@@ -29,6 +29,15 @@ class TrainingCallback:
             Returns the fit as if the training ended here.
         """
 
+    def continue_level(self, fit_between: Callable[[], Fit]) -> None:
+        """Take note that a level goes on after an epoch.
+
+        Parameters
+        ----------
+        fit_between : callable
+            Returns the fit between two epochs of the level, from which training goes on with the next one.
+        """
+
     def end_level(self, fit: Fit) -> bool | None:
         """Take note that a level was trained in a phase; return True to end the training."""
 
@@ -55,6 +64,10 @@ class CallbackList(TrainingCallback):
 
     def end_epoch(self, record: dict, fit_now: Callable[[], Fit]) -> bool:
         return any([callback.end_epoch(record, fit_now) for callback in self.callbacks])
+
+    def continue_level(self, fit_between: Callable[[], Fit]) -> None:
+        for callback in self.callbacks:
+            callback.continue_level(fit_between)
 
     def end_level(self, fit: Fit) -> bool:
         return any([callback.end_level(fit) for callback in self.callbacks])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.plan import Decompose, Plan, Step, Train
 from sklearn_mrtl.core.settings import PhaseSettings
-from sklearn_mrtl.core.solvers.base import CurvaturePair
+from sklearn_mrtl.core.solvers.base import CurvaturePair, State
 
 
 @dataclass
@@ -34,6 +34,9 @@ class Fit:
         Whether the training ended before its plan did.
     is_solution : bool
         Whether the parameters are known to minimize the objective of the next training.
+    level_state : State
+        Of the solver and the monitor, if the fit is between two epochs of the level that comes after `done`, and
+        `parameters` are those that the level started with. Empty between steps.
     """
 
     # No plan trains before it initializes both, so that their types leave None out.
@@ -47,12 +50,14 @@ class Fit:
     done: list[Step] = field(default_factory=list)
     has_ended: bool = False
     is_solution: bool = False
+    level_state: State = field(default_factory=dict)
 
 
 def resume(earlier: Fit | None, plan: Plan) -> Fit:
     """Return the part of an earlier fit that is a prefix of a plan, or an empty fit.
 
-    The prefix ends where the parameters of the earlier fit are known: at its end, or before its decomposition.
+    The prefix ends where the parameters of the earlier fit are known: at its end, or before its decomposition. The
+    state of a level that is not done belongs to its end.
     """
     if earlier is None:
         return Fit()
@@ -60,11 +65,13 @@ def resume(earlier: Fit | None, plan: Plan) -> Fit:
     for n_steps in (len(earlier.done), *decomposed):
         done = earlier.done[:n_steps]
         if done == list(plan[:n_steps]):
+            if n_steps == len(earlier.done) and earlier.level_state:
+                return replace(earlier, done=done, history=list(earlier.history))
             trained = [(step.level, step.phase) for step in done if isinstance(step, Train)]
             history = [record for record in earlier.history if (record["level"], record["phase"]) in trained]
             fit = replace(earlier, done=done, history=history, has_ended=False)
             if n_steps < len(earlier.done) and earlier.before_decomposition is not None:
                 model, parameters = earlier.before_decomposition
-                fit = replace(fit, model=model, parameters=parameters, curvature_pairs=[])
+                fit = replace(fit, model=model, parameters=parameters, curvature_pairs=[], level_state={})
             return fit
     return Fit()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -17,7 +19,7 @@ from sklearn_mrtl.core.models.base import Alphas, Parameters
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.plan import Train
 from sklearn_mrtl.core.settings import Settings
-from sklearn_mrtl.core.solvers.base import Epoch
+from sklearn_mrtl.core.solvers.base import Epoch, State, group_of, grouped, numbers
 from sklearn_mrtl.core.stopping import Rises, gradient_statistics
 
 MAX_INCREASE = 1.5  # of the objective, relative to that at the start or without weights; batches make less noise
@@ -88,11 +90,41 @@ class LevelMonitor:
                 self.lowest, self.kept = record["validation_loss"], epoch.parameters
         self.fit.history.append(record)
         ended = self.callback.end_epoch(record, self.fit_now)
-        return bool(ended) or (self.rises is not None and self.rises.enough(record))
+        if bool(ended) or (self.rises is not None and self.rises.enough(record)):
+            return True
+        if epoch.state is not None:
+            self.callback.continue_level(partial(self._fit_between, epoch.state))
+        return False
 
     def fit_now(self) -> Fit:
         """Return the fit as if training ended here."""
         return replace(self.fit, parameters=self.best(self.last), history=list(self.fit.history))
+
+    def _fit_between(self, solver_state: Callable[[], State]) -> Fit:
+        """Return the fit between two epochs."""
+        state = grouped(solver=solver_state(), monitor=self.state())
+        return replace(self.fit, curvature_pairs=[], history=list(self.fit.history), level_state=state)
+
+    def state(self) -> State:
+        """Return all that what follows depends on, besides the fit."""
+        rises = (self.rises.last, self.rises.count) if self.rises is not None else (0.0, 0)
+        kept = {} if self.kept is None else {"kept": self.kept}
+        return {
+            "epoch": numbers(self.epoch), "lowest": numbers(self.lowest), "least": numbers(self.least),
+            "rises": numbers(*rises), **grouped(last=self.last, good=self.good, **kept),
+        }  # fmt: skip
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
+        self.epoch, self.lowest, self.least = int(state["epoch"]), float(state["lowest"]), float(state["least"])
+        if self.rises is not None:
+            last, count = state["rises"].tolist()
+            self.rises.last, self.rises.count = last, int(count)
+        self.last, self.good, self.kept = (
+            group_of(state, "last"),
+            group_of(state, "good"),
+            group_of(state, "kept") or None,
+        )
 
     def best(self, parameters: Parameters) -> Parameters:
         """Return the parameters that the level ends with, from those that the solver returned."""

@@ -14,6 +14,7 @@ from sklearn_mrtl.core.models.base import Parameters
 CONVERGENCE = 4e-3
 
 CurvaturePair = tuple[Parameters, Parameters]  # a step s, and the change y of the gradient along it
+State = dict[str, Tensor]  # all that the steps after an epoch depend on, besides the objective and the settings
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Epoch:
         E[||g_t||^2], the mean over mini-batches of the gradient's squared norm.
     parameters : Parameters
         At the end of the epoch.
+    state : callable or None
+        Returns the solver's state after the epoch, from which it takes the same further steps. None: there are none.
     """
 
     loss: float
@@ -66,6 +69,7 @@ class Epoch:
     gradient: Parameters
     gradient_norm: float
     parameters: Parameters
+    state: Callable[[], State] | None = None
 
 
 Monitor = Callable[[Epoch], bool]
@@ -74,6 +78,21 @@ Monitor = Callable[[Epoch], bool]
 def never(epoch: Epoch) -> bool:
     """Never end a level: the solver ends it."""
     return False
+
+
+def numbers(*values: float) -> Tensor:
+    """Return numbers as an entry of a state."""
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def grouped(**groups: Parameters) -> State:
+    """Return one state of several groups of tensors, with names such as "group/name"."""
+    return {f"{group}/{name}": value for group, tensors in groups.items() for name, value in tensors.items()}
+
+
+def group_of(state: State, group: str) -> State:
+    """Return the tensors of a group by their own names: the inverse of `grouped`."""
+    return {name.split("/", 1)[1]: value for name, value in state.items() if name.split("/", 1)[0] == group}
 
 
 def flatten(parameters: Parameters) -> Tensor:

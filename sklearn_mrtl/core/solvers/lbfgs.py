@@ -4,18 +4,108 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers.base import CurvaturePair, Epoch, Monitor, SolverSettings, flatten, never, unflatten
+from sklearn_mrtl.core.solvers.base import (
+    CurvaturePair,
+    Epoch,
+    Monitor,
+    SolverSettings,
+    State,
+    flatten,
+    never,
+    numbers,
+    unflatten,
+)
 
 Evaluate = Callable[[Tensor], tuple[float, float, Tensor]]  # objective, data loss and gradient at a point
 
 MEMORY = 10  # curvature pairs behind the estimate of the inverse Hessian; 5 to 20 are usual (Nocedal and Wright)
 WINDOW = 3  # epochs whose decrease is compared with `convergence`: single steps can be short
+
+
+@dataclass
+class Iterate:
+    """A point of the search, and what is known there: all that further steps depend on.
+
+    Attributes
+    ----------
+    x : Tensor
+    loss : float
+    gradient : Tensor
+    values : sequence of float
+        The objective here, last, and at up to `WINDOW` points before.
+    memory : deque of (Tensor, Tensor)
+        Steps s and changes y of the gradient along them.
+    n_steps : int
+        Number of steps up to here.
+    """
+
+    x: Tensor
+    loss: float
+    gradient: Tensor
+    values: deque[float]
+    memory: deque[tuple[Tensor, Tensor]]
+    n_steps: int = 0
+
+    def state(self) -> State:
+        """Return the iterate as tensors."""
+        state = {"x": self.x, "gradient": self.gradient, "values": numbers(*self.values)}
+        state |= {"loss": numbers(self.loss), "n_steps": numbers(self.n_steps)}
+        for n, (s, y) in enumerate(self.memory):
+            state |= {f"s {n}": s, f"y {n}": y}
+        return state
+
+    @classmethod
+    def from_state(cls, state: State) -> Iterate:
+        """Return the iterate of a state."""
+        n_pairs = sum(name.startswith("s ") for name in state)
+        memory = deque(((state[f"s {n}"], state[f"y {n}"]) for n in range(n_pairs)), maxlen=MEMORY)
+        values = deque(state["values"].tolist(), maxlen=WINDOW + 1)
+        return cls(state["x"], float(state["loss"]), state["gradient"], values, memory, int(state["n_steps"]))
+
+
+class ScaledObjective:
+    """The objective in variables that are the parameters divided by their natural scales, as one vector.
+
+    The identity then approximates the Hessian before there are curvature pairs.
+    """
+
+    def __init__(self, objective: Objective, like: Parameters):
+        self.objective, self.like = objective, like
+        self.scale = flatten(objective.natural_scales(like))
+        bounded = flatten({name: torch.full_like(p, name in objective.model.bounded) for name, p in like.items()}) > 0
+        self.bounded = bounded if bool(bounded.any()) else None
+
+    def __call__(self, x: Tensor) -> tuple[float, float, Tensor]:
+        """Return objective, data loss and gradient."""
+        value, loss, gradient = self.objective.value_and_gradient(self.parameters(x))
+        return float(value), float(loss), flatten(gradient) * self.scale
+
+    def parameters(self, x: Tensor) -> Parameters:
+        """Return the parameters of a point."""
+        return unflatten(x * self.scale, self.like)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Return the nearest point whose bounded variables are not negative."""
+        return x if self.bounded is None else torch.where(self.bounded, x.clamp(min=0), x)
+
+    def without_resting(self, vector: Tensor, x: Tensor, gradient: Tensor) -> Tensor:
+        """Return a vector that is 0 along the variables that stay at 0 (Bertsekas 1982)."""
+        if self.bounded is None:
+            return vector
+        return vector.masked_fill(self.bounded & (x <= 0) & (gradient > 0), 0)
+
+    def epoch(self, at: Iterate, *, is_last: bool = False) -> Epoch:
+        """Return the epoch that ends at a point."""
+        unscaled = at.gradient / self.scale
+        norm, state = float(unscaled.square().sum()), None if is_last else at.state
+        return Epoch(at.loss, at.values[-1], unflatten(unscaled, self.like), norm, self.parameters(at.x), state)
 
 
 def lbfgs(
@@ -24,65 +114,61 @@ def lbfgs(
     settings: SolverSettings,
     monitor: Monitor = never,
     pairs: Sequence[CurvaturePair] = (),
+    state: State | None = None,
 ) -> tuple[Parameters, list[CurvaturePair]]:
     """Minimize by limited-memory BFGS.
 
-    Variables are scaled by the objective's natural scales, so that the identity approximates the Hessian at first.
-    Curvature pairs of the coarser level approximate it better: along smooth directions the curvature on a finer grid
-    is nearly the same. Parameters that must not be negative are projected (Bertsekas 1982): those at 0 whose gradient
-    is positive stay at 0.
+    Curvature pairs of the coarser level approximate the Hessian better than the identity: along smooth directions the
+    curvature on a finer grid is nearly the same. Parameters that must not be negative are projected (Bertsekas 1982):
+    those at 0 whose gradient is positive stay at 0.
     """
-    scale = flatten(objective.natural_scales(start))
-    bounded = flatten({name: torch.full_like(p, name in objective.model.bounded) for name, p in start.items()}) > 0
-    any_bounded = bool(bounded.any())
+    scaled = ScaledObjective(objective, start)
+    at = first_iterate(scaled, start, pairs) if state is None else Iterate.from_state(state)
+    null_loss = objective.null_loss()
 
-    def evaluate(x: Tensor) -> tuple[float, float, Tensor]:
-        value, loss, gradient = objective.value_and_gradient(unflatten(x * scale, start))
-        return float(value), float(loss), flatten(gradient) * scale
+    def enough(value: float) -> float:
+        return settings.convergence * max(null_loss - value, 0.01 * abs(value)) / WINDOW
 
-    def project(x: Tensor) -> Tensor:
-        return torch.where(bounded, x.clamp(min=0), x) if any_bounded else x
-
-    def epoch(loss: float, value: float, gradient: Tensor, x: Tensor) -> Epoch:
-        unscaled = gradient / scale
-        return Epoch(
-            loss, value, unflatten(unscaled, start), float(unscaled.square().sum()), unflatten(x * scale, start)
-        )
-
-    memory: deque[tuple[Tensor, Tensor]] = deque(maxlen=MEMORY)
-    for s, y in pairs:
-        remember(memory, flatten(s) / scale, flatten(y) * scale)
-    x = project(flatten(start) / scale)
-    value, loss, gradient = evaluate(x)
-    values, null_loss = [value], objective.null_loss()
-    for step_number in range(settings.max_epochs):
-        resting = bounded & (x <= 0) & (gradient > 0) if any_bounded else None
-        free = gradient if resting is None else gradient.masked_fill(resting, 0)
-        direction = -inverse_hessian_product(free, memory)
-        direction = direction if resting is None else direction.masked_fill(resting, 0)
+    while at.n_steps < settings.max_epochs:
+        value = at.values[-1]
+        if len(at.values) > WINDOW and at.values[0] - value <= WINDOW * enough(at.values[-2]):
+            break
+        free = scaled.without_resting(at.gradient, at.x, at.gradient)
+        direction = scaled.without_resting(-inverse_hessian_product(free, at.memory), at.x, at.gradient)
         derivative = float(direction @ free)
-        enough = settings.convergence * max(null_loss - value, 0.01 * abs(value)) / WINDOW
-        rounding = torch.finfo(x.dtype).eps * abs(value)
+        rounding = torch.finfo(at.x.dtype).eps * abs(value)
         # The expected decrease of a quadratic is compared with `enough` before the first step, with rounding later.
-        nothing_to_gain = bool(memory) and -derivative / 2 <= (max(enough, rounding) if step_number == 0 else rounding)
+        negligible = max(enough(value), rounding) if at.n_steps == 0 else rounding
+        nothing_to_gain = bool(at.memory) and -derivative / 2 <= negligible
         found = None
         if derivative < 0 and not nothing_to_gain:
-            first_step = 1.0 if memory else min(1.0, 1.0 / float(free.norm()))
-            found = wolfe_search(lambda x: evaluate(project(x)), x, value, derivative, direction, first_step, rounding)
+            first_step = 1.0 if at.memory else min(1.0, 1.0 / float(free.norm()))
+            found = wolfe_search(
+                lambda x: scaled(scaled.project(x)), at.x, value, derivative, direction, first_step, rounding
+            )
         if found is None:
-            if step_number == 0:  # the monitor sees one epoch of every level
-                monitor(epoch(loss, value, gradient, x))
+            if at.n_steps == 0:  # the monitor sees one epoch of every level
+                monitor(scaled.epoch(at, is_last=True))
             break
-        step, value, loss, new_gradient = found
-        new_x = project(x + step * direction)
-        remember(memory, new_x - x, new_gradient - gradient)
-        x, gradient = new_x, new_gradient
-        values.append(value)
-        if monitor(epoch(loss, value, gradient, x)):
+        step, new_value, loss, gradient = found
+        x = scaled.project(at.x + step * direction)
+        remember(at.memory, x - at.x, gradient - at.gradient)
+        at.values.append(new_value)
+        at = Iterate(x, loss, gradient, at.values, at.memory, at.n_steps + 1)
+        if monitor(scaled.epoch(at)):
             break
-        if len(values) > WINDOW and values[-1 - WINDOW] - value <= WINDOW * enough:
-            break
-    return unflatten(x * scale, start), [(unflatten(s * scale, start), unflatten(y / scale, start)) for s, y in memory]
+    scale = scaled.scale
+    return scaled.parameters(at.x), [(unflatten(s * scale, start), unflatten(y / scale, start)) for s, y in at.memory]
+
+
+def first_iterate(scaled: ScaledObjective, start: Parameters, pairs: Sequence[CurvaturePair]) -> Iterate:
+    """Return the point where the search begins."""
+    memory: deque[tuple[Tensor, Tensor]] = deque(maxlen=MEMORY)
+    for s, y in pairs:
+        remember(memory, flatten(s) / scaled.scale, flatten(y) * scaled.scale)
+    x = scaled.project(flatten(start) / scaled.scale)
+    value, loss, gradient = scaled(x)
+    return Iterate(x, loss, gradient, deque([value], maxlen=WINDOW + 1), memory)
 
 
 def remember(memory: deque[tuple[Tensor, Tensor]], s: Tensor, y: Tensor) -> None:

@@ -6,16 +6,25 @@ there would leave torch half imported for the rest of the process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers.base import CurvaturePair, Epoch, Monitor, SolverSettings, never
-
-Step = Callable[[Parameters, Parameters, float], None]  # parameters, gradient, learning rate
+from sklearn_mrtl.core.solvers.base import (
+    CurvaturePair,
+    Epoch,
+    Monitor,
+    SolverSettings,
+    State,
+    group_of,
+    grouped,
+    never,
+    numbers,
+)
 
 
 def adam(
@@ -24,9 +33,10 @@ def adam(
     settings: SolverSettings,
     monitor: Monitor = never,
     pairs: Sequence[CurvaturePair] = (),
+    state: State | None = None,
 ) -> tuple[Parameters, list[CurvaturePair]]:
     """Minimize by Adam (Kingma and Ba 2014)."""
-    return descend(objective, start, settings, monitor, AdamStep(start)), []
+    return descend(objective, start, settings, monitor, AdamStep(start), state), []
 
 
 def sgd(
@@ -35,18 +45,29 @@ def sgd(
     settings: SolverSettings,
     monitor: Monitor = never,
     pairs: Sequence[CurvaturePair] = (),
+    state: State | None = None,
 ) -> tuple[Parameters, list[CurvaturePair]]:
     """Minimize by stochastic gradient descent."""
-    return descend(objective, start, settings, monitor, sgd_step), []
+    return descend(objective, start, settings, monitor, SGDStep(), state), []
 
 
-def sgd_step(parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
-    """Move parameters against their gradient."""
-    for name, value in parameters.items():
-        value.sub_(gradient[name], alpha=learning_rate)
+class SGDStep:
+    """A step against the gradient, which remembers nothing of earlier ones."""
+
+    def __call__(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
+        """Move parameters by one step."""
+        for name, value in parameters.items():
+            value.sub_(gradient[name], alpha=learning_rate)
+
+    def state(self) -> State:
+        """Return what the next step depends on."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Go on from a state."""
 
 
-class AdamStep:
+class AdamStep(SGDStep):
     """A step of Adam, with running means of the gradient and its square."""
 
     def __init__(self, like: Parameters, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8):
@@ -64,17 +85,30 @@ class AdamStep:
             square.mul_(self.betas[1]).addcmul_(g, g, value=1 - self.betas[1])
             value.addcdiv_(mean, square.sqrt().div_(second**0.5).add_(self.eps), value=-learning_rate / first)
 
+    def state(self) -> State:
+        return {"n_steps": numbers(self.n_steps), **grouped(means=copies(self.means), squares=copies(self.squares))}
+
+    def restore(self, state: State) -> None:
+        self.n_steps = int(state["n_steps"])
+        self.means, self.squares = group_of(state, "means"), group_of(state, "squares")
+
 
 def descend(
-    objective: Objective, start: Parameters, settings: SolverSettings, monitor: Monitor, step: Step
-) -> Parameters:
+    objective: Objective, start: Parameters, settings: SolverSettings, monitor: Monitor, step: SGDStep,
+    state: State | None = None,
+) -> Parameters:  # fmt: skip
     """Take epochs of mini-batches in random order until the monitor or the number of epochs ends them."""
-    parameters = {name: value.clone() for name, value in start.items()}
+    parameters = copies(start)
     n = objective.inputs.n_rows
     batch_size = settings.batch_size or max(256, n // 50)
     generator = torch.Generator().manual_seed(settings.seed)
-    learning_rate = settings.learning_rate
-    for _ in range(settings.max_epochs):
+    learning_rate, n_epochs = settings.learning_rate, 0
+    if state is not None:
+        parameters = group_of(state, "parameters")
+        generator.set_state(state["generator"].cpu())
+        learning_rate, n_epochs = float(state["learning_rate"]), int(state["n_epochs"])
+        step.restore(group_of(state, "step"))
+    for n_before in range(n_epochs, settings.max_epochs):
         order = torch.randperm(n, generator=generator).to(objective.weight.device)
         loss: Tensor | float = 0.0
         value: Tensor | float = 0.0
@@ -91,7 +125,25 @@ def descend(
             for name in objective.model.bounded:
                 parameters[name].clamp_(min=0)
         learning_rate *= settings.lr_decay
-        seen = {name: p.clone() for name, p in parameters.items()}
-        if monitor(Epoch(float(loss), float(value), mean_gradient, float(squared_norm), seen)):
+        seen = copies(parameters)
+        state_now = partial(state_of, seen, generator, learning_rate, n_before + 1, step)
+        if monitor(Epoch(float(loss), float(value), mean_gradient, float(squared_norm), seen, state_now)):
             break
     return parameters
+
+
+def state_of(
+    parameters: Parameters, generator: torch.Generator, learning_rate: float, n_epochs: int, step: SGDStep
+) -> State:
+    """Return the state after an epoch."""
+    return {
+        "generator": generator.get_state(),
+        "learning_rate": numbers(learning_rate),
+        "n_epochs": numbers(n_epochs),
+        **grouped(parameters=parameters, step=step.state()),
+    }
+
+
+def copies(parameters: Parameters) -> Parameters:
+    """Return copies that no step changes."""
+    return {name: value.clone() for name, value in parameters.items()}

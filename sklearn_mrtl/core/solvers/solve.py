@@ -10,7 +10,7 @@ from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers import ridge
-from sklearn_mrtl.core.solvers.base import CurvaturePair, Epoch, Monitor, SolverSettings, flatten, never
+from sklearn_mrtl.core.solvers.base import CurvaturePair, Epoch, Monitor, SolverSettings, State, flatten, never
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 from sklearn_mrtl.core.solvers.minibatch import adam, sgd
 
@@ -23,6 +23,7 @@ def solve(
     settings: SolverSettings,
     monitor: Monitor = never,
     pairs: Sequence[CurvaturePair] = (),
+    state: State | None = None,
 ) -> tuple[Parameters, list[CurvaturePair]]:
     """Take steps until the monitor or the solver itself ends them.
 
@@ -30,6 +31,8 @@ def solve(
     ----------
     pairs : sequence of CurvaturePair
         From the coarser level, finegrained; only "lbfgs" uses them.
+    state : State or None
+        After an earlier epoch from the same start; the solver goes on with the next one.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def solve(
     pairs : list of CurvaturePair
         For the next level.
     """
-    return SOLVERS[settings.name](objective, start, settings, monitor, pairs)
+    return SOLVERS[settings.name](objective, start, settings, monitor, pairs, state)
 
 
 def solves_exactly(objective: Objective, samples: Samples, settings: SolverSettings, largest: int) -> bool:
