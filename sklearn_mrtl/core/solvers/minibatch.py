@@ -86,11 +86,11 @@ class AdamStep(SGDStep):
             value.addcdiv_(mean, square.sqrt().div_(second**0.5).add_(self.eps), value=-learning_rate / first)
 
     def state(self) -> State:
-        return {"n_steps": numbers(self.n_steps), **grouped(means=copies(self.means), squares=copies(self.squares))}
+        return {"n_steps": numbers(self.n_steps), **grouped(means=self.means, squares=self.squares)}
 
     def restore(self, state: State) -> None:
         self.n_steps = int(state["n_steps"])
-        self.means, self.squares = group_of(state, "means"), group_of(state, "squares")
+        self.means, self.squares = copies(group_of(state, "means")), copies(group_of(state, "squares"))
 
 
 def descend(
@@ -104,7 +104,7 @@ def descend(
     generator = torch.Generator().manual_seed(settings.seed)
     learning_rate, n_epochs = settings.learning_rate, 0
     if state is not None:
-        parameters = group_of(state, "parameters")
+        parameters = copies(group_of(state, "parameters"))
         generator.set_state(state["generator"].cpu())
         learning_rate, n_epochs = float(state["learning_rate"]), int(state["n_epochs"])
         step.restore(group_of(state, "step"))
