@@ -20,7 +20,7 @@ from sklearn_mrtl._estimators.layout import Layout, layout_of
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_fraction, validate_verbose
 from sklearn_mrtl._estimators.progress import LevelPrinter, training_callbacks
-from sklearn_mrtl._estimators.resuming import checkpoint_writers, open_checkpoint
+from sklearn_mrtl._estimators.resuming import Start
 from sklearn_mrtl._estimators.rows import Rows, torch_view
 from sklearn_mrtl._estimators.schedule import levels_of
 from sklearn_mrtl._estimators.settings import (
@@ -34,7 +34,6 @@ from sklearn_mrtl._estimators.settings import (
 from sklearn_mrtl._estimators.threads import in_useful_threads
 from sklearn_mrtl._estimators.to_xarray import to_xarray
 from sklearn_mrtl._estimators.validation import validate_samples
-from sklearn_mrtl._estimators.warm_start import WarmStart
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklearn_mrtl._utils.interruption import is_one_of_many
 from sklearn_mrtl._utils.labels import Labels
@@ -141,10 +140,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         """
         layout, device = layout_of(training.X, self.modes, labels), resolve_device(self.device)
         training = training._replace(X=as_layout(training.X, layout))
-        start = WarmStart.find(self, layout, training, validation)
-        key, checkpoint = open_checkpoint(self, layout, training, validation)
-        if checkpoint is not None:
-            start = replace(start, seed=checkpoint.seed)
+        start = Start.find(self, layout, training, validation)
         levels = levels_of(self, layout)
         plan, settings = make_plan_and_settings(self, loss, layout, levels, outputs, start.seed)
         resolutions = [core_shapes(layout, level) for level in levels]
@@ -156,22 +152,18 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         callbacks = [
             LevelPrinter(validate_verbose(self.verbose), len(levels)),
             *training_callbacks(self, X, *given, show),
-            *checkpoint_writers(self, key, start.seed),
+            *start.writers(),
         ]
         settings = in_core_units(settings, statistics.scale)
         if validation is not None and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
-        earlier = start.fit
-        if checkpoint is not None:
-            modes = [layout.modes[m] for m in layout.order]
-            earlier = checkpoint.fit(modes, resolutions, outputs.number, settings, device)
         fit = mrtl(
             training_samples(training, statistics, layout, device),
             resolutions,
             plan,
             replace(settings, keep_interrupted=not is_one_of_many()),
             validation_samples(validation, statistics, layout, device),
-            earlier,
+            start.fit(layout, outputs.number, settings, device),
             callbacks,
         )
         return show(fit) | start.after(fit)

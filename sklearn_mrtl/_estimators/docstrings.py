@@ -67,10 +67,10 @@ device : str or torch.device, default="auto"
     "auto": a GPU if torch has one.
 warm_start : bool, default=False
     Continue from the last fit if `n_levels` has grown and nothing else, X and y included, has changed.
-checkpoint : path-like or None, default=None
-    File to which the state of the training is written after each level. If it exists when fit is called, training
-    continues from it and ends with the same model, bit for bit on one thread. A file that is damaged, or of other
-    data or parameters, is refused. If writing fails, fit warns and continues.
+checkpoint : path-like, (path-like, minutes) or None, default=None
+    File to which the state of the training is written after each level, and every 5 (or other) minutes within a level.
+    If it exists when fit is called, training continues from it and ends with the same model, bit for bit on one thread.
+    A file that is damaged, or of other data or parameters, is refused. If writing fails, fit warns and continues.
 random_state : int, RandomState instance or None, default=None
     Seed of random factors, mini-batches and held-out rows. ``None``: another seed in every fit.
 verbose : int, default=0

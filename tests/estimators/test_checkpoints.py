@@ -1,31 +1,22 @@
 """A fit that is killed goes on from its checkpoint and ends with the same model."""
 
+import copy
+import functools
+import io
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from killed_fits import FITS, MODES, killed_fits, problem
 
-from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.core import checkpoints
 
-N_KILLS = 5  # more with the script itself: python tests/estimators/test_checkpoints.py 50
+N_KILLS = 5  # of each fit; more with python tests/killed_fits.py 50
 
 
-def problem(n=150):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n, 2, 13, 12)).astype(np.float32)
-    X[:, :, 5, 3:7] = np.nan  # land
-    y = np.nansum(X[:, 0, :3], axis=(1, 2)) + rng.normal(size=n)
-    return X, y
-
-
-MODES = [Feature("variable"), Grid("sea", (13, 12), quantity="mean", periodic=(False, True))]
 SETTINGS = {
     "defaults": {"rank": 2},
     "two coarse levels": {"rank": 2, "full_rank_levels": 2, "resolutions": [{"sea": (4, 3)}, {"sea": (7, 6)}, {}]},
@@ -33,6 +24,8 @@ SETTINGS = {
     "full rank": {"rank": None},
     "tucker": {"rank": 2, "decomposition": "tucker", "full_rank_levels": 1},
     "adam": {"rank": 2, "solver": "adam", "max_epochs": 3, "criterion": "validation_loss"},
+    "sgd": {"rank": 2, "solver": "sgd", "max_epochs": 2, "criterion": "gradient_norm", "patience": 2},
+    "no negative factors": {"rank": 2, "nonnegative": ["sea"]},
 }
 
 
@@ -51,6 +44,7 @@ def assert_identical(ours, expected):
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("classify", [False, True])
 def test_a_fit_goes_on_from_every_checkpoint_to_the_same_model(name, classify, tmp_path, monkeypatch):
+    """A checkpoint after every epoch: 0 minutes."""
     X, y = problem()
     make = MRTLClassifier if classify else MRTLRegressor
     y = np.digitize(y, [-2, 2]) if classify else y
@@ -62,12 +56,38 @@ def test_a_fit_goes_on_from_every_checkpoint_to_the_same_model(name, classify, t
         written.append(path.read_bytes())
 
     monkeypatch.setattr(checkpoints, "write", write_and_keep)
-    model = make(MODES, **SETTINGS[name], checkpoint=path, random_state=0).fit(X, y)
-    assert_identical(make(MODES, **SETTINGS[name], random_state=0).fit(X, y), model)
-    assert len(written) >= 2
+    options = {"random_state": 0, "max_epochs": 4} | SETTINGS[name]
+    model = make(MODES, **options, checkpoint=(path, 0)).fit(X, y)
+    assert_identical(make(MODES, **options).fit(X, y), model)
+    after_levels, between_epochs = parts_of(written)
+    levels = {(record["level"], record["phase"]) for record in model.history_}
+    assert len(after_levels) >= 2
+    assert len(between_epochs) >= model.n_iter_ - len(levels)  # one after each epoch that is not a level's last
+    assert between_epochs or not classify  # a regression's level may be solved exactly, or start at its end
     for content in list(written):
         path.write_bytes(content)
-        assert_identical(make(MODES, **SETTINGS[name], checkpoint=path, random_state=0).fit(X, y), model)
+        assert_identical(make(MODES, **options, checkpoint=path).fit(X, y), model)
+
+
+def parts_of(written):
+    """Checkpoints after levels, and those between epochs."""
+    parts = [], []
+    for content in written:
+        with np.load(io.BytesIO(content)) as arrays:
+            parts[any(name.startswith("level/") for name in arrays.files)].append(content)
+    return parts
+
+
+def test_how_often_a_checkpoint_is_written_is_the_second_of_a_pair(tmp_path, monkeypatch):
+    X, y = problem()
+    path, n_written = tmp_path / "fit.npz", []
+    for checkpoint in (path, (path, 5), (str(path), 0)):
+        written = []
+        monkeypatch.setattr(checkpoints, "write", lambda path, checkpoint: written.append(path))  # noqa: B023
+        MRTLClassifier(MODES, rank=2, checkpoint=checkpoint).fit(X, y > 0)
+        n_written.append(len(written))
+        assert set(written) == {path}
+    assert n_written[0] == n_written[1] < n_written[2]
 
 
 def test_a_seed_that_was_drawn_is_part_of_the_checkpoint(tmp_path):
@@ -137,74 +157,78 @@ def test_a_disk_that_is_full_is_a_warning(tmp_path):
     assert_identical(model, expected)
 
 
-@pytest.mark.parametrize("path, error", [(3, TypeError), ("no/such/folder/fit.npz", ValueError), (".", ValueError)])
+def gradient_norm(record):
+    return record["gradient_norm"]
+
+
+def loss(record):
+    return record["train_loss"]
+
+
+class Entry:
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, record):
+        return record[self.name]
+
+
+def entry(name, record):
+    return record[name]
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (gradient_norm, loss),
+        (Entry("gradient_norm"), Entry("train_loss")),
+        (functools.partial(entry, "gradient_norm"), functools.partial(entry, "train_loss")),
+    ],
+)
+def test_criteria_are_told_apart(one, other, tmp_path):
+    X, y = problem()
+    options = {"rank": 2, "checkpoint": tmp_path / "fit.npz", "random_state": 0}
+    model = MRTLRegressor(MODES, criterion=one, **options).fit(X, y)
+    assert_identical(MRTLRegressor(MODES, criterion=copy.deepcopy(one), **options).fit(X, y), model)
+    with pytest.raises(ValueError, match="is of another fit, which differs in criterion"):
+        MRTLRegressor(MODES, criterion=other, **options).fit(X, y)
+
+
+def test_a_function_whose_code_was_changed_is_another(tmp_path, monkeypatch):
+    X, y = problem()
+    options = {"rank": 2, "checkpoint": tmp_path / "fit.npz"}
+    MRTLRegressor(MODES, criterion=loss, **options).fit(X, y)
+    monkeypatch.setattr(loss, "__code__", gradient_norm.__code__)
+    with pytest.raises(ValueError, match="is of another fit, which differs in criterion"):
+        MRTLRegressor(MODES, criterion=loss, **options).fit(X, y)
+
+
+def test_a_function_without_a_name_of_its_own_is_refused(tmp_path):
+    def local(record):
+        return record["gradient_norm"]
+
+    X, y = problem()
+    for criterion in (lambda record: record["gradient_norm"], local, functools.partial(local)):
+        path = tmp_path / "fit.npz"
+        with pytest.raises(ValueError, match="checkpoint needs criterion that can be recognized in another process"):
+            MRTLRegressor(MODES, rank=2, criterion=criterion, checkpoint=path).fit(X, y)
+        assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "path, error",
+    [
+        (3, TypeError), (("fit.npz", "often"), TypeError), ((3, 3), TypeError), (("fit.npz", -1), ValueError),
+        (("fit.npz", float("nan")), ValueError), ("no/such/folder/fit.npz", ValueError), (".", ValueError),
+        (("fit.npz", 1, 2), TypeError),
+    ],
+)  # fmt: skip
 def test_what_is_no_path_is_refused_before_training(path, error):
-    with pytest.raises(error, match="checkpoint must"):
+    with pytest.raises(error, match="checkpoint (must|== -1)"):
         MRTLRegressor(MODES, rank=2, checkpoint=path).fit(*problem())
 
 
-CHILD = """
-import sys
-import numpy as np
-sys.path.insert(0, {folder!r})
-from test_checkpoints import MODES, problem
-from sklearn_mrtl import MRTLRegressor
-import torch
-torch.set_num_threads(1)
-X, y = problem(400)
-print("begin", flush=True)
-model = MRTLRegressor(MODES, rank=3, checkpoint={path!r}, random_state=0).fit(X, y)
-np.savez({result!r}, coef=model.coef_, intercept=model.intercept_)
-print("end", flush=True)
-"""
-
-
-def killed_fits(folder, n_kills, rng):
-    """Kill a fit at random moments, n_kills times in all, resuming it each time; return how many ended by themselves.
-
-    Each fit that ends is compared with the one that was never killed, and the next begins from nothing.
-    """
-    own = str(Path(__file__).parent)
-    expected, path, result = (str(folder / name) for name in ("expected.npz", "fit.npz", "result.npz"))
-
-    def start(path, result):
-        code = CHILD.format(folder=own, path=path, result=result)
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
-        assert child.stdout.readline() == "begin\n"
-        return child
-
-    began = time.perf_counter()
-    assert start(str(folder / "whole.npz"), expected).communicate()[0] == "end\n"
-    duration, n_killed, n_ended = time.perf_counter() - began, 0, 0
-    while n_killed < n_kills or not n_ended:
-        child = start(path, result)
-        if n_killed < n_kills:
-            try:
-                child.communicate(timeout=rng.uniform(0, duration / 2))
-            except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGKILL)
-                n_killed += 1
-        output = child.communicate()[0]
-        if child.returncode == 0:
-            assert output is None or output in ("", "end\n")
-            with np.load(expected) as one, np.load(result) as other:
-                for name in one.files:
-                    np.testing.assert_array_equal(one[name], other[name])
-            n_ended += 1
-            os.remove(path)
-        else:
-            assert child.returncode == -signal.SIGKILL
-    return n_ended
-
-
-def test_a_killed_process_is_resumed_every_time(tmp_path):
-    assert killed_fits(tmp_path, N_KILLS, random.Random()) >= 1
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as place:
-        n_kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-        print(n_kills, "kills;", killed_fits(Path(place), n_kills, random.Random()), "fits ended as without them")
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
+@pytest.mark.parametrize("name", FITS)
+def test_a_killed_process_is_resumed_every_time(name, tmp_path):
+    assert killed_fits(name, tmp_path, N_KILLS, random.Random()) >= 1
