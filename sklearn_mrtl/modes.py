@@ -199,6 +199,11 @@ def as_modes(modes: str | Mode | Sequence[str | Mode]) -> tuple[Mode, ...]:
     return modes
 
 
+def describe(modes: Sequence[Mode]) -> str:
+    """Describe modes in words."""
+    return ", ".join(repr(mode) for mode in modes)
+
+
 def check_shape(name: str, shape) -> tuple[int, ...]:
     """Make a tuple of 1 to 3 positive ints of a grid's shape."""
     shape = (shape,) if isinstance(shape, Integral) else tuple(shape)

@@ -11,6 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mrtl._estimators.columns import check_columns
 from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
 from sklearn_mrtl._estimators.fields import FieldStatistics, warn_of_filled
 from sklearn_mrtl._estimators.fitted import FittedTensor
@@ -140,6 +141,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         """
         layout, device = layout_of(training.X, self.modes, labels), resolve_device(self.device)
         training = training._replace(X=as_layout(training.X, layout))
+        if labels.modes is None:
+            check_columns(training.X, layout, self.modes, getattr(self, "feature_names_in_", None))
         start = Start.find(self, layout, training, validation)
         levels = levels_of(self, layout)
         plan, settings = make_plan_and_settings(self, loss, layout, levels, outputs, start.seed)

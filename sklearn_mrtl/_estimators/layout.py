@@ -12,8 +12,9 @@ from math import prod
 import numpy as np
 from scipy import sparse
 
+from sklearn_mrtl._utils.encodings import Encodings
 from sklearn_mrtl._utils.labels import Labels
-from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
+from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes, describe
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,42 @@ def layout_of(X, modes, labels: Labels) -> Layout:
     Raises
     ------
     ValueError
-        If X does not have the axes or columns that the modes expect.
+        If X does not have the axes, columns or modes that the modes expect.
     """
     row_shape = tuple(int(n) for n in X.shape[1:])
+    modes = modes if labels.modes is None else carried_modes(modes, labels.modes)
+    if modes is None and isinstance(X, Encodings):
+        raise ValueError(
+            "X was computed from the encodings of a ModeEncoder and lost their modes, because its columns may have "
+            "changed. Give modes, or put the ModeEncoder directly before the estimator."
+        )
     if modes is None:
         return Layout(not sparse.issparse(X), default_modes(row_shape, labels), row_shape, labels)
     modes = as_modes(modes)
     if len(row_shape) == 1:
         return table_layout(X, modes, row_shape, labels)
     return Layout(True, field_modes(modes, row_shape, labels), row_shape, labels)
+
+
+def carried_modes(modes, carried: Sequence[Mode]) -> Sequence[Mode]:
+    """Return the modes that encodings carry, after a comparison with those that the estimator was given.
+
+    Raises
+    ------
+    ValueError
+        If they differ in more than a size that is left open.
+    """
+    if modes is None:
+        return carried
+    given = as_modes(modes)
+    sizes = {mode.name: mode.size for mode in carried if isinstance(mode, Feature)}
+    filled = [replace(m, size=sizes.get(m.name)) if isinstance(m, Feature) and m.size is None else m for m in given]
+    if tuple(filled) != tuple(carried):
+        raise ValueError(
+            f"the estimator has the modes {describe(given)}, X comes from a ModeEncoder with {describe(carried)}. "
+            "Leave modes=None to take those of X, or give both the same modes."
+        )
+    return carried
 
 
 def default_modes(row_shape: tuple[int, ...], labels: Labels) -> tuple[Mode, ...]:
@@ -158,7 +186,8 @@ def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: L
     known = sum(prod(shape) for shape in known_shapes)
     if len(unknown) > 1:
         raise ValueError(
-            f"at most one size can be inferred from the columns of a 2-D X; give those of {describe(unknown)}."
+            f"at most one size can be inferred from the columns of a 2-D X, got {describe(unknown)}. Give their size=, "
+            "or encode the table by a ModeEncoder, which hands the modes on."
         )
     if unknown and n_columns > known:
         modes = tuple(replace(mode, size=n_columns - known) if mode.shape is None else mode for mode in modes)
@@ -174,9 +203,5 @@ def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: L
             f"a 2-D X holds the encodings of the modes side by side, {known} columns ({sizes}), got {n_columns}.{hint}"
         )
     is_plain = not isinstance(modes[0], Feature) or not (modes[0].intercept or modes[0].pooled)
-    return Layout(len(modes) == 1 and is_plain and not sparse.issparse(X), tuple(modes), row_shape, labels)
-
-
-def describe(modes: Sequence[Mode]) -> str:
-    """Describe the modes in words."""
-    return ", ".join(repr(mode) for mode in modes)
+    is_fields = len(modes) == 1 and is_plain and not sparse.issparse(X)
+    return Layout(is_fields, tuple(modes), row_shape, replace(labels, modes=tuple(modes)))

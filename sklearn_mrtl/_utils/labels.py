@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_mrtl._utils.arrays import is_dataarray
+from sklearn_mrtl._utils.encodings import Encodings
+from sklearn_mrtl.modes import Mode, describe
 
 ATTRS = ("units", "long_name", "standard_name")  # of a coordinate, as the CF conventions have them
 # Coordinates of one grid in two files differ by rounding, often that of float32; a hundredth of the spacing is far
@@ -24,18 +26,23 @@ class Labels:
     ----------
     dims : tuple of str, or None
     coords : dict of str to ndarray
-        Coordinates of the dimensions that have one.
+        Coordinates of the dimensions that have one; of encodings, the categories of the Features.
     attrs : dict of str to dict
         Units and long names of each coordinate.
+    modes : tuple of Mode, or None
+        The modes that encodings carry.
     """
 
     dims: tuple[str, ...] | None = None
     coords: dict | None = None
     attrs: dict | None = None
+    modes: tuple[Mode, ...] | None = None
 
     @classmethod
     def of(cls, X) -> Labels:
-        """Return the labels of an xarray.DataArray; no labels for anything else."""
+        """Return the labels of an xarray.DataArray or of encodings; no labels for anything else."""
+        if isinstance(X, Encodings):
+            return cls(coords=X.categories, modes=X.modes)
         if not is_dataarray(X):
             return cls()
         dims = tuple(str(dim) for dim in X.dims[1:])
@@ -47,7 +54,8 @@ class Labels:
         if not isinstance(other, Labels):
             return NotImplemented
         mine, theirs = self.coords or {}, other.coords or {}
-        same = (self.dims, self.attrs or {}) == (other.dims, other.attrs or {}) and mine.keys() == theirs.keys()
+        same = (self.dims, self.attrs or {}, self.modes) == (other.dims, other.attrs or {}, other.modes)
+        same = same and mine.keys() == theirs.keys()
         return same and all(np.array_equal(mine[dim], theirs[dim]) for dim in mine)
 
     def bounds(self, axes: Sequence[int]) -> tuple[tuple[float, float], ...] | None:
@@ -75,7 +83,8 @@ def align(X, labels: Labels, what: str = "X"):
 
     Parameters
     ----------
-    X : array-like or xarray.DataArray of shape (n, ...)
+    X : array-like, Encodings or xarray.DataArray of shape (n, ...)
+        Encodings are only compared.
     labels : Labels
         Labels of the X of fit.
     what : str, default="X"
@@ -89,13 +98,14 @@ def align(X, labels: Labels, what: str = "X"):
     Raises
     ------
     ValueError
-        If X has other dimensions or other labels than in fit. A dimension that has no labels in X or in fit is not
-        compared.
+        If X has other modes, dimensions or labels than in fit. What X or fit has no names for is not compared.
 
     Notes
     -----
     Floats are compared with a tolerance of a hundredth of their smallest spacing, everything else exactly.
     """
+    if isinstance(X, Encodings):
+        check_modes(X, labels, what)
     if labels.dims is None or not is_dataarray(X):
         return X
     names = tuple(str(dim) for dim in X.dims[1:])
@@ -106,6 +116,26 @@ def align(X, labels: Labels, what: str = "X"):
         X = X.transpose(X.dims[0], *(actual[name] for name in labels.dims))
     moves = _moves(X, labels, what)
     return X.isel({dim: _indexer(order) for dim, order in moves.items()}) if moves else X
+
+
+def check_modes(X: Encodings, labels: Labels, what: str) -> None:
+    """Check that encodings have the modes and categories of fit.
+
+    Raises
+    ------
+    ValueError
+    """
+    if X.modes is None or labels.modes is None:
+        return
+    if X.modes != labels.modes:
+        raise ValueError(f"{what} must have the modes of fit, {describe(labels.modes)}; got {describe(X.modes)}.")
+    for name, expected in (labels.coords or {}).items():
+        found = X.categories.get(name, expected)
+        if not same_labels(found, expected):
+            raise ValueError(
+                f"{what} must have the categories of fit for {name!r}: {listed(expected)}; got {listed(found)}."
+                f"{_first_difference(found, expected)} Encode all data by the ModeEncoder that was fitted first."
+            )
 
 
 def restore_order(result, X, labels: Labels):

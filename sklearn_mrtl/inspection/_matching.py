@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from sklearn_mrtl._utils.labels import listed
 from sklearn_mrtl.inspection._components import complete_factors, cp_model
+from sklearn_mrtl.modes import Feature
 
 Components = tuple[dict[str, np.ndarray], np.ndarray]  # factors {mode: (*shape, K)} and weights (K,)
 
@@ -38,7 +40,8 @@ def factor_match_score(
     a, b : fitted estimator, dict of arrays, or pair (dict of arrays, weights)
         A model with ``decomposition="cp"``, or a pipeline that ends in one; or factors {mode: (\*shape, K)} and weights
         of shape (K,), which multiply the norms of the columns. Cells that are NaN in either are left out of both. The
-        shared row of a pooled Feature is added to its categories.
+        shared row of a pooled Feature is added to its categories. Where both are models that know the names of a
+        Feature's categories, these are matched by name, and those that only one of them has are left out.
     modes : sequence of str, default=None
         Names of the modes to compare. None: all modes, which must be the same in both.
     consider_weights : bool, default=False
@@ -105,6 +108,7 @@ def matched_components(a, b) -> np.ndarray:
 def match_scores(a, b, modes=None, *, consider_weights=False, absolute_value=True) -> np.ndarray:
     """Return the score of every component of a with every component of b, shape (K of a, K of b)."""
     (first, first_weights), (second, second_weights) = components_of(a), components_of(b)
+    names, other_names = category_names(a), category_names(b)
     if modes is None:
         if first.keys() != second.keys():
             raise ValueError(
@@ -115,7 +119,10 @@ def match_scores(a, b, modes=None, *, consider_weights=False, absolute_value=Tru
     for name in modes:
         if name not in first or name not in second:
             raise ValueError(f"modes names {name!r}; a has {list(first)}, b has {list(second)}.")
-        cosines, norms, other_norms = _cosines(name, first[name], second[name])
+        factors = first[name], second[name]
+        if name in names and name in other_names:
+            factors = _in_common(name, *factors, names[name], other_names[name])
+        cosines, norms, other_norms = _cosines(name, *factors)
         scores = scores * cosines
         first_weights, second_weights = first_weights * norms, second_weights * other_norms
     scores = np.abs(scores) if absolute_value else scores
@@ -150,6 +157,27 @@ def components_of(source) -> Components:
     if weights.shape != (rank,):
         raise ValueError(f"weights must have shape ({rank},), one for each component, got {weights.shape}.")
     return factors, weights
+
+
+def category_names(source) -> dict[str, np.ndarray]:
+    """Return the names of the categories of a model's Features, where it knows them."""
+    if isinstance(source, Mapping | tuple):
+        return {}
+    modes = cp_model(source).tensor_.modes
+    features = [mode for mode in modes.values() if isinstance(mode.mode, Feature)]
+    return {mode.name: mode.coords[mode.dims[0]] for mode in features if mode.dims[0] in mode.coords}
+
+
+def _in_common(name: str, a: np.ndarray, b: np.ndarray, names: np.ndarray, other_names: np.ndarray):
+    """Return the factors of the categories that both have, in one order."""
+    if len(names) == len(other_names) and (names == other_names).all():
+        return a, b
+    if len(set(names.tolist())) < len(names) or len(set(other_names.tolist())) < len(other_names):
+        return a, b  # names that repeat tell nothing
+    common, rows, other_rows = np.intersect1d(names, other_names, assume_unique=True, return_indices=True)
+    if not len(common):
+        raise ValueError(f"a and b have no category of {name!r} in common: {listed(names)}; {listed(other_names)}.")
+    return a[rows], b[other_rows]
 
 
 def _cosines(name: str, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

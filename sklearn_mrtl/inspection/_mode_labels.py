@@ -65,11 +65,13 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
 def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | None:
     """Return names of a Feature's categories, from the columns of X or of the output of the pipeline's other steps.
 
+    None where the model itself knows them, and where nobody does.
+
     The common prefix of the names is removed up to its last underscore: "onehotencoder__player_30" becomes "30".
     """
     layout = model.tensor_.layout
     where = {mode.name: columns for mode, columns in zip(layout.modes, layout.columns, strict=True)}
-    if layout.is_fields or name not in where:
+    if layout.is_fields or name not in where or name in model.tensor_.modes[name].coords:
         return None
     names = getattr(model, "feature_names_in_", None)
     if names is None and isinstance(estimator, Pipeline) and len(estimator) > 1:

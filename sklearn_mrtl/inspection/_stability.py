@@ -29,7 +29,8 @@ def stability(
     """Score how well each component is matched when the model is fitted again.
 
     Fit the estimator to X and y, fit it again with other rows or other seeds, and match the components of each new fit
-    with those of the first (see `factor_match_score`).
+    with those of the first (see `factor_match_score`). Categories that a new fit did not see, such as players who are
+    not among the rows drawn, are left out of its comparison if the model knows the categories by name (`ModeEncoder`).
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from sklearn_mrtl.preprocessing._deseasonalizer import Deseasonalizer
 from sklearn_mrtl.preprocessing._detrender import Detrender
 from sklearn_mrtl.preprocessing._grid_discretizer import GridDiscretizer
 from sklearn_mrtl.preprocessing._lags import LagWindows, lag_windows
+from sklearn_mrtl.preprocessing._mode_encoder import ModeEncoder
 from sklearn_mrtl.preprocessing._relative_position import RelativePosition
 from sklearn_mrtl.preprocessing._target import DeseasonalizedTargetRegressor
 from sklearn_mrtl.preprocessing._variable_scaler import VariableScaler
@@ -19,6 +20,7 @@ __all__ = [
     "Detrender",
     "GridDiscretizer",
     "LagWindows",
+    "ModeEncoder",
     "RelativePosition",
     "VariableScaler",
     "lag_windows",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_matrix
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
@@ -14,6 +14,7 @@ from sklearn_mrtl._utils.arrays import unmasked
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl.modes import Grid
+from sklearn_mrtl.preprocessing._counts import count_entries
 from sklearn_mrtl.preprocessing._docstrings import COLUMNS
 from sklearn_mrtl.preprocessing._points import check_points, split_points
 
@@ -147,8 +148,11 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             warnings.warn(f"{self._count(outside)} were {done}.", stacklevel=2)
             if self.outside == "drop":
                 present &= ~outside
-        counts = _counts(_cells(points, self.grid), present, self.grid.size, self.dtype)
-        return counts if self.sparse_output else counts.toarray()
+        counts = count_entries(_cells(points, self.grid), present, self.grid.size, self.dtype, "points in a cell")
+        if not self.sparse_output:
+            return counts.toarray()
+        # The setting came with scikit-learn 1.9.
+        return counts if get_config().get("sparse_interface") == "sparray" else csr_matrix(counts)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the cells: the grid's name and the index along each axis, such as court_3_12.
@@ -251,28 +255,3 @@ def _along_axis(x: np.ndarray, n: int, bounds: tuple[float, float], periodic: bo
     if periodic:
         index[x == high] = 0
     return index
-
-
-def _counts(cell: np.ndarray, present: np.ndarray, n_cells: int, dtype):
-    """CSR of the number of present points in each cell; cell and present have shape (n_samples, n_points)."""
-    indptr = np.concatenate(([0], np.cumsum(present.sum(axis=1))))
-    indices = cell[present]
-    # The setting came with scikit-learn 1.9.
-    csr = csr_array if get_config().get("sparse_interface") == "sparray" else csr_matrix
-    fits = _largest_count(dtype) >= cell.shape[1]
-    counts = csr((np.ones(len(indices), dtype if fits else np.int64), indices, indptr), shape=(len(cell), n_cells))
-    counts.sum_duplicates()
-    if fits:
-        return counts
-    largest = counts.data.max(initial=0)
-    if largest > _largest_count(dtype):
-        raise ValueError(f"dtype must hold counts of up to {largest} points in a cell, got {np.dtype(dtype)}.")
-    return counts.astype(dtype)
-
-
-def _largest_count(dtype) -> float:
-    """Largest number up to which a type holds every count exactly; infinite for bool, which tells presence only."""
-    dtype = np.dtype(dtype)
-    if dtype.kind in "iu":
-        return np.iinfo(dtype).max
-    return 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind in "fc" else np.inf

@@ -4,9 +4,11 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
-from sklearn_mrtl import MRTLRegressor
+from sklearn_mrtl import Grid, MRTLRegressor
 from sklearn_mrtl.inspection import factor_match_score
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 MODES = {"a": (4,), "b": (3, 5), "c": (6,)}
 
@@ -115,3 +117,24 @@ def test_bad_input(ocean, ocean_model):
     tucker = MRTLRegressor(ocean.modes, rank=2, decomposition="tucker").fit(ocean.data, ocean.target)
     with pytest.raises(ValueError, match="tucker"):
         factor_match_score(tucker, tucker)
+
+
+def fitted_to_players(players, rng_seed):
+    """A model of a table that has some players only, in any order."""
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(rng_seed)
+    table = pd.DataFrame({"player": rng.choice(players, 300), "x": rng.uniform(0, 6, 300)})
+    y = np.where(table.player == players[0], 1, -1) * table.x + rng.normal(size=300)
+    encoder = ModeEncoder(["player", (Grid("line", 6, bounds=(0, 6)), "x")])
+    return make_pipeline(encoder, MRTLRegressor(rank=2)).fit(table, y)
+
+
+def test_categories_are_matched_by_name():
+    a, b = fitted_to_players(["Dee", "Bo", "Cy", "Ann"], 0), fitted_to_players(["Cy", "Dee", "Eve", "Bo"], 1)
+    factors = {name: dict(model[-1].factors_) for name, model in (("a", a), ("b", b))}
+    factors["a"]["player"] = factors["a"]["player"][[1, 2, 3]]  # Bo, Cy, Dee of Ann, Bo, Cy, Dee
+    factors["b"]["player"] = factors["b"]["player"][[0, 1, 2]]  # of Bo, Cy, Dee, Eve
+    expected = factor_match_score(factors["a"], factors["b"])
+    assert factor_match_score(a, b) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="no category of 'player' in common: Ann, Bo, Cy, Dee; Eve, Flo"):
+        factor_match_score(a, fitted_to_players(["Eve", "Flo"], 2))

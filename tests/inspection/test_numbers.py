@@ -6,11 +6,13 @@ from scipy.special import expit
 from sklearn.base import clone
 from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
 
-from sklearn_mrtl import MRTLRegressor
+from sklearn_mrtl import Grid, MRTLRegressor
 from sklearn_mrtl.inspection import component_importance, core_consistency, select_rank, stability
 from sklearn_mrtl.inspection._rank import smallest_good
 from sklearn_mrtl.inspection._stability import _blocks
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 
 def test_importance_by_the_dense_tensor(ocean, ocean_model):
@@ -65,6 +67,18 @@ def test_the_default_start_does_not_depend_on_the_seed(ocean):
 def test_stability_of_a_pipeline(shots, shots_model):
     result = stability(shots_model, shots.data, shots.target, n_repeats=2, block_length=50, random_state=0)
     assert result.scores.shape == (2, 2)
+
+
+def test_stability_where_resampled_rows_lack_a_category():
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"player": rng.choice(["Ann", "Bo"], 200), "x": rng.uniform(0, 6, 200)})
+    table.loc[7, "player"] = "Cy"  # once only
+    y = np.where(table.player == "Ann", 1, -1) * table.x + rng.normal(size=200)
+    model = make_pipeline(ModeEncoder(["player", (Grid("line", 6, bounds=(0, 6)), "x")]), MRTLRegressor(rank=1))
+    result = stability(model, table, y, n_repeats=5, random_state=0)
+    assert result.estimator[-1].modes_[0].size == 3
+    assert (result.scores > 0.9).all()
 
 
 def test_blocks_are_consecutive_and_fair():

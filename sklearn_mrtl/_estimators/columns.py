@@ -1,0 +1,113 @@
+"""Whether the columns of encodings are those of the modes, as far as that can be seen.
+
+Encodings of a ModeEncoder carry their modes. Those of a ColumnTransformer are columns only: here their names, if they
+have any, and their entries are compared with the modes.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_mrtl._estimators.encodings import index_lists
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
+
+REMEDY = "Give its size=, or encode the table by a ModeEncoder, which hands the modes on."
+
+
+def check_columns(X, layout: Layout, modes, names: Sequence[str] | None) -> None:
+    """Compare the columns of encodings that carry no modes with the modes that the estimator was given.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n, ...)
+        The training rows, in the layout.
+    layout : Layout
+    modes : None, or sequence of str, Feature and Grid
+        As the estimators take them.
+    names : sequence of str, or None
+        Names of the columns.
+
+    Raises
+    ------
+    ValueError
+        If the names or the entries of the columns are not those of the modes.
+
+    Warns
+    -----
+    UserWarning
+        If the order of the modes may not be that of the columns.
+    """
+    if modes is None or layout.is_fields or len(layout.modes) < 2:
+        return
+    inferred = [given.shape is None for given in as_modes(modes)]
+    for mode, columns, is_inferred in zip(layout.modes, layout.columns, inferred, strict=True):
+        if names is not None:
+            check_names(mode, names[columns], layout.modes, strictly=is_inferred)
+        if is_inferred:
+            check_one_hot(mode, X[:, columns])
+    if names is None and has_one_entry_per_mode(X, len(layout.modes)) and index_lists(X, layout) is None:
+        warnings.warn(
+            f"every row of X has {len(layout.modes)} ones, as many as there are modes, but not one in the columns of "
+            "each mode: are the encodings in the order of the modes?",
+            stacklevel=2,
+        )
+
+
+def check_one_hot(mode: Mode, X: sparse.csr_array) -> None:
+    """Check that columns whose number was inferred are one-hot, and none of them is empty.
+
+    Otherwise a column too many or too few would be taken for a category, and those behind it for their neighbours.
+    """
+    counts, used = np.diff(X.indptr), np.bincount(X.indices, minlength=X.shape[1]) > 0
+    wrong = {
+        f"{(counts == 0).sum()} rows without an entry": (counts == 0).any(),
+        f"{(counts > 1).sum()} rows with several entries": (counts > 1).any(),
+        "entries other than 1": (X.data != 1).any(),
+        f"{(~used).sum()} columns without an entry": not used.all(),
+    }
+    if any(wrong.values()):
+        found = ", ".join(words for words, is_so in wrong.items() if is_so)
+        raise ValueError(
+            f"{Feature(mode.name)!r} has no size and would get the {X.shape[1]} columns that the other modes leave. "
+            f"They are not the one-hot encoding of one Feature ({found}) and may belong to others. {REMEDY}"
+        )
+
+
+def check_names(mode: Mode, names: Sequence[str], modes: Sequence[Mode], *, strictly: bool) -> None:
+    """Check that no name of the columns of a mode is that of another mode, or strictly: of no mode among others."""
+    named = [named_mode(name, modes) for name in names]
+    foreign = [name for name, other in zip(names, named, strict=True) if other not in (None, mode.name)]
+    if strictly and mode.name in named:
+        foreign += [name for name, other in zip(names, named, strict=True) if other is None]
+    if foreign:
+        raise ValueError(
+            f"the columns of X that are those of {mode!r}, {len(names)} in the order of the modes, have the names of "
+            f"others: {', '.join(map(repr, foreign[:3]))}. Put modes and columns in the same order, give all sizes, or "
+            "encode the table by a ModeEncoder, which hands the modes on."
+        )
+
+
+def named_mode(name: str, modes: Sequence[Mode]) -> str | None:
+    """Return the mode that a column's name begins with, as a ColumnTransformer has it, or None."""
+    words = (name, name.split("__", 1)[-1])
+    found = [mode.name for mode in modes if any(is_name_of(word, mode) for word in words)]
+    return max(found, key=len) if found else None
+
+
+def is_name_of(name: str, mode: Mode) -> bool:
+    """Return whether a column's name is that of a cell of a Grid, or of a category of a Feature."""
+    start = re.escape(mode.name)
+    if isinstance(mode, Grid):
+        return re.fullmatch(rf"{start}(_\d+){{{len(mode.shape)}}}", name) is not None
+    return re.match(rf"{start}(_|$)", name) is not None
+
+
+def has_one_entry_per_mode(X: sparse.csr_array, n_modes: int) -> bool:
+    """Return whether every row has as many entries of 1 as there are modes."""
+    return bool((np.diff(X.indptr) == n_modes).all() and (X.data == 1).all())

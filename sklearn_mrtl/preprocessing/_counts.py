@@ -1,0 +1,45 @@
+"""Sparse counts of what stands in each row."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+
+def count_entries(index: np.ndarray, present: np.ndarray, size: int, dtype, what: str) -> csr_array:
+    """Return how often each row has each index, as CSR with sorted indices.
+
+    Parameters
+    ----------
+    index, present : ndarray of shape (n_samples, n_entries)
+        Indices, and which of them count.
+    size : int
+        Number of columns of the result.
+    dtype : dtype
+    what : str
+        What is counted, for the error message.
+
+    Raises
+    ------
+    ValueError
+        If the dtype cannot hold a count.
+    """
+    indptr = np.concatenate(([0], np.cumsum(present.sum(axis=1))))
+    indices = index[present]
+    fits = _largest_count(dtype) >= index.shape[1]
+    counts = csr_array((np.ones(len(indices), dtype if fits else np.int64), indices, indptr), shape=(len(index), size))
+    counts.sum_duplicates()
+    if fits:
+        return counts
+    largest = counts.data.max(initial=0)
+    if largest > _largest_count(dtype):
+        raise ValueError(f"dtype must hold counts of up to {largest} {what}, got {np.dtype(dtype)}.")
+    return counts.astype(dtype)
+
+
+def _largest_count(dtype) -> float:
+    """Largest number up to which a type holds every count exactly; infinite for bool, which tells presence only."""
+    dtype = np.dtype(dtype)
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).max
+    return 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind in "fc" else np.inf
