@@ -1,11 +1,11 @@
-# make demo | test | fuzz | peers | lint | docs | dist: each sets up .venv by itself when it is missing or out of date.
+# make demo | test | coverage | fuzz | peers | lint | docs | dist: each sets up .venv by itself when it is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
 DOCS_STAMP := .venv/.stamp-docs
 PEERS_STAMP := .venv/.stamp-peers
 
-.PHONY: demo test fuzz peers lint docs test-oldest test-newest dist
+.PHONY: demo test coverage fuzz peers lint docs test-oldest test-newest dist
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -13,6 +13,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q --mpl --durations=5
+
+# Lines and branches that no test runs; fails under 95 % (pyproject.toml says what does not count).
+coverage: $(STAMP)
+	$(BIN)/python -m pytest -q --cov
 
 # Tests that compare with packages which nothing else here needs.
 peers: $(PEERS_STAMP)
