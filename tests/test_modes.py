@@ -69,6 +69,7 @@ def test_a_string_is_a_feature():
         (lambda: Grid("a", (2, 2), bounds=[(0, 1)]), ValueError, "one .* for each of its 2 axes"),
         (lambda: Grid("a", 2, bounds=(1, 1)), ValueError, r"finite with low < high, got \(1\.0, 1\.0\)"),
         (lambda: Grid("a", 2, bounds=(0, np.inf)), ValueError, "finite with low < high"),
+        (lambda: Grid("a", 2, bounds=(0, 1e-300)), ValueError, r"must span .*, got \(0\.0, 1e-300\)"),
         (lambda: as_modes([]), ValueError, "modes is empty: expected at least one Feature or Grid"),
         (lambda: as_modes([3]), TypeError, r"modes must be Feature, Grid or str .* got 3"),
         (lambda: as_modes(["a", "a"]), ValueError, r"names that differ, got \['a', 'a'\]"),

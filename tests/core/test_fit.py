@@ -68,3 +68,11 @@ def test_going_on_from_the_middle_of_any_level_ends_exactly_where_the_whole_fit_
         assert resumed.done == whole.done
         assert_same(resumed.parameters, whole.parameters, rtol=0, atol=0)
         assert untimed(resumed) == untimed(whole)
+
+
+def test_nothing_is_kept_of_a_fit_by_another_plan():
+    other = run(simulated(), full_rank_levels=0, n_levels=1)
+    fresh = run(simulated(), full_rank_levels=1)
+    again = run(simulated(), full_rank_levels=1, earlier=other)
+    assert again.done == fresh.done and len(again.history) == len(fresh.history)
+    assert_same(again.parameters, fresh.parameters, rtol=0, atol=0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sklearn_mrtl.datasets import read_ocean, read_precipitation, read_sportvu
+from sklearn_mrtl.datasets._bil import LONGEST_HEADER
 
 xr = pytest.importorskip("xarray")
 pytest.importorskip("h5netcdf")
@@ -296,9 +297,35 @@ def test_zips_that_are_no_archives_of_precipitation(tmp_path):
         read_precipitation(pack(tmp_path, {"readme.txt": "nothing"}))
     with pytest.raises(ValueError, match="prism.zip holds PRISM's tmean, not precipitation"):
         read_precipitation(bil_zip(tmp_path, "PRISM_tmean_200001"))
+    twice = {f"{folder}/PRISM_ppt_200001.hdr": header() for folder in ("a", "b")}
+    with pytest.raises(ValueError, match="prism.zip has more than one file called PRISM_ppt_200001.hdr"):
+        read_precipitation(pack(tmp_path, twice))
     content = bil_zip(tmp_path).read_bytes()
     with pytest.raises(ValueError, match="half.zip cannot be read as a zip archive; it may be damaged"):
         read_precipitation(write(tmp_path / "half.zip", content[: len(content) // 2]))
+
+
+def test_folders_in_a_zip_are_no_grids(tmp_path):
+    stem, content = "year/PRISM_ppt_200001", np.arange(6, dtype="<f4").tobytes()
+    rain = read_precipitation(pack(tmp_path, {"year/": "", f"{stem}.bil": content, f"{stem}.hdr": header()}))
+    np.testing.assert_array_equal(rain[0], [[3, 4, 5], [0, 1, 2]])
+
+
+def test_a_header_that_is_none(tmp_path):
+    long = header() + "x" * LONGEST_HEADER
+    stem = "PRISM_ppt_200001"
+    with pytest.raises(ValueError, match=rf"{stem}.hdr is not the header of a grid: it has {len(long)} bytes"):
+        read_precipitation(pack(tmp_path, {f"{stem}.bil": b"", f"{stem}.hdr": long}))
+
+
+def test_a_file_without_times(tmp_path):
+    with pytest.raises(ValueError, match="a.nc is empty: its dimension of time has no entries"):
+        read_ocean(netcdf4(tmp_path, time=()), "sst")
+
+
+def test_places_that_are_words(tmp_path):
+    with pytest.raises(ValueError, match="a.nc: lat must be numbers, got 3 of "):
+        read_ocean(netcdf4(tmp_path, lat=("south", "middle", "north")), "sst")
 
 
 @pytest.mark.parametrize(

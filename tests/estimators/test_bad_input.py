@@ -9,6 +9,8 @@ from sklearn.exceptions import NotFittedError
 
 import sklearn_mrtl._estimators.base
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl._estimators.holdout import hold_out
+from sklearn_mrtl._estimators.rows import Rows
 
 SEA = Grid("sea", (4, 6), quantity="mean")
 RNG = np.random.default_rng(0)
@@ -153,6 +155,23 @@ def test_a_gpu_that_is_not_there(no_long_work):
         clone(model).set_params(device="cuda").fit(X, y)
 
 
+def test_a_device_by_its_name():
+    found = clone(model).set_params(device="cpu").fit(X, y).coef_
+    np.testing.assert_array_equal(found, clone(model).fit(X, y).coef_)
+
+
+@pytest.mark.parametrize(
+    "class_weight, message",
+    [
+        ("uniform", "class_weight must be a dict, 'balanced' or None, got 'uniform'"),
+        ({"yes": 1.0, "perhaps": 2.0}, r"class_weight names \['perhaps'\], which y has not; .*\['no', 'yes'\]"),
+    ],
+)
+def test_class_weight(class_weight, message, no_long_work):
+    with pytest.raises(ValueError, match=message):
+        MRTLClassifier(["lag", SEA], class_weight=class_weight).fit(X, LABELS)
+
+
 @pytest.mark.parametrize(
     "validation, message",
     [
@@ -267,3 +286,19 @@ def test_what_a_mask_hides_is_no_data():
     estimator = clone(model).set_params(random_state=0)
     expected = estimator.fit(np.where(hidden, np.nan, X), y).predict(X)
     np.testing.assert_array_equal(estimator.fit(masked, y).predict(X), expected)
+
+
+def test_a_mask_that_hides_nothing_changes_nothing():
+    masked = np.ma.MaskedArray(y, np.zeros(30, dtype=bool))
+    np.testing.assert_array_equal(clone(model).fit(X, masked).coef_, clone(model).fit(X, y).coef_)
+
+
+def test_scores_that_overflow_are_no_predictions():
+    fitted = clone(model).fit(X, y)
+    with pytest.raises(ValueError, match="Input X contains infinity or a value too large"):
+        fitted.predict(np.full_like(X, np.finfo(X.dtype).max) * np.sign(fitted.coef_))
+
+
+def test_one_row_is_not_held_out():
+    with pytest.raises(ValueError, match=r"validation_fraction=0\.9 leaves no training rows of 1 sample"):
+        hold_out(Rows(X[:1], y[:1], np.ones(1)), 0.9, seed=0)

@@ -97,6 +97,25 @@ def test_a_seed_that_was_drawn_is_part_of_the_checkpoint(tmp_path):
     assert_identical(MRTLRegressor(MODES, **options).fit(X, y), first)
 
 
+def test_the_state_of_a_generator_is_part_of_the_checkpoint(tmp_path):
+    X, y = problem()
+    path = tmp_path / "fit.npz"
+    model = MRTLRegressor(MODES, rank=2, solver="adam", max_epochs=2, checkpoint=path)
+    first = model.set_params(random_state=np.random.RandomState(3)).fit(X, y).coef_
+    again = model.set_params(random_state=np.random.RandomState(3)).fit(X, y).coef_
+    np.testing.assert_array_equal(first, again)
+    with pytest.raises(ValueError, match="is of another fit, which differs in random_state"):
+        model.set_params(random_state=np.random.RandomState(4)).fit(X, y)
+
+
+def test_a_checkpoint_of_another_format_is_refused(tmp_path):
+    X, y = problem()
+    path = tmp_path / "fit.npz"
+    np.savez(path, json=np.array('{"format": "sklearn_mrtl checkpoint 0"}'))
+    with pytest.raises(ValueError, match="its format is 'sklearn_mrtl checkpoint 0', expected 'sklearn_mrtl check"):
+        MRTLRegressor(MODES, rank=2, checkpoint=path).fit(X, y)
+
+
 @pytest.mark.parametrize("change", ["X", "y", "weight", "rank", "X_val"])
 def test_a_checkpoint_of_another_fit_is_refused_and_left_alone(change, tmp_path):
     X, y = problem()

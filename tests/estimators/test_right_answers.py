@@ -249,3 +249,37 @@ def test_rows_are_held_out_in_runs(n, fraction):
     held = held_out_rows(n, fraction, np.random.RandomState(0))
     assert held.sum() == np.ceil(fraction * n)
     assert (np.diff(np.r_[0, held.astype(int)]) == 1).sum() <= N_RUNS
+
+
+def with_duplicates(dense):
+    """A CSR matrix that stores each 1 as two halves and has a stored 0 in each row."""
+    n, width = dense.shape
+    rows, columns = np.nonzero(dense)
+    rows, columns = np.concatenate([rows, rows, np.arange(n)]), np.concatenate([columns, columns, np.arange(n) % width])
+    values = np.concatenate([np.full(2 * int(dense.sum()), 0.5), np.zeros(n)])
+    order = np.argsort(rows, kind="stable")
+    counts = np.bincount(rows, minlength=n)
+    return sparse.csr_array((values[order], columns[order], np.concatenate([[0], counts.cumsum()])), shape=dense.shape)
+
+
+def test_stored_zeros_and_duplicates_are_the_matrix_they_stand_for():
+    encoded = np.hstack([np.eye(3)[np.arange(60) % 3], np.eye(8)[np.arange(60) % 8]])
+    target = RNG.normal(size=60)
+    X_sparse = with_duplicates(encoded)
+    np.testing.assert_array_equal(X_sparse.toarray(), encoded)
+    before = X_sparse.data.copy()
+    model = MRTLRegressor([Feature("player", 3), Grid("court", 8)], **fast)
+    expected = model.fit(encoded, target).predict(encoded)
+    np.testing.assert_allclose(model.fit(X_sparse, target).predict(X_sparse), expected, rtol=1e-10)
+    np.testing.assert_array_equal(X_sparse.data, before)
+
+
+def test_two_cells_and_no_player_are_not_one_of_each():
+    """As many entries in each row as modes, but not one of each mode."""
+    encoded = np.hstack([np.eye(3)[np.arange(60) % 3], np.eye(8)[np.arange(60) % 8]])
+    encoded[7] = [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0]
+    target = RNG.normal(size=60)
+    model = MRTLRegressor([Feature("player", 3), Grid("court", 8)], **fast)
+    expected = model.fit(encoded, target).predict(encoded)
+    np.testing.assert_allclose(model.fit(sparse.csr_array(encoded), target).predict(encoded), expected, rtol=1e-10)
+    np.testing.assert_allclose(expected[7], model.intercept_, rtol=1e-10)  # a product with no player is 0

@@ -342,3 +342,17 @@ def test_without_matplotlib_the_error_names_the_extra(call):
         "else:\n    raise AssertionError"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_axes_that_are_in_no_grid(ocean_model):
+    figure = plt.figure()
+    alone = [figure.add_axes([0.1, 0.1 + 0.3 * k, 0.8, 0.2]) for k in range(3)]
+    with pytest.raises(ValueError, match="ax is not in a grid and cannot be divided into 3 panels; give one for each"):
+        FactorDisplay.from_estimator(ocean_model, ax=alone[0])
+    display = FactorDisplay.from_estimator(ocean_model, ax=alone, axis_labels=["north", "east"])
+    assert [(panel.get_xlabel(), panel.get_ylabel()) for panel in drawn(display)] == [("east", "north")] * 3
+
+
+def test_maps_that_fill_their_panels(ocean_model):
+    display = FactorDisplay.from_estimator(ocean_model, aspect="auto")
+    assert {panel.get_aspect() for panel in drawn(display)} == {"auto"}

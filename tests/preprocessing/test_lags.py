@@ -188,3 +188,8 @@ def test_a_target_whose_time_is_not_first_is_told_so():
     fields = xr.DataArray(np.zeros((4, 2)), dims=("time", "x"))
     with pytest.raises(ValueError, match=r"time must be the first dimension of target, got \('division', 'time'\)"):
         lag_windows(fields, xr.DataArray(np.zeros((3, 4)), dims=("division", "time")), lags=2)
+
+
+def test_a_number_is_no_series():
+    with pytest.raises(ValueError, match="fields must have a first axis for time, got a scalar"):
+        lag_windows(3.0, lags=1)

@@ -228,3 +228,10 @@ def test_an_unseen_month_is_named():
     model = DeseasonalizedTargetRegressor(LinearRegression(), lead=1).fit(X[:6], target()[:6], time=MONTHS[:6])
     with pytest.raises(ValueError, match="calendar month 8 is not among those of fit: 2, 3, 4, 5, 6, 7"):
         model.predict(X[:7], time=MONTHS[:7])
+
+
+def test_names_of_columns_are_those_of_the_regressor():
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame(X.reshape(len(X), -1)[:, :2], columns=["north", "south"])
+    model = DeseasonalizedTargetRegressor(LinearRegression()).fit(table, target(), time=MONTHS)
+    assert model.feature_names_in_.tolist() == ["north", "south"]

@@ -28,6 +28,7 @@ def test_labels_keep_units_and_compare():
     assert labels.attrs["lon"] == {}
     assert pickle.loads(pickle.dumps(labels)) == labels == Labels.of(with_units())
     assert labels != Labels.of(with_units("m")) and labels != Labels() and labels != Labels.of(with_units()[..., :2])
+    assert labels != "labels"
 
 
 @pytest.mark.parametrize(
@@ -164,3 +165,23 @@ def test_cells_of_two_coordinates():
     X = field().stack(cell=("month", "lat"))
     order = np.random.default_rng(0).permutation(8)
     np.testing.assert_array_equal(align(X[:, :, order], Labels.of(X)).values, X.values)
+
+
+@pytest.mark.parametrize("noise, is_same", [(1e-4, True), (0.1, False)])
+def test_a_single_label_is_compared_relative_to_its_size(noise, is_same):
+    xr = pytest.importorskip("xarray")
+    X = xr.DataArray(np.zeros((2, 1)), {"depth": [100.0]}, ("time", "depth"))
+    other = X.assign_coords(depth=[100.0 + noise])
+    if is_same:
+        assert align(other, Labels.of(X)) is other
+    else:
+        with pytest.raises(ValueError, match="depth"):
+            align(other, Labels.of(X))
+
+
+def test_labels_of_mixed_types_have_no_other_order():
+    xr = pytest.importorskip("xarray")
+    X = xr.DataArray(np.zeros((2, 2)), {"variable": np.array(["sst", 3], dtype=object)}, ("time", "variable"))
+    assert align(X, Labels.of(X)) is X
+    with pytest.raises(ValueError, match="sst, 3; got 3, sst"):
+        align(X[:, ::-1], Labels.of(X))

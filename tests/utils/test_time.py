@@ -152,3 +152,7 @@ def test_hours_of_other_calendars_count():
     cftime = pytest.importorskip("cftime")
     time = find_time(X, [cftime.datetime(2000, 1, 1, hour, calendar="noleap") for hour in (0, 6, 18)])
     np.testing.assert_allclose(np.diff(as_numbers(time)) * 365, [0.25, 0.5])
+
+
+def test_one_time_has_no_steps():
+    assert check_steps(DATES[:1]) is None

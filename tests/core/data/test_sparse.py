@@ -3,7 +3,7 @@ import torch
 from helpers import assert_product, assert_same, generator, multi_hot, normal, uniform
 
 from sklearn_mrtl.core.data.products import BlockedProduct, ProductBlock
-from sklearn_mrtl.core.data.sparse import SparseMatrix, ones
+from sklearn_mrtl.core.data.sparse import SHARED_ONES, SparseMatrix, ones
 
 
 def sparse(n=9, size=7, *, density=0.4, seed=0, binary=False):
@@ -88,3 +88,17 @@ def test_hashes_agree_where_rows_agree_and_nowhere_else():
     equal = (dense[:, None] == dense).all(-1)
     assert torch.equal(hashes[:, None] == hashes, equal)
     assert equal.sum() > 200
+
+
+def test_row_kronecker_of_more_columns_than_int32_counts():
+    n = 70_000  # n * n > 2^31
+    last = SparseMatrix.from_index(torch.tensor([n - 1, 0], dtype=torch.int32), n, torch.float64)
+    product = last.row_kronecker(last)
+    assert product.shape == (2, n * n)
+    assert product.col_indices.tolist() == [n * n - 1, 0]
+
+
+def test_many_ones_are_ones():
+    n = SHARED_ONES + 3
+    matrix = SparseMatrix.from_index(torch.arange(n, dtype=torch.int32) % 2, 2, torch.float32)
+    assert_same(matrix.compressed() @ torch.tensor([[2.0], [3.0]]), 2.0 + (torch.arange(n)[:, None] % 2))

@@ -123,3 +123,8 @@ def test_random_factors_give_scores_of_a_tenth_and_nothing_on_land():
 )
 def test_a_rank_that_means_something(rank, sizes, expected):
     assert CP.fitting_rank(rank, sizes) == expected
+
+
+def test_the_rank_of_cp_is_one_number():
+    with pytest.raises(TypeError, match=r"the rank of a CP decomposition is one number, got \(2, 2\)"):
+        CP.fitting_rank((2, 2), (3, 4))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -54,6 +55,13 @@ def test_the_choice_rests_on_a_part_of_very_many_samples_that_differ(enough, n_d
         blocks, actual = make_blocks(samples, inputs.shapes, loss, options)
         assert actual == part and blocks.weight.shape[1] == n_groups
         assert_same(blocks.weight.sum(), torch.tensor(240.0 * part, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("enough_rows, n_folds", [(20, 1), (80, 1), (81, 2), (160, 2), (161, 3), (10**6, 3)])
+def test_no_more_folds_than_leave_out_enough_rows(enough_rows, n_folds):
+    _, blocks = simulated(n=240)  # 80 rows in each third of the blocks
+    folds = Folds(blocks, SquaredLoss, replace(OPTIONS, enough_rows=enough_rows))
+    assert len(folds) == len(folds.left_out) == n_folds
 
 
 def test_errors_in_the_path_are_of_really_leaving_blocks_out():

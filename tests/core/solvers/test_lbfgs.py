@@ -1,3 +1,4 @@
+from collections import deque
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.tucker import Tucker
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers.base import SolverSettings, flatten, unflatten
-from sklearn_mrtl.core.solvers.lbfgs import lbfgs
+from sklearn_mrtl.core.solvers.lbfgs import lbfgs, remember
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 
 
@@ -136,3 +137,11 @@ def test_a_level_where_nothing_moves_is_seen_once():
     found, _ = lbfgs(objective, start, SolverSettings(), seen.append)
     assert len(seen) == 1
     assert_same(found, start)
+
+
+@pytest.mark.parametrize("curvature, is_kept", [(1.0, True), (1e-13, False), (0.0, False), (-1.0, False)])
+def test_only_pairs_of_positive_curvature_are_remembered(curvature, is_kept):
+    s, y = torch.tensor([1.0, 0.0], dtype=torch.float64), torch.tensor([curvature, 0.1], dtype=torch.float64)
+    memory = deque()
+    remember(memory, s, y)
+    assert len(memory) == is_kept

@@ -1,10 +1,11 @@
 import pytest
 from helpers import assert_same, normal
-from solver_problems import full_rank, value_of
+from solver_problems import full_rank, low_rank, value_of
 
 from sklearn_mrtl.core.losses import LogisticLoss
+from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.solvers.base import SolverSettings, flatten, unflatten
-from sklearn_mrtl.core.solvers.solve import SOLVERS, solve
+from sklearn_mrtl.core.solvers.solve import SOLVERS, solve, solve_exactly
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -39,3 +40,9 @@ def test_flatten_and_back():
     vector = flatten(gradient)
     assert vector.shape == (14,)
     assert_same(unflatten(vector, gradient), gradient, rtol=0, atol=0)
+
+
+def test_only_a_full_rank_model_is_solved_exactly():
+    objective, _ = low_rank(CP, 2)
+    with pytest.raises(TypeError, match="only full-rank models are solved exactly, got CP"):
+        solve_exactly(objective, None)
