@@ -1,10 +1,13 @@
 """A fit that is killed goes on from its checkpoint and ends with the same model."""
 
+import contextlib
 import copy
 import functools
 import io
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -163,8 +166,47 @@ def test_a_damaged_or_foreign_file_is_refused_and_left_alone(damage, tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_disk_that_is_full_is_a_warning(tmp_path):
-    """/dev/full refuses every byte: the temporary file is a link to it."""
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"mounts a disk of 1 MB: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a tmpfs, which is of Linux")
+def test_on_a_full_disk_the_fit_goes_on_and_its_last_checkpoint_stays(small_disk, monkeypatch):
+    X, y = problem()
+    target, path, write = np.digitize(y, [-2, 2]), small_disk / "fit.npz", checkpoints.write
+    options = {"rank": 2, "random_state": 0, "max_epochs": 5}
+    n_written = 0
+
+    def write_and_fill(path, checkpoint):
+        nonlocal n_written
+        write(path, checkpoint)
+        n_written += 1
+        if n_written == 3:  # all that is left of the disk
+            with open(small_disk / "other", "wb", buffering=0) as file, contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(512))
+
+    monkeypatch.setattr(checkpoints, "write", write_and_fill)
+    with pytest.warns(RuntimeWarning, match="could not be written .*No space left") as caught:
+        model = MRTLClassifier(MODES, **options, checkpoint=(path, 0)).fit(X, target)
+    assert n_written == 3 and len(caught) > 1
+    assert sorted(file.name for file in small_disk.iterdir()) == ["fit.npz", "other"]
+    assert_identical(MRTLClassifier(MODES, **options).fit(X, target), model)
+    (small_disk / "other").unlink()
+    monkeypatch.undo()
+    assert_identical(MRTLClassifier(MODES, **options, checkpoint=path).fit(X, target), model)
+
+
+def test_a_disk_that_refuses_every_byte_is_a_warning(tmp_path):
+    """The temporary file is a link to /dev/full."""
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     X, y = problem()
