@@ -1,11 +1,12 @@
-# make demo | test | coverage | fuzz | peers | lint | docs | dist: each sets up .venv by itself when it is missing or out of date.
+# make demo | test | coverage | fuzz | kills | peers | lint | docs | dist: each sets up .venv by itself when it is
+# missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
 DOCS_STAMP := .venv/.stamp-docs
 PEERS_STAMP := .venv/.stamp-peers
 
-.PHONY: demo test coverage fuzz peers lint docs test-oldest test-newest dist
+.PHONY: demo test coverage fuzz kills peers lint docs test-oldest test-newest dist
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -40,6 +41,11 @@ docs: $(DOCS_STAMP)
 fuzz: export MRTL_FUZZ_CASES ?= 5000
 fuzz: $(STAMP)
 	$(BIN)/python -m pytest -q tests/estimators/test_fuzz.py --hypothesis-show-statistics
+
+# Fits that are killed at random moments, of each solver: how many kills, MRTL_KILLS says.
+kills: export MRTL_KILLS ?= 50
+kills: $(STAMP)
+	$(BIN)/python -m pytest -q tests/estimators/test_checkpoints.py -k killed
 
 # The oldest versions that pyproject.toml allows, and the newest, pre-releases included: each in an environment of its
 # own, made anew. TORCH says which torch: TORCH=torch==2.4.0+cpu is the floor, where a CPU build of it is at hand.

@@ -1,13 +1,9 @@
-"""Fits in real processes that are killed at random moments: python tests/killed_fits.py 50."""
+"""Fits in real processes that are killed at random moments."""
 
 import multiprocessing
 import os
-import random
 import signal
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -78,11 +74,3 @@ def killed_fits(name, folder, n_kills, rng):
         n_ended += 1
         os.remove(path)
     return n_ended
-
-
-if __name__ == "__main__":
-    for name in FITS:
-        with tempfile.TemporaryDirectory() as folder:
-            n_kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-            n_ended = killed_fits(name, Path(folder), n_kills, random.Random())
-        print(f"{name}: {n_kills} kills, {n_ended} fits ended as those that were not killed", flush=True)

@@ -17,7 +17,7 @@ from killed_fits import FITS, MODES, killed_fits, problem
 from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.core import checkpoints
 
-N_KILLS = 5  # of each fit; more with python tests/killed_fits.py 50
+N_KILLS = int(os.environ.get("MRTL_KILLS", "5"))  # of each fit; make kills asks for more
 
 
 SETTINGS = {

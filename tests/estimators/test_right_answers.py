@@ -164,15 +164,6 @@ def test_intercept_and_coefficients_of_pooled_modes_give_the_prediction():
     np.testing.assert_allclose(model.predict(rows), np.einsum("ni,nj,ij->n", a, b, model.coef_) + model.intercept_)
 
 
-@pytest.mark.parametrize("make, target", [(MRTLRegressor, y), (MRTLClassifier, LABELS)])
-def test_saved_by_skops(make, target):
-    skops = pytest.importorskip("skops.io", reason="skops is not installed")
-    model = make(**fast).fit(X, target)
-    saved = skops.dumps(model)
-    loaded = skops.loads(saved, trusted=skops.get_untrusted_types(data=saved))
-    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
-
-
 def test_balanced_weights_count_the_weights_of_samples():
     copies = np.where(LABELS == 1, 9, 1)
     model = MRTLClassifier(class_weight="balanced", **(fast | {"max_epochs": 100}))
