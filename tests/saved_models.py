@@ -23,6 +23,7 @@ from sklearn_mrtl.preprocessing import (
     Deseasonalizer,
     Detrender,
     GridDiscretizer,
+    ModeEncoder,
     RelativePosition,
     VariableScaler,
 )
@@ -52,6 +53,12 @@ def encodings(n=200, seed=0):
     return X, np.linspace(-1, 1, 4)[player] + np.cos(cell / 4) + rng.logistic(size=n)
 
 
+def table(n=200, seed=0):
+    """Players and positions."""
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.integers(4, size=n), *rng.uniform(0, 40, (2, n))], axis=1)
+
+
 def estimators():
     """Return fitted estimators by name, each with rows of X."""
     X, y = fields()
@@ -73,9 +80,12 @@ def estimators():
         "encodings, nonnegative": MRTLRegressor(**court, rank=2, nonnegative="all").fit(rows, numbers),
         "encodings, adam": MRTLClassifier(**court, rank=2, solver="adam", warm_start=True).fit(rows, two),
     }
+    encoder = ModeEncoder([("player", 0, "one-hot"), (COURT, [1, 2])])
+    fitted["encodings, table"] = make_pipeline(encoder, MRTLClassifier(rank=2, **FAST)).fit(table(), two)
     if find_spec("xarray"):
         fitted["fields, with labels"] = MRTLRegressor(**ocean, rank=2).fit(labelled(X), y)
     inputs = {name: {"X": rows if "encodings" in name else X} for name in fitted}
+    inputs["encodings, table"] = {"X": table()}
     inputs["fields, float32"] = {"X": X.astype(np.float32)}
     return {name: (model, inputs[name]) for name, model in fitted.items()}
 
@@ -83,7 +93,7 @@ def estimators():
 def transformers():
     """Return fitted transformers by name, each with the arguments of a call."""
     X, y = fields()
-    table = np.nan_to_num(X).reshape(len(X), -1)
+    flat = np.nan_to_num(X).reshape(len(X), -1)
     points = np.random.default_rng(0).uniform(0, 40, (30, 6))
     timed = {"X": X, "time": MONTHS}
     cases = {
@@ -94,11 +104,13 @@ def transformers():
         "mean": (Detrender(), {"X": X}),
         "trend": (Detrender("linear"), timed),
         "cells": (GridDiscretizer(COURT), {"X": points}),
+        "modes": (ModeEncoder([("player", 0, "one-hot"), ("distance", [1, 2]), (COURT, [1, 2])]), {"X": table()}),
+        "names": (ModeEncoder([("name", 0)]), {"X": np.array([["Ann"], ["Bo"], ["Ann"]])}),
         "relative": (RelativePosition(), {"X": points}),
     }
     fitted = {name: (transformer.fit(**inputs), inputs) for name, (transformer, inputs) in cases.items()}
-    target = DeseasonalizedTargetRegressor(Ridge()).fit(table, y, time=MONTHS)
-    return {**fitted, "target": (target, {"X": table, "time": MONTHS})}
+    target = DeseasonalizedTargetRegressor(Ridge()).fit(flat, y, time=MONTHS)
+    return {**fitted, "target": (target, {"X": flat, "time": MONTHS})}
 
 
 def labelled(X):
