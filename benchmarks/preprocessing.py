@@ -3,11 +3,14 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 from _common import table, timed
 from scipy.sparse import csr_matrix
+from sklearn.compose import make_column_transformer
+from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import Grid
-from sklearn_mrtl.preprocessing import Deseasonalizer, GridDiscretizer, RelativePosition, lag_windows
+from sklearn_mrtl.preprocessing import Deseasonalizer, GridDiscretizer, ModeEncoder, RelativePosition, lag_windows
 
 RNG = np.random.default_rng(0)
 COURT = Grid("court", (50, 47), bounds=[(-25, 25), (0, 47)])
@@ -26,6 +29,16 @@ def points():
     discretizer = GridDiscretizer(COURT)
     assert (discretizer.fit_transform(X) != digitize()).nnz == 0
     return lambda: discretizer.fit_transform(X), digitize
+
+
+def tables():
+    players = RNG.integers(0, 1100, 1_600_000)
+    xy = RNG.uniform([-25, 0], [25, 47], (len(players), 2))
+    table = pd.DataFrame({"player": players, "x": xy[:, 0], "y": xy[:, 1]})
+    encoder = ModeEncoder(["player", (COURT, ["x", "y"])])
+    peer = make_column_transformer((OneHotEncoder(), ["player"]), (GridDiscretizer(COURT), ["x", "y"]))
+    assert (encoder.fit_transform(table) != peer.fit_transform(table)).nnz == 0
+    return lambda: encoder.fit_transform(table), lambda: peer.fit_transform(table)
 
 
 def frames():
@@ -55,6 +68,7 @@ def main():
     rows = []
     for what, make, beside in (
         ("GridDiscretizer, 2 000 000 points", points, "numpy.digitize and CSR"),
+        ("ModeEncoder, 1 600 000 rows of three columns", tables, "ColumnTransformer"),
         ("RelativePosition, 1 000 000 frames x 5", frames, "copy of X"),
         ("Deseasonalizer, (1500, 6, 80, 180) float32", fields, "copy of X"),
     ):

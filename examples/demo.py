@@ -13,15 +13,13 @@ import matplotlib
 matplotlib.use("Agg")
 
 import numpy as np
-from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
 from sklearn.metrics import r2_score, roc_auc_score
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation, make_shots
 from sklearn_mrtl.inspection import FactorDisplay, draw_court, draw_handler
-from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, GridDiscretizer, lag_windows
+from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, ModeEncoder, lag_windows
 
 OUTPUT = Path("demo_output")
 LAST_TRAINING_YEAR = 1990
@@ -95,14 +93,12 @@ def shots():
     """Predict simulated shots from the player, his position and the defenders around him."""
     print("3. Simulated frames with six components: player, position and defenders -> a shot or none")
     frames = make_shots(100_000, random_state=0)
-    _, court, box = frames.modes
-    encode = make_column_transformer(
-        (OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]), (GridDiscretizer(box), slice(3, None))
-    )
+    player, court, box = frames.modes
+    encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))])
     X, y = encode.fit_transform(frames.data), frames.target
     train, test = slice(0, 80_000), slice(80_000, None)
     logistic, logistic_seconds = timed_fit(LogisticRegression(max_iter=200), X[train], y[train])
-    model, seconds = timed_fit(MRTLClassifier(frames.modes, rank=6, verbose=1), X[train], y[train])
+    model, seconds = timed_fit(MRTLClassifier(rank=6, verbose=1), X[train], y[train])
     rows = [
         ("LogisticRegression, additive", roc_auc_score(y[test], logistic.decision_function(X[test])), logistic_seconds),
         ("MRTLClassifier(rank=6)", roc_auc_score(y[test], model.decision_function(X[test])), seconds),

@@ -12,27 +12,23 @@ validation loss, and the norm, the variance and the entropy of the gradient.
 # Simulated frames of play, the solver of the paper (Adam), and validation data. A level ends when the criterion has
 # risen ``patience`` times from one epoch to the next.
 import matplotlib.pyplot as plt
-from sklearn.compose import make_column_transformer
 from sklearn.metrics import log_loss
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
 from sklearn_mrtl.inspection import HistoryDisplay
-from sklearn_mrtl.preprocessing import GridDiscretizer
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 frames = make_shots(40_000, n_players=20, random_state=0)
 player, court, box = frames.modes
-encode = make_column_transformer(
-    (OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]), (GridDiscretizer(box), slice(3, None))
-)
+encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))])
 X, y = encode.fit_transform(frames.data), frames.target
 train, validation, test = slice(0, 24_000), slice(24_000, 32_000), slice(32_000, None)
 
 models = {}
 for criterion in ("validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy"):
     model = MRTLClassifier(
-        frames.modes, rank=6, solver="adam", learning_rate=0.03, criterion=criterion, patience=2, max_epochs=40,
+        rank=6, solver="adam", learning_rate=0.03, criterion=criterion, patience=2, max_epochs=40,
         alpha_spatial=1e-3, alpha_l2=1e-2, random_state=0,
     )  # fmt: skip
     models[criterion] = model.fit(X[train], y[train], X_val=X[validation], y_val=y[validation])

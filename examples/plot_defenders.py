@@ -15,16 +15,14 @@ it is fitted to simulated frames, whose true factors are known.
 # :class:`~sklearn_mrtl.preprocessing.RelativePosition` turns real positions in the same way.
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
 from sklearn_mrtl.inspection import FactorDisplay, draw_court, draw_handler, factor_match_score
-from sklearn_mrtl.preprocessing import GridDiscretizer
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 frames = make_shots(200_000, random_state=0)
 player, court, box = frames.modes
@@ -35,10 +33,8 @@ print(*frames.modes, sep="\n")
 # %%
 # The encodings stand side by side in one sparse table: the player, the cell of the court, and the number of defenders
 # in each cell of the box.
-encode = make_column_transformer(
-    (OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]), (GridDiscretizer(box), slice(3, None))
-)
-model = make_pipeline(encode, MRTLClassifier(frames.modes, rank=6)).fit(X[train], y[train])
+encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))])
+model = make_pipeline(encode, MRTLClassifier(rank=6)).fit(X[train], y[train])
 additive = make_pipeline(encode, LogisticRegression(max_iter=100)).fit(X[:100_000], y[:100_000])
 for name, scores in {
     "LogisticRegression, additive": additive.decision_function(X[test]),

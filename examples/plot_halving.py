@@ -16,22 +16,20 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import loguniform, randint
-from sklearn.compose import make_column_transformer
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.metrics import log_loss
 from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV, StratifiedKFold
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
-from sklearn_mrtl.preprocessing import GridDiscretizer
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 frames = make_shots(300_000, n_players=100, max_defenders=1, random_state=0)
 court = Grid("court", (80, 100), bounds=[(0, 40), (0, 50)])
-encode = make_column_transformer((OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]))
+encode = ModeEncoder([(Feature("player", intercept=True), 0, "one-hot"), (court, [1, 2])])
 X, y = encode.fit_transform(frames.data), frames.target
 train, test = slice(0, 240_000), slice(240_000, None)
-model = MRTLClassifier([Feature("player", intercept=True), court], random_state=0)
+model = MRTLClassifier(random_state=0)
 space = {"rank": randint(1, 13), "alpha_spatial": loguniform(1e-5, 1), "alpha_l2": loguniform(1e-5, 1)}
 settings = {"cv": StratifiedKFold(3), "scoring": "neg_log_loss", "refit": False, "random_state": 0}
 
@@ -57,7 +55,7 @@ began = time.perf_counter()
 full = RandomizedSearchCV(model, space, n_iter=27, **settings).fit(X[train], y[train])
 full_seconds = time.perf_counter() - began
 began = time.perf_counter()
-default = MRTLClassifier(model.modes, random_state=0).fit(X[train], y[train])
+default = MRTLClassifier(random_state=0).fit(X[train], y[train])
 print(f"defaults  {time.perf_counter() - began:5.1f} s", end="  ")
 
 
@@ -68,7 +66,7 @@ def loss(fitted):
 
 print(f"test log loss {loss(default):.4f}")
 for name, search, seconds in (("halving", halving, halving_seconds), ("full", full, full_seconds)):
-    best = MRTLClassifier(model.modes, random_state=0)
+    best = MRTLClassifier(random_state=0)
     best.set_params(**search.best_params_ | {"n_levels": None}).fit(X[train], y[train])
     print(f"{name:9} {seconds:5.1f} s  test log loss {loss(best):.4f}  rank {best.rank}")
 print(f"ratio of the times: {full_seconds / halving_seconds:.1f}")

@@ -13,20 +13,19 @@ from it for each player.
 # does not have them, this page uses simulated shots and prints a message.
 import os
 import time
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.compose import make_column_transformer
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
 from sklearn_mrtl.inspection import FactorDisplay, draw_court
-from sklearn_mrtl.preprocessing import GridDiscretizer
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 path = Path(os.environ.get("MRTL_DATA", "")) / "shots/shots_2004_2013.parquet"
 if path.exists():
@@ -49,11 +48,9 @@ print(f"{len(train):,} shots of {train.player_id.nunique():,} players to train, 
 # -----------------------------------
 # With ``pooled=True`` the players share a map and have deviations from it. Only the deviations are shrunk, so a player
 # with ten shots gets nearly the shared map. A player who is not in the training data gets exactly the shared map.
-encode = make_column_transformer(
-    (OneHotEncoder(handle_unknown="ignore"), ["player_id"]), (GridDiscretizer(court, outside="clip"), ["x", "y"])
-)
 player = Feature("player", intercept=True, pooled=True)
-model = make_pipeline(encode, MRTLClassifier([player, court], rank=6))
+encode = ModeEncoder([(player, "player_id"), (court, ["x", "y"])], handle_unknown="ignore", outside="clip")
+model = make_pipeline(encode, MRTLClassifier(rank=6))
 began = time.perf_counter()
 model.fit(train, train.made)
 print(f"fit in {time.perf_counter() - began:.1f} s")
@@ -61,8 +58,7 @@ print(f"fit in {time.perf_counter() - began:.1f} s")
 # %%
 # Log loss on the next season. The first baseline predicts the fraction of all shots that are made, the second the
 # fraction in each cell of 1 x 1 foot.
-cell = model[0].named_transformers_["griddiscretizer"]
-in_cell_train, in_cell_test = (cell.transform(frame[["x", "y"]]) for frame in (train, test))
+in_cell_train, in_cell_test = (model[0].transform(frame)[:, -court.size :] for frame in (train, test))
 rate = train.made.mean()
 made = in_cell_train.T @ train.made.to_numpy(float)
 fraction = (made + 20 * rate) / (np.asarray(in_cell_train.sum(axis=0)).ravel() + 20)
@@ -90,7 +86,8 @@ def name_of(player_id):
 
 
 charts = {name_of(player_id): chart(player_id) for player_id in frequent}
-league = chart(-1)
+with warnings.catch_warnings(action="ignore"):  # of an unknown player
+    league = chart(-1)
 fig, axes = plt.subplots(1, 5, figsize=(13, 3.6), layout="constrained", sharey=True)
 extent = [edge for bounds in court.bounds for edge in bounds]
 image = axes[0].imshow(league.T, origin="lower", extent=extent, cmap="viridis", vmin=0.25, vmax=0.65)

@@ -27,7 +27,8 @@ class Feature:
     name : str
         Name of the mode; ``factors_`` uses it as key.
     size : int or None, default=None
-        Number of categories. ``None``: inferred from X in fit (at most one mode of a 2-D X can be inferred).
+        Number of categories. ``None``: inferred in fit, from the table (`ModeEncoder`) or from the axes of an N-D X. Of
+        other encodings one Feature can be inferred, if its columns are one-hot and none of them is empty.
     intercept : bool, default=False
         One intercept for each category (the paper's b_i of eq. 1) instead of a single one. Their deviations from
         their common value are shrunk by ``alpha_l2``. At most one Feature of a model may have it.

@@ -45,18 +45,14 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
 
     Examples
     --------
-    >>> from sklearn.compose import make_column_transformer
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import OneHotEncoder
     >>> from sklearn_mrtl import MRTLClassifier
     >>> from sklearn_mrtl.datasets import make_shots
-    >>> from sklearn_mrtl.preprocessing import GridDiscretizer
+    >>> from sklearn_mrtl.preprocessing import ModeEncoder
     >>> shots = make_shots(4000, n_players=5, random_state=0)
     >>> player, court, box = shots.modes
-    >>> encode = make_column_transformer(
-    ...     (OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]), (GridDiscretizer(box), slice(3, None))
-    ... )
-    >>> model = make_pipeline(encode, MRTLClassifier(shots.modes, rank=3)).fit(shots.data, shots.target)
+    >>> encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))])
+    >>> model = make_pipeline(encode, MRTLClassifier(rank=3)).fit(shots.data, shots.target)
     >>> model[-1].factors_["court"].shape
     (40, 50, 3)
     >>> bool(model.score(shots.data, shots.target) > 0.7)

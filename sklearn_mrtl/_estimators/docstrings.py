@@ -12,8 +12,8 @@ Parameters
 ----------
 modes : None, or sequence of str, Feature and Grid, default=None
     What the axes of an N-D X, or the columns of a 2-D X, mean, in their order; a string is a Feature's name.
-    ``None``: the last two axes of an N-D X are one Grid (of quantity "mean"), the others Features; all columns
-    of a 2-D X are a Grid of one axis.
+    ``None``: the modes of the `ModeEncoder` that X comes from; otherwise the last two axes of an N-D X are one Grid (of
+    quantity "mean"), the others Features, and all columns of a 2-D X are a Grid of one axis.
 rank : int, tuple of int or None, default=10
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
     can use (`rank_`). ``None``: full rank at every level.
@@ -122,8 +122,8 @@ NOTES = """\
 Notes
 -----
 X has one of two layouts. *Fields*: an N-D array (n, ...) with one or more axes for each mode. *Encodings*: a 2-D array
-or sparse matrix with the modes' encodings side by side, as a ColumnTransformer of OneHotEncoder and GridDiscretizer
-makes it; a sample's tensor is the outer product of its encodings, which is never formed.
+or sparse matrix with the modes' encodings side by side, as a `ModeEncoder` makes it; a sample's tensor is the outer
+product of its encodings, which is never formed.
 
 Computation is in the precision of X, float32 or float64.
 

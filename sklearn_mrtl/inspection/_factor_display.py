@@ -102,8 +102,8 @@ class FactorDisplay:
         components : int or sequence of int, default=None
             Numbers of the components. None: all.
         category_names : sequence of str, default=None
-            Names of a Feature's categories. None: the coordinates of X if it was a DataArray, the names of the columns
-            of X or of the output of the pipeline's other steps, the classes, or numbers.
+            Names of a Feature's categories. None: those of a `ModeEncoder`, the coordinates of X if it was a DataArray,
+            the names of the columns of X or of the output of the pipeline's other steps, the classes, or numbers.
         axis_labels : sequence of str, default=None
             Names and units of the grid's axes, in their order. None: the dimensions of X if it was a DataArray, or the
             grid's name.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from scipy import sparse
 from scipy.sparse import csr_array
 
 
@@ -35,6 +38,22 @@ def count_entries(index: np.ndarray, present: np.ndarray, size: int, dtype, what
     if largest > _largest_count(dtype):
         raise ValueError(f"dtype must hold counts of up to {largest} {what}, got {np.dtype(dtype)}.")
     return counts.astype(dtype)
+
+
+def side_by_side(blocks: Sequence[csr_array], dtype) -> csr_array:
+    """Return CSR blocks side by side; quicker than scipy where each row has one entry in each of them."""
+    n = blocks[0].shape[0]
+    if any(block.nnz != n or (np.diff(block.indptr) != 1).any() for block in blocks):
+        return sparse.hstack(blocks, format="csr", dtype=dtype)
+    widths = [block.shape[1] for block in blocks]
+    largest = max(sum(widths), n * len(blocks))
+    indices = np.empty((n, len(blocks)), dtype=np.int32 if largest < 2**31 else np.int64)
+    data = np.empty((n, len(blocks)), dtype=dtype)
+    for j, block in enumerate(blocks):
+        indices[:, j], data[:, j] = block.indices, block.data
+        indices[:, j] += sum(widths[:j])
+    indptr = np.arange(n + 1, dtype=indices.dtype) * len(blocks)
+    return csr_array((data.ravel(), indices.ravel(), indptr), shape=(n, sum(widths)))
 
 
 def _largest_count(dtype) -> float:

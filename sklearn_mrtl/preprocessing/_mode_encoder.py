@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
@@ -21,6 +20,7 @@ from sklearn_mrtl.preprocessing._column_encoders import (
     encodes_numbers,
 )
 from sklearn_mrtl.preprocessing._columns import Columns, as_table
+from sklearn_mrtl.preprocessing._counts import side_by_side
 from sklearn_mrtl.preprocessing._docstrings import COLUMNS
 from sklearn_mrtl.preprocessing._grid_discretizer import OUTSIDE
 from sklearn_mrtl.preprocessing._mode_parts import Part, check_options, option, parts_of, with_size
@@ -188,7 +188,7 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
             blocks = [
                 encoder.transform(columns.of(X)) for columns, encoder in zip(self._columns, self._encoders, strict=True)
             ]
-        encoded = sparse.hstack(blocks, format="csr", dtype=self.dtype)
+        encoded = side_by_side(blocks, self.dtype)
         arrays = (encoded.data, encoded.indices, encoded.indptr)
         return Encodings(arrays, encoded.shape, modes=self.modes_, categories=self.categories_)
 

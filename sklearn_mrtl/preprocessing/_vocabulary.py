@@ -76,7 +76,7 @@ class Vocabulary:
         """
         kinds = {column.values.dtype.kind for column in columns}
         if kinds <= set(NUMBERS) or kinds == {"M"}:
-            found = np.unique(np.concatenate([np.unique(column.values) for column in columns]))
+            found = np.unique(np.concatenate([distinct(column.values) for column in columns]))
             present = found == found  # neither NaN nor NaT
             categories, has_missing = as_integers(found[present]), not present.all()
         else:
@@ -112,6 +112,18 @@ class Vocabulary:
     def _codes_by_search(self, values: np.ndarray) -> np.ndarray:
         index = np.minimum(np.searchsorted(self.categories, values), len(self.categories) - 1)
         return np.where(self.categories[index] == values, index, -1).astype(np.int32)
+
+
+def distinct(values: np.ndarray) -> np.ndarray:
+    """Return the distinct values, sorted."""
+    if values.dtype.kind not in "iu" or not len(values):
+        return np.unique(values)
+    low, high = int(values.min()), int(values.max())
+    if not (-LARGEST < low <= high < LARGEST and high - low < MAX_TABLE):
+        return np.unique(values)
+    seen = np.zeros(high - low + 1, dtype=bool)
+    seen[values.astype(np.int64, copy=False) - low] = True
+    return (np.flatnonzero(seen) + low).astype(values.dtype)
 
 
 def sorted_array(values: set, what: str) -> np.ndarray:
