@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorly as tl
 import torch
-from numpy.typing import ArrayLike
 from tensorly.decomposition import parafac
 from tensorly.tenalg.svd import truncated_svd
 from torch import Tensor
@@ -38,33 +37,34 @@ def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = (
 
 
 def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
-    """Run tensorly's CP_ALS, or our own if its equations are singular (tensors of lower rank, slabs of zeros)."""
-    array, state = weights.detach().double().cpu().numpy(), np.random.RandomState(seed)
+    """Run tensorly's CP_ALS, or our own if its equations are singular (tensors of lower rank, slabs of zeros).
 
-    def to_tensor(values: ArrayLike) -> Tensor:
-        return torch.from_numpy(np.array(values, dtype=np.float64)).to(weights)
+    tensorly computes with torch, so that it takes the threads of the fit and not those of numpy's BLAS.
+    """
+    tensor, state = weights.detach().double().cpu(), np.random.RandomState(seed)
 
     def restart() -> list[Tensor]:
-        return alternate(weights, [to_tensor(state.standard_normal((rows, rank))) for rows in array.shape])
+        draws = [torch.from_numpy(state.standard_normal((rows, rank))) for rows in tensor.shape]
+        return alternate(weights, [draw.to(weights) for draw in draws])
 
-    with tl.backend_context("numpy", local_threadsafe=True):
+    with tl.backend_context("pytorch", local_threadsafe=True):
         try:
             size, factors = parafac(
-                array, rank, n_iter_max=100, tol=1e-5, init="svd", svd=leading_vectors, normalize_factors=True,
+                tensor, rank, n_iter_max=100, tol=1e-5, init="svd", svd=leading_vectors, normalize_factors=True,
                 random_state=state,
             )  # fmt: skip
-        except np.linalg.LinAlgError:
+        except torch.linalg.LinAlgError:
             return restart()
     # tensorly leaves some columns without unit norm, and a column of zeros has none.
-    norms = [np.maximum(np.linalg.norm(factor, axis=0), np.finfo(float).tiny) for factor in factors]
-    size = size * np.prod(norms, axis=0)
-    columns = [to_tensor(factor / norm) for factor, norm in zip(factors, norms, strict=True)]
-    if not size.max() <= MAX_CANCELLATION * np.linalg.norm(array):
+    norms = [factor.norm(dim=0).clamp(min=torch.finfo(factor.dtype).tiny) for factor in factors]
+    size = size * torch.stack(norms).prod(0)
+    if not float(size.max()) <= MAX_CANCELLATION * float(tensor.norm()):
         return restart()
-    return spread(to_tensor(size), columns)
+    columns = [(factor / norm).to(weights) for factor, norm in zip(factors, norms, strict=True)]
+    return spread(size.to(weights), columns)
 
 
-def leading_vectors(matrix: np.ndarray, n_eigenvecs: int, **kwargs: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def leading_vectors(matrix: Tensor, n_eigenvecs: int, **kwargs: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return the singular value decomposition for tensorly's start: no more vectors than there are.
 
     tensorly warns where it is asked for more, and a filter of warnings is not safe among threads.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
-import numpy as np
 import tensorly as tl
 import torch
 from tensorly.decomposition import tucker
@@ -35,11 +34,11 @@ class Tucker(LowRank[tuple[int, ...]]):
 
     def decompose(self, weights: Tensor, rank: tuple[int, ...], seed: int) -> Parameters:
         """Run higher-order orthogonal iteration instead of CP_ALS."""
-        with tl.backend_context("numpy", local_threadsafe=True):
+        with tl.backend_context("pytorch", local_threadsafe=True):  # with the threads of the fit
             core, factors = tucker(
-                weights.detach().double().cpu().numpy(), rank=list(rank), n_iter_max=100, tol=1e-7, random_state=seed
+                weights.detach().double().cpu(), rank=list(rank), n_iter_max=100, tol=1e-7, random_state=seed
             )
-        tensors = [torch.from_numpy(np.array(array)).to(weights) for array in (core, *factors)]
+        tensors = [tensor.to(weights) for tensor in (core, *factors)]
         return dict(zip(["core", *self.names], tensors, strict=True))
 
     def random_weights(self, rank: tuple[int, ...], size: float, draw: Callable[..., Tensor]) -> Parameters:

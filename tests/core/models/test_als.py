@@ -106,3 +106,8 @@ def test_nonnegative_start_of_a_negative_tensor():
     negative = -torch.from_numpy(formed([uniform(rows, 2, seed=m) for m, rows in enumerate((4, 5, 3))]))
     assert_same(formed(cp_als(negative, 2, 0, [0, 2])), negative, atol=0.05)
     assert_same(formed(cp_als(negative, 2, 0, [0, 1, 2])), torch.zeros_like(negative))
+
+
+def test_the_caller_keeps_the_backend_of_tensorly():
+    cp_als(normal(4, 5, 3), 2, seed=0)
+    assert tl.get_backend() == "numpy"
