@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs
-from sklearn_mrtl.core.data.samples import Samples, mean_square_sum
+from sklearn_mrtl.core.data.freed import return_freed_memory
+from sklearn_mrtl.core.data.samples import Samples, mean_square_sum, weight_sum
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 
@@ -35,7 +36,8 @@ class Objective:
         constant: float = 0.0,
     ):  # fmt: skip
         self.model, self.inputs, self.loss, self.alphas, self.constant = model, inputs, loss, alphas, constant
-        self.y, self.weight, self.total = y, weight, float(weight.sum(dtype=torch.float64))
+        self.y, self.weight, self.total = y, weight, weight_sum(weight)
+        self._is_new = True
 
     @classmethod
     def from_samples(cls, model: TensorModel, samples: Samples, loss: Loss, alphas: Alphas) -> Objective:
@@ -76,6 +78,9 @@ class Objective:
         for part in losses:  # the graph of a chunk is released before that of the next is made
             loss = loss + part.detach()
             total = {name: total[name] + gradient for name, gradient in gradients(part, parameters).items()}
+        if self._is_new:  # the first pass made what the next ones multiply by, and temporary arrays on the way
+            return_freed_memory(self.inputs.n_rows)
+            self._is_new = False
         return loss + penalty.detach(), loss, total
 
     def batch(self, rows: Tensor) -> Objective:
@@ -100,8 +105,8 @@ def gradients(value: Tensor, parameters: Parameters) -> Parameters:
 def constant_loss(loss: Loss, fitted: tuple[Tensor, Tensor], seen: tuple[Tensor, Tensor]) -> float:
     """Return the loss, on seen targets and weights, of the constant score that is best for the fitted ones."""
     y, weight = fitted
-    score = loss.constant((weight @ y)[None] / weight.sum(dtype=torch.float64))
+    score = loss.constant((weight @ y)[None] / weight_sum(weight))
     y, weight = seen
     parts = zip(y.split(CHUNK_ROWS), weight.split(CHUNK_ROWS), strict=True)
     total = sum(float(weight @ loss.of(score.expand_as(y), y)) for y, weight in parts)
-    return total / float(weight.sum(dtype=torch.float64))
+    return total / weight_sum(weight)

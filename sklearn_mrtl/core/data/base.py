@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sklearn_mrtl.modes import Grid, Mode
 
-CHUNK_ROWS = 2**18  # samples whose scores and losses are held at once
+CHUNK_ROWS = 2**17  # samples whose scores and losses are held at once
 Shapes = tuple[tuple[int, ...], ...]
 
 

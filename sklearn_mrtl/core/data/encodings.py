@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes, is_mean, row_slices
+from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, combine_keys, fraction_of_distinct, unique_rows
 from sklearn_mrtl.core.data.mode_encodings import Encoding, OneHot
 from sklearn_mrtl.core.data.products import (
@@ -22,13 +23,14 @@ from sklearn_mrtl.core.data.products import (
     RowBlock,
     SampledProduct,
     hadamard,
+    product_blocks,
 )
 from sklearn_mrtl.core.data.sparse import SparseMatrix
 from sklearn_mrtl.core.finegraining import nearest_cells
 from sklearn_mrtl.modes import Mode
 
 BLOCK_ROWS = 2**14  # samples of a block: their projections on ten components are 0.7 MB in float32
-DESIGN_ROWS = 2**18  # samples whose outer products are formed at once
+DESIGN_ROWS = 2**17  # samples whose outer products are formed at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +87,11 @@ class EncodedInputs(Inputs):
     def _design_blocks(self) -> list[ProductBlock]:
         """Outer products of the encodings, in blocks of at least as many samples as W has entries."""
         n_rows = self._rows_at_once(max(DESIGN_ROWS, prod(self.sizes)))
-        parts = (encoding.matrix.row_blocks(n_rows) for encoding in self.encodings)
-        return [ProductBlock(reduce(SparseMatrix.row_kronecker, matrices)) for matrices in zip(*parts, strict=True)]
+        return product_blocks(self._outer_products(), n_rows)
+
+    def _outer_products(self) -> SparseMatrix:
+        """Return the outer products of the encodings as rows, shape (n, product of sizes)."""
+        return reduce(SparseMatrix.row_kronecker, [encoding.matrix for encoding in self.encodings])
 
     def without_products(self) -> EncodedInputs:
         return replace(self)
@@ -120,7 +125,7 @@ class EncodedInputs(Inputs):
         return product * self.cell_area
 
     def design(self) -> Tensor:
-        return reduce(SparseMatrix.row_kronecker, [e.matrix for e in self.encodings]).to_dense() * self.cell_area
+        return self._outer_products().to_dense() * self.cell_area
 
     def mode_design(self, m: int) -> Tensor:
         return self.encodings[m].matrix.to_dense()
@@ -142,6 +147,9 @@ class EncodedInputs(Inputs):
 
     @cached_property
     def _chunks(self) -> list[tuple[slice, EncodedInputs]]:
+        return self._make_chunks()
+
+    def _make_chunks(self) -> list[tuple[slice, EncodedInputs]]:
         parts = zip(*(encoding.chunks(self.chunk_rows) for encoding in self.encodings), strict=True)
         rows = row_slices(self.n_rows, self.chunk_rows)
         return [(part, replace(self, encodings=encodings)) for part, encodings in zip(rows, parts, strict=True)]
@@ -161,15 +169,22 @@ class EncodedInputs(Inputs):
 
     # Coarser grids
 
-    def coarsen(self, shapes: Shapes) -> EncodedInputs:
-        """Return the samples on coarser grids: a fine cell passes to the coarse cell that holds its centre."""
-        if shapes == self.shapes:
+    def coarsen(self, shapes: Shapes, rows: Tensor | None = None) -> EncodedInputs:
+        """Return the samples, or those of some rows, on coarser grids.
+
+        A fine cell passes to the coarse cell that holds its centre.
+        """
+
+        def coarse_encoding(encoding: Encoding, fine: tuple[int, ...], coarse: tuple[int, ...]) -> Encoding:
+            encoding = encoding if rows is None else encoding.select(rows)
+            if fine == coarse:
+                return encoding
+            return encoding.coarsen(nearest_cells(fine, coarse).to(self.device), prod(coarse))
+
+        if shapes == self.shapes and rows is None:
             return self
-        encodings = tuple(
-            encoding if fine == coarse else encoding.coarsen(nearest_cells(fine, coarse).to(self.device), prod(coarse))
-            for encoding, fine, coarse in zip(self.encodings, self.shapes, shapes, strict=True)
-        )
-        return replace(self, encodings=encodings, shapes=shapes)
+        parts = zip(self.encodings, self.shapes, shapes, strict=True)
+        return replace(self, encodings=tuple(coarse_encoding(*part) for part in parts), shapes=shapes)
 
     def merge(self, shapes: Shapes) -> tuple[EncodedInputs, Tensor | None]:
         """Return the distinct samples on coarser grids, and each sample's row among them; None if most differ.
@@ -177,12 +192,14 @@ class EncodedInputs(Inputs):
         The samples are coarsened in chunks, so that only keys and rows are held for all of them.
         """
         keys = torch.empty(self.n_rows, dtype=torch.int64, device=self.device)
-        for rows, chunk in self.chunks:
+        for rows, chunk in self._make_chunks():
             keys[rows] = chunk.coarsen(shapes)._keys()
         if fraction_of_distinct(keys) <= MAX_DISTINCT_FRACTION:
             row, first = unique_rows(keys)
+            del keys
+            return_freed_memory(self.n_rows)
             if len(first) <= MAX_DISTINCT_FRACTION * len(row):
-                return self.select(first).coarsen(shapes), row
+                return self.coarsen(shapes, first), row
         return self.coarsen(shapes), None
 
     def _keys(self) -> Tensor:

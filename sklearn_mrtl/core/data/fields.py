@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes, is_mean, take_last
+from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.products import DenseProduct, khatri_rao, project_last
 from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, sum_cells
 from sklearn_mrtl.modes import Grid, Mode
@@ -168,6 +169,8 @@ class FieldInputs(Inputs):
         x = self.x.new_empty(self.n_rows, *center.shape)
         for start in range(0, self.n_rows, n_rows):
             x[start : start + n_rows] = made.pack(self._coarse(self.x[start : start + n_rows], shapes))
+        if self.n_rows > n_rows:
+            return_freed_memory(self.x.numel())
         return replace(made, x=x, center=center)
 
     def _coarse(self, x: Tensor, shapes: Shapes) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 
 from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.finegraining import nests
 
@@ -39,6 +40,7 @@ class LevelData:
         self, training: Samples, validation: Samples | None, resolutions: Sequence[Shapes], levels: Sequence[int]
     ):
         self.level: int | None = None
+        self._n_rows = training.inputs.n_rows
         self._training = pyramid(training, resolutions, levels)
         self._validation: Iterator[Samples | None] = repeat(None)
         if validation is not None:
@@ -49,7 +51,9 @@ class LevelData:
         if level != self.level:
             if self.level is not None:
                 del self.training, self.validation  # the next samples need their memory
+            return_freed_memory(self._n_rows)
             self.training, self.validation, self.level = next(self._training), next(self._validation), level
+            return_freed_memory(self._n_rows)
 
     def peek(self) -> Samples:
         """Return the training samples of the first level, and keep them for it."""

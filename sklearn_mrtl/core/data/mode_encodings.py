@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.products import GatherBlock, ProductBlock
+from sklearn_mrtl.core.data.products import GatherBlock, ProductBlock, gather_blocks, product_blocks
 from sklearn_mrtl.core.data.sparse import SparseMatrix
 
 
@@ -47,8 +47,7 @@ class OneHot:
     def blocks(self, n_rows: int) -> list[GatherBlock]:
         """Return blocks of n_rows consecutive samples to multiply by, and keep them for the next call."""
         if n_rows not in self._blocks:
-            parts = self.index.split(n_rows) if len(self) else ()
-            self._blocks[n_rows] = [GatherBlock(index, self.size, self.dtype) for index in parts]
+            self._blocks[n_rows] = gather_blocks(self.index, self.size, self.dtype, n_rows)
         return self._blocks[n_rows]
 
     def keys(self) -> Tensor:
@@ -99,7 +98,7 @@ class MultiHot:
     def blocks(self, n_rows: int) -> list[ProductBlock]:
         """Return blocks of n_rows consecutive samples to multiply by, and keep them for the next call."""
         if n_rows not in self._blocks:
-            self._blocks[n_rows] = [ProductBlock(block) for block in self.matrix.row_blocks(n_rows)]
+            self._blocks[n_rows] = product_blocks(self.matrix, n_rows)
         return self._blocks[n_rows]
 
     def keys(self) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.sparse import SparseMatrix, csr, shared_ones, sorted_by
 
 
@@ -51,10 +52,17 @@ class RowBlock(ABC):
 
 
 class ProductBlock(RowBlock):
-    """Samples with any number of rows and any values."""
+    """Samples with any number of rows and any values.
 
-    def __init__(self, matrix: SparseMatrix):
-        self.matrix, self.n_rows = matrix, matrix.shape[0]
+    Parameters
+    ----------
+    matrix : SparseMatrix
+    into : Tensor of int, shape (nnz,)
+        Memory for the indices of the transposed matrix.
+    """
+
+    def __init__(self, matrix: SparseMatrix, into: Tensor):
+        self.matrix, self.n_rows, self._into = matrix, matrix.shape[0], into
 
     @cached_property
     def _forward(self) -> Tensor:
@@ -62,7 +70,7 @@ class ProductBlock(RowBlock):
 
     @cached_property
     def _adjoint(self) -> Tensor:
-        return self.matrix.compressed_adjoint()
+        return self.matrix.compressed_adjoint(self._into)
 
     def gather(self, factor: Tensor) -> Tensor:
         return self._forward @ factor
@@ -72,21 +80,48 @@ class GatherBlock(RowBlock):
     """Samples with one row each, of value 1.
 
     Rows are gathered by their indices, but added up by a CSR matrix, which is faster than ``index_add_``.
+
+    Parameters
+    ----------
+    index : Tensor of int, shape (block,)
+    size : int
+    dtype : torch.dtype
+    into : Tensor like the index
+        Memory for the indices of the transposed matrix.
     """
 
-    def __init__(self, index: Tensor, size: int, dtype: torch.dtype):
-        self.index, self.size, self.dtype, self.n_rows = index, size, dtype, len(index)
+    def __init__(self, index: Tensor, size: int, dtype: torch.dtype, into: Tensor):
+        self.index, self.size, self.dtype, self.n_rows, self._into = index, size, dtype, len(index), into
 
     @cached_property
     def _adjoint(self) -> Tensor:
         order, crow_indices = sorted_by(self.index, self.size)
         ones = shared_ones(self.n_rows, self.dtype, order.device)
-        return csr(crow_indices, order.to(crow_indices.dtype), ones, (self.size, self.n_rows))
+        return csr(crow_indices, self._into.copy_(order), ones, (self.size, self.n_rows))
 
     def gather(self, factor: Tensor) -> Tensor:
         if factor.shape[1] == 1:  # faster for single numbers
             return factor[:, 0].index_select(0, self.index)[:, None]
         return factor.index_select(0, self.index)
+
+
+# The indices that blocks keep lie in one array, made beforehand: if each block made its own, gaps would remain between
+# them, where the temporary arrays of their sorting were.
+
+
+def product_blocks(matrix: SparseMatrix, n_rows: int) -> list[ProductBlock]:
+    """Return blocks of n_rows consecutive samples."""
+    return_freed_memory(matrix.shape[0])
+    blocks = matrix.row_blocks(n_rows)
+    parts = torch.empty_like(matrix.col_indices).split([len(block.col_indices) for block in blocks])
+    return [ProductBlock(block, part) for block, part in zip(blocks, parts, strict=True)]
+
+
+def gather_blocks(index: Tensor, size: int, dtype: torch.dtype, n_rows: int) -> list[GatherBlock]:
+    """Return blocks of n_rows consecutive samples with one row each."""
+    return_freed_memory(len(index))
+    parts = zip(index.split(n_rows), torch.empty_like(index).split(n_rows), strict=True)
+    return [GatherBlock(part, size, dtype, into) for part, into in parts] if len(index) else []
 
 
 class BlockedProduct(torch.autograd.Function):

@@ -76,7 +76,7 @@ class Samples:
         inputs, row = self.inputs.merge(shapes)
         weight = self.weight[:, 0]
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
-        block = middle.mul_(n_blocks / float(weight.sum(dtype=torch.float64))).long().clamp_(0, n_blocks - 1)
+        block = middle.mul_(n_blocks / weight_sum(weight)).long().clamp_(0, n_blocks - 1)
         # One heavy row fills several blocks: those without rows are not counted, so that groups are not empty.
         number = (torch.bincount(block, minlength=n_blocks) > 0).cumsum(0) - 1
         group = number[block] % n_groups
@@ -117,4 +117,9 @@ def mean_square_sum(y: Tensor, weight: Tensor) -> float:
     """Return the weighted mean over the rows of the sum of the squares of y (n, T)."""
     parts = zip(weight.split(CHUNK_ROWS), y.split(CHUNK_ROWS), strict=True)
     total = sum(float(weight.double() @ y.double().square().sum(1)) for weight, y in parts)
-    return total / float(weight.sum(dtype=torch.float64))
+    return total / weight_sum(weight)
+
+
+def weight_sum(weight: Tensor) -> float:
+    """Return the sum of weights (n,) in double precision, for which torch would copy all of them at once."""
+    return sum(float(part.sum(dtype=torch.float64)) for part in weight.split(CHUNK_ROWS))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 HASHED_ROWS = 2**16  # rows hashed at once: a few megabytes
+COPIED_ROWS = 2**16  # rows copied or multiplied at once
 SHARED_ONES = 2**20  # ones kept in memory for all matrices: 4 MB in float32
 
 
@@ -60,12 +61,12 @@ class SparseMatrix:
         """Return the values one after the other, as torch wants them."""
         return shared_ones(len(self.values), self.values.dtype, self.values.device) if self.binary else self.values
 
-    def compressed_adjoint(self) -> Tensor:
-        """Return the transposed matrix as a CSR tensor of torch."""
+    def compressed_adjoint(self, into: Tensor) -> Tensor:
+        """Return the transposed matrix as a CSR tensor of torch; its indices of columns are written into a tensor."""
         order, crow_indices = sorted_by(self.col_indices, self.shape[1])
         values = self._stored_values() if self.binary else self.values.index_select(0, order)
-        rows = self.rows().index_select(0, order)
-        return csr(crow_indices, rows, values, self.shape[::-1])
+        torch.index_select(self.rows(), 0, order, out=into)
+        return csr(crow_indices, into, values, self.shape[::-1])
 
     def column_squares(self, weight: Tensor) -> Tensor:
         """Return the weighted sum over the rows of the squared values in each column, shape (S,)."""
@@ -80,17 +81,27 @@ class SparseMatrix:
             (self.rows(), self.col_indices), self.values, accumulate=True
         )
 
-    def select(self, rows: Tensor) -> SparseMatrix:
-        """Return the matrix of these rows."""
+    def select(self, rows: Tensor, block_rows: int = COPIED_ROWS) -> SparseMatrix:
+        """Return the matrix of these rows.
+
+        Parameters
+        ----------
+        block_rows : int
+            Rows that are copied at once.
+        """
         counts = self.crow_indices.diff().index_select(0, rows)
         crow_indices = make_crow_indices(counts, self.col_indices.dtype)
-        shifts = torch.repeat_interleave(self.crow_indices.index_select(0, rows).sub_(crow_indices[:-1]), counts)
-        entries = shifts.add_(torch.arange(len(shifts), dtype=shifts.dtype, device=shifts.device))
-        col_indices = self.col_indices.index_select(0, entries)
-        if self.binary:
-            values = ones(len(entries), self.values.dtype, entries.device)
-        else:
-            values = self.values.index_select(0, entries)
+        n_entries = int(crow_indices[-1])
+        col_indices = self.col_indices.new_empty(n_entries)
+        values = ones(n_entries, self.values.dtype, rows.device) if self.binary else self.values.new_empty(n_entries)
+        for start in range(0, len(rows), block_rows):
+            some, ends = slice(start, start + block_rows), crow_indices[start : start + block_rows + 1]
+            shifts = torch.repeat_interleave(self.crow_indices.index_select(0, rows[some]) - ends[:-1], counts[some])
+            part = slice(int(ends[0]), int(ends[-1]))
+            entries = shifts.add_(torch.arange(part.start, part.stop, dtype=shifts.dtype, device=shifts.device))
+            torch.index_select(self.col_indices, 0, entries, out=col_indices[part])
+            if not self.binary:
+                torch.index_select(self.values, 0, entries, out=values[part])
         return self.with_entries(crow_indices, col_indices, values, self.shape[1])
 
     def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
@@ -108,22 +119,38 @@ class SparseMatrix:
         col_indices = column.to(self.col_indices.dtype).index_select(0, self.col_indices)
         return self.with_entries(self.crow_indices, col_indices, self.values, n_columns)
 
-    def row_kronecker(self, other: SparseMatrix) -> SparseMatrix:
-        """Return the Kronecker product row by row, shape (n, S * S'); the other's columns run fastest."""
-        repeats = other.crow_indices.diff()[self.rows()]
-        crow_indices = make_crow_indices(self.crow_indices.diff() * other.crow_indices.diff())
+    def row_kronecker(self, other: SparseMatrix, block_rows: int = COPIED_ROWS) -> SparseMatrix:
+        """Return the Kronecker product row by row, shape (n, S * S'); the other's columns run fastest.
+
+        Parameters
+        ----------
+        block_rows : int
+            Rows that are multiplied at once.
+        """
+        counts = self.crow_indices.diff() * other.crow_indices.diff()
+        n_entries, n_columns = int(counts.sum()), self.shape[1] * other.shape[1]
+        dtype = torch.int32 if max(n_columns, n_entries) <= torch.iinfo(torch.int32).max else torch.int64
+        binary = self.binary and other.binary
+        col_indices = torch.empty(n_entries, dtype=dtype, device=self.col_indices.device)
+        values = ones(n_entries, self.values.dtype, col_indices.device) if binary else self.values.new_empty(n_entries)
+        start = 0
+        for mine, theirs in zip(self.row_blocks(block_rows), other.row_blocks(block_rows), strict=True):
+            first, second = mine._pairs(theirs)
+            part = slice(start, start := start + len(first))
+            columns = mine.col_indices[first].to(dtype).mul_(other.shape[1])
+            torch.add(columns, theirs.col_indices[second], out=col_indices[part])
+            if not binary:
+                torch.mul(mine.values[first], theirs.values[second], out=values[part])
+        crow_indices = make_crow_indices(counts, dtype)
+        return SparseMatrix(crow_indices, col_indices, values, (self.shape[0], n_columns), binary=binary)
+
+    def _pairs(self, other: SparseMatrix) -> tuple[Tensor, Tensor]:
+        """Return all pairs of an entry of this matrix and one of the other in the same row, as two lists of entries."""
+        rows = self.rows()
+        repeats = other.crow_indices.diff()[rows]
         mine = torch.repeat_interleave(torch.arange(len(repeats), device=repeats.device), repeats)
         starts = make_crow_indices(repeats)[:-1]
-        theirs = torch.arange(len(mine), device=repeats.device) - starts[mine] + other.crow_indices[self.rows()[mine]]
-        col_indices = self.col_indices[mine].long() * other.shape[1] + other.col_indices[theirs]
-        n_columns, binary = self.shape[1] * other.shape[1], self.binary and other.binary
-        if binary:
-            values = ones(len(col_indices), self.values.dtype, col_indices.device)
-        else:
-            values = self.values[mine] * other.values[theirs]
-        if max(n_columns, len(col_indices)) <= torch.iinfo(torch.int32).max:
-            crow_indices, col_indices = crow_indices.int(), col_indices.int()
-        return SparseMatrix(crow_indices, col_indices, values, (self.shape[0], n_columns), binary=binary)
+        return mine, torch.arange(len(mine), device=repeats.device) - starts[mine] + other.crow_indices[rows[mine]]
 
     def row_hashes(self, block_rows: int = HASHED_ROWS) -> Tensor:
         """Return a 64-bit hash of each row, shape (n,), equal for rows of the same entries in any order.
@@ -184,4 +211,6 @@ def _stored_ones(dtype: torch.dtype, device: torch.device) -> Tensor:
 
 def make_crow_indices(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:
     """Return the crow_indices (n + 1,) of rows that hold `counts` values."""
-    return torch.nn.functional.pad(counts.cumsum(0, dtype=dtype), (1, 0))
+    crow_indices = torch.zeros(len(counts) + 1, dtype=dtype, device=counts.device)
+    torch.cumsum(counts, 0, dtype=dtype, out=crow_indices[1:])
+    return crow_indices

@@ -19,6 +19,8 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 
 LARGEST_SYSTEM = 2500  # rows of an eigendecomposition that takes seconds
 SMALL_SYSTEM = 500  # rows of one that takes milliseconds, where an iterative solution has a good start
+BLOCK_COLUMNS = 2**10  # columns of the design that are scaled at once
+BLOCK_ENTRIES = 2**21  # entries of the design that are made at once: 16 MB
 LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
 
 
@@ -54,31 +56,45 @@ class RidgeDesign:
         ends = torch.bincount(block).cumsum(0).tolist()
         self.blocks = [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True) if end > start]
         self.root = (weight / weight.sum()).sqrt()
-        x = self._rotated(samples.inputs)[row] * self.root[:, None]
+        # In place where that is possible: in double precision the design is the largest array of the choice.
+        x = self._rotated(samples.inputs)
+        x = x if torch.equal(row, torch.arange(len(x), device=row.device)) else x[row]
+        x *= self.root[:, None]
         self.means, self.mean_y = self.root @ x, self.root.square() @ y
-        self.x = x - self.root[:, None] * self.means
+        self.x = x.addr_(self.root, self.means, alpha=-1)
         self.y = (y - self.mean_y) * self.root[:, None]
 
     def _rotated(self, inputs: Inputs) -> Tensor:
         """Return the design in the eigenbases of the grids, and set `roughness` and the numbers of columns."""
-        x = inputs.design().double().reshape(inputs.n_rows, *inputs.sizes)
-        self.bases, roughness = [], x.new_zeros(())
-        for dim, axis in enumerate(self.model.input_axes):
-            basis, eigenvalues = eigenbasis(axis, x)
+        like = self.root
+        self.bases, roughness = [], like.new_zeros(())
+        for axis in self.model.input_axes:
+            basis, eigenvalues = eigenbasis(axis, like)
             self.bases.append(basis)
             roughness = roughness[..., None] + eigenvalues
-            if basis is not None:
-                x = torch.tensordot(x, basis, ([dim + 1], [0])).movedim(-1, dim + 1)
-            elif axis.pooled:
-                x = torch.cat([x.narrow(dim + 1, 0, axis.size - 1), x.sum(dim + 1, keepdim=True)], dim + 1)
-        x, self.roughness = x.reshape(len(x), -1), roughness.reshape(-1)
-        self.n_weights, self.n_categories = x.shape[1], 0
+        roughness = roughness.reshape(-1)
+        self.n_weights, self.n_categories = len(roughness), 0
         if self.model.intercept_mode is not None:
             self.n_categories = self.model.axes[self.model.intercept_mode].n_entries
-            categories = inputs.mode_design(self.model.intercept_mode).to(x)[:, : self.n_categories]
-            x = torch.cat([x, categories], 1)
-            self.roughness = torch.cat([self.roughness, self.roughness.new_zeros(self.n_categories)])
+        self.roughness = torch.cat([roughness, like.new_zeros(self.n_categories)])
+        x = like.new_empty(inputs.n_rows, len(self.roughness))
+        step = max(1, BLOCK_ENTRIES // x.shape[1])
+        for rows in torch.arange(len(x), device=like.device).split(step):
+            x[rows] = self._rotated_block(inputs.select(rows))
         return x
+
+    def _rotated_block(self, inputs: Inputs) -> Tensor:
+        x = inputs.design().double().reshape(inputs.n_rows, *inputs.sizes)
+        for dim, (axis, basis) in enumerate(zip(self.model.input_axes, self.bases, strict=True), start=1):
+            if basis is not None:
+                x = torch.tensordot(x, basis, ([dim], [0])).movedim(-1, dim)
+            elif axis.pooled:
+                x = torch.cat([x.narrow(dim, 0, axis.size - 1), x.sum(dim, keepdim=True)], dim)
+        x = x.reshape(len(x), -1)
+        if self.model.intercept_mode is None:
+            return x
+        categories = inputs.mode_design(self.model.intercept_mode).to(x)[:, : self.n_categories]
+        return torch.cat([x, categories], 1)
 
     def shrinkage(self, alphas: Alphas) -> Tensor:
         """Return the penalties' coefficient of each squared weight, shape (p,), for the loss summed over outputs.
@@ -87,7 +103,7 @@ class RidgeDesign:
         """
         shrinkage = (alphas.spatial * self.roughness + alphas.l2) / (self.model.n_entries / self.model.n_outputs)
         shrinkage[self.n_weights :] = alphas.l2 / max(1, self.n_categories)
-        return shrinkage.clamp(min=max(1e-12 * float(shrinkage.max()), 1e-14 * float(self.x.square().sum()), 1e-300))
+        return shrinkage.clamp(min=max(1e-12 * float(shrinkage.max()), 1e-14 * float(self.x.norm()) ** 2, 1e-300))
 
     def decompose(self, alphas: Alphas) -> RidgePath:
         """Return the ridge solutions for all strengths of penalties in this proportion."""
@@ -118,15 +134,18 @@ class RidgePath:
     """Ridge solutions for shrinkage times any strength, from one eigendecomposition."""
 
     def __init__(self, design: RidgeDesign, shrinkage: Tensor):
-        self.design, self.shrinkage = design, shrinkage
-        x = design.x / shrinkage.sqrt()
+        self.design, self.shrinkage, x, root = design, shrinkage, design.x, shrinkage.sqrt()
         if x.shape[0] <= x.shape[1]:
-            eigenvalues, self.left = torch.linalg.eigh(x @ x.T)
+            gram = x.new_zeros(len(x), len(x))
+            for part, divisor in zip(x.split(BLOCK_COLUMNS, 1), root.split(BLOCK_COLUMNS), strict=True):
+                scaled = part / divisor
+                gram.addmm_(scaled, scaled.T)
+            eigenvalues, self.left = torch.linalg.eigh(gram)
         else:
-            eigenvalues, right = torch.linalg.eigh(x.T @ x)
+            eigenvalues, right = torch.linalg.eigh((x.T @ x).div_(root).div_(root[:, None]))
             keep = eigenvalues > 1e-14 * eigenvalues[-1]
             eigenvalues = eigenvalues[keep]
-            self.left = (x @ right[:, keep]) / eigenvalues.sqrt()
+            self.left = x @ (right[:, keep] / root[:, None]) / eigenvalues.sqrt()
         self.eigenvalues = eigenvalues.clamp(min=0)
 
     def weights(self, strength: float) -> Tensor:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from helpers import assert_product, assert_same, generator, normal
 
-from sklearn_mrtl.core.data.products import BlockedProduct, DenseProduct, EntryIndices, GatherBlock, SampledProduct
+from sklearn_mrtl.core.data.products import BlockedProduct, DenseProduct, EntryIndices, SampledProduct, gather_blocks
 
 
 def test_dense_product():
@@ -13,7 +13,7 @@ def test_dense_product():
 @pytest.mark.parametrize("n_rows", [1, 4, 100])
 def test_gather(n_rows):
     index = torch.randint(7, (9,), generator=generator())
-    blocks = [GatherBlock(part, 7, torch.float64) for part in index.split(n_rows)]
+    blocks = gather_blocks(index, 7, torch.float64, n_rows)
     assert_product(lambda c: BlockedProduct.apply(c, blocks), torch.nn.functional.one_hot(index, 7).double())
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from helpers import assert_product, assert_same, generator, multi_hot, normal, uniform
 
-from sklearn_mrtl.core.data.products import BlockedProduct, ProductBlock
+from sklearn_mrtl.core.data.products import BlockedProduct, product_blocks
 from sklearn_mrtl.core.data.sparse import SHARED_ONES, SparseMatrix, ones
 
 
@@ -23,7 +23,7 @@ by_kind = pytest.mark.parametrize("binary", [False, True])
 
 def product_of(matrix, n_rows=4):
     """Products with a matrix, block after block."""
-    blocks = [ProductBlock(block) for block in matrix.row_blocks(n_rows)]
+    blocks = product_blocks(matrix, n_rows)
     return lambda c: BlockedProduct.apply(c, blocks)
 
 
@@ -33,7 +33,7 @@ def test_sparse_product_and_adjoint(binary, n_rows):
     matrix, dense = sparse(binary=binary)
     assert_product(product_of(matrix, n_rows), dense)
     assert_same(matrix.compressed().to_dense(), dense)
-    assert_same(matrix.compressed_adjoint().to_dense(), dense.T)
+    assert_same(matrix.compressed_adjoint(torch.empty_like(matrix.col_indices)).to_dense(), dense.T)
     assert_same(matrix.to_dense(), dense)
 
 
@@ -46,9 +46,10 @@ def test_column_squares_are_weighted(binary):
 
 @by_kind
 @pytest.mark.parametrize("rows", [[0, 1, 8], [8, 2, 2, 0], [2], []])
-def test_select(rows, binary):
+@pytest.mark.parametrize("block_rows", [1, 3, 100])
+def test_select(rows, block_rows, binary):
     matrix, dense = sparse(binary=binary)
-    chosen = matrix.select(torch.tensor(rows, dtype=torch.long))
+    chosen = matrix.select(torch.tensor(rows, dtype=torch.long), block_rows)
     assert_same(chosen.to_dense(), dense[rows])
     if rows:
         assert_product(product_of(chosen), dense[rows])
@@ -65,11 +66,12 @@ def test_merged_columns_are_added(binary):
 
 
 @by_kind
-def test_row_kronecker(binary):
+@pytest.mark.parametrize("block_rows", [1, 4, 100])
+def test_row_kronecker(binary, block_rows):
     a, dense_a = sparse()
     b, dense_b = sparse(size=5, seed=7, binary=binary)
     expected = (dense_a[:, :, None] * dense_b[:, None, :]).reshape(9, -1)
-    product = a.row_kronecker(b)
+    product = a.row_kronecker(b, block_rows)
     assert_same(product.to_dense(), expected)
     assert_product(product_of(product), expected)
 
