@@ -18,6 +18,7 @@ from sklearn_mrtl.core.models.axes import Axis, make_axes
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
+from sklearn_mrtl.core.models.terms import Sum, full_rank_sum
 from sklearn_mrtl.core.monitor import LevelMonitor
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.penalties.choice import Choice, choose_strengths
@@ -72,13 +73,14 @@ def mrtl(
     steps = plan[len(fit.done) :]
     data = LevelData(samples, validation, resolutions, sorted({step.level for step in steps}))
     callback.begin_training(sum(isinstance(step, Train) for step in steps))
-    choice = Choice(fit.phases, fit.alpha_path)
+    choice = Choice(fit.phases, fit.alpha_path, terms=fit.terms, degrees_of_freedom=fit.degrees_of_freedom)
     if not fit.phases:
         in_row_order = data.peek() if samples.inputs.coarsens_in_steps else samples
         choice = choose_strengths(in_row_order, resolutions[0], phases_of(plan), settings)
         del in_row_order
     del samples, validation  # so that `data` can release their memory
     fit.phases, fit.alpha_path = choice.phases, choice.path
+    fit.terms, fit.degrees_of_freedom = choice.terms, choice.degrees_of_freedom
     run = Run(plan, settings, data, callback, choice, perf_counter())
 
     for step in steps_to_do(plan, fit):
@@ -113,7 +115,8 @@ def initialize(fit: Fit, step: Initialize, run: Run) -> None:
     """Run line 1: full-rank weights of 0, or from the choice of penalties; or random factors."""
     weight, axes = run.data.training.weight, axes_at(run)
     if step.phase == FULL_RANK:
-        full_rank = fit.model = FullRank(axes)
+        terms = run.choice.terms
+        full_rank = fit.model = full_rank_sum(axes, terms) if terms else FullRank(axes)
         fit.parameters = full_rank.initial(weight) if run.choice.start is None else run.choice.start
         fit.is_solution = run.choice.is_solution
     else:
@@ -168,10 +171,14 @@ def finegrain(fit: Fit, run: Run) -> None:
 
 def decompose(fit: Fit, run: Run) -> None:
     """Run line 14: CP_ALS, or another decomposition."""
-    fit.before_decomposition = fit.model, fit.parameters
-    low_rank = make_low_rank(fit.model.axes, run.settings)
-    fit.parameters = low_rank.from_full_rank(fit.parameters, run.settings.required_rank, run.settings.seed)
-    fit.model = low_rank
+    fit.before_decomposition, settings = (fit.model, fit.parameters), run.settings
+    if isinstance(fit.model, Sum):
+        kind = DECOMPOSITIONS[settings.decomposition]
+        fit.model, fit.parameters = fit.model.decomposed(fit.parameters, kind, settings.nonnegative, settings.seed)
+    else:
+        low_rank = make_low_rank(fit.model.axes, settings)
+        fit.parameters = low_rank.from_full_rank(fit.parameters, settings.required_rank, settings.seed)
+        fit.model = low_rank
     fit.curvature_pairs = []
     run.data.release_products()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
+from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.plan import Decompose, Plan, Step, Train
 from sklearn_mrtl.core.settings import PhaseSettings
 from sklearn_mrtl.core.solvers.base import CurvaturePair, State
@@ -24,6 +25,10 @@ class Fit:
         Recent steps of the solver and changes of the gradient along them, at the present level.
     phases : dict of str to PhaseSettings
         Settings with the strengths that were chosen.
+    terms : tuple of Term
+        Of a sum, with the strengths that were chosen.
+    degrees_of_freedom : dict of str to float
+        Effective number of parameters of each term on the coarsest level.
     alpha_path : list of dict
         Strengths that were tried, and their errors.
     history : list of dict
@@ -45,6 +50,8 @@ class Fit:
     before_decomposition: tuple[TensorModel, Parameters] | None = None
     curvature_pairs: list[CurvaturePair] = field(default_factory=list)
     phases: dict[str, PhaseSettings] = field(default_factory=dict)
+    terms: tuple[Term, ...] = ()
+    degrees_of_freedom: dict[str, float] = field(default_factory=dict)
     alpha_path: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)

@@ -21,6 +21,11 @@ class SquaredLoss:
         return (scores - y).square().mean(1)
 
     @staticmethod
+    def second_derivatives(scores: Tensor) -> Tensor:
+        """Return the second derivative of each sample's loss by each of its scores, shape (n, T)."""
+        return torch.full_like(scores, 2.0 / scores.shape[1])
+
+    @staticmethod
     def constant(y: Tensor) -> Tensor:
         """Return the one score for all samples that has the least loss, from their mean target (T,)."""
         return y
@@ -37,6 +42,11 @@ class LogisticLoss:
         return (torch.nn.functional.softplus(scores) - y * scores).sum(1)
 
     @staticmethod
+    def second_derivatives(scores: Tensor) -> Tensor:
+        """Return the second derivative of each sample's loss by each of its scores, shape (n, T)."""
+        return torch.sigmoid(scores) * torch.sigmoid(-scores)
+
+    @staticmethod
     def constant(y: Tensor) -> Tensor:
         """Return the one score for all samples that has the least loss, from their mean target (T,)."""
         return torch.logit(y, eps=torch.finfo(y.dtype).eps)
@@ -51,6 +61,12 @@ class SoftmaxLoss:
     def of(scores: Tensor, y: Tensor) -> Tensor:
         """Return the loss of every sample, shape (n,)."""
         return torch.logsumexp(scores, 1) - (y * scores).sum(1)
+
+    @staticmethod
+    def second_derivatives(scores: Tensor) -> Tensor:
+        """Return the second derivative of each sample's loss by each of its scores, shape (n, T)."""
+        probabilities = torch.softmax(scores, 1)
+        return probabilities * (1 - probabilities)
 
     @staticmethod
     def constant(y: Tensor) -> Tensor:

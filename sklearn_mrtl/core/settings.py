@@ -9,6 +9,7 @@ from typing import cast
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.low_rank import Rank
+from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.stopping import Criterion
@@ -66,6 +67,8 @@ class Settings:
         Of random factors.
     keep_interrupted : bool
         Whether Ctrl-C ends the training and keeps the weights, once the last phase has had an epoch.
+    terms : tuple of Term
+        Of a sum of weight tensors; empty: one tensor of all modes.
     choice : ChoiceOptions
         How the strengths of penalties are chosen.
     """
@@ -82,6 +85,7 @@ class Settings:
     tol: float = 0.0
     seed: int = 0
     keep_interrupted: bool = False
+    terms: tuple[Term, ...] = ()
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
 
     @property

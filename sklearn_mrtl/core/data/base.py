@@ -99,8 +99,16 @@ class Inputs(ABC):
     def select(self, rows: Tensor) -> Self:
         """Return the samples of these rows."""
 
+    @abstractmethod
+    def of_modes(self, modes: tuple[int, ...]) -> Self:
+        """Return the samples for a term of some of the modes, in their order, and keep them for the next call.
+
+        Weights of the term are the same along every other mode: fields are summed over it, or averaged over a grid of
+        means; encodings of other modes are left out.
+        """
+
     def without_products(self) -> Self:
-        """Return the samples without what they keep for the next call of `linear_scores`."""
+        """Return the samples without what they keep for the next call of `linear_scores` or `of_modes`."""
         return self
 
     # What only layouts with an encoding of each mode by itself can do: intercepts of categories need it.

@@ -55,6 +55,7 @@ class EncodedInputs(Inputs):
     masks: tuple[Tensor | None, ...] = field(init=False)
     chunk_rows: int = CHUNK_ROWS
     block_rows: int = BLOCK_ROWS
+    _parts: dict[tuple[int, ...], EncodedInputs] = field(default_factory=dict, init=False, repr=False)
 
     coarsens_in_steps = False
 
@@ -81,6 +82,8 @@ class EncodedInputs(Inputs):
     # Scores
 
     def linear_scores(self, weights: Tensor) -> Tensor:
+        if len(self.modes) == 1:
+            return self.product(0, weights.reshape(self.sizes[0], -1)) * self.cell_area
         return BlockedProduct.apply(weights.reshape(prod(self.sizes), -1), self._design_blocks) * self.cell_area
 
     @cached_property
@@ -163,6 +166,16 @@ class EncodedInputs(Inputs):
     def _rows_at_once(self, n_rows: int) -> int:
         """Return n_rows, or on a GPU the number of all samples: it is slow on small blocks."""
         return max(1, self.n_rows) if self.device.type == "cuda" else n_rows
+
+    def of_modes(self, modes: tuple[int, ...]) -> EncodedInputs:
+        if modes == tuple(range(len(self.modes))):
+            return self
+        if modes not in self._parts:
+            encodings, kinds, shapes = (
+                tuple(values[m] for m in modes) for values in (self.encodings, self.modes, self.shapes)
+            )
+            self._parts[modes] = replace(self, encodings=encodings, modes=kinds, shapes=shapes)
+        return self._parts[modes]
 
     def select(self, rows: Tensor) -> EncodedInputs:
         return replace(self, encodings=tuple(encoding.select(rows) for encoding in self.encodings))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 
@@ -50,6 +50,7 @@ class FieldInputs(Inputs):
     masks: tuple[Tensor | None, ...]
     stored: Tensor | None = None
     block_entries: int = BLOCK_ENTRIES
+    _parts: dict[tuple[int, ...], FieldInputs] = field(default_factory=dict, init=False, repr=False)
 
     coarsens_in_steps = True
 
@@ -145,6 +146,28 @@ class FieldInputs(Inputs):
     def chunks(self) -> list[tuple[slice, FieldInputs]]:
         """All samples as a single part: scores need little memory beside the fields."""
         return [(slice(None), self)]
+
+    def of_modes(self, modes: tuple[int, ...]) -> FieldInputs:
+        if modes == tuple(range(len(self.modes))):
+            return self
+        if modes not in self._parts:
+            self._parts[modes] = self._sum_over_others(modes)
+        return self._parts[modes]
+
+    def _sum_over_others(self, modes: tuple[int, ...]) -> FieldInputs:
+        """Return the fields summed over all other modes, or averaged over grids of means."""
+        others = [m for m in range(len(self.modes)) if m not in modes]
+        n_averaged = prod(self.sizes[m] for m in others if is_mean(self.modes[m]))
+        kinds, shapes, masks = (tuple(values[m] for m in modes) for values in (self.modes, self.shapes, self.masks))
+        # The last mode's cells are packed already; where it is summed over, another mode becomes the last.
+        newly_stored = stored_cells(masks) if len(self.modes) - 1 in others else None
+
+        def summed(x: Tensor) -> Tensor:
+            total = x.sum([m + 1 for m in others]).div_(n_averaged)
+            return total if newly_stored is None else take_last(total, newly_stored)
+
+        x, center = summed(self.x), summed(self.center[None])[0]
+        return replace(self, x=x, center=center, modes=kinds, shapes=shapes, masks=masks, stored=None)
 
     def select(self, rows: Tensor) -> FieldInputs:
         return replace(self, x=self.x[rows])

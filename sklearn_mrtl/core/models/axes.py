@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.finegraining import finegrain
-from sklearn_mrtl.core.penalties.smoothness import Smoothness
+from sklearn_mrtl.core.penalties.smoothness import LaplacianPenalty, Smoothness
 from sklearn_mrtl.modes import Feature, Grid, Mode
 
 
@@ -30,7 +30,7 @@ class Axis:
         Shape of the mode at this resolution.
     mask : Tensor of bool, shape (D,), or None
         Cells that hold data; None: all.
-    smoothness : Smoothness or None
+    smoothness : LaplacianPenalty or None
         R_s along this axis; None for a Feature.
     is_output : bool
     """
@@ -38,7 +38,7 @@ class Axis:
     mode: Mode
     shape: tuple[int, ...]
     mask: Tensor | None = None
-    smoothness: Smoothness | None = None
+    smoothness: LaplacianPenalty | None = None
     is_output: bool = False
 
     @property

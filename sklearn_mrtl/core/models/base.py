@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 from math import prod
 from typing import NamedTuple, Self
@@ -36,21 +35,18 @@ class Alphas(NamedTuple):
 
 
 class TensorModel(ABC):
-    """A weight tensor with intercepts.
-
-    Subclasses define the abstract methods; everything else follows from them.
+    """Scores with intercepts, and penalties of the weights: what objectives and solvers see of a model.
 
     Parameters
     ----------
     axes : sequence of Axis
-        The modes of the weight tensor W, the outputs last.
+        The modes of the inputs, the outputs last.
     """
 
     def __init__(self, axes: Sequence[Axis]):
         self.axes = tuple(axes)
         self.input_axes = tuple(axis for axis in axes if not axis.is_output)
         self.n_outputs = self.axes[-1].size if self.axes[-1].is_output else 1
-        self.n_entries = prod(axis.n_free for axis in self.axes)
         self.intercept_mode = next(
             (m for m, axis in enumerate(self.axes) if isinstance(axis.mode, Feature) and axis.mode.intercept), None
         )
@@ -63,34 +59,26 @@ class TensorModel(ABC):
         """The axes along the leading dimensions of each weight parameter."""
 
     @abstractmethod
+    def with_axes(self, axes: Sequence[Axis]) -> Self:
+        """Return a model of the same kind on other axes."""
+
+    @abstractmethod
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Return <W, X_n> for every sample and output, shape (n, T)."""
 
     @abstractmethod
-    def penalty_sums(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
-        """Return R_s of eq. (3) and R_2 as sums over the entries of W."""
+    def weight_penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
+        """Return ``alphas.spatial R_s + alphas.l2 R_2`` of eq. (3) and (5), both as means over the entries of W."""
 
     @abstractmethod
-    def weight_curvatures(
-        self, parameters: Parameters, mean_squares: Sequence[Tensor], loss_curvature: float, alphas: Alphas
+    def weight_scales(
+        self, parameters: Parameters, inputs: Inputs, weight: Tensor, loss_curvature: float, alphas: Alphas
     ) -> Parameters:
-        """Return approximate second derivatives of the objective by each weight parameter.
-
-        Parameters
-        ----------
-        mean_squares : sequence of Tensor, shape (rows,)
-            For each axis the mean square of the inputs that its rows multiply.
-        loss_curvature : float
-            Largest second derivative of the loss by a score.
-        """
+        """Return about one over the square root of the objective's second derivative by each weight parameter."""
 
     @abstractmethod
     def scaled(self, parameters: Parameters, scale: Tensor) -> Parameters:
         """Return parameters whose weights of every output are multiplied by a positive scale, shape (T,)."""
-
-    @abstractmethod
-    def dense(self, parameters: Parameters) -> Tensor:
-        """Return W itself, one axis for each mode."""
 
     # What follows
 
@@ -99,10 +87,6 @@ class TensorModel(ABC):
         """Names of the parameters that must not be negative."""
         return frozenset()
 
-    def with_axes(self, axes: Sequence[Axis]) -> Self:
-        """Return a model of the same kind on other axes."""
-        return type(self)(axes)
-
     @property
     def input_shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes of the modes that inputs have."""
@@ -110,21 +94,17 @@ class TensorModel(ABC):
 
     def without_penalties(self) -> Self:
         """Return the model for predictions: on the CPU, and without penalties."""
-        model = copy(self)
-        model.axes = tuple(
-            replace(axis, smoothness=None, mask=None if axis.mask is None else axis.mask.cpu()) for axis in self.axes
+        return self.with_axes(
+            [replace(axis, smoothness=None, mask=None if axis.mask is None else axis.mask.cpu()) for axis in self.axes]
         )
-        model.input_axes = tuple(axis for axis in model.axes if not axis.is_output)
-        return model
 
     def scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Return z_n = <W, X_n> + b, shape (n, T): eq. (1) and (2) before the activation."""
         return self.weight_scores(parameters, inputs) + self.intercepts(parameters, inputs)
 
     def penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
-        """Return ``alphas.spatial R_s + alphas.l2 R_2`` of eq. (3) and (5), both as means over the entries of W."""
-        rough, squares = self.penalty_sums(parameters)
-        total = (alphas.spatial * rough + alphas.l2 * squares) / self.n_entries
+        """Return the penalties of eq. (5): those of the weights, and of intercepts that differ between categories."""
+        total = self.weight_penalty(parameters, alphas)
         if self.intercept_mode is not None:
             total = total + alphas.l2 * parameters["deviations"].square().mean()
         return total
@@ -153,30 +133,18 @@ class TensorModel(ABC):
             rescaled["deviations"] = parameters["deviations"] * scale
         return rescaled
 
-    def coefficients(self, parameters: Parameters) -> Tensor:
-        """Return the weights that multiply X_n, shape (*entries of each mode, [T]): shared rows are added to others."""
-        weights = self.dense(parameters)
-        for dim, axis in enumerate(self.axes):
-            weights = axis.effective(weights, dim, axis.n_entries)
-        return weights
-
     def natural_scales(
         self, parameters: Parameters, inputs: Inputs, weight: Tensor, loss_curvature: float, alphas: Alphas
     ) -> Parameters:
         """Return about one over the square root of the objective's second derivative by each parameter."""
-        mean_squares = [
-            axis.row_mean_squares(values)
-            for axis, values in zip(self.input_axes, inputs.mean_squares(weight), strict=True)
-        ]
-        mean_squares += [weight.new_full((axis.size,), 1 / axis.size) for axis in self.axes if axis.is_output]
-        curvatures = self.weight_curvatures(parameters, mean_squares, loss_curvature, alphas)
-        curvatures["intercept"] = weight.new_full((self.n_outputs,), loss_curvature / self.n_outputs)
+        scales = self.weight_scales(parameters, inputs, weight, loss_curvature, alphas)
+        scales["intercept"] = inverse_root(weight.new_full((self.n_outputs,), loss_curvature / self.n_outputs))
         if self.intercept_mode is not None:
             n_categories = self.axes[self.intercept_mode].n_entries
             values = inputs.column_mean_squares(self.intercept_mode, weight)[:n_categories, None]
             second = (loss_curvature * values + 2 * alphas.l2 / n_categories) / self.n_outputs
-            curvatures["deviations"] = second.expand(n_categories, self.n_outputs)
-        return {name: inverse_root(curvatures[name]) for name in parameters}
+            scales["deviations"] = inverse_root(second.expand(n_categories, self.n_outputs))
+        return {name: scales[name] for name in parameters}
 
     def initial_intercepts(self, like: Tensor) -> Parameters:
         """Return intercepts of 0."""
@@ -192,6 +160,71 @@ class TensorModel(ABC):
         deviations, size = parameters["deviations"], inputs.sizes[self.intercept_mode]
         deviations = torch.nn.functional.pad(deviations, (0, 0, 0, size - len(deviations)))
         return parameters["intercept"] + inputs.product(self.intercept_mode, deviations)
+
+
+class WeightTensor(TensorModel):
+    """A single weight tensor W with intercepts.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        The modes of W, the outputs last.
+    """
+
+    def __init__(self, axes: Sequence[Axis]):
+        super().__init__(axes)
+        self.n_entries = prod(axis.n_free for axis in self.axes)
+
+    # What a representation of the tensor defines
+
+    @abstractmethod
+    def penalty_sums(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
+        """Return R_s of eq. (3) and R_2 as sums over the entries of W."""
+
+    @abstractmethod
+    def weight_curvatures(
+        self, parameters: Parameters, mean_squares: Sequence[Tensor], loss_curvature: float, alphas: Alphas
+    ) -> Parameters:
+        """Return approximate second derivatives of the objective by each weight parameter.
+
+        Parameters
+        ----------
+        mean_squares : sequence of Tensor, shape (rows,)
+            For each axis the mean square of the inputs that its rows multiply.
+        loss_curvature : float
+            Largest second derivative of the loss by a score.
+        """
+
+    @abstractmethod
+    def dense(self, parameters: Parameters) -> Tensor:
+        """Return W itself, one axis for each mode."""
+
+    # What follows
+
+    def with_axes(self, axes: Sequence[Axis]) -> Self:
+        return type(self)(axes)
+
+    def weight_penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
+        rough, squares = self.penalty_sums(parameters)
+        return (alphas.spatial * rough + alphas.l2 * squares) / self.n_entries
+
+    def weight_scales(
+        self, parameters: Parameters, inputs: Inputs, weight: Tensor, loss_curvature: float, alphas: Alphas
+    ) -> Parameters:
+        mean_squares = [
+            axis.row_mean_squares(values)
+            for axis, values in zip(self.input_axes, inputs.mean_squares(weight), strict=True)
+        ]
+        mean_squares += [weight.new_full((axis.size,), 1 / axis.size) for axis in self.axes if axis.is_output]
+        curvatures = self.weight_curvatures(parameters, mean_squares, loss_curvature, alphas)
+        return {name: inverse_root(curvature) for name, curvature in curvatures.items()}
+
+    def coefficients(self, parameters: Parameters) -> Tensor:
+        """Return the weights that multiply X_n, shape (*entries of each mode, [T]): shared rows are added to others."""
+        weights = self.dense(parameters)
+        for dim, axis in enumerate(self.axes):
+            weights = axis.effective(weights, dim, axis.n_entries)
+        return weights
 
 
 def intercepts_from(parameters: Parameters) -> Parameters:

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
-from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
+from sklearn_mrtl.core.models.base import Alphas, Parameters, WeightTensor
 from sklearn_mrtl.core.penalties.smoothness import roughness
 
 
-class FullRank(TensorModel):
+class FullRank(WeightTensor):
     """W itself, eq. (1): parameter "weights"."""
 
     def initial(self, like: Tensor) -> Parameters:

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
-from sklearn_mrtl.core.models.base import Parameters, TensorModel, intercepts_from
+from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercepts_from
 
 Rank = int | tuple[int, ...]
 R = TypeVar("R", bound=Rank)  # the kind of rank a decomposition has: one number, or one for each mode
 
 
-class LowRank(TensorModel, Generic[R]):
+class LowRank(WeightTensor, Generic[R]):
     """A weight tensor of low rank: parameters "factor 0" (rows, K_0), "factor 1", ..., and others that join them.
 
     Parameters

@@ -16,8 +16,11 @@ from sklearn_mrtl.core.models.base import Alphas, Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
+from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds, IterativeErrors, largest_eigenvalue, make_blocks
+from sklearn_mrtl.core.penalties.fellner_schall import EACH
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
+from sklearn_mrtl.core.penalties.term_choice import choose_term_strengths
 from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, PhaseSettings, Settings
 from sklearn_mrtl.core.solvers import ridge
 
@@ -36,12 +39,18 @@ class Choice:
         A good start of the full-rank model on the coarsest level.
     is_solution : bool
         Whether the start minimizes the objective there.
+    terms : tuple of Term
+        Of a sum, with their strengths.
+    degrees_of_freedom : dict of str to float
+        Effective number of parameters of each term on the coarsest level.
     """
 
     phases: dict[str, PhaseSettings]
     path: list[dict] = field(default_factory=list)
     start: Parameters | None = None
     is_solution: bool = False
+    terms: tuple[Term, ...] = ()
+    degrees_of_freedom: dict[str, float] = field(default_factory=dict)
 
 
 def choose_strengths(samples: Samples, coarsest: Shapes, phases: Sequence[str], settings: Settings) -> Choice:
@@ -57,6 +66,11 @@ def choose_strengths(samples: Samples, coarsest: Shapes, phases: Sequence[str], 
     settings : Settings
     """
     low, full = settings.low_rank, settings.full_rank
+    if settings.terms:
+        of_terms = choose_term_strengths(samples, coarsest, settings)
+        both = {FULL_RANK: full.with_default(EACH), LOW_RANK: low.with_default(EACH)}
+        degrees = of_terms.degrees_of_freedom
+        return Choice(both, of_terms.path, of_terms.start, terms=of_terms.terms, degrees_of_freedom=degrees)
     if None not in low.alphas:
         return Choice({FULL_RANK: full.with_default(low.alphas), LOW_RANK: low})
     blocks, part = make_blocks(samples, coarsest, settings.loss, settings.choice)

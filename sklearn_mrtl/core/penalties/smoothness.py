@@ -5,6 +5,7 @@ The RBF kernel of a regular grid is a Kronecker product of one small kernel for 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any, cast
@@ -20,7 +21,51 @@ SHARP = 5.0  # squared spacing in units of sigma from which the nearest cells, o
 LARGEST_DENSE = 5000  # cells whose Laplacian is made as a matrix: 200 MB
 
 
-class Smoothness:
+class LaplacianPenalty(ABC):
+    """A penalty ``w' L w`` on the cells of one grid, with L a symmetric positive semidefinite matrix (D, D).
+
+    Attributes
+    ----------
+    like : Tensor
+        A tensor of the dtype and on the device of results.
+    """
+
+    like: Tensor
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of cells D."""
+
+    @abstractmethod
+    def laplacian(self, weights: Tensor) -> Tensor:
+        """Return L @ weights, for weights of shape (D, K)."""
+
+    @abstractmethod
+    def laplacian_diagonal(self) -> Tensor:
+        """Return the diagonal of L, shape (D,), roughly."""
+
+    def energy(self, factor: Tensor) -> Tensor:
+        """Return C' L C for a factor C (D, K)."""
+        return _Energy.apply(factor, self)
+
+    def roughness(self, weights: Tensor) -> Tensor:
+        """Return <W, L W> for weights (D, anything)."""
+        return _Roughness.apply(weights, self)
+
+    def dense_laplacian(self) -> Tensor:
+        """Return L as a matrix (D, D); for coarse grids only.
+
+        Raises
+        ------
+        ValueError
+            If the grid has too many cells.
+        """
+        if len(self) > LARGEST_DENSE:
+            raise ValueError(f"the Laplacian as a matrix is for at most {LARGEST_DENSE} cells, got {len(self)}.")
+        return self.laplacian(torch.eye(len(self), dtype=self.like.dtype, device=self.like.device))
+
+
+class Smoothness(LaplacianPenalty):
     """Eq. (3) on the cells of one grid, as a mean squared gradient: ``w' L w`` with L a graph Laplacian.
 
     ``w' L w = sum_{d,d'} k(d,d') (w_d - w_d')^2 / mean_{d,d'}``, where the mean is of ``k(d,d') |l_d - l_d'|^2``,
@@ -75,6 +120,7 @@ class Smoothness:
         degree = self._pull(ones)
         self.scale = self._mean_squared_distance(ones, weighted, 1e6 * torch.finfo(like.dtype).tiny)
         self.degree = degree.to(like)  # (D, 1)
+        self.like = self.degree
         self.mask = None if self.mask is None else self.mask.to(like)
         self.kernels, self.pulls = ([axis.to(like) for axis in axes] for axes in (self.kernels, self.pulls))
 
@@ -92,26 +138,6 @@ class Smoothness:
     def laplacian(self, weights: Tensor) -> Tensor:
         """Return L @ weights, for weights of shape (D, K)."""
         return (self.degree * weights - self._pull(weights)) * (2 / self.scale)
-
-    def energy(self, factor: Tensor) -> Tensor:
-        """Return C' L C for a factor C (D, K)."""
-        return _Energy.apply(factor, self)
-
-    def roughness(self, weights: Tensor) -> Tensor:
-        """Return R_s of weights (D, anything): <W, L W>."""
-        return _Roughness.apply(weights, self)
-
-    def dense_laplacian(self) -> Tensor:
-        """Return L as a matrix (D, D); for coarse grids only.
-
-        Raises
-        ------
-        ValueError
-            If the grid has too many cells.
-        """
-        if len(self) > LARGEST_DENSE:
-            raise ValueError(f"the Laplacian as a matrix is for at most {LARGEST_DENSE} cells, got {len(self)}.")
-        return self.laplacian(torch.eye(len(self), dtype=self.degree.dtype, device=self.degree.device))
 
     def laplacian_diagonal(self) -> Tensor:
         """Return the diagonal of L, shape (D,), plus that of the kernel unless the kernel is sharp."""
@@ -141,7 +167,7 @@ class _Energy(torch.autograd.Function):
     """C' L C, whose gradient needs L C only, because L is symmetric."""
 
     @staticmethod
-    def forward(ctx: Any, factor: Tensor, smoothness: Smoothness) -> Tensor:
+    def forward(ctx: Any, factor: Tensor, smoothness: LaplacianPenalty) -> Tensor:
         image = smoothness.laplacian(factor)
         ctx.save_for_backward(image)
         return factor.T @ image
@@ -157,7 +183,7 @@ class _Roughness(torch.autograd.Function):
     """<W, L W>, whose gradient needs L W only."""
 
     @staticmethod
-    def forward(ctx: Any, weights: Tensor, smoothness: Smoothness) -> Tensor:
+    def forward(ctx: Any, weights: Tensor, smoothness: LaplacianPenalty) -> Tensor:
         image = smoothness.laplacian(weights)
         ctx.save_for_backward(image)
         return (weights * image).sum()
@@ -181,7 +207,7 @@ def squared_distances(n_cells: int, periodic: bool) -> Tensor:
     return squared_steps(n_cells, periodic)[(cells[:, None] - cells).abs()]
 
 
-def roughness(weights: Tensor, modes: Sequence[Smoothness | None]) -> Tensor:
+def roughness(weights: Tensor, modes: Sequence[LaplacianPenalty | None]) -> Tensor:
     """Return R_s of eq. (3) for a full weight tensor: the sum of <W, L W> over its grids."""
     total = weights.new_zeros(())
     for dim, smoothness in enumerate(modes):

@@ -1,0 +1,186 @@
+"""A sum of weight tensors: z_n = b + sum over terms t of < W_t , outer product over the modes m of t of x_{n,m} >."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from torch import Tensor
+
+from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel, WeightTensor, intercepts_from
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.low_rank import LowRank, Rank
+from sklearn_mrtl.core.penalties.directional import DirectionalSmoothness
+from sklearn_mrtl.modes import Grid
+
+SEPARATOR = ": "  # between the name of a term and that of its parameter
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """Strengths of the penalties of a term.
+
+    Attributes
+    ----------
+    l2 : float or None
+        None: to be estimated.
+    spatial : tuple of tuple of (float or None)
+        For each mode of the term, strengths along the axes of a Grid; empty for a Feature.
+    """
+
+    l2: float | None
+    spatial: tuple[tuple[float | None, ...], ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether none is to be estimated."""
+        return self.l2 is not None and all(alpha is not None for along in self.spatial for alpha in along)
+
+    def times(self, factor: float) -> Strengths:
+        """Return the known strengths times a factor."""
+        return self._each(self, lambda alpha, _: None if alpha is None else factor * alpha)
+
+    def filled_from(self, other: Strengths) -> Strengths:
+        """Return these strengths, and those of another where they are not known."""
+        return self._each(other, lambda own, others: others if own is None else own)
+
+    def _each(self, other: Strengths, function: Callable) -> Strengths:
+        pairs = zip(self.spatial, other.spatial, strict=True)
+        spatial = tuple(tuple(function(a, b) for a, b in zip(*pair, strict=True)) for pair in pairs)
+        return Strengths(function(self.l2, other.l2), spatial)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the sum.
+
+    Attributes
+    ----------
+    name : str
+    modes : tuple of int
+        Indices of its modes in the order of the core.
+    rank : int, tuple of int or None
+        None: full rank at every level.
+    strengths : Strengths
+    """
+
+    name: str
+    modes: tuple[int, ...]
+    rank: Rank | None
+    strengths: Strengths
+
+    def axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
+        """Return the axes of the term's weight tensor, the outputs last, with the smoothness of its strengths."""
+        pairs = zip(self.modes, self.strengths.spatial, strict=True)
+        smoothed = [directed(axes[m], along) for m, along in pairs]
+        return (*smoothed, *(axis for axis in axes if axis.is_output))
+
+
+def directed(axis: Axis, strengths: tuple[float, ...]) -> Axis:
+    """Return an axis whose smoothness has a strength along each direction of its grid."""
+    if not isinstance(axis.mode, Grid) or axis.smoothness is None:
+        return axis
+    known = [strength or 0.0 for strength in strengths]
+    return replace(axis, smoothness=DirectionalSmoothness(axis.mode, axis.shape, known, axis.mask, axis.smoothness.like))
+
+
+class Sum(TensorModel):
+    """A sum of models of some of the modes each; the intercept is common.
+
+    Its parameters are those of the terms, each behind the term's name. The strengths of a term's penalties are its own;
+    the alphas of the objective multiply those of all terms.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        Of all modes, the outputs last.
+    terms : sequence of Term
+    models : sequence of WeightTensor
+        One for each term, on its axes.
+    """
+
+    def __init__(self, axes: Sequence[Axis], terms: Sequence[Term], models: Sequence[WeightTensor]):
+        super().__init__(axes)
+        self.terms, self.models = tuple(terms), tuple(models)
+
+    def parts(self, parameters: Parameters) -> Iterator[tuple[Term, WeightTensor, Parameters]]:
+        """Yield every term with its model and its own parameters."""
+        for term, model in zip(self.terms, self.models, strict=True):
+            prefix = term.name + SEPARATOR
+            own = {name[len(prefix) :]: value for name, value in parameters.items() if name.startswith(prefix)}
+            yield term, model, own
+
+    def with_axes(self, axes: Sequence[Axis]) -> Self:
+        models = [model.with_axes(term.axes(axes)) for term, model in zip(self.terms, self.models, strict=True)]
+        return type(self)(axes, self.terms, models)
+
+    @property
+    def parameter_axes(self) -> dict[str, tuple[Axis, ...]]:
+        return named({term: model.parameter_axes for term, model in self._named_models()})
+
+    @property
+    def bounded(self) -> frozenset[str]:
+        return frozenset(term + SEPARATOR + name for term, model in self._named_models() for name in model.bounded)
+
+    def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
+        scores = [
+            model.weight_scores(own, inputs.of_modes(term.modes)) for term, model, own in self.parts(parameters)
+        ]
+        return sum(scores[1:], scores[0])
+
+    def weight_penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
+        penalties = [model.weight_penalty(own, term_alphas(term, alphas)) for term, model, own in self.parts(parameters)]
+        return sum(penalties[1:], penalties[0])
+
+    def weight_scales(
+        self, parameters: Parameters, inputs: Inputs, weight: Tensor, loss_curvature: float, alphas: Alphas
+    ) -> Parameters:
+        scales = {}
+        for term, model, own in self.parts(parameters):
+            part, own_alphas = inputs.of_modes(term.modes), term_alphas(term, alphas)
+            scales[term.name] = model.weight_scales(own, part, weight, loss_curvature, own_alphas)
+        return named(scales)
+
+    def scaled(self, parameters: Parameters, scale: Tensor) -> Parameters:
+        scaled = named({term.name: model.scaled(own, scale) for term, model, own in self.parts(parameters)})
+        return {**parameters, **scaled}
+
+    def initial(self, like: Tensor) -> Parameters:
+        """Return weights of 0, of full-rank terms."""
+        weights = {name: {"weights": like.new_zeros([a.size for a in m.axes])} for name, m in self._named_models()}
+        return {**named(weights), **self.initial_intercepts(like)}
+
+    def decomposed(
+        self, parameters: Parameters, kind: type[LowRank[Any]], nonnegative: Collection[str | None], seed: int
+    ) -> tuple[Sum, Parameters]:
+        """Decompose the terms that have a rank: line 14 of Algorithm 1 for each of them."""
+        models: list[WeightTensor] = []
+        weights = {}
+        for term, model, own in self.parts(parameters):
+            if term.rank is not None:
+                low_rank = kind(model.axes, {axis.name for axis in model.axes} & set(nonnegative))
+                model, own = low_rank, low_rank.decompose(own["weights"], term.rank, seed)
+            models.append(model)
+            weights[term.name] = own
+        return type(self)(self.axes, self.terms, models), {**named(weights), **intercepts_from(parameters)}
+
+    def _named_models(self) -> Iterator[tuple[str, WeightTensor]]:
+        return ((term.name, model) for term, model in zip(self.terms, self.models, strict=True))
+
+
+def term_alphas(term: Term, alphas: Alphas) -> Alphas:
+    """Return the strengths of a term's penalties; those along a grid's directions are part of its smoothness."""
+    return Alphas(alphas.spatial, alphas.l2 * (term.strengths.l2 or 0.0))
+
+
+def named(of_terms: Mapping[str, Mapping]) -> dict:
+    """Return what the terms have by name as one dict."""
+    return {term + SEPARATOR + name: value for term, values in of_terms.items() for name, value in values.items()}
+
+
+def full_rank_sum(axes: Sequence[Axis], terms: Sequence[Term]) -> Sum:
+    """Return the sum of full-rank terms."""
+    return Sum(axes, terms, [FullRank(term.axes(axes)) for term in terms])

@@ -1,0 +1,97 @@
+"""Choice of the strengths of a sum of terms, on the coarsest grid.
+
+Fellner-Schall updates find the proportions of all strengths. They take the rows for independent, which frames of the same
+play are not: a common factor, chosen on blocks of rows that were left out, corrects for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.models.axes import make_axes
+from sklearn_mrtl.core.models.base import Parameters
+from sklearn_mrtl.core.models.terms import Sum, Term
+from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate, fellner_schall, fixed_strengths
+from sklearn_mrtl.core.penalties.folds import Folds, make_blocks
+from sklearn_mrtl.core.settings import Settings
+
+STEP = 3.0  # between two factors that are tried: half a decade
+MAX_STEPS = 6
+MIN_GAIN = 1e-3  # of what is explained, for which another factor is tried
+
+
+@dataclass(frozen=True, eq=False)
+class TermChoice:
+    """Terms with their strengths, and what is known of the model at them.
+
+    Attributes
+    ----------
+    terms : tuple of Term
+    path : list of dict
+        factor of all strengths and cross-validated error of all that was tried.
+    start : Parameters or None
+        A good start of the full-rank sum on the coarsest level.
+    degrees_of_freedom : dict of str to float
+        Effective number of parameters of each term there, by name; empty where nothing was estimated.
+    """
+
+    terms: tuple[Term, ...]
+    path: list[dict]
+    start: Parameters | None
+    degrees_of_freedom: dict[str, float]
+
+
+def choose_term_strengths(samples: Samples, coarsest: Shapes, settings: Settings) -> TermChoice:
+    """Choose the strengths that the terms leave open.
+
+    Parameters
+    ----------
+    samples : Samples
+        In the order of their rows.
+    coarsest : shapes
+    settings : Settings
+        With terms.
+    """
+    if all(term.strengths.known for term in settings.terms):
+        return TermChoice(settings.terms, [], None, {})
+    options = settings.choice
+    blocks, part = make_blocks(samples, coarsest, settings.loss, options)
+    axes = make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight)
+    given = [replace(term, strengths=term.strengths.times(1 / part)) for term in settings.terms]
+    n_filled = int((blocks.weight > 0).any(0).sum())
+    if blocks.inputs.n_rows < options.min_rows or n_filled < 2:
+        return TermChoice(fixed_strengths(blocks, axes, given, settings.loss, part), [], None, {})
+    estimate = fellner_schall(blocks, axes, given, settings.loss, options.coarse_solver)
+    factor, path = common_factor(estimate, blocks, settings)
+    terms = []
+    for term, own in zip(estimate.terms, given, strict=True):
+        strengths = own.strengths.filled_from(term.strengths.times(factor)).times(part)
+        terms.append(replace(term, strengths=strengths))
+    names = [term.name for term in terms]
+    degrees = dict(zip(names, estimate.degrees_of_freedom, strict=True))
+    return TermChoice(tuple(terms), path, estimate.parameters, degrees)
+
+
+def common_factor(estimate: Estimate, blocks: Samples, settings: Settings) -> tuple[float, list[dict]]:
+    """Choose the factor of all strengths: larger ones as long as the loss on left-out blocks falls, or smaller ones."""
+    folds = Folds(blocks, settings.loss, settings.choice)
+    null, path = folds.null_loss(), []
+    fits = folds.train(estimate.model, EACH, [estimate.parameters] * len(folds))
+    errors = {0: folds.left_out_loss(estimate.model, fits)}
+    path.append({"factor": 1.0, "error": errors[0]})
+    best = 0
+    for direction in (1, -1):
+        at = fits
+        for step in range(direction, direction * (MAX_STEPS + 1), direction):
+            factor = STEP**step
+            at = folds.train(estimate.model, EACH.times(factor), at)
+            errors[step] = folds.left_out_loss(estimate.model, at)
+            path.append({"factor": factor, "error": errors[step]})
+            if not errors[step] < errors[best] - MIN_GAIN * max(null - errors[best], 0):
+                break
+            best = step
+        if best > 0:
+            break
+    return STEP**best, path
