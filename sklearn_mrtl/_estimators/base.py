@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mrtl._estimators.columns import check_columns
 from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
 from sklearn_mrtl._estimators.fields import FieldStatistics, warn_of_filled
-from sklearn_mrtl._estimators.fitted import FittedTensor
+from sklearn_mrtl._estimators.fitted import sum_of_scores
 from sklearn_mrtl._estimators.holdout import hold_out
 from sklearn_mrtl._estimators.html import with_training
 from sklearn_mrtl._estimators.layout import Layout, layout_of
@@ -32,6 +32,7 @@ from sklearn_mrtl._estimators.settings import (
     make_plan_and_settings,
     resolve_device,
 )
+from sklearn_mrtl._estimators.terms import core_scale, fitted_terms, highest_term
 from sklearn_mrtl._estimators.threads import in_useful_threads
 from sklearn_mrtl._estimators.to_xarray import to_xarray
 from sklearn_mrtl._estimators.validation import validate_samples
@@ -48,6 +49,7 @@ from sklearn_mrtl.core.stopping import CRITERIA
 
 Statistics = FieldStatistics | EncodingStatistics
 STATISTICS: dict[bool, type[Statistics]] = {True: FieldStatistics, False: EncodingStatistics}  # by whether X is fields
+ALPHAS = ("alpha_spatial", "alpha_l2")
 LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
 
 
@@ -95,13 +97,14 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     """Parameters, fit, scores, and what a fitted estimator shows."""
 
     def __init__(
-        self, modes=None, *, rank=10, decomposition="cp", resolutions="auto", n_levels=None, full_rank_levels="auto",
+        self, modes=None, *, terms=None, rank=10, decomposition="cp", resolutions="auto", n_levels=None, full_rank_levels="auto",
         alpha_spatial="auto", alpha_l2="auto", sigma="auto", nonnegative=(), solver="auto", learning_rate=0.01,
         lr_decay=0.95, batch_size="auto", max_epochs=100, full_rank_alpha_spatial=None, full_rank_alpha_l2=None,
         full_rank_learning_rate=None, criterion="auto", patience=1, tol=0.0, validation_fraction=0.2, device="auto",
         warm_start=False, checkpoint=None, random_state=None, verbose=0,
     ):  # fmt: skip
         self.modes = modes
+        self.terms = terms
         self.rank = rank
         self.decomposition = decomposition
         self.resolutions = resolutions
@@ -157,7 +160,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             *training_callbacks(self, X, *given, show),
             *start.writers(),
         ]
-        settings = in_core_units(settings, statistics.scale)
+        settings = in_core_units(settings, statistics.scale, partial(core_scale, statistics, layout))
         if validation is not None and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
         fit = mrtl(
@@ -173,25 +176,31 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
 
     def _attributes(self, fit: Fit, layout: Layout, outputs: Outputs, statistics: Statistics) -> dict[str, object]:
         """Return what the estimator has if training ends with this fit, besides its parameters."""
-        tensor = FittedTensor.from_core(fit.model, fit.parameters, layout, outputs, statistics)
-        phase, own = fit.phases[LOW_RANK], ("alpha_spatial", "alpha_l2")
-        assert phase.alpha_spatial is not None and phase.alpha_l2 is not None  # training chose those that were "auto"
-        return tensor.attributes() | {
+        phase = fit.phases[LOW_RANK]
+        terms = fitted_terms(fit, layout, outputs, statistics)
+        tensor = highest_term(terms).tensor
+        own = {} if fit.terms else {
+            "alpha_spatial_": in_user_units(phase.alphas.spatial, statistics.scale),
+            "alpha_l2_": in_user_units(phase.alphas.l2, statistics.scale),
+        }  # fmt: skip
+        return tensor.attributes() | own | {
             "tensor_": tensor,
+            "terms_": terms,
             **({} if outputs.classes is None else {"classes_": outputs.classes}),
             "resolutions_": list({record["level"]: record["resolution"] for record in fit.history}.values()),
-            "alpha_spatial_": in_user_units(phase.alpha_spatial, statistics.scale),
-            "alpha_l2_": in_user_units(phase.alpha_l2, statistics.scale),
             "alpha_path_": [
-                tried | {name: in_user_units(tried[name], statistics.scale) for name in own} for tried in fit.alpha_path
+                tried | {name: in_user_units(tried[name], statistics.scale) for name in ALPHAS if name in tried}
+                for tried in fit.alpha_path
             ],
             "history_": fit.history,
             "n_iter_": len(fit.history),
-        }
+        }  # fmt: skip
 
     def _set(self, attributes: dict[str, object]):
         """Set the fitted attributes, and remove those of an earlier fit that this one has not."""
-        for name in ("component_weights_", "core_", "factors_", "factors_shared_", "intercept_shared_", "_warm_start"):
+        for name in ("component_weights_", "core_", "factors_", "factors_shared_", "intercept_shared_", "_warm_start", *(
+            f"{name}_" for name in ALPHAS)
+        ):
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
         return self
@@ -215,7 +224,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         layout = self.tensor_.layout
         X, _ = validate_samples(self, X, expected=(layout.row_shape, layout.labels, self.tensor_.dtype))
-        scores, n_gaps = self.tensor_.scores(X, resolve_device(self.device))
+        others = [term.tensor for term in self.terms_.values() if term.name != self.tensor_.name]
+        scores, n_gaps = sum_of_scores([self.tensor_, *others], X, resolve_device(self.device))
         warn_of_filled(n_gaps)
         if not np.isfinite(scores).all():
             raise ValueError("Input X contains infinity or a value too large; NaN is what marks places without data.")
@@ -236,6 +246,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             If it would not fit.
         """
         check_is_fitted(self)
+        if len(self.terms_) > 1:
+            raise AttributeError("with several terms each has weights of its own: terms_[name].coef.")
         return self.tensor_.coefficients()
 
     def to_xarray(self, *, coef: bool = False):
@@ -261,8 +273,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             If the dense weights would not fit.
         """
         check_is_fitted(self)
-        names = ("alpha_spatial", "alpha_l2")
-        attrs = {"model": type(self).__name__} | {name: getattr(self, f"{name}_") for name in names}
+        known = [name for name in ALPHAS if hasattr(self, f"{name}_")]
+        attrs = {"model": type(self).__name__} | {name: getattr(self, f"{name}_") for name in known}
         return to_xarray(self.tensor_, attrs, coef=coef)
 
     def _get_fitted_attr_html(self, doc_link=""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -33,6 +34,10 @@ class EncodingStatistics:
     def scale(self) -> float:
         """What a sample's tensor, the outer product of its encodings, is divided by."""
         return prod(self.scales)
+
+    def scale_of(self, modes: Sequence[int]) -> float:
+        """Return what the outer product of some modes' encodings is divided by."""
+        return prod(self.scales[m] for m in modes)
 
     @classmethod
     def fit(cls, X: sparse.csr_array, weight: np.ndarray, layout: Layout) -> EncodingStatistics:

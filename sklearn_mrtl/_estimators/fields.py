@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,10 @@ class FieldStatistics:
         warn_of_gaps(n_missing[has_data], len(X))
         center = np.where(has_data, center, 0).astype(X.dtype).reshape(X.shape[1:])
         return cls(center, has_data.reshape(X.shape[1:]), complete, common_scale(deviation(X, center)))
+
+    def scale_of(self, modes: Sequence[int]) -> float:
+        """Return what the sum of fields over all but some modes is divided by: the scale, whatever the modes."""
+        return self.scale
 
     def training_inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> FieldInputs:
         """Return the inputs of the fields of fit, whose gaps are known: X itself where it has none."""

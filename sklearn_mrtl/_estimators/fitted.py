@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -21,7 +22,8 @@ from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.models.axes import Axis
-from sklearn_mrtl.core.models.base import Parameters, TensorModel
+from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercepts_from
+from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
@@ -29,6 +31,7 @@ from sklearn_mrtl.core.threads import computing
 from sklearn_mrtl.modes import Feature
 
 CPU = torch.device("cpu")
+TIMES = " x "  # between the names of a term's modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,8 @@ class FittedTensor:
         For each mode of the layout the cells, flat, that hold data; None: all.
     parameters : dict of str to ndarray
         Of the core's model, for inputs and scores in the core's units.
+    used : tuple of int
+        Positions, among the modes of the layout, of those of this tensor: a term of a sum need not have all.
     """
 
     layout: Layout
@@ -64,6 +69,7 @@ class FittedTensor:
     shapes: tuple[tuple[int, ...], ...]
     masks: tuple[np.ndarray | None, ...]
     parameters: dict[str, np.ndarray]
+    used: tuple[int, ...]
 
     def __repr__(self):
         names = ", ".join(f"{mode.name} {' x '.join(map(str, mode.shape))}" for mode in self.modes.values())
@@ -71,12 +77,16 @@ class FittedTensor:
 
     @classmethod
     def from_core(
-        cls, model: TensorModel, parameters: Parameters, layout: Layout, outputs: Outputs,
-        statistics: FieldStatistics | EncodingStatistics,
+        cls, model: WeightTensor, parameters: Parameters, layout: Layout, outputs: Outputs,
+        statistics: FieldStatistics | EncodingStatistics, all_axes: Sequence[Axis] | None = None,
     ) -> FittedTensor:  # fmt: skip
-        """Take a model of the core, on any device."""
-        axes = {axis.name: axis for axis in model.axes}
+        """Take a model of the core, on any device; `all_axes` are those of all modes, if the model has not all."""
+        own = {axis.name for axis in model.axes}
+        axes = {axis.name: axis for axis in all_axes or model.axes}
         ordered = [axes[mode.name] for mode in layout.modes]
+        if isinstance(model, FullRank) and len(model.axes) == 1:  # a vector is its only component
+            model = CP(model.axes)
+            parameters = {**intercepts_from(parameters), model.names[0]: parameters["weights"][:, None]}
         kinds = [name for name, kind in DECOMPOSITIONS.items() if isinstance(model, kind)]
         return cls(
             layout=layout,
@@ -87,7 +97,13 @@ class FittedTensor:
             shapes=tuple(tuple(axis.shape) for axis in ordered),
             masks=tuple(None if axis.mask is None else axis.mask.cpu().numpy() for axis in ordered),
             parameters={name: value.detach().cpu().numpy().copy() for name, value in parameters.items()},
+            used=tuple(m for m, mode in enumerate(layout.modes) if mode.name in own),
         )
+
+    @property
+    def name(self) -> str:
+        """Names of its modes."""
+        return TIMES.join(self.layout.modes[m].name for m in self.used)
 
     @property
     def dtype(self) -> np.dtype:
@@ -98,8 +114,8 @@ class FittedTensor:
     def modes(self) -> dict[str, TensorMode]:
         """The modes of W by name, in the user's order, several outputs last."""
         described = [
-            input_mode(self.layout, m, shape, None if mask is None else mask.reshape(shape))
-            for m, (shape, mask) in enumerate(zip(self.shapes, self.masks, strict=True))
+            input_mode(self.layout, m, self.shapes[m], None if (mask := self.masks[m]) is None else mask.reshape(self.shapes[m]))
+            for m in self.used
         ]
         described += [output_mode(self.outputs)] if self.outputs.number > 1 else []
         return {mode.name: mode for mode in described}
@@ -125,16 +141,7 @@ class FittedTensor:
         device : torch.device
             Where it is computed, in blocks that memory holds.
         """
-        model, parameters = self._model, self._tensors(device)
-        scores, n_gaps = np.empty((X.shape[0], self.outputs.number), dtype=self.dtype), 0
-        with computing(n_threads=1):  # blocks are too small for more
-            for rows in row_blocks(X):
-                inputs, gaps = self._inputs(X[rows], device)
-                n_gaps += gaps
-                scores[rows] = model.scores(parameters, inputs).cpu().numpy()
-        scores *= self.outputs.scale.astype(self.dtype)
-        scores += self.outputs.shift.astype(self.dtype)
-        return scores, n_gaps
+        return sum_of_scores([self], X, device)
 
     def fields(self, X: np.ndarray, *, from_mean: bool = False) -> np.ndarray:
         """Return fields at the resolution of the tensor, shape (n, *shape of mode 1, ...); no data is 0.
@@ -210,12 +217,12 @@ class FittedTensor:
         magnitude, relative = self._units()
         dense = self._model.coefficients(self._model.scaled(self._tensors(), relative.to(self._tensors_dtype)))
         several = self.outputs.number > 1
-        order = [self._names().index(mode.name) for mode in self.layout.modes]
+        order = [self._names().index(self.layout.modes[m].name) for m in self.used]
         dense = dense.permute(*([dense.ndim - 1] if several else []), *order)
         weights = in_units(dense.numpy(), magnitude, self.dtype)
-        weights = weights.reshape(*weights.shape[: int(several)], *(n for shape in self.shapes for n in shape))
+        weights = weights.reshape(*weights.shape[: int(several)], *(n for m in self.used for n in self.shapes[m]))
         end = 0
-        for mode in reversed(list(modes.values())[: len(self.shapes)]):
+        for mode in reversed(list(modes.values())[: len(self.used)]):
             if mode.mask is not None:
                 weights = np.where(mode.mask.reshape(*mode.shape, *[1] * end), weights, self.dtype.type(np.nan))
             end += len(mode.shape)
@@ -254,9 +261,9 @@ class FittedTensor:
     # The core's model
 
     @property
-    def _model(self) -> TensorModel:
+    def _model(self) -> WeightTensor:
         axes = []
-        for m in self.layout.order:
+        for m in self._order:
             mask = None if self.masks[m] is None else torch.from_numpy(self.masks[m])
             axes.append(Axis(self.layout.modes[m], self.shapes[m], mask))
         if self.outputs.number > 1:
@@ -275,9 +282,18 @@ class FittedTensor:
             for name, value in self.parameters.items()
         }
 
+    @property
+    def _order(self) -> list[int]:
+        """Positions of its modes in the layout, in the order of the core."""
+        return [m for m in self.layout.order if m in self.used]
+
+    def _part(self, inputs: Inputs) -> Inputs:
+        """Return what its modes have of the inputs of all modes."""
+        return inputs.of_modes(tuple(place for place, m in enumerate(self.layout.order) if m in self.used))
+
     def _names(self) -> list[str]:
         """Names of the modes in the order of the core."""
-        names = [self.layout.modes[m].name for m in self.layout.order]
+        names = [self.layout.modes[m].name for m in self._order]
         return names + ([self.outputs.name] if self.outputs.number > 1 else [])
 
     def _inputs(self, X, device: torch.device) -> tuple[Inputs, int]:
@@ -292,5 +308,20 @@ class FittedTensor:
     def _units(self) -> tuple[float, torch.Tensor]:
         """Return what turns the core's weights into weights of X: a number, and a number for each output of about 1."""
         largest = float(self.outputs.scale.max())
-        magnitude = largest / self.statistics.scale * self._zero().cell_area
+        magnitude = largest / self.statistics.scale_of(self.used) * self._part(self._zero()).cell_area
         return magnitude, torch.from_numpy(self.outputs.scale / largest)
+
+
+def sum_of_scores(tensors: Sequence[FittedTensor], X, device: torch.device = CPU) -> tuple[np.ndarray, int]:
+    """Return the scores of a sum of tensors of the same layout, as `FittedTensor.scores` does for one."""
+    first, models = tensors[0], [(tensor, tensor._model, tensor._tensors(device)) for tensor in tensors]
+    scores, n_gaps = np.zeros((X.shape[0], first.outputs.number), dtype=first.dtype), 0
+    with computing(n_threads=1):  # blocks are too small for more
+        for rows in row_blocks(X):
+            inputs, gaps = first._inputs(X[rows], device)
+            n_gaps += gaps
+            for tensor, model, parameters in models:
+                scores[rows] += model.scores(parameters, tensor._part(inputs)).cpu().numpy()
+    scores *= first.outputs.scale.astype(first.dtype)
+    scores += first.outputs.shift.astype(first.dtype)
+    return scores, n_gaps

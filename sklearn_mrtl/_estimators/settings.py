@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -11,11 +11,14 @@ import torch
 
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.fitted import TIMES
 from sklearn_mrtl._estimators.parameters import is_auto, one_of, validate_alpha, validate_count, validate_number
+from sklearn_mrtl._estimators.terms import RequestedTerm, by_name, requested_terms
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
+from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.plan import Plan, Step, Train, full_rank_plan, paper_plan, phases_of
 from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, PhaseSettings, Settings
 from sklearn_mrtl.core.solvers.base import CONVERGENCE, SolverSettings
@@ -24,6 +27,7 @@ from sklearn_mrtl.core.stopping import CRITERIA, Criterion
 from sklearn_mrtl.modes import Feature, Grid
 
 STRONGEST = 1e24  # penalty
+DEFAULT_RANK = 10  # of a term that is not named
 
 
 def make_plan_and_settings(
@@ -44,15 +48,21 @@ def make_plan_and_settings(
     if r0 > len(levels):
         raise ValueError(f"full_rank_levels={r0}, but there are {len(levels)} levels: {list(levels)}.")
     sizes = [axis_sizes(layout, level, n_outputs) for level in (levels[max(r0 - 1, 0)], levels[-1])]
-    rank = check_rank(estimator, *sizes) if len(sizes[0]) > 1 else None
+    requested = requested_terms(estimator, layout)
+    if requested and r0 == 0:
+        raise ValueError("terms need a full-rank start, got full_rank_levels=0.")
+    terms = core_terms(estimator, requested, layout, *sizes)
+    rank = check_rank(estimator, *sizes, rank=estimator.rank) if len(sizes[0]) > 1 and not terms else None
     names = [mode.name for mode in layout.modes] + ([output_name] if n_outputs > 1 else [])
     nonnegative = check_nonnegative(estimator.nonnegative, names)
     model = DECOMPOSITIONS[estimator.decomposition]
     if nonnegative and not model.keeps_signs:
         raise ValueError("nonnegative factors are for decomposition='cp'; a Tucker core would undo the signs.")
-    if nonnegative and rank is None:
+    if nonnegative and not terms and rank is None:
         raise ValueError("nonnegative is for the factors of a low-rank model, but rank is None or there is one mode.")
-    if rank is None:
+    if terms and any(term.rank is not None for term in terms):
+        plan = paper_plan(len(levels), r0)
+    elif rank is None:
         plan = full_rank_plan(len(levels), decompose=False)
     elif is_auto(estimator.full_rank_levels) and not nonnegative and model.represents_every_matrix(rank, sizes[-1]):
         plan = full_rank_plan(len(levels), decompose=True)
@@ -70,8 +80,7 @@ def make_plan_and_settings(
         ),
         low_rank=PhaseSettings(
             solver_of(estimator, seed),
-            validate_alpha("alpha_spatial", estimator.alpha_spatial),
-            validate_alpha("alpha_l2", estimator.alpha_l2),
+            *((1.0, 1.0) if terms else single_alphas(estimator)),
         ),
         sigma=None if is_auto(estimator.sigma) else validate_number("sigma", estimator.sigma, above=0),
         decomposition=estimator.decomposition,
@@ -80,7 +89,36 @@ def make_plan_and_settings(
         patience=validate_count("patience", estimator.patience),
         tol=validate_number("tol", estimator.tol),
         seed=seed,
+        terms=terms,
     )
+
+
+def single_alphas(estimator) -> tuple[float | None, float | None]:
+    """Return the strengths of a single term."""
+    return tuple(validate_alpha(name, getattr(estimator, name)) for name in ("alpha_spatial", "alpha_l2"))
+
+
+def core_terms(
+    estimator, requested: Sequence[RequestedTerm], layout: Layout, coarse: list[int], fine: list[int]
+) -> tuple[Term, ...]:
+    """Return the terms of the core; a term of one mode has full rank.
+
+    Parameters
+    ----------
+    coarse, fine : list of int
+        Rows of a factor for each mode of the layout, and for several outputs, at the level that is decomposed and at
+        the finest.
+    """
+    ranks = by_name("rank", estimator.rank, {term.name: tuple(term.name.split(TIMES)) for term in requested}, ())
+    outputs = slice(len(layout.modes), None)
+    terms = []
+    for term in requested:
+        own = [[sizes[m] for m in term.modes] + sizes[outputs] for sizes in (coarse, fine)]
+        rank = ranks.get(term.name, DEFAULT_RANK)
+        rank = check_rank(estimator, *own, rank=rank) if len(term.modes) > 1 else None
+        places = tuple(layout.order.index(m) for m in term.modes)
+        terms.append(Term(term.name, places, rank, term.strengths))
+    return tuple(terms)
 
 
 def solver_of(estimator, seed: int, learning_rate=None, convergence: float = CONVERGENCE) -> SolverSettings:
@@ -106,9 +144,8 @@ def axis_sizes(layout: Layout, level: Mapping, n_outputs: int) -> list[int]:
     return sizes + ([n_outputs] if n_outputs > 1 else [])
 
 
-def check_rank(estimator, coarse: list[int], fine: list[int]) -> int | tuple[int, ...] | None:
+def check_rank(estimator, coarse: list[int], fine: list[int], rank) -> int | tuple[int, ...] | None:
     """Return the rank that is trained: the one asked for, or the largest that the tensor can use."""
-    rank = estimator.rank
     if rank is None:
         return None
     decomposition = DECOMPOSITIONS[estimator.decomposition]
@@ -152,7 +189,7 @@ def criterion_of(criterion) -> Criterion | None:
     return CRITERIA.get(criterion)
 
 
-def in_core_units(settings: Settings, scale: float) -> Settings:
+def in_core_units(settings: Settings, scale: float, scale_of: Callable[[Sequence[int]], float]) -> Settings:
     """Return the settings for inputs that are X divided by a scale, whose weights are those of X times that scale.
 
     A penalty beyond `STRONGEST` would overflow in single precision, and all weights are 0 long before.
@@ -161,11 +198,16 @@ def in_core_units(settings: Settings, scale: float) -> Settings:
     def divided(alpha: float | None) -> float | None:
         return None if alpha is None else min(alpha / scale / scale, max(STRONGEST, alpha))
 
+    def scaled(term: Term) -> Term:
+        return replace(term, strengths=term.strengths.times(1 / scale_of(term.modes) ** 2))
+
     def phase(given: PhaseSettings) -> PhaseSettings:
         return replace(given, alpha_spatial=divided(given.alpha_spatial), alpha_l2=divided(given.alpha_l2))
 
     if scale == 1:
         return settings
+    if settings.terms:
+        return replace(settings, terms=tuple(scaled(term) for term in settings.terms))
     return replace(settings, full_rank=phase(settings.full_rank), low_rank=phase(settings.low_rank))
 
 
@@ -194,6 +236,13 @@ def check_memory(
 ) -> None:
     """Refuse a model that does not fit into memory, before anything is made."""
     remedy = "A low rank, or a coarser grid, would need less."
+    for term in settings.terms:
+        steps = [step for step in plan if isinstance(step, Train) and (term.rank is None or step.phase == FULL_RANK)]
+        shapes = [resolutions[max(step.level for step in steps)][place] for place in term.modes]
+        needed = memory.full_rank_bytes(shapes, n_outputs, itemsize)
+        memory.require_bytes(needed, device, f"the full-rank term {term.name!r} at {shapes}", "Leave the term out.")
+    if settings.terms:
+        return
     if LOW_RANK in phases_of(plan):
         remedy = "Coarser resolutions to start with, or full_rank_levels=0, would need less."
         decomposition = DECOMPOSITIONS[settings.decomposition]

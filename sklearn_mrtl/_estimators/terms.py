@@ -1,0 +1,227 @@
+"""The terms of a sum: from the parameter to the core, and from the core to `terms_`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from sklearn_mrtl._estimators.encodings import EncodingStatistics
+from sklearn_mrtl._estimators.fields import FieldStatistics
+from sklearn_mrtl._estimators.fitted import TIMES, FittedTensor
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.parameters import is_auto, validate_alpha
+from sklearn_mrtl.core.fit import Fit
+from sklearn_mrtl.core.models.base import WeightTensor, intercepts_from
+from sklearn_mrtl.core.models.terms import Strengths, Sum
+from sklearn_mrtl.core.settings import LOW_RANK
+from sklearn_mrtl.modes import Feature, Grid
+
+EMPTY = 0.1  # degrees of freedom below which a term adds nothing
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTerm:
+    """One term of a fitted model.
+
+    Attributes
+    ----------
+    name : str
+        Names of its modes, " x " between them.
+    tensor : FittedTensor
+        Its weight tensor.
+    alpha_l2 : float
+        Strength of the penalty of its squared weights.
+    alpha_spatial : dict of str to (float or tuple of float)
+        For each of its grids, by name, the strength of the penalty of the squared gradient along each axis; one number
+        for a model of a single term.
+    degrees_of_freedom : float
+        Effective number of its parameters on the coarsest level; NaN where its penalties were not estimated.
+    """
+
+    name: str
+    tensor: FittedTensor
+    alpha_l2: float
+    alpha_spatial: dict[str, Any] = field(default_factory=dict)
+    degrees_of_freedom: float = float("nan")
+
+    def __repr__(self):
+        degrees = "" if np.isnan(self.degrees_of_freedom) else f", degrees_of_freedom={self.degrees_of_freedom:.1f}"
+        return f"FittedTerm({self.name!r}, rank={self.rank}{degrees})"
+
+    @property
+    def rank(self) -> int | tuple[int, ...] | None:
+        """Number of components; None: full rank."""
+        return self.tensor.rank
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the penalties leave next to nothing of it."""
+        return self.degrees_of_freedom < EMPTY
+
+    @property
+    def factors(self) -> dict[str, np.ndarray]:
+        """For each mode, by name, an array of shape (*shape of the mode, K) with unit columns."""
+        return self.tensor.canonical[1]
+
+    @property
+    def component_weights(self) -> np.ndarray:
+        """Weights of the components, shape (K,), descending; the core of a Tucker tensor."""
+        return self.tensor.canonical[0]
+
+    @property
+    def coef(self) -> np.ndarray:
+        """Dense weight tensor, shape (*shape of mode 1, ...), outputs or classes first."""
+        return self.tensor.coefficients()
+
+
+@dataclass(frozen=True)
+class RequestedTerm:
+    """A term as the parameters ask for it.
+
+    Attributes
+    ----------
+    name : str
+    modes : tuple of int
+        Positions in the layout, in the order of the core.
+    strengths : Strengths
+        For X in the user's units; None in place of those that are to be estimated.
+    """
+
+    name: str
+    modes: tuple[int, ...]
+    strengths: Strengths
+
+
+def requested_terms(estimator, layout: Layout) -> list[RequestedTerm]:
+    """Return the terms that an estimator's parameters ask for; none for a single tensor of all modes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        That name the parameter, what was expected and what came.
+    """
+    if estimator.terms is None:
+        for name in ("alpha_spatial", "alpha_l2", "rank"):
+            if isinstance(getattr(estimator, name), Mapping):
+                raise ValueError(f"{name} as a dict is for a model of several terms, got terms=None.")
+        return []
+    names = term_names(estimator.terms, layout)
+    known = {TIMES.join(own): own for own in names}
+    if len(known) < len(names):
+        raise ValueError(f"terms must differ, got {estimator.terms!r}.")
+    special = [mode.name for mode in layout.modes if isinstance(mode, Feature) and (mode.intercept or mode.pooled)]
+    if special:
+        raise ValueError(
+            f"terms take the place of Feature(intercept=True) and Feature(pooled=True), which {special[0]!r} has: use "
+            f"a term of {special[0]!r} alone, and one of the other modes."
+        )
+    for name in ("full_rank_alpha_spatial", "full_rank_alpha_l2"):
+        if getattr(estimator, name) is not None:
+            raise ValueError(f"{name} is for terms=None, got {getattr(estimator, name)!r}: each term has one strength.")
+    grids = {mode.name for mode in layout.modes if isinstance(mode, Grid)}
+    l2 = by_name("alpha_l2", estimator.alpha_l2, known, ())
+    spatial = by_name("alpha_spatial", estimator.alpha_spatial, known, grids)
+    terms = []
+    for name, own in known.items():
+        modes = tuple(m for m in layout.order if layout.modes[m].name in own)
+        along = tuple(directions(spatial, name, layout.modes[m]) for m in modes)
+        terms.append(RequestedTerm(name, modes, Strengths(one_alpha("alpha_l2", l2.get(name, "auto")), along)))
+    return terms
+
+
+def term_names(terms, layout: Layout) -> list[tuple[str, ...]]:
+    """Return the names of the modes of each term."""
+    modes = [mode.name for mode in layout.modes]
+    if is_auto(terms):
+        return [(name,) for name in modes] + ([tuple(modes)] if len(modes) > 1 else [])
+    if isinstance(terms, str | Mapping) or not isinstance(terms, Collection):
+        raise TypeError(f"terms must be None, 'auto' or a list of names and tuples of names, got {terms!r}.")
+    names = [(term,) if isinstance(term, str) else tuple(term) for term in terms]
+    if not names or not all(names):
+        raise ValueError(f"terms must name at least one mode each, got {terms!r}.")
+    for own in names:
+        unknown = [name for name in own if name not in modes]
+        if unknown:
+            raise ValueError(f"terms name {unknown[0]!r}, which is none of the modes {modes}.")
+        if len(set(own)) < len(own):
+            raise ValueError(f"each of terms must name a mode once, got {own!r}.")
+    return [tuple(sorted(own, key=modes.index)) for own in names]
+
+
+def by_name(parameter: str, value, terms: Mapping, grids: Collection[str]) -> dict[str, Any]:
+    """Return the values of a parameter by the names of terms, or of grids."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(terms, value)
+    named = {}
+    for key, own in value.items():
+        name = key if isinstance(key, str) else TIMES.join(key)
+        order = next((term for term, modes in terms.items() if set(modes) == set(name.split(TIMES))), name)
+        if order not in terms and name not in grids:
+            raise ValueError(f"{parameter} names {key!r}, which is none of the terms {list(terms)}.")
+        named[order if order in terms else name] = own
+    return named
+
+
+def directions(values: Mapping[str, Any], term: str, mode: Feature | Grid) -> tuple[float | None, ...]:
+    """Return the strength along each axis of a mode of a term."""
+    if not isinstance(mode, Grid):
+        return ()
+    value = values.get(term, values.get(mode.name, "auto"))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != len(mode.shape):
+            raise ValueError(
+                f"alpha_spatial of {term!r} needs a number, or one for each of the {len(mode.shape)} axes of "
+                f"{mode.name!r}, got {value!r}."
+            )
+        return tuple(one_alpha("alpha_spatial", alpha) for alpha in value)
+    return (one_alpha("alpha_spatial", value),) * len(mode.shape)
+
+
+def one_alpha(name: str, value) -> float | None:
+    """Return a strength; None: it is to be estimated."""
+    if not is_auto(value) and not isinstance(value, Real):
+        raise TypeError(f"{name} must be 'auto', a number, or a dict of these by term, got {value!r}.")
+    return validate_alpha(name, value)
+
+
+def core_scale(statistics: FieldStatistics | EncodingStatistics, layout: Layout, places: Sequence[int]) -> float:
+    """Return what the products of the modes at these places of the core are divided by."""
+    return statistics.scale_of([layout.order[place] for place in places])
+
+
+def fitted_terms(
+    fit: Fit, layout: Layout, outputs: Outputs, statistics: FieldStatistics | EncodingStatistics
+) -> dict[str, FittedTerm]:
+    """Return the terms of a fit by name, in the user's units."""
+    model, parameters = fit.model, fit.parameters
+    if not isinstance(model, Sum):
+        assert isinstance(model, WeightTensor)
+        tensor, scale = FittedTensor.from_core(model, parameters, layout, outputs, statistics), statistics.scale**2
+        alphas = fit.phases[LOW_RANK].alphas
+        grids = [mode.name for mode in layout.modes if isinstance(mode, Grid)]
+        spatial = dict.fromkeys(grids, alphas.spatial * scale)
+        return {tensor.name: FittedTerm(tensor.name, tensor, alphas.l2 * scale, spatial)}
+    terms = {}
+    common = intercepts_from(parameters)
+    zero = {name: torch.zeros_like(value) for name, value in common.items()}
+    highest = max(model.terms, key=lambda term: len(term.modes))
+    for term, part, own in model.parts(parameters):
+        own = {**own, **(common if term is highest else zero)}
+        tensor = FittedTensor.from_core(part, own, layout, outputs, statistics, model.axes)
+        strengths = term.strengths.times(core_scale(statistics, layout, term.modes) ** 2)
+        modes = [layout.modes[layout.order[place]] for place in term.modes]
+        spatial = {mode.name: along for mode, along in zip(modes, strengths.spatial, strict=True) if along}
+        degrees = fit.degrees_of_freedom.get(term.name, float("nan"))
+        terms[term.name] = FittedTerm(term.name, tensor, cast(float, strengths.l2), spatial, degrees)
+    return terms
+
+
+def highest_term(terms: Mapping[str, FittedTerm]) -> FittedTerm:
+    """Return the first of the terms with the most modes."""
+    return max(terms.values(), key=lambda term: len(term.tensor.used))
