@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.columns import check_columns
+from sklearn_mrtl._estimators.core_samples import Statistics, training_samples, validation_samples
 from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
 from sklearn_mrtl._estimators.fields import FieldStatistics, warn_of_filled
-from sklearn_mrtl._estimators.fitted import sum_of_scores
+from sklearn_mrtl._estimators.folds import fold_of_rows
 from sklearn_mrtl._estimators.holdout import hold_out
 from sklearn_mrtl._estimators.html import with_training
 from sklearn_mrtl._estimators.layout import Layout, layout_of
@@ -22,7 +23,7 @@ from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_fraction, validate_verbose
 from sklearn_mrtl._estimators.progress import LevelPrinter, training_callbacks
 from sklearn_mrtl._estimators.resuming import Start
-from sklearn_mrtl._estimators.rows import Rows, torch_view
+from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.schedule import levels_of
 from sklearn_mrtl._estimators.settings import (
     check_memory,
@@ -40,16 +41,17 @@ from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklearn_mrtl._utils.interruption import is_one_of_many
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.algorithm import mrtl
-from sklearn_mrtl.core.data.base import Inputs
-from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.settings import LOW_RANK, Settings
 from sklearn_mrtl.core.stopping import CRITERIA
 
-Statistics = FieldStatistics | EncodingStatistics
 STATISTICS: dict[bool, type[Statistics]] = {True: FieldStatistics, False: EncodingStatistics}  # by whether X is fields
 ALPHAS = ("alpha_spatial", "alpha_l2")
+OPTIONAL_ATTRIBUTES = (
+    "component_weights_", "core_", "factors_", "factors_shared_", "intercept_shared_", "alpha_spatial_", "alpha_l2_",
+    "_warm_start",
+)  # fmt: skip
 LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
 
 
@@ -70,38 +72,16 @@ def all_or_nothing(fit):
     return careful_fit
 
 
-def training_samples(rows: Rows, statistics: Statistics, layout: Layout, device: torch.device) -> Samples:
-    """Return the core's samples of the rows that the statistics are of."""
-    return make_samples(rows, statistics.training_inputs(rows.X, layout, device), device)
-
-
-def validation_samples(rows: Rows | None, statistics: Statistics, layout: Layout, device: torch.device):
-    """Return the core's samples of other rows; None where there are none."""
-    if rows is None:
-        return None
-    try:
-        inputs, n_gaps = statistics.inputs(as_layout(rows.X, layout), layout, device)
-    except ValueError as error:
-        raise ValueError(f"X_val, or rows of X that are held out: {error}") from error
-    warn_of_filled(n_gaps)
-    return make_samples(rows, inputs, device)
-
-
-def make_samples(rows: Rows, inputs: Inputs, device: torch.device) -> Samples:
-    """Return the core's samples of inputs and the targets and weights of rows."""
-    y, weight = (torch_view(np.asarray(values, dtype=rows.X.dtype)).to(device) for values in (rows.y, rows.weight))
-    return Samples.from_rows(inputs, y, weight)
-
-
 class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     """Parameters, fit, scores, and what a fitted estimator shows."""
 
     def __init__(
-        self, modes=None, *, terms=None, rank=10, decomposition="cp", resolutions="auto", n_levels=None, full_rank_levels="auto",
-        alpha_spatial="auto", alpha_l2="auto", sigma="auto", nonnegative=(), solver="auto", learning_rate=0.01,
-        lr_decay=0.95, batch_size="auto", max_epochs=100, full_rank_alpha_spatial=None, full_rank_alpha_l2=None,
-        full_rank_learning_rate=None, criterion="auto", patience=1, tol=0.0, validation_fraction=0.2, device="auto",
-        warm_start=False, checkpoint=None, random_state=None, verbose=0,
+        self, modes=None, *, terms=None, rank=10, decomposition="cp", resolutions="auto", n_levels=None,
+        full_rank_levels="auto", alpha_spatial="auto", alpha_l2="auto", sigma="auto", cv=None, nonnegative=(),
+        solver="auto", learning_rate=0.01, lr_decay=0.95, batch_size="auto", max_epochs=100,
+        full_rank_alpha_spatial=None, full_rank_alpha_l2=None, full_rank_learning_rate=None, criterion="auto",
+        patience=1, tol=0.0, validation_fraction=0.2, device="auto", warm_start=False, checkpoint=None,
+        random_state=None, verbose=0,
     ):  # fmt: skip
         self.modes = modes
         self.terms = terms
@@ -113,6 +93,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         self.alpha_spatial = alpha_spatial
         self.alpha_l2 = alpha_l2
         self.sigma = sigma
+        self.cv = cv
         self.nonnegative = nonnegative
         self.solver = solver
         self.learning_rate = learning_rate
@@ -153,6 +134,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         check_memory(plan, settings, resolutions, outputs.number, training.X.dtype.itemsize, device)
         X = training.X
         training, validation = self._hold_out(training, validation, settings)
+        fold = fold_of_rows(self.cv, training)
         statistics = STATISTICS[layout.is_fields].fit(training.X, training.weight, layout)
         show = partial(self._attributes, layout=layout, outputs=outputs, statistics=statistics)
         callbacks = [
@@ -164,7 +146,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         if validation is not None and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
         fit = mrtl(
-            training_samples(training, statistics, layout, device),
+            training_samples(training, statistics, layout, device, fold),
             resolutions,
             plan,
             replace(settings, keep_interrupted=not is_one_of_many()),
@@ -198,9 +180,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
 
     def _set(self, attributes: dict[str, object]):
         """Set the fitted attributes, and remove those of an earlier fit that this one has not."""
-        for name in ("component_weights_", "core_", "factors_", "factors_shared_", "intercept_shared_", "_warm_start", *(
-            f"{name}_" for name in ALPHAS)
-        ):
+        for name in OPTIONAL_ATTRIBUTES:
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
         return self
@@ -225,7 +205,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         layout = self.tensor_.layout
         X, _ = validate_samples(self, X, expected=(layout.row_shape, layout.labels, self.tensor_.dtype))
         others = [term.tensor for term in self.terms_.values() if term.name != self.tensor_.name]
-        scores, n_gaps = sum_of_scores([self.tensor_, *others], X, resolve_device(self.device))
+        scores, n_gaps = self.tensor_.scores(X, resolve_device(self.device), others)
         warn_of_filled(n_gaps)
         if not np.isfinite(scores).all():
             raise ValueError("Input X contains infinity or a value too large; NaN is what marks places without data.")

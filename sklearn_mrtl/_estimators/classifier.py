@@ -60,15 +60,16 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
     """
 
     def __init__(
-        self, modes=None, *, terms=None, rank=10, decomposition="cp", resolutions="auto", n_levels=None, full_rank_levels="auto",
-        alpha_spatial="auto", alpha_l2="auto", sigma="auto", nonnegative=(), solver="auto", learning_rate=0.01,
-        lr_decay=0.95, batch_size="auto", max_epochs=100, full_rank_alpha_spatial=None, full_rank_alpha_l2=None,
-        full_rank_learning_rate=None, criterion="auto", patience=1, tol=0.0, validation_fraction=0.2, class_weight=None,
-        device="auto", warm_start=False, checkpoint=None, random_state=None, verbose=0,
+        self, modes=None, *, terms=None, rank=10, decomposition="cp", resolutions="auto", n_levels=None,
+        full_rank_levels="auto", alpha_spatial="auto", alpha_l2="auto", sigma="auto", cv=None, nonnegative=(),
+        solver="auto", learning_rate=0.01, lr_decay=0.95, batch_size="auto", max_epochs=100,
+        full_rank_alpha_spatial=None, full_rank_alpha_l2=None, full_rank_learning_rate=None, criterion="auto",
+        patience=1, tol=0.0, validation_fraction=0.2, class_weight=None, device="auto", warm_start=False,
+        checkpoint=None, random_state=None, verbose=0,
     ):  # fmt: skip
         super().__init__(
             modes, terms=terms, rank=rank, decomposition=decomposition, resolutions=resolutions, n_levels=n_levels,
-            full_rank_levels=full_rank_levels, alpha_spatial=alpha_spatial, alpha_l2=alpha_l2, sigma=sigma,
+            full_rank_levels=full_rank_levels, alpha_spatial=alpha_spatial, alpha_l2=alpha_l2, sigma=sigma, cv=cv,
             nonnegative=nonnegative, solver=solver, learning_rate=learning_rate, lr_decay=lr_decay,
             batch_size=batch_size, max_epochs=max_epochs, full_rank_alpha_spatial=full_rank_alpha_spatial,
             full_rank_alpha_l2=full_rank_alpha_l2, full_rank_learning_rate=full_rank_learning_rate,
@@ -80,7 +81,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
     @all_or_nothing
     def fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, X_val: Any = None, y_val: Any = None,
-        sample_weight_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None, groups: ArrayLike | None = None,
     ) -> Self:  # fmt: skip
         """Fit the model.
 
@@ -98,7 +99,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         MemoryError
             If the model would not fit into memory.
         """
-        rows, labels = validate_rows(self, X, y, sample_weight)
+        rows, labels = validate_rows(self, X, y, sample_weight, groups)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
         validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected)
         y = validate_classes("y", rows.y)

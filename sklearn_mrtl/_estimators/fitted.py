@@ -14,7 +14,7 @@ from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
 from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.layout import Layout, check_rows
 from sklearn_mrtl._estimators.outputs import Outputs
-from sklearn_mrtl._estimators.rows import in_units, row_blocks
+from sklearn_mrtl._estimators.rows import in_units
 from sklearn_mrtl._estimators.tensor_mode import TensorMode, input_mode, output_mode
 from sklearn_mrtl._utils.arrays import as_one_array
 from sklearn_mrtl._utils.labels import align
@@ -22,12 +22,10 @@ from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.models.axes import Axis
-from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercepts_from
-from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.base import Parameters, WeightTensor
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
-from sklearn_mrtl.core.threads import computing
 from sklearn_mrtl.modes import Feature
 
 CPU = torch.device("cpu")
@@ -84,9 +82,6 @@ class FittedTensor:
         own = {axis.name for axis in model.axes}
         axes = {axis.name: axis for axis in all_axes or model.axes}
         ordered = [axes[mode.name] for mode in layout.modes]
-        if isinstance(model, FullRank) and len(model.axes) == 1:  # a vector is its only component
-            model = CP(model.axes)
-            parameters = {**intercepts_from(parameters), model.names[0]: parameters["weights"][:, None]}
         kinds = [name for name, kind in DECOMPOSITIONS.items() if isinstance(model, kind)]
         return cls(
             layout=layout,
@@ -114,8 +109,9 @@ class FittedTensor:
     def modes(self) -> dict[str, TensorMode]:
         """The modes of W by name, in the user's order, several outputs last."""
         described = [
-            input_mode(self.layout, m, self.shapes[m], None if (mask := self.masks[m]) is None else mask.reshape(self.shapes[m]))
-            for m in self.used
+            input_mode(self.layout, m, shape, None if mask is None else mask.reshape(shape))
+            for m, (shape, mask) in enumerate(zip(self.shapes, self.masks, strict=True))
+            if m in self.used
         ]
         described += [output_mode(self.outputs)] if self.outputs.number > 1 else []
         return {mode.name: mode for mode in described}
@@ -131,7 +127,7 @@ class FittedTensor:
 
     # Predictions
 
-    def scores(self, X, device: torch.device = CPU) -> tuple[np.ndarray, int]:
+    def scores(self, X, device: torch.device = CPU, others: Sequence[FittedTensor] = ()) -> tuple[np.ndarray, int]:
         """Return z of eq. (1) or (2) for every row of X, shape (n, T), and the number of gaps in X that were filled.
 
         Parameters
@@ -140,8 +136,20 @@ class FittedTensor:
             Validated, in the dtype of the tensor.
         device : torch.device
             Where it is computed, in blocks that memory holds.
+        others : sequence of FittedTensor
+            Other terms of the same layout, whose scores are added.
         """
-        return sum_of_scores([self], X, device)
+        terms = [(tensor, tensor._model, tensor._tensors(device)) for tensor in (self, *others)]
+        scores, n_gaps = np.zeros((X.shape[0], self.outputs.number), dtype=self.dtype), 0
+        with computing(n_threads=1):  # blocks are too small for more
+            for rows in row_blocks(X):
+                inputs, gaps = self._inputs(X[rows], device)
+                n_gaps += gaps
+                for tensor, model, parameters in terms:
+                    scores[rows] += model.scores(parameters, tensor._part(inputs)).cpu().numpy()
+        scores *= self.outputs.scale.astype(self.dtype)
+        scores += self.outputs.shift.astype(self.dtype)
+        return scores, n_gaps
 
     def fields(self, X: np.ndarray, *, from_mean: bool = False) -> np.ndarray:
         """Return fields at the resolution of the tensor, shape (n, *shape of mode 1, ...); no data is 0.
@@ -310,18 +318,3 @@ class FittedTensor:
         largest = float(self.outputs.scale.max())
         magnitude = largest / self.statistics.scale_of(self.used) * self._part(self._zero()).cell_area
         return magnitude, torch.from_numpy(self.outputs.scale / largest)
-
-
-def sum_of_scores(tensors: Sequence[FittedTensor], X, device: torch.device = CPU) -> tuple[np.ndarray, int]:
-    """Return the scores of a sum of tensors of the same layout, as `FittedTensor.scores` does for one."""
-    first, models = tensors[0], [(tensor, tensor._model, tensor._tensors(device)) for tensor in tensors]
-    scores, n_gaps = np.zeros((X.shape[0], first.outputs.number), dtype=first.dtype), 0
-    with computing(n_threads=1):  # blocks are too small for more
-        for rows in row_blocks(X):
-            inputs, gaps = first._inputs(X[rows], device)
-            n_gaps += gaps
-            for tensor, model, parameters in models:
-                scores[rows] += model.scores(parameters, tensor._part(inputs)).cpu().numpy()
-    scores *= first.outputs.scale.astype(first.dtype)
-    scores += first.outputs.shift.astype(first.dtype)
-    return scores, n_gaps

@@ -10,14 +10,18 @@ N_RUNS = 4  # of consecutive rows: few, so that windows which overlap meet at fe
 
 
 def hold_out(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Return training rows, and held-out rows in runs of consecutive ones.
+    """Return training rows, and held-out rows: whole groups, or runs of consecutive rows where there are no groups.
 
     Raises
     ------
     ValueError
         If no training rows are left.
     """
-    held = held_out_rows(len(rows.y), fraction, np.random.RandomState(seed))
+    random = np.random.RandomState(seed)
+    if rows.groups is None:
+        held = held_out_rows(len(rows.y), fraction, random)
+    else:
+        held = held_out_groups(rows.groups, fraction, random)
     if held.all():
         raise ValueError(f"validation_fraction={fraction} leaves no training rows of {len(held)} sample(s).")
     return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))
@@ -34,3 +38,11 @@ def held_out_rows(n: int, fraction: float, random: np.random.RandomState) -> np.
         start = first + random.randint(end - first - length + 1)
         held[start : start + length] = True
     return held
+
+
+def held_out_groups(groups: np.ndarray, fraction: float, random: np.random.RandomState) -> np.ndarray:
+    """Return whether each row is held out: random groups, until they hold the fraction of the rows."""
+    counts = np.bincount(groups)
+    order = random.permutation(len(counts))
+    n_before = np.cumsum(counts[order]) - counts[order]
+    return np.isin(groups, order[n_before < fraction * len(groups)])

@@ -63,7 +63,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     @all_or_nothing
     def fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, X_val: Any = None, y_val: Any = None,
-        sample_weight_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None, groups: ArrayLike | None = None,
     ) -> Self:  # fmt: skip
         """Fit the model.
 
@@ -81,7 +81,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         MemoryError
             If the model would not fit into memory.
         """
-        rows, labels = validate_rows(self, X, y, sample_weight, multi_output=True)
+        rows, labels = validate_rows(self, X, y, sample_weight, groups, multi_output=True)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
         validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected, multi_output=True)
         y = validate_numbers("y", rows.y)

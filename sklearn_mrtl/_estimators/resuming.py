@@ -117,7 +117,7 @@ def key_of(estimator, layout: Layout, training: Rows, validation: Rows | None) -
     """Return fingerprints of all that has to be the same for training to go on."""
     parameters = estimator.get_params(deep=False).items()
     key = {name: parameter_fingerprint(value) for name, value in parameters if name not in FREE}
-    data = {"X": training.X, "y": training.y, "sample_weight": training.weight}
+    data = {"X": training.X, "y": training.y, "sample_weight": training.weight, "groups": training.groups}
     key |= {name: fingerprint(values) for name, values in data.items()}
     validation_data = fingerprint(*validation) if validation is not None else "none"
     return key | {"X_val, y_val": validation_data, "shape of X": repr((layout.row_shape, layout.modes))}

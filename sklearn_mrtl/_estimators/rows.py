@@ -13,15 +13,17 @@ BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cach
 
 
 class Rows(NamedTuple):
-    """Validated rows: X of shape (n, ...), y of shape (n,) or (n, T), weight of shape (n,)."""
+    """Validated rows: X of shape (n, ...), y of shape (n,) or (n, T), weight of shape (n,), groups of shape (n,)."""
 
     X: np.ndarray | sparse.csr_array
     y: np.ndarray
     weight: np.ndarray
+    groups: np.ndarray | None = None
 
     def take(self, index: np.ndarray) -> Rows:
         """Return some of the rows."""
-        return Rows(self.X[index], self.y[index], self.weight[index])
+        groups = None if self.groups is None else self.groups[index]
+        return Rows(self.X[index], self.y[index], self.weight[index], groups)
 
 
 def row_blocks(X) -> Iterator[slice]:

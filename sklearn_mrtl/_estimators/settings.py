@@ -9,9 +9,9 @@ from math import prod
 
 import torch
 
+from sklearn_mrtl._estimators.fitted import TIMES
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
-from sklearn_mrtl._estimators.fitted import TIMES
 from sklearn_mrtl._estimators.parameters import is_auto, one_of, validate_alpha, validate_count, validate_number
 from sklearn_mrtl._estimators.terms import RequestedTerm, by_name, requested_terms
 from sklearn_mrtl.core import memory
@@ -52,7 +52,7 @@ def make_plan_and_settings(
     if requested and r0 == 0:
         raise ValueError("terms need a full-rank start, got full_rank_levels=0.")
     terms = core_terms(estimator, requested, layout, *sizes)
-    rank = check_rank(estimator, *sizes, rank=estimator.rank) if len(sizes[0]) > 1 and not terms else None
+    rank = check_rank(estimator, estimator.rank, *sizes) if len(sizes[0]) > 1 and not terms else None
     names = [mode.name for mode in layout.modes] + ([output_name] if n_outputs > 1 else [])
     nonnegative = check_nonnegative(estimator.nonnegative, names)
     model = DECOMPOSITIONS[estimator.decomposition]
@@ -95,7 +95,7 @@ def make_plan_and_settings(
 
 def single_alphas(estimator) -> tuple[float | None, float | None]:
     """Return the strengths of a single term."""
-    return tuple(validate_alpha(name, getattr(estimator, name)) for name in ("alpha_spatial", "alpha_l2"))
+    return validate_alpha("alpha_spatial", estimator.alpha_spatial), validate_alpha("alpha_l2", estimator.alpha_l2)
 
 
 def core_terms(
@@ -115,7 +115,7 @@ def core_terms(
     for term in requested:
         own = [[sizes[m] for m in term.modes] + sizes[outputs] for sizes in (coarse, fine)]
         rank = ranks.get(term.name, DEFAULT_RANK)
-        rank = check_rank(estimator, *own, rank=rank) if len(term.modes) > 1 else None
+        rank = check_rank(estimator, rank, *own) if len(term.modes) > 1 else None
         places = tuple(layout.order.index(m) for m in term.modes)
         terms.append(Term(term.name, places, rank, term.strengths))
     return tuple(terms)
@@ -144,7 +144,7 @@ def axis_sizes(layout: Layout, level: Mapping, n_outputs: int) -> list[int]:
     return sizes + ([n_outputs] if n_outputs > 1 else [])
 
 
-def check_rank(estimator, coarse: list[int], fine: list[int], rank) -> int | tuple[int, ...] | None:
+def check_rank(estimator, rank, coarse: list[int], fine: list[int]) -> int | tuple[int, ...] | None:
     """Return the rank that is trained: the one asked for, or the largest that the tensor can use."""
     if rank is None:
         return None
@@ -238,9 +238,9 @@ def check_memory(
     remedy = "A low rank, or a coarser grid, would need less."
     for term in settings.terms:
         steps = [step for step in plan if isinstance(step, Train) and (term.rank is None or step.phase == FULL_RANK)]
-        shapes = [resolutions[max(step.level for step in steps)][place] for place in term.modes]
-        needed = memory.full_rank_bytes(shapes, n_outputs, itemsize)
-        memory.require_bytes(needed, device, f"the full-rank term {term.name!r} at {shapes}", "Leave the term out.")
+        own = tuple(resolutions[max(step.level for step in steps)][place] for place in term.modes)
+        needed = memory.full_rank_bytes(own, n_outputs, itemsize)
+        memory.require_bytes(needed, device, f"the full-rank term {term.name!r} at {own}", "Leave the term out.")
     if settings.terms:
         return
     if LOW_RANK in phases_of(plan):

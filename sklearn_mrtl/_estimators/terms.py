@@ -17,7 +17,9 @@ from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import is_auto, validate_alpha
 from sklearn_mrtl.core.fit import Fit
-from sklearn_mrtl.core.models.base import WeightTensor, intercepts_from
+from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercepts_from
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.terms import Strengths, Sum
 from sklearn_mrtl.core.settings import LOW_RANK
 from sklearn_mrtl.modes import Feature, Grid
@@ -213,13 +215,22 @@ def fitted_terms(
     highest = max(model.terms, key=lambda term: len(term.modes))
     for term, part, own in model.parts(parameters):
         own = {**own, **(common if term is highest else zero)}
+        part, own = as_component(part, own)
         tensor = FittedTensor.from_core(part, own, layout, outputs, statistics, model.axes)
         strengths = term.strengths.times(core_scale(statistics, layout, term.modes) ** 2)
         modes = [layout.modes[layout.order[place]] for place in term.modes]
-        spatial = {mode.name: along for mode, along in zip(modes, strengths.spatial, strict=True) if along}
+        along: dict[str, Any] = {mode.name: own for mode, own in zip(modes, strengths.spatial, strict=True) if own}
         degrees = fit.degrees_of_freedom.get(term.name, float("nan"))
-        terms[term.name] = FittedTerm(term.name, tensor, cast(float, strengths.l2), spatial, degrees)
+        terms[term.name] = FittedTerm(term.name, tensor, cast(float, strengths.l2), along, degrees)
     return terms
+
+
+def as_component(model: WeightTensor, parameters: Parameters) -> tuple[WeightTensor, Parameters]:
+    """Return full-rank weights of one mode as the only component that they are; others as they come."""
+    if not isinstance(model, FullRank) or len(model.axes) > 1:
+        return model, parameters
+    component = CP(model.axes)
+    return component, {**intercepts_from(parameters), component.names[0]: parameters["weights"][:, None]}
 
 
 def highest_term(terms: Mapping[str, FittedTerm]) -> FittedTerm:

@@ -6,7 +6,13 @@ from contextlib import suppress
 
 import numpy as np
 import torch
-from sklearn.utils.validation import _check_sample_weight, assert_all_finite, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    assert_all_finite,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 
 from sklearn_mrtl._estimators.layout import check_rows
 from sklearn_mrtl._estimators.rows import Rows, power_of_two
@@ -45,7 +51,7 @@ def validate_samples(estimator, X, y=None, *, expected: Expected | None = None, 
 
 
 def validate_rows(
-    estimator, X, y, sample_weight, *, expected: Expected | None = None, **options
+    estimator, X, y, sample_weight, groups=None, *, expected: Expected | None = None, **options
 ) -> tuple[Rows, Labels]:
     """Return the rows that weigh anything, and the labels of X."""
     if y is None:
@@ -57,7 +63,11 @@ def validate_rows(
     weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight must contain at least one non-zero number, got zeros only.")
-    return with_positive_weights(Rows(X, y, weight)), labels
+    if groups is not None:
+        groups = column_or_1d(np.asarray(groups))
+        check_consistent_length(X, groups)
+        groups = np.unique(groups, return_inverse=True)[1]
+    return with_positive_weights(Rows(X, y, weight, groups)), labels
 
 
 def with_positive_weights(rows: Rows) -> Rows:

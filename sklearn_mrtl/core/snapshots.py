@@ -15,6 +15,7 @@ from sklearn_mrtl.core.models.axes import axes_of
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
+from sklearn_mrtl.core.models.terms import Strengths, Sum, full_rank_sum
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Step, Train
 from sklearn_mrtl.core.settings import Settings
 from sklearn_mrtl.core.solvers.base import State, group_of, grouped
@@ -53,6 +54,8 @@ class Snapshot:
             "orders": orders,
             "n_curvature_pairs": len(fit.curvature_pairs),
             "alphas": {name: list(phase.alphas) for name, phase in fit.phases.items()},
+            "terms": [[term.strengths.l2, term.strengths.spatial] for term in fit.terms],
+            "degrees_of_freedom": fit.degrees_of_freedom,
             "alpha_path": fit.alpha_path,
             "history": list(fit.history),
             "done": [[type(step).__name__, *vars(step).values()] for step in fit.done],
@@ -63,6 +66,11 @@ class Snapshot:
         """Return the fit on a device; modes in the order of the core, settings as at first."""
         values = self.values
         tensors = {name: as_it_was(array, values["orders"][name]).to(device) for name, array in self.arrays.items()}
+        terms = tuple(
+            replace(term, strengths=Strengths(l2, tuple(map(tuple, spatial))))
+            for term, (l2, spatial) in zip(settings.terms, values["terms"], strict=True)
+        )
+        settings = replace(settings, terms=terms)
         models = {name: self._model(name, tensors, modes, n_outputs, settings) for name in values["models"]}
         model, parameters = models["now"]
         pairs = range(values["n_curvature_pairs"])
@@ -75,6 +83,8 @@ class Snapshot:
                 name: replace(settings.phases[name], alpha_spatial=spatial, alpha_l2=l2)
                 for name, (spatial, l2) in values["alphas"].items()
             },
+            terms=terms,
+            degrees_of_freedom=values["degrees_of_freedom"],
             alpha_path=values["alpha_path"],
             history=[record | {"resolution": as_shapes(record["resolution"])} for record in values["history"]],
             done=[STEPS[name](*arguments) for name, *arguments in values["done"]],
@@ -89,6 +99,10 @@ class Snapshot:
         shapes = tuple(tuple(shape) for shape in self.values["models"][name]["shapes"])
         mask_of_each = [masks.get(str(m)) for m in range(len(modes))]
         axes = axes_of(modes, shapes, mask_of_each, n_outputs, settings.sigma, parameters["intercept"])
+        if settings.terms:
+            full = self.values["models"][name]["full_rank_terms"]
+            start, kind = full_rank_sum(axes, settings.terms), DECOMPOSITIONS[settings.decomposition]
+            return start.with_kinds([name in full for name in start.names], kind, settings.nonnegative), parameters
         if self.values["models"][name]["is_full_rank"]:
             return FullRank(axes), parameters
         return DECOMPOSITIONS[settings.decomposition](axes, settings.nonnegative), parameters
@@ -96,7 +110,8 @@ class Snapshot:
 
 def model_values(model: TensorModel) -> dict[str, Any]:
     """Return what makes a model again, besides the settings and the masks."""
-    return {"shapes": [list(shape) for shape in model.input_shapes], "is_full_rank": isinstance(model, FullRank)}
+    values = {"shapes": [list(shape) for shape in model.input_shapes], "is_full_rank": isinstance(model, FullRank)}
+    return values | ({"full_rank_terms": model.full_rank_names} if isinstance(model, Sum) else {})
 
 
 def model_tensors(name: str, model: TensorModel, parameters: Parameters) -> State:

@@ -171,9 +171,8 @@ class EncodedInputs(Inputs):
         if modes == tuple(range(len(self.modes))):
             return self
         if modes not in self._parts:
-            encodings, kinds, shapes = (
-                tuple(values[m] for m in modes) for values in (self.encodings, self.modes, self.shapes)
-            )
+            encodings = tuple(self.encodings[m] for m in modes)
+            kinds, shapes = tuple(self.modes[m] for m in modes), tuple(self.shapes[m] for m in modes)
             self._parts[modes] = replace(self, encodings=encodings, modes=kinds, shapes=shapes)
         return self._parts[modes]
 

@@ -158,7 +158,8 @@ class FieldInputs(Inputs):
         """Return the fields summed over all other modes, or averaged over grids of means."""
         others = [m for m in range(len(self.modes)) if m not in modes]
         n_averaged = prod(self.sizes[m] for m in others if is_mean(self.modes[m]))
-        kinds, shapes, masks = (tuple(values[m] for m in modes) for values in (self.modes, self.shapes, self.masks))
+        kinds, shapes = tuple(self.modes[m] for m in modes), tuple(self.shapes[m] for m in modes)
+        masks = tuple(self.masks[m] for m in modes)
         # The last mode's cells are packed already; where it is summed over, another mode becomes the last.
         newly_stored = stored_cells(masks) if len(self.modes) - 1 in others else None
 

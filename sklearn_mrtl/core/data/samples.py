@@ -27,17 +27,20 @@ class Samples:
         Mean target, for each of T outputs.
     mean_square : float
         Weighted mean, over all rows before they were merged, of the sum of the squared targets; for the constant.
+    fold : Tensor of int, shape (n,), or None
+        Number of the block of each row in cross-validation; None: blocks of consecutive rows. Merged rows have none.
     """
 
     inputs: Inputs
     weight: Tensor
     y: Tensor
     mean_square: float
+    fold: Tensor | None = None
 
     @classmethod
-    def from_rows(cls, inputs: Inputs, y: Tensor, weight: Tensor) -> Samples:
-        """Make samples from targets (n, T) and weights (n,)."""
-        return cls(inputs, weight[:, None], y[:, None], mean_square_sum(y, weight))
+    def from_rows(cls, inputs: Inputs, y: Tensor, weight: Tensor, fold: Tensor | None = None) -> Samples:
+        """Make samples from targets (n, T), weights (n,) and folds (n,)."""
+        return cls(inputs, weight[:, None], y[:, None], mean_square_sum(y, weight), fold)
 
     @property
     def n_outputs(self) -> int:
@@ -64,16 +67,21 @@ class Samples:
         n_rows = self.inputs.n_rows
         block = torch.arange(n_rows, device=self.weight.device) * (n_parts * n_blocks) // n_rows
         rows = torch.nonzero(block % n_parts == 0)[:, 0]
-        return Samples.from_rows(self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0])
+        fold = None if self.fold is None else self.fold[rows]
+        return Samples.from_rows(self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0], fold)
 
     def in_blocks(self, shapes: Shapes, n_blocks: int, n_groups: int | None = None) -> Samples:
-        """Return the samples on coarser grids, apart in blocks of consecutive rows of about the same weight.
+        """Return the samples on coarser grids, apart in blocks: folds, or consecutive rows of about the same weight.
 
         With fewer groups than blocks, every n_groups-th block goes into the same group, and the groups are the blocks
         of the result.
         """
         n_groups = n_groups or n_blocks
         inputs, row = self.inputs.merge(shapes)
+        if self.fold is not None:
+            n_folds = int(self.fold.max()) + 1
+            row = torch.arange(len(self.fold), device=self.fold.device) if row is None else row
+            return self._merged(inputs, row * n_folds + self.fold, n_folds)
         weight = self.weight[:, 0]
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
         block = middle.mul_(n_blocks / weight_sum(weight)).long().clamp_(0, n_blocks - 1)

@@ -79,12 +79,12 @@ class Term:
         return (*smoothed, *(axis for axis in axes if axis.is_output))
 
 
-def directed(axis: Axis, strengths: tuple[float, ...]) -> Axis:
+def directed(axis: Axis, strengths: tuple[float | None, ...]) -> Axis:
     """Return an axis whose smoothness has a strength along each direction of its grid."""
     if not isinstance(axis.mode, Grid) or axis.smoothness is None:
         return axis
-    known = [strength or 0.0 for strength in strengths]
-    return replace(axis, smoothness=DirectionalSmoothness(axis.mode, axis.shape, known, axis.mask, axis.smoothness.like))
+    known, like = [strength or 0.0 for strength in strengths], axis.smoothness.like
+    return replace(axis, smoothness=DirectionalSmoothness(axis.mode, axis.shape, known, axis.mask, like))
 
 
 class Sum(TensorModel):
@@ -126,13 +126,12 @@ class Sum(TensorModel):
         return frozenset(term + SEPARATOR + name for term, model in self._named_models() for name in model.bounded)
 
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
-        scores = [
-            model.weight_scores(own, inputs.of_modes(term.modes)) for term, model, own in self.parts(parameters)
-        ]
+        scores = [model.weight_scores(own, inputs.of_modes(term.modes)) for term, model, own in self.parts(parameters)]
         return sum(scores[1:], scores[0])
 
     def weight_penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
-        penalties = [model.weight_penalty(own, term_alphas(term, alphas)) for term, model, own in self.parts(parameters)]
+        parts = self.parts(parameters)
+        penalties = [model.weight_penalty(own, term_alphas(term, alphas)) for term, model, own in parts]
         return sum(penalties[1:], penalties[0])
 
     def weight_scales(

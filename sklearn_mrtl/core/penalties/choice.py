@@ -17,8 +17,8 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Term
-from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds, IterativeErrors, largest_eigenvalue, make_blocks
 from sklearn_mrtl.core.penalties.fellner_schall import EACH
+from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds, IterativeErrors, largest_eigenvalue, make_blocks
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 from sklearn_mrtl.core.penalties.term_choice import choose_term_strengths
 from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, PhaseSettings, Settings

@@ -1,7 +1,7 @@
 """Choice of the strengths of a sum of terms, on the coarsest grid.
 
-Fellner-Schall updates find the proportions of all strengths. They take the rows for independent, which frames of the same
-play are not: a common factor, chosen on blocks of rows that were left out, corrects for that.
+Fellner-Schall updates find the proportions of all strengths. They take the rows for independent, which frames of the
+same play are not: a common factor, chosen on blocks of rows that were left out, corrects for that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Parameters
-from sklearn_mrtl.core.models.terms import Sum, Term
+from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate, fellner_schall, fixed_strengths
 from sklearn_mrtl.core.penalties.folds import Folds, make_blocks
 from sklearn_mrtl.core.settings import Settings

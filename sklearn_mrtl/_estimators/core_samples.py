@@ -1,0 +1,42 @@
+"""From validated rows to the core's samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
+from sklearn_mrtl._estimators.fields import FieldStatistics, warn_of_filled
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.rows import Rows, torch_view
+from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.samples import Samples
+
+Statistics = FieldStatistics | EncodingStatistics
+
+
+def training_samples(
+    rows: Rows, statistics: Statistics, layout: Layout, device: torch.device, fold: np.ndarray | None
+) -> Samples:
+    """Return the core's samples of the rows that the statistics are of."""
+    return make_samples(rows, statistics.training_inputs(rows.X, layout, device), device, fold)
+
+
+def validation_samples(rows: Rows | None, statistics: Statistics, layout: Layout, device: torch.device):
+    """Return the core's samples of other rows; None where there are none."""
+    if rows is None:
+        return None
+    try:
+        inputs, n_gaps = statistics.inputs(as_layout(rows.X, layout), layout, device)
+    except ValueError as error:
+        raise ValueError(f"X_val, or rows of X that are held out: {error}") from error
+    warn_of_filled(n_gaps)
+    return make_samples(rows, inputs, device)
+
+
+def make_samples(
+    rows: Rows, inputs: Inputs, device: torch.device, fold: np.ndarray | None = None
+) -> Samples:  # fmt: skip
+    """Return the core's samples of inputs and the targets and weights of rows."""
+    y, weight = (torch_view(np.asarray(values, dtype=rows.X.dtype)).to(device) for values in (rows.y, rows.weight))
+    return Samples.from_rows(inputs, y, weight, None if fold is None else torch.from_numpy(fold).to(device))
