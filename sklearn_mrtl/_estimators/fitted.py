@@ -10,64 +10,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
+from sklearn_mrtl._estimators.encodings import EncodingStatistics
 from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.layout import Layout, check_rows
 from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.predictor import CPU, Predictor
 from sklearn_mrtl._estimators.rows import in_units
 from sklearn_mrtl._estimators.tensor_mode import TensorMode, input_mode, output_mode
 from sklearn_mrtl._utils.arrays import as_one_array
 from sklearn_mrtl._utils.labels import align
 from sklearn_mrtl.core import memory
-from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters, WeightTensor
-from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.modes import Feature
 
-CPU = torch.device("cpu")
 TIMES = " x "  # between the names of a term's modes
 
 
-@dataclass(frozen=True, eq=False)
-class FittedTensor:
-    """The weight tensor W of a fitted model and its intercepts, in the user's terms.
-
-    Arrays and simple objects only, so that it can be saved by anything that saves those.
-
-    Attributes
-    ----------
-    layout : Layout
-        Modes, labels and shape of X.
-    outputs : Outputs
-    statistics : FieldStatistics or EncodingStatistics
-        Of the training rows.
-    decomposition : str or None
-        None: full rank.
-    nonnegative : tuple of str or None
-        Names of the modes whose factors are nowhere negative; None names the outputs.
-    shapes : tuple of tuple of int
-        Shape of each mode of the layout at the resolution of the tensor.
-    masks : tuple of (ndarray of bool, or None)
-        For each mode of the layout the cells, flat, that hold data; None: all.
-    parameters : dict of str to ndarray
-        Of the core's model, for inputs and scores in the core's units.
-    used : tuple of int
-        Positions, among the modes of the layout, of those of this tensor: a term of a sum need not have all.
-    """
-
-    layout: Layout
-    outputs: Outputs
-    statistics: FieldStatistics | EncodingStatistics
-    decomposition: str | None
-    nonnegative: tuple[str | None, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    masks: tuple[np.ndarray | None, ...]
-    parameters: dict[str, np.ndarray]
-    used: tuple[int, ...]
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedTensor(Predictor):
+    """The weight tensor W of a fitted model and its intercepts, in the user's terms."""
 
     def __repr__(self):
         names = ", ".join(f"{mode.name} {' x '.join(map(str, mode.shape))}" for mode in self.modes.values())
@@ -101,11 +66,6 @@ class FittedTensor:
         return TIMES.join(self.layout.modes[m].name for m in self.used)
 
     @property
-    def dtype(self) -> np.dtype:
-        """Precision of computations: that of X in fit."""
-        return self.parameters["intercept"].dtype
-
-    @property
     def modes(self) -> dict[str, TensorMode]:
         """The modes of W by name, in the user's order, several outputs last."""
         described = [
@@ -124,32 +84,6 @@ class FittedTensor:
             return None
         rank = model.rank(self._tensors())
         return tuple(map(int, rank)) if isinstance(rank, tuple) else rank
-
-    # Predictions
-
-    def scores(self, X, device: torch.device = CPU, others: Sequence[FittedTensor] = ()) -> tuple[np.ndarray, int]:
-        """Return z of eq. (1) or (2) for every row of X, shape (n, T), and the number of gaps in X that were filled.
-
-        Parameters
-        ----------
-        X : ndarray or sparse array of shape (n, ...)
-            Validated, in the dtype of the tensor.
-        device : torch.device
-            Where it is computed, in blocks that memory holds.
-        others : sequence of FittedTensor
-            Other terms of the same layout, whose scores are added.
-        """
-        terms = [(tensor, tensor._model, tensor._tensors(device)) for tensor in (self, *others)]
-        scores, n_gaps = np.zeros((X.shape[0], self.outputs.number), dtype=self.dtype), 0
-        with computing(n_threads=1):  # blocks are too small for more
-            for rows in row_blocks(X):
-                inputs, gaps = self._inputs(X[rows], device)
-                n_gaps += gaps
-                for tensor, model, parameters in terms:
-                    scores[rows] += model.scores(parameters, tensor._part(inputs)).cpu().numpy()
-        scores *= self.outputs.scale.astype(self.dtype)
-        scores += self.outputs.shift.astype(self.dtype)
-        return scores, n_gaps
 
     def fields(self, X: np.ndarray, *, from_mean: bool = False) -> np.ndarray:
         """Return fields at the resolution of the tensor, shape (n, *shape of mode 1, ...); no data is 0.
@@ -265,56 +199,3 @@ class FittedTensor:
         lesser = dict(zip(model.names, [factors[0] * weights, *factors[1:]], strict=True))
         lesser = model.scaled({**self._tensors(dtype=torch.float64), **lesser}, 1 / relative)
         return replace(self, parameters={name: value.numpy().astype(self.dtype) for name, value in lesser.items()})
-
-    # The core's model
-
-    @property
-    def _model(self) -> WeightTensor:
-        axes = []
-        for m in self._order:
-            mask = None if self.masks[m] is None else torch.from_numpy(self.masks[m])
-            axes.append(Axis(self.layout.modes[m], self.shapes[m], mask))
-        if self.outputs.number > 1:
-            axes.append(Axis(Feature("output"), (self.outputs.number,), is_output=True))
-        if self.decomposition is None:
-            return FullRank(axes)
-        return DECOMPOSITIONS[self.decomposition](axes, frozenset(self.nonnegative))
-
-    @property
-    def _tensors_dtype(self) -> torch.dtype:
-        return torch.from_numpy(self.parameters["intercept"]).dtype
-
-    def _tensors(self, device: torch.device = CPU, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor]:
-        return {
-            name: torch.from_numpy(np.asarray(value)).to(device, dtype or self._tensors_dtype)
-            for name, value in self.parameters.items()
-        }
-
-    @property
-    def _order(self) -> list[int]:
-        """Positions of its modes in the layout, in the order of the core."""
-        return [m for m in self.layout.order if m in self.used]
-
-    def _part(self, inputs: Inputs) -> Inputs:
-        """Return what its modes have of the inputs of all modes."""
-        return inputs.of_modes(tuple(place for place, m in enumerate(self.layout.order) if m in self.used))
-
-    def _names(self) -> list[str]:
-        """Names of the modes in the order of the core."""
-        names = [self.layout.modes[m].name for m in self._order]
-        return names + ([self.outputs.name] if self.outputs.number > 1 else [])
-
-    def _inputs(self, X, device: torch.device) -> tuple[Inputs, int]:
-        """Return the core's inputs at the resolution of the tensor, and the number of gaps that were filled."""
-        inputs, n_gaps = self.statistics.inputs(as_layout(X, self.layout), self.layout, device)
-        return inputs.coarsen(tuple(self.shapes[m] for m in self.layout.order)), n_gaps
-
-    def _zero(self) -> Inputs:
-        """Return a sample of zeros."""
-        return self._inputs(np.zeros((1, *self.layout.row_shape), dtype=self.dtype), CPU)[0]
-
-    def _units(self) -> tuple[float, torch.Tensor]:
-        """Return what turns the core's weights into weights of X: a number, and a number for each output of about 1."""
-        largest = float(self.outputs.scale.max())
-        magnitude = largest / self.statistics.scale_of(self.used) * self._part(self._zero()).cell_area
-        return magnitude, torch.from_numpy(self.outputs.scale / largest)

@@ -199,7 +199,8 @@ def in_core_units(settings: Settings, scale: float, scale_of: Callable[[Sequence
         return None if alpha is None else min(alpha / scale / scale, max(STRONGEST, alpha))
 
     def scaled(term: Term) -> Term:
-        return replace(term, strengths=term.strengths.times(1 / scale_of(term.modes) ** 2))
+        factor = 1 / scale_of(term.modes)
+        return replace(term, strengths=term.strengths.times(factor).times(factor))
 
     def phase(given: PhaseSettings) -> PhaseSettings:
         return replace(given, alpha_spatial=divided(given.alpha_spatial), alpha_l2=divided(given.alpha_l2))

@@ -204,11 +204,11 @@ def fitted_terms(
     model, parameters = fit.model, fit.parameters
     if not isinstance(model, Sum):
         assert isinstance(model, WeightTensor)
-        tensor, scale = FittedTensor.from_core(model, parameters, layout, outputs, statistics), statistics.scale**2
-        alphas = fit.phases[LOW_RANK].alphas
+        tensor = FittedTensor.from_core(model, parameters, layout, outputs, statistics)
+        alphas = fit.phases[LOW_RANK].alphas.times(statistics.scale).times(statistics.scale)
         grids = [mode.name for mode in layout.modes if isinstance(mode, Grid)]
-        spatial = dict.fromkeys(grids, alphas.spatial * scale)
-        return {tensor.name: FittedTerm(tensor.name, tensor, alphas.l2 * scale, spatial)}
+        spatial = dict.fromkeys(grids, alphas.spatial)
+        return {tensor.name: FittedTerm(tensor.name, tensor, alphas.l2, spatial)}
     terms = {}
     common = intercepts_from(parameters)
     zero = {name: torch.zeros_like(value) for name, value in common.items()}
@@ -217,7 +217,8 @@ def fitted_terms(
         own = {**own, **(common if term is highest else zero)}
         part, own = as_component(part, own)
         tensor = FittedTensor.from_core(part, own, layout, outputs, statistics, model.axes)
-        strengths = term.strengths.times(core_scale(statistics, layout, term.modes) ** 2)
+        scale = core_scale(statistics, layout, term.modes)
+        strengths = term.strengths.times(scale).times(scale)
         modes = [layout.modes[layout.order[place]] for place in term.modes]
         along: dict[str, Any] = {mode.name: own for mode, own in zip(modes, strengths.spatial, strict=True) if own}
         degrees = fit.degrees_of_freedom.get(term.name, float("nan"))

@@ -161,9 +161,11 @@ class EstimatedTraces(Traces):
     """
 
     def __init__(
-        self, samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], penalties: Sequence[Penalty]
+        self, samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], penalties: Sequence[Penalty], *,
+        n_probes: int = N_PROBES, tolerance: float = 0.1, max_steps: int = 30,
     ):  # fmt: skip
         self.inputs, self.penalties = samples.inputs, penalties
+        self.n_probes, self.tolerance, self.max_steps = n_probes, tolerance, max_steps
         self.bases = [[eigenvectors(axes[m], samples.weight) for m in term.modes] for term in terms]
         self.eigenvalues = [eigenvalues(penalty, terms, axes).to(samples.weight) for penalty in penalties]
         self.last: list[Tensor] = []  # solutions for the same probes at the strengths before
@@ -192,20 +194,21 @@ class EstimatedTraces(Traces):
 
         scale = flatten(model.natural_scales(zero, self.inputs, second.sum(1).to(root), 1.0, EACH)).square()
         numerators, degrees, last = [0.0] * len(self.penalties), [0.0] * len(model.terms), []
-        for probe in range(N_PROBES):
+        for probe in range(self.n_probes):
             signs = torch.randint(0, 2, root.shape, generator=generator).to(root) * 2 - 1
             u = adjoint(root * signs)
-            v = conjugate_gradients(hessian_product, u, scale, self.last[probe] if self.last else torch.zeros_like(u))
+            start = self.last[probe] if self.last else torch.zeros_like(u)
+            v = conjugate_gradients(hessian_product, u, scale, start, self.max_steps, self.tolerance)
             last.append(v)
             parts = zip(model.parts(unflatten(u, zero)), model.parts(unflatten(v, zero)), strict=True)
             products = []
             for n, ((_, _, of_u), (_, _, of_v)) in enumerate(parts):
-                degrees[n] += float((of_u["weights"] * of_v["weights"]).sum()) / N_PROBES
+                degrees[n] += float((of_u["weights"] * of_v["weights"]).sum()) / self.n_probes
                 product = rotated(of_u["weights"], self.bases[n]) * rotated(of_v["weights"], self.bases[n])
                 products.append(product.reshape(*of_term[n].shape, -1).sum(-1))
             for k, (penalty, values) in enumerate(zip(self.penalties, self.eigenvalues, strict=True)):
                 ratio = products[penalty.term] * values / of_term[penalty.term].clamp(min=1e-300)
-                numerators[k] += float(ratio.sum()) / N_PROBES / model.models[penalty.term].n_entries
+                numerators[k] += float(ratio.sum()) / self.n_probes / model.models[penalty.term].n_entries
         self.last = last
         return numerators, degrees
 
@@ -256,9 +259,8 @@ def rotated(weights: Tensor, bases: Sequence[list[Tensor] | None]) -> Tensor:
 
 
 def conjugate_gradients(
-    product: Callable[[Tensor], Tensor], b: Tensor, preconditioner: Tensor, x: Tensor, *, max_steps: int = 30,
-    tolerance: float = 0.1,
-) -> Tensor:  # fmt: skip
+    product: Callable[[Tensor], Tensor], b: Tensor, preconditioner: Tensor, x: Tensor, max_steps: int, tolerance: float
+) -> Tensor:
     """Solve H x = b for a symmetric positive definite H, roughly.
 
     Parameters
@@ -270,6 +272,9 @@ def conjugate_gradients(
         About the inverse of H's diagonal.
     x : Tensor
         Where to begin.
+    max_steps : int
+    tolerance : float
+        Norm of the residual, relative to that of b, that is small enough.
     """
     residual = b - product(x)
     z = preconditioner * residual
