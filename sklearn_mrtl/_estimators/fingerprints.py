@@ -17,6 +17,8 @@ def fingerprint(*arrays) -> str:
     """Return a hash of arrays, dense or CSR."""
     digest = blake2b(digest_size=16)
     for array in arrays:
+        if array is None:
+            continue
         for part in (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,):
             digest.update(f"{part.dtype} {part.shape}".encode())
             for row in part if part.ndim > 2 else [part]:  # one by one, so that no copy is large

@@ -102,7 +102,7 @@ class Snapshot:
         if settings.terms:
             full = self.values["models"][name]["full_rank_terms"]
             start, kind = full_rank_sum(axes, settings.terms), DECOMPOSITIONS[settings.decomposition]
-            return start.with_kinds([name in full for name in start.names], kind, settings.nonnegative), parameters
+            return start.with_kinds(full, kind, settings.nonnegative), parameters
         if self.values["models"][name]["is_full_rank"]:
             return FullRank(axes), parameters
         return DECOMPOSITIONS[settings.decomposition](axes, settings.nonnegative), parameters

@@ -152,19 +152,37 @@ class Sum(TensorModel):
         weights = {name: {"weights": like.new_zeros([a.size for a in m.axes])} for name, m in self._named_models()}
         return {**named(weights), **self.initial_intercepts(like)}
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the terms."""
+        return [term.name for term in self.terms]
+
+    @property
+    def full_rank_names(self) -> list[str]:
+        """Names of the terms that have full rank."""
+        return [name for name, model in self._named_models() if isinstance(model, FullRank)]
+
+    def with_kinds(
+        self, full_rank: Collection[str], kind: type[LowRank[Any]], nonnegative: Collection[str | None]
+    ) -> Sum:
+        """Return the sum with low-rank models in place of all others but those of full rank."""
+        models: list[WeightTensor] = []
+        for name, model in self._named_models():
+            names = {axis.name for axis in model.axes} & set(nonnegative)
+            models.append(FullRank(model.axes) if name in full_rank else kind(model.axes, names))
+        return type(self)(self.axes, self.terms, models)
+
     def decomposed(
         self, parameters: Parameters, kind: type[LowRank[Any]], nonnegative: Collection[str | None], seed: int
     ) -> tuple[Sum, Parameters]:
         """Decompose the terms that have a rank: line 14 of Algorithm 1 for each of them."""
-        models: list[WeightTensor] = []
+        lower = self.with_kinds([term.name for term in self.terms if term.rank is None], kind, nonnegative)
         weights = {}
-        for term, model, own in self.parts(parameters):
-            if term.rank is not None:
-                low_rank = kind(model.axes, {axis.name for axis in model.axes} & set(nonnegative))
-                model, own = low_rank, low_rank.decompose(own["weights"], term.rank, seed)
-            models.append(model)
+        for (term, _, own), model in zip(self.parts(parameters), lower.models, strict=True):
+            if isinstance(model, LowRank) and term.rank is not None:
+                own = model.decompose(own["weights"], term.rank, seed)
             weights[term.name] = own
-        return type(self)(self.axes, self.terms, models), {**named(weights), **intercepts_from(parameters)}
+        return lower, {**named(weights), **intercepts_from(parameters)}
 
     def _named_models(self) -> Iterator[tuple[str, WeightTensor]]:
         return ((term.name, model) for term, model in zip(self.terms, self.models, strict=True))

@@ -125,13 +125,13 @@ class ExactTraces(Traces):
         for penalty, alpha, matrix in zip(self.penalties, alphas, self.matrices, strict=True):
             own = self.columns[penalty.term]
             shrinkage[own, own] += 2 * alpha / model.models[penalty.term].n_entries * matrix
-        inverses = [torch.linalg.pinv(shrinkage[own, own], hermitian=True) for own in self.columns]
+        inverses = [inverse_of(shrinkage[own, own]) for own in self.columns]
         numerators, degrees = [0.0] * len(self.penalties), [0.0] * len(self.columns)
         same = bool((second == second[:, :1]).all())
         for t in range(1 if same else second.shape[1]):
             times = second.shape[1] if same else 1
             of_loss = (self.x * second[:, t, None]).T @ self.x
-            inverse = torch.linalg.pinv(of_loss + shrinkage, hermitian=True)
+            inverse = inverse_of(of_loss + shrinkage)
             fitted = inverse @ of_loss
             for n, own in enumerate(self.columns):
                 degrees[n] += times * float(fitted[own, own].trace())
@@ -140,6 +140,15 @@ class ExactTraces(Traces):
                 difference = ((inverses[penalty.term] - inverse[own, own]) * matrix).sum()
                 numerators[k] += times * float(difference) / model.models[penalty.term].n_entries
         return numerators, degrees
+
+
+def inverse_of(matrix: Tensor) -> Tensor:
+    """Return the inverse of a symmetric matrix, or the pseudo-inverse where it is singular."""
+    factor, info = torch.linalg.cholesky_ex(matrix)
+    diagonal = factor.diagonal()
+    if int(info) == 0 and float(diagonal.min()) > 1e-7 * float(diagonal.max()):
+        return torch.cholesky_inverse(factor)
+    return torch.linalg.pinv(matrix, hermitian=True)
 
 
 def dense_penalty(penalty: Penalty, terms: Sequence[Term], axes: Sequence[Axis]) -> Tensor:

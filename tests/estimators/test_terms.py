@@ -1,0 +1,184 @@
+"""Models of several terms: predictions, strengths, what they show, and bad input."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, cross_val_score
+
+from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+
+MODES = [Feature("player", 5), Grid("court", (12, 14)), Feature("quarter", 4)]
+
+
+def sum_of_terms(n=3000, *, noise=0.3, seed=0):
+    """A number for each player plus a smooth map, X as encodings, and what was planted."""
+    rng = np.random.default_rng(seed)
+    player, quarter = rng.integers(5, size=n), rng.integers(4, size=n)
+    x, y = rng.integers(12, size=n), rng.integers(14, size=n)
+    numbers = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    field = np.sin(np.arange(12) / 4)[:, None] * np.cos(np.arange(14) / 5)
+    field -= field.mean()
+    X = np.concatenate([np.eye(5)[player], np.eye(168)[x * 14 + y], np.eye(4)[quarter]], 1)
+    z = numbers[player] + field[x, y]
+    return sparse.csr_array(X), z + noise * rng.normal(size=n), numbers, field
+
+
+def test_each_term_finds_its_part():
+    X, y, numbers, field = sum_of_terms()
+    model = MRTLRegressor(MODES, terms=["player", "court", "quarter"]).fit(X, y)
+    assert list(model.terms_) == ["player", "court", "quarter"]
+    found = model.terms_["player"].coef
+    assert np.corrcoef(found, numbers)[0, 1] > 0.99
+    assert np.corrcoef(model.terms_["court"].coef.ravel(), field.ravel())[0, 1] > 0.95
+    assert model.terms_["quarter"].degrees_of_freedom < 1.5 < model.terms_["player"].degrees_of_freedom
+    assert model.score(X, y) > 0.85
+
+
+def test_predictions_are_the_sum_of_the_terms():
+    X, y, *_ = sum_of_terms(600)
+    model = MRTLRegressor(MODES, terms=["player", "court", ("player", "court")], rank=2).fit(X, y)
+    dense = X.toarray()
+    player, court = dense[:, :5], dense[:, 5:173]
+    terms = model.terms_
+    z = player @ terms["player"].coef + court @ terms["court"].coef.ravel() + model.intercept_
+    z = z + np.einsum("np,nc,pc->n", player, court, terms["player x court"].coef.reshape(5, 168))
+    np.testing.assert_allclose(model.predict(X), z, atol=1e-8)
+    assert terms["player x court"].rank == 2
+    assert set(model.factors_) == {"player", "court"}
+    with pytest.raises(AttributeError, match="terms_"):
+        _ = model.coef_
+
+
+def test_given_strengths_without_smoothness_are_those_of_ridge():
+    X, y, *_ = sum_of_terms(400)
+    alpha_l2 = {"player": 0.5, "quarter": 0.02}
+    model = MRTLRegressor(MODES, terms=["player", "quarter"], alpha_l2=alpha_l2, max_epochs=500).fit(X, y)
+    # The objective is a mean over rows of standardized y; penalties are means over weights.
+    columns = {"player": X.toarray()[:, :5], "quarter": X.toarray()[:, 173:]}
+    scales = {name: np.sqrt(own.shape[1] / alpha_l2[name]) for name, own in columns.items()}
+    design = np.concatenate([own * scales[name] for name, own in columns.items()], 1)
+    ridge = Ridge(alpha=len(y)).fit(design, y)
+
+    def objective(predictions, weights):
+        return ((predictions - y) ** 2).mean() + (weights**2).sum()
+
+    ours = np.concatenate([model.terms_[name].coef / scales[name] for name in columns])
+    best = objective(ridge.predict(design), ridge.coef_)
+    assert best <= objective(model.predict(X), ours) < best + 1e-3 * (y.var() - best)
+    np.testing.assert_allclose(model.predict(X), ridge.predict(design), atol=0.01)
+    assert model.terms_["player"].alpha_l2 == 0.5 and np.isnan(model.terms_["player"].degrees_of_freedom)
+
+
+def test_fields_a_term_without_a_mode_has_the_same_weights_along_it():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3, 8, 10))
+    y = X.mean((1, 2)) @ np.sin(np.arange(10)) + 0.1 * rng.normal(size=200)
+    modes = [Feature("lag"), Grid("sea", (8, 10), quantity="mean")]
+    model = MRTLRegressor(modes, terms=["sea"], resolutions="fixed").fit(X, y)
+    weights = model.terms_["sea"].coef
+    z = X.sum(1).reshape(200, -1) @ weights.ravel() + model.intercept_
+    np.testing.assert_allclose(model.predict(X), z, atol=1e-6)
+    several = MRTLRegressor(modes, terms="auto", rank=2).fit(X, y)
+    assert list(several.terms_) == ["lag", "sea", "lag x sea"] and several.score(X, y) > 0.5
+
+
+def test_classes_and_several_outputs():
+    X, y, *_ = sum_of_terms(800)
+    classes = np.digitize(y, [-0.5, 0.5])
+    model = MRTLClassifier(MODES, terms=["player", "court"]).fit(X, classes)
+    assert model.terms_["player"].coef.shape == (3, 5) and model.score(X, classes) > 0.6
+    outputs = MRTLRegressor(MODES, terms=["player", ("player", "court")], rank=2).fit(X, np.c_[y, -y])
+    assert outputs.predict(X).shape == (800, 2) and outputs.score(X, np.c_[y, -y]) > 0.7
+
+
+def test_terms_survive_clone_pickle_warm_starts_and_checkpoints(tmp_path):
+    X, y, *_ = sum_of_terms(500)
+    terms = ["player", ("player", "court")]
+    whole = MRTLRegressor(MODES, terms=terms, rank=2, random_state=0).fit(X, y)
+    again = pickle.loads(pickle.dumps(clone(whole).fit(X, y)))
+    np.testing.assert_array_equal(again.predict(X), whole.predict(X))
+    grown = MRTLRegressor(MODES, terms=terms, rank=2, random_state=0, warm_start=True, n_levels=1).fit(X, y)
+    np.testing.assert_array_equal(grown.set_params(n_levels=None).fit(X, y).predict(X), whole.predict(X))
+    path = tmp_path / "checkpoint.npz"
+    saved = clone(whole).set_params(checkpoint=path)
+    saved.fit(X, y)
+    np.testing.assert_array_equal(saved.fit(X, y).predict(X), whole.predict(X))
+    assert saved.terms_["player"].alpha_l2 == whole.terms_["player"].alpha_l2
+
+
+def test_units_of_x_and_y_do_not_matter():
+    X, y, *_ = sum_of_terms(500)
+    model = MRTLRegressor(MODES, terms=["player", "court"], random_state=0).fit(X, y)
+    scaled = clone(model).fit(X, 1000 * y + 5)
+    np.testing.assert_allclose(scaled.predict(X), 1000 * model.predict(X) + 5, rtol=1e-3, atol=1)
+
+
+def test_folds_by_group_choose_stronger_penalties_where_rows_repeat():
+    """Copies of a row look like evidence; folds that keep all copies of a row together see through it."""
+    X, y, *_ = sum_of_terms(300, noise=2.0)
+    groups = np.repeat(np.arange(300), 6)
+    shuffled = np.random.default_rng(0).permutation(1800)
+    X, y, groups = X[groups][shuffled], y[groups][shuffled], groups[shuffled]
+    terms = ["player", ("player", "court")]
+    blocks = MRTLRegressor(MODES, terms=terms, rank=2).fit(X, y)
+    whole = MRTLRegressor(MODES, terms=terms, rank=2).fit(X, y, groups=groups)
+    assert whole.terms_["player x court"].alpha_l2 > 2 * blocks.terms_["player x court"].alpha_l2
+
+
+def test_cv_takes_an_int_and_a_splitter():
+    X, y, *_ = sum_of_terms(400)
+    groups = np.arange(400) // 20
+    for cv in (4, KFold(4)):
+        model = MRTLRegressor(MODES[:2], terms=["player", "court"], cv=cv).fit(X[:, :173], y)
+        assert model.score(X[:, :173], y) > 0.5
+    model = MRTLRegressor(MODES, cv=GroupKFold(5), rank=2).fit(X, y, groups=groups)
+    assert model.score(X, y) > 0.5
+
+
+def test_terms_in_cross_validation():
+    X, y, *_ = sum_of_terms(400)
+    assert cross_val_score(MRTLRegressor(MODES, terms=["player", "court"]), X, y, cv=3).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"terms": ["team"]}, "terms name 'team'"),
+        ({"terms": [("player", "player")]}, "a mode once"),
+        ({"terms": []}, "at least one mode"),
+        ({"terms": [()]}, "at least one mode"),
+        ({"terms": ["player", ("player",)]}, "must differ"),
+        ({"terms": ["player"], "alpha_l2": {"court": 1.0}}, "none of the terms"),
+        ({"terms": ["court"], "alpha_spatial": {"court": (1.0, 2.0, 3.0)}}, "2 axes"),
+        ({"terms": ["court"], "alpha_spatial": {"court": -1.0}}, "alpha_spatial"),
+        ({"terms": ["court"], "full_rank_alpha_l2": 1.0}, "full_rank_alpha_l2"),
+        ({"terms": ["player", ("player", "court")], "full_rank_levels": 0}, "full-rank start"),
+        ({"alpha_l2": {"player": 1.0}}, "terms=None"),
+        ({"cv": 1}, "cv must be at least 2"),
+        ({"cv": ShuffleSplit(3, random_state=0)}, "exactly once"),
+    ],
+)
+def test_bad_parameters_are_named(parameters, words):
+    X, y, *_ = sum_of_terms(60)
+    with pytest.raises(ValueError, match=words):
+        MRTLRegressor(MODES, **parameters).fit(X, y)
+
+
+def test_terms_of_the_wrong_kind_are_named():
+    X, y, *_ = sum_of_terms(60)
+    with pytest.raises(TypeError, match="list of names"):
+        MRTLRegressor(MODES, terms="player").fit(X, y)
+    with pytest.raises(ValueError, match="pooled"):
+        MRTLRegressor([Feature("player", 5, pooled=True), *MODES[1:]], terms="auto").fit(X, y)
+
+
+def test_groups_must_fit_the_rows_and_the_folds():
+    X, y, *_ = sum_of_terms(60)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        MRTLRegressor(MODES).fit(X, y, groups=np.arange(59))
+    with pytest.raises(ValueError, match="number of groups, 3"):
+        MRTLRegressor(MODES, cv=5).fit(X, y, groups=np.arange(60) // 20)
