@@ -14,9 +14,14 @@ modes : None, or sequence of str, Feature and Grid, default=None
     What the axes of an N-D X, or the columns of a 2-D X, mean, in their order; a string is a Feature's name.
     ``None``: the modes of the `ModeEncoder` that X comes from; otherwise the last two axes of an N-D X are one Grid (of
     quantity "mean"), the others Features, and all columns of a 2-D X are a Grid of one axis.
-rank : int, tuple of int or None, default=10
+terms : None, "auto" or list of names and tuples of names, default=None
+    The weight tensors whose scores are added, each of some of the modes: ``["player", "court", ("player", "court")]``.
+    A term of one mode has full rank at every level. In fields the weights of a term are the same along the modes that
+    it has not. "auto": each mode alone, and all together. ``None``: one tensor of all modes, the paper's model.
+rank : int, tuple of int, None or dict, default=10
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
-    can use (`rank_`). ``None``: full rank at every level.
+    can use (`rank_`). ``None``: full rank at every level. A dict has a rank for each term, by its name in `terms_` or
+    the tuple of its modes; terms that are not named have 10.
 decomposition : {"cp", "tucker"}, default="cp"
     How the weight tensor of the low-rank phase is decomposed.
 resolutions : "auto", "fixed" or list of {grid name: shape}, default="auto"
@@ -28,14 +33,22 @@ n_levels : int or None, default=None
 full_rank_levels : int or "auto", default="auto"
     Number of levels r_0 on which the full weight tensor is trained before it is decomposed. "auto": 1; all, if there
     are two modes and the rank represents every matrix of their sizes. 0: low rank from random factors.
-alpha_spatial, alpha_l2 : float or "auto", default="auto"
+alpha_spatial, alpha_l2 : float, "auto" or dict, default="auto"
     Strength of the penalties, which are means over the entries of W: of the squared gradient of the maps, in units of
     the diagonal of the grid (eq. 3), and of the squared weights. "auto": chosen by cross-validation over 12 blocks of
     consecutive rows, on the coarsest level (fixed values with fewer than 100 distinct rows; on a part of the rows if
     very many are distinct). The low-rank levels use a fraction of them, 0.01 to 1, chosen on the same blocks.
+    With `terms` each term has its own, and each grid one along each of its axes, of the squared gradient in units of
+    the axis' length: a dict has numbers, "auto", or for a grid a tuple of these, by term or by grid. "auto" is then
+    estimated by generalized Fellner-Schall updates (Wood and Fasiolo 2017) on the coarsest level, times a common factor
+    that is chosen on left-out blocks; a term that explains nothing gets strengths that empty it.
 sigma : float or "auto", default="auto"
     Width of the kernel of eq. (4), in units of the squared diagonal of the grid. "auto": the squared spacing of the
     cells at each level, so that neighbours are compared.
+cv : int, splitter or None, default=None
+    Blocks of rows that are left out for the choice of penalties. ``None``: 12 blocks of consecutive rows, or of whole
+    `groups` if fit gets these. An int: that number of them. A splitter of scikit-learn must leave out every row exactly
+    once and train on all others.
 nonnegative : collection of str or "all", default=()
     Names of modes whose factors must not be negative.
 solver : {"auto", "lbfgs", "adam", "sgd"}, default="auto"
@@ -92,8 +105,13 @@ intercept_ : float or ndarray
     b; of shape (T,) for T outputs, (categories,) or (categories, T) if a Feature has ``intercept=True``.
 intercept_shared_ : float or ndarray of shape (T,)
     Intercept of samples without a known category, if a Feature has ``intercept=True``.
+terms_ : dict of str to FittedTerm
+    The terms by name, such as "court" and "player x court", with their ``factors``, ``component_weights``, ``coef``,
+    ``rank``, ``alpha_l2``, ``alpha_spatial``, ``degrees_of_freedom`` (effective number of parameters on the coarsest
+    level) and ``is_empty``. `factors_`, `component_weights_` and `tensor_` are those of the first term with the most
+    modes.
 coef_ : ndarray
-    W as a dense array, computed on demand.
+    W as a dense array, computed on demand; with several terms see `terms_`.
 tensor_ : FittedTensor
     The weight tensor with all that predictions need; its ``modes`` have shapes, dimensions and coordinates.
 rank_ : int, tuple of int or None
@@ -103,10 +121,12 @@ modes_ : tuple of Feature and Grid
 resolutions_ : list of dict
     Shapes of the grids at each level that was trained.
 alpha_spatial_, alpha_l2_ : float
-    Strengths of the penalties in the low-rank phase, or in the full-rank phase if there is no other.
+    Strengths of the penalties in the low-rank phase, or in the full-rank phase if there is no other; with `terms` see
+    `terms_`.
 alpha_path_ : list of dict
     All alphas that were tried, with their cross-validated error: first those of the full-rank model, then those of the
-    low-rank model, which are a fraction ("fraction") of the best ones of the full-rank model.
+    low-rank model, which are a fraction ("fraction") of the best ones of the full-rank model. With `terms`: the common
+    factors that were tried ("factor").
 history_ : list of dict
     A record for every epoch: level, phase, resolution, epoch, seconds (since training began), train_loss,
     validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.
@@ -151,6 +171,8 @@ sample_weight : array-like of shape (n,), default=None
     Not negative; rows of weight 0 are left out. ``None``: 1.
 X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
     Validation data. The weights with the smallest loss on them are kept.
+groups : array-like of shape (n,), default=None
+    Rows of the same group, such as a game, are left out together when penalties are chosen or rows are held out.
 
 Returns
 -------

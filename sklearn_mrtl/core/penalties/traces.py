@@ -24,7 +24,7 @@ from sklearn_mrtl.modes import Grid
 
 EACH = Alphas(1.0, 1.0)  # the strengths are those of the terms
 DENSE_COLUMNS = 1500  # weights of all terms up to which matrices of them are made
-DENSE_ENTRIES = 50_000_000  # of the design matrix: 400 MB
+DENSE_PRODUCT = 2e9  # multiplications of the design matrix with itself up to which it is made: a tenth of a second
 N_PROBES = 2  # random vectors; the error of d degrees of freedom is about the root of 2 d / N_PROBES
 
 
@@ -102,7 +102,7 @@ def make_traces(
     """Return exact traces where their matrices are small, otherwise estimates."""
     n_columns = sum(prod(axes[m].size for m in term.modes) for term in terms)
     masked = any(axis.mask is not None for axis in axes)
-    if masked or (n_columns <= DENSE_COLUMNS and n_columns * samples.inputs.n_rows <= DENSE_ENTRIES):
+    if masked or (n_columns <= DENSE_COLUMNS and n_columns**2 * samples.inputs.n_rows <= DENSE_PRODUCT):
         return ExactTraces(samples, axes, terms, penalties)
     return EstimatedTraces(samples, axes, terms, penalties)
 
