@@ -7,7 +7,7 @@ and H = A + P, they are tr(P^- S_k) - tr(H^-1 S_k) = tr(H^-1 A P^- S_k).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -20,6 +20,7 @@ from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.terms import Strengths, Sum, Term
 from sklearn_mrtl.core.penalties.directional import DirectionalSmoothness
 from sklearn_mrtl.core.solvers.base import flatten, unflatten
+from sklearn_mrtl.core.solvers.conjugate_gradients import conjugate_gradients
 from sklearn_mrtl.modes import Grid
 
 EACH = Alphas(1.0, 1.0)  # the strengths are those of the terms
@@ -265,37 +266,3 @@ def rotated(weights: Tensor, bases: Sequence[list[Tensor] | None]) -> Tensor:
         if vectors is not None:
             weights = torch.tensordot(weights, vectors, ([dim], [0])).movedim(-1, dim)
     return weights
-
-
-def conjugate_gradients(
-    product: Callable[[Tensor], Tensor], b: Tensor, preconditioner: Tensor, x: Tensor, max_steps: int, tolerance: float
-) -> Tensor:
-    """Solve H x = b for a symmetric positive definite H, roughly.
-
-    Parameters
-    ----------
-    product : callable
-        Multiplies by H.
-    b : Tensor
-    preconditioner : Tensor
-        About the inverse of H's diagonal.
-    x : Tensor
-        Where to begin.
-    max_steps : int
-    tolerance : float
-        Norm of the residual, relative to that of b, that is small enough.
-    """
-    residual = b - product(x)
-    z = preconditioner * residual
-    direction, squares = z, residual @ z
-    enough = tolerance**2 * float(b @ (preconditioner * b))
-    for _ in range(max_steps):
-        if float(squares) <= enough:
-            break
-        image = product(direction)
-        step = squares / (direction @ image)
-        x = x + step * direction
-        residual = residual - step * image
-        z = preconditioner * residual
-        direction, squares = z + (residual @ z) / squares * direction, residual @ z
-    return x
