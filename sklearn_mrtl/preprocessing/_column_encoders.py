@@ -151,21 +151,21 @@ class TransformedEncoder(ColumnEncoder):
     """An encoder of what a transformer makes of the columns; the transformer is cloned."""
 
     def __init__(self, transformer, encoder: ColumnEncoder):
-        self._transformer, self._encoder = clone(transformer), encoder
+        self.transformer, self._encoder = clone(transformer), encoder
 
     def fit(self, block, names: np.ndarray) -> TransformedEncoder:
         """Fit the transformer and the encoder."""
-        transformed = self._transformer.fit(block).transform(block)
+        transformed = self.transformer.fit(block).transform(block)
         names = np.arange(transformed.shape[1])
-        if hasattr(self._transformer, "get_feature_names_out"):
-            names = np.asarray(self._transformer.get_feature_names_out()).astype(str)
+        if hasattr(self.transformer, "get_feature_names_out"):
+            names = np.asarray(self.transformer.get_feature_names_out()).astype(str)
         self._encoder.fit(transformed, names)
         self.labels, self.n_left_out = self._encoder.labels, self._encoder.n_left_out
         return self
 
     def transform(self, block) -> sparse.csr_array:
         """Transform and encode."""
-        return self._encoder.transform(self._transformer.transform(block))
+        return self._encoder.transform(self.transformer.transform(block))
 
 
 def encodes_numbers(block, what: str) -> bool:

@@ -9,7 +9,6 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing, check_array
-from sklearn.utils.validation import _get_feature_names
 
 from sklearn_mrtl._utils.arrays import unmasked
 
@@ -88,8 +87,8 @@ def _position(column, names: Sequence[str] | None, n_columns: int, what: str) ->
 
 def names_of(X) -> list[str] | None:
     """Return the names of the columns of a table; None where they have none."""
-    names = _get_feature_names(X)
-    return None if names is None else [str(name) for name in names]
+    names = list(getattr(X, "columns", []))
+    return names if names and all(isinstance(name, str) for name in names) else None
 
 
 def as_table(X):
@@ -101,10 +100,10 @@ def as_table(X):
         If X is no table.
     """
     X = unmasked(X)
-    if hasattr(X, "columns") or hasattr(X, "__dataframe__"):
+    if all(hasattr(X, name) for name in ("shape", "columns", "dtypes")):
         return X
-    if isinstance(X, dict) and not issparse(X):
-        raise TypeError("X is a dict, expected a table (pandas, polars) or an array.")
+    if hasattr(type(X), "columns") or (isinstance(X, dict) and not issparse(X)):
+        raise TypeError(f"X must be a DataFrame of pandas or polars, or an array, got {type(X).__name__}.")
     mixed = isinstance(X, list | tuple) and np.asarray(X, dtype=object).dtype == object
     has_words = mixed and any(isinstance(value, str) for row in X[:1] for value in np.atleast_1d(row).tolist())
     return check_array(X, dtype=object if has_words else None, ensure_all_finite=False)

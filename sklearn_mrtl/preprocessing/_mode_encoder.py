@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -10,7 +12,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl._utils.encodings import Encodings
-from sklearn_mrtl.modes import Feature, Grid
+from sklearn_mrtl.modes import Feature, Grid, Mode
 from sklearn_mrtl.preprocessing._column_encoders import (
     CategoryEncoder,
     ColumnEncoder,
@@ -26,6 +28,14 @@ from sklearn_mrtl.preprocessing._grid_discretizer import OUTSIDE
 from sklearn_mrtl.preprocessing._mode_parts import Part, check_options, option, parts_of, with_size
 
 UNKNOWN = ("error", "ignore")
+
+
+class FittedPart(NamedTuple):
+    """A mode with its size, its columns and the encoder that was fitted to them."""
+
+    mode: Mode
+    columns: Columns
+    encoder: ColumnEncoder
 
 
 @substitute(columns=COLUMNS)
@@ -69,6 +79,8 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         For each Grid the number of points outside the bounds in the data of fit.
     n_missing_ : dict of str to int
         For each Feature the number of missing categories in the data of fit, those of several columns left out.
+    transformers_ : dict of str to transformer
+        The fitted transformers of the modes that have one.
     {columns}
 
     See Also
@@ -140,20 +152,20 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         check_options("outside", self.outside, modes, Grid)
         check_options("handle_unknown", self.handle_unknown, modes, Feature)
         X = as_table(X)
-        validate_data(self, X, skip_check_array=True)
-        self._columns, self._encoders = [], []
+        if not X.shape[0]:
+            raise ValueError("X has 0 rows, nothing to learn the categories from.")
         with config_context(transform_output="default"):
-            for part in parts:
-                columns = Columns.find(part.columns, X, repr(part.mode))
-                block = columns.of(X)
-                self._columns.append(columns)
-                self._encoders.append(self._encoder(part, block).fit(block, columns.labels))
-        fitted = list(zip(modes, self._encoders, strict=True))
-        self.modes_ = tuple(with_size(mode, encoder.labels) for mode, encoder in fitted)
-        features = [(mode.name, encoder) for mode, encoder in fitted if isinstance(mode, Feature)]
-        self.categories_ = {name: encoder.labels for name, encoder in features}
-        self.n_missing_ = {name: encoder.n_left_out for name, encoder in features}
-        self.n_outside_ = {mode.name: encoder.n_left_out for mode, encoder in fitted if isinstance(mode, Grid)}
+            fitted = [self._fit_part(part, X) for part in parts]
+        validate_data(self, X, skip_check_array=True)
+        self._fitted = fitted
+        self.modes_ = tuple(part.mode for part in fitted)
+        features, grids = ([part for part in fitted if isinstance(part.mode, kind)] for kind in (Feature, Grid))
+        self.categories_ = {part.mode.name: part.encoder.labels for part in features}
+        self.n_missing_ = {part.mode.name: part.encoder.n_left_out for part in features}
+        self.n_outside_ = {part.mode.name: part.encoder.n_left_out for part in grids}
+        self.transformers_ = {
+            part.mode.name: part.encoder.transformer for part in fitted if isinstance(part.encoder, TransformedEncoder)
+        }
         return self
 
     def transform(self, X) -> Encodings:
@@ -185,9 +197,7 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         if not hasattr(X, "columns"):
             validate_data(self, X, reset=False, skip_check_array=True)
         with config_context(transform_output="default"):
-            blocks = [
-                encoder.transform(columns.of(X)) for columns, encoder in zip(self._columns, self._encoders, strict=True)
-            ]
+            blocks = [part.encoder.transform(part.columns.of(X)) for part in self._fitted]
         encoded = side_by_side(blocks, self.dtype)
         arrays = (encoded.data, encoded.indices, encoded.indptr)
         return Encodings(arrays, encoded.shape, modes=self.modes_, categories=self.categories_)
@@ -246,6 +256,13 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+    def _fit_part(self, part: Part, X) -> FittedPart:
+        """Fit the encoder of a mode to its columns."""
+        columns = Columns.find(part.columns, X, repr(part.mode))
+        block = columns.of(X)
+        encoder = self._encoder(part, block).fit(block, columns.labels)
+        return FittedPart(with_size(part.mode, encoder.labels), columns, encoder)
 
     def _encoder(self, part: Part, block) -> ColumnEncoder:
         """Return the encoder of a mode, not fitted."""

@@ -214,7 +214,9 @@ def test_a_transformer_of_the_columns():
     np.testing.assert_array_equal(X[:, :12], peer)
     np.testing.assert_allclose(X[:, 12:], StandardScaler().fit_transform(shots[["age", "height"]]))
     assert encoder.categories_["body"].tolist() == ["age", "height"]
-    assert not hasattr(encoder.modes[0][2], "n_features_in_")  # the given transformer is not fitted itself
+    assert not hasattr(encoder.modes[0][2], "n_outside_")  # the given transformer is not fitted itself
+    assert encoder.transformers_["defenders"].n_outside_ == (1 - peer.sum(axis=1)).sum()
+    assert encoder.transformers_.keys() == {"defenders", "body"}
     sparse_output = ModeEncoder([("player", "player", OneHotEncoder())]).fit_transform(shots)
     np.testing.assert_array_equal(sparse_output.toarray(), ModeEncoder(["player"]).fit_transform(shots).toarray())
 
@@ -286,8 +288,11 @@ def test_wrong_options(options, message):
 
 
 def test_wrong_tables():
-    with pytest.raises(TypeError, match="dict, expected a table"):
-        ModeEncoder(MODES).fit(columns_of_shots())
+    for table in (columns_of_shots(), pytest.importorskip("polars").DataFrame({"player": ["Ann"]}).lazy()):
+        with pytest.raises(TypeError, match="a DataFrame of pandas or polars, or an array, got (dict|LazyFrame)"):
+            ModeEncoder(["player"]).fit(table)
+    with pytest.raises(ValueError, match="X has 0 rows"):
+        ModeEncoder(["player"]).fit(frame("pandas", {"player": []}))
     with pytest.raises(ValueError, match="the columns of X have no names"):
         ModeEncoder(MODES).fit(np.zeros((3, 11)))
     with pytest.raises(ValueError, match="several types, which have no order: int, str"):
