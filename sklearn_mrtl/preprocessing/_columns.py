@@ -66,7 +66,7 @@ class Columns:
         absent = [name for name in self.names if name not in known]
         if absent:
             raise ValueError(f"X must have the columns {self.names} of fit, {absent} are absent: it has {known}.")
-        return _safe_indexing(X, self.names, axis=1)
+        return X[self.names]
 
 
 def _position(column, names: Sequence[str] | None, n_columns: int, what: str) -> int:
@@ -104,9 +104,8 @@ def as_table(X):
         return X
     if hasattr(type(X), "columns") or (isinstance(X, dict) and not issparse(X)):
         raise TypeError(f"X must be a DataFrame of pandas or polars, or an array, got {type(X).__name__}.")
-    mixed = isinstance(X, list | tuple) and np.asarray(X, dtype=object).dtype == object
-    has_words = mixed and any(isinstance(value, str) for row in X[:1] for value in np.atleast_1d(row).tolist())
-    return check_array(X, dtype=object if has_words else None, ensure_all_finite=False)
+    words = isinstance(X, list | tuple) and np.asarray(X, dtype=object).ndim == 2 and np.asarray(X).dtype.kind == "U"
+    return check_array(X, dtype=object if words else None, ensure_all_finite=False)  # else numbers would be words too
 
 
 def single_columns(block) -> list:
