@@ -1,9 +1,12 @@
 """The case that every model passes, also one that is new in the registry; what is its own is in a file of its own."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import prod
 
 import pytest
+import tensorly as tl
 import torch
 from helpers import (
     LAYOUTS,
@@ -31,6 +34,7 @@ from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
 by_outputs = pytest.mark.parametrize("n_outputs", [1, 3])
@@ -202,3 +206,29 @@ def test_a_gradient_is_divided_among_the_cells_of_a_finer_grid():
     finer = coarse.finegrain_gradient(gradient, fine)
     assert_same(finer["factor 0"], gradient["factor 0"])
     assert_same(finer["factor 1"].reshape(4, 2, 6, 2, 2).sum((1, 3)).reshape(24, 2), gradient["factor 1"])
+
+
+@pytest.mark.parametrize("model_class", DECOMPOSITIONS.values(), ids=DECOMPOSITIONS)
+def test_a_decomposition_leaves_the_backend_of_tensorly_in_other_threads(model_class):
+    axes = [Axis(Feature(name), (24,)) for name in "abc"]
+    model = model_class(axes)
+    weights = {"weights": normal(24, 24, 24), "intercept": normal(1)}
+    before = tl.get_backend()
+    tl.set_backend("pytorch")  # the default of threads that have chosen none
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            watcher = pool.submit(backends_until, ended := threading.Event())
+            pool.submit(model.from_full_rank, weights, small_rank(model), 0).result()
+            ended.set()
+            seen = watcher.result()
+    finally:
+        tl.set_backend(before)
+    assert seen == {"pytorch"}
+
+
+def backends_until(ended):
+    """Backends of tensorly that this thread sees until an event."""
+    seen = {tl.get_backend()}
+    while not ended.wait(1e-4):
+        seen.add(tl.get_backend())
+    return seen
