@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from helpers import assert_same
+from helpers import assert_same, axes_for, fields, objective_of, random_parameters, samples_of
 from solver_problems import full_rank, low_rank, value_of
 
+from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas
+from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.solvers.base import SolverSettings, flatten
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 from sklearn_mrtl.core.solvers.solve import solve
@@ -88,3 +92,13 @@ def test_steps_are_those_of_torch(name, optimizer):
             steps.step()
         decay.step()
     assert_same(found, parameters, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("n, batch_size", [(300, 256), (15_000, 300)])
+def test_a_batch_is_a_fiftieth_of_the_rows_and_at_least_256(n, batch_size):
+    inputs = fields((Feature("lag", 2), Grid("hour", 3)), n=n)
+    model = FullRank(axes_for(inputs))
+    objective, start = objective_of(model, samples_of(inputs)), random_parameters(model)
+    settings = SolverSettings("sgd", max_epochs=1, learning_rate=0.1)
+    expected, _ = solve(objective, start, replace(settings, batch_size=batch_size))
+    assert_same(solve(objective, start, settings)[0], expected, rtol=0, atol=0)
