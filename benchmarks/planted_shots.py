@@ -5,24 +5,18 @@ import sys
 import numpy as np
 from _common import table, timed
 from scipy.special import expit
-from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
-from sklearn_mrtl.preprocessing import GridDiscretizer
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 
 def encoder(modes):
     """Frames of make_shots to one row of encodings each."""
-    _, court, box = modes
-    return make_column_transformer(
-        (OneHotEncoder(dtype=np.float32), [0]),
-        (GridDiscretizer(court, dtype=np.float32), [1, 2]),
-        (GridDiscretizer(box, dtype=np.float32), slice(3, None)),
-    )
+    player, court, box = modes
+    return ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))], dtype=np.float32)
 
 
 def main(n_frames=100_000):

@@ -3,13 +3,11 @@
 import numpy as np
 import pandas as pd
 from _common import require, table, timed
-from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier
-from sklearn_mrtl.preprocessing import GridDiscretizer
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 COURT = Grid("court", (100, 94), bounds=[(-25, 25), (0, 47)])
 MODES = Feature("player", intercept=True, pooled=True), COURT
@@ -29,11 +27,8 @@ def boosting_features(shots, codes):
 
 def encoder():
     """Shots to a row of MODES each."""
-    return make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore", dtype=np.float32), ["player_id"]),
-        (GridDiscretizer(COURT, dtype=np.float32), ["x", "y"]),
-        sparse_threshold=1,
-    )
+    player, court = MODES
+    return ModeEncoder([(player, "player_id"), (court, ["x", "y"])], handle_unknown="ignore", dtype=np.float32)
 
 
 def main():
