@@ -6,7 +6,9 @@ same play are not: a common factor, chosen on blocks of rows that were left out,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.samples import Samples
@@ -19,6 +21,7 @@ from sklearn_mrtl.core.settings import Settings
 
 STEP = 3.0  # between two factors that are tried: half a decade
 MAX_STEPS = 6
+MAX_CELLS = 1000  # of a grid whose own term is estimated on a finer level than the coarsest
 MIN_GAIN = 1e-3  # of what is explained, for which another factor is tried
 
 
@@ -43,35 +46,61 @@ class TermChoice:
     degrees_of_freedom: dict[str, float]
 
 
-def choose_term_strengths(samples: Samples, coarsest: Shapes, settings: Settings) -> TermChoice:
+def choose_term_strengths(samples: Samples, resolutions: Sequence[Shapes], settings: Settings) -> TermChoice:
     """Choose the strengths that the terms leave open.
 
     Parameters
     ----------
     samples : Samples
         In the order of their rows.
-    coarsest : shapes
+    resolutions : sequence of shapes
+        The coarsest level, on which all strengths are estimated, and finer ones for those of single modes.
     settings : Settings
         With terms.
     """
     if all(term.strengths.known for term in settings.terms):
         return TermChoice(settings.terms, [], None, {})
     options = settings.choice
-    blocks, part = make_blocks(samples, coarsest, settings.loss, options)
+    terms = estimate_single_modes(samples, resolutions, settings)
+    blocks, part = make_blocks(samples, resolutions[0], settings.loss, options)
     axes = make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight)
-    given = [replace(term, strengths=term.strengths.times(1 / part)) for term in settings.terms]
+    given = [replace(term, strengths=term.strengths.times(1 / part)) for term in terms]
     n_filled = int((blocks.weight > 0).any(0).sum())
     if blocks.inputs.n_rows < options.min_rows or n_filled < 2:
         return TermChoice(fixed_strengths(blocks, axes, given, settings.loss, part), [], None, {})
     estimate = fellner_schall(blocks, axes, given, settings.loss, options.coarse_solver)
     factor, path = common_factor(estimate, blocks, settings)
-    terms = []
-    for term, own in zip(estimate.terms, given, strict=True):
-        strengths = own.strengths.filled_from(term.strengths.times(factor)).times(part)
-        terms.append(replace(term, strengths=strengths))
-    names = [term.name for term in terms]
-    degrees = dict(zip(names, estimate.degrees_of_freedom, strict=True))
-    return TermChoice(tuple(terms), path, estimate.parameters, degrees)
+    chosen = tuple(
+        replace(term, strengths=asked.strengths.filled_from(term.strengths.times(factor * part)))
+        for term, asked in zip(estimate.terms, settings.terms, strict=True)
+    )
+    degrees = {term.name: own for term, own in zip(chosen, estimate.degrees_of_freedom, strict=True)}
+    return TermChoice(chosen, path, estimate.parameters, degrees)
+
+
+def estimate_single_modes(
+    samples: Samples, resolutions: Sequence[Shapes], settings: Settings
+) -> tuple[Term, ...]:  # fmt: skip
+    """Estimate the strengths of the terms of one mode on a finer level, where a map's roughness shows better.
+
+    There all terms of several modes are left out.
+    """
+    single = [term for term in settings.terms if len(term.modes) == 1]
+    modes = {m for term in single for m in term.modes}
+    finer = [
+        shapes for shapes in resolutions
+        if all(shapes[m] == resolutions[0][m] or prod(shapes[m]) <= MAX_CELLS for m in modes)
+    ]  # fmt: skip
+    if finer[-1] == resolutions[0] or all(term.strengths.known for term in single):
+        return settings.terms
+    blocks, part = make_blocks(samples, finer[-1], settings.loss, settings.choice)
+    axes = make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight)
+    if blocks.inputs.n_rows < settings.choice.min_rows:
+        return settings.terms
+    given = [replace(term, strengths=term.strengths.times(1 / part)) for term in single]
+    estimate = fellner_schall(blocks, axes, given, settings.loss, settings.choice.coarse_solver)
+    found = {term.name: replace(term, strengths=term.strengths.times(part)) for term in estimate.terms}
+    return tuple(found.get(term.name, term) for term in settings.terms)
 
 
 def common_factor(estimate: Estimate, blocks: Samples, settings: Settings) -> tuple[float, list[dict]]:
