@@ -17,11 +17,13 @@ modes : None, or sequence of str, Feature and Grid, default=None
 terms : None, "auto" or list of names and tuples of names, default=None
     The weight tensors whose scores are added, each of some of the modes: ``["player", "court", ("player", "court")]``.
     A term of one mode has full rank at every level. In fields the weights of a term are the same along the modes that
-    it has not. "auto": each mode alone, and all together. ``None``: one tensor of all modes, the paper's model.
-rank : int, tuple of int, None or dict, default=10
+    it has not. "auto": each mode alone, and all together; each pair instead, if all together have more than 2^20
+    weights on the coarsest level. ``None``: one tensor of all modes, the paper's model.
+rank : int, tuple of int, None, dict or "auto", default=10
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
     can use (`rank_`). ``None``: full rank at every level. A dict has a rank for each term, by its name in `terms_` or
-    the tuple of its modes; terms that are not named have 10.
+    the tuple of its modes. "auto", for terms: chosen from 1, 2, 3, 5, 8 and 13 on the blocks that are left out for the
+    choice of penalties; so are the ranks of terms that a dict does not name.
 decomposition : {"cp", "tucker"}, default="cp"
     How the weight tensor of the low-rank phase is decomposed.
 resolutions : "auto", "fixed" or list of {grid name: shape}, default="auto"
@@ -126,7 +128,7 @@ alpha_spatial_, alpha_l2_ : float
 alpha_path_ : list of dict
     All alphas that were tried, with their cross-validated error: first those of the full-rank model, then those of the
     low-rank model, which are a fraction ("fraction") of the best ones of the full-rank model. With `terms`: the common
-    factors that were tried ("factor").
+    factors ("factor") and the ranks ("rank") that were tried.
 history_ : list of dict
     A record for every epoch: level, phase, resolution, epoch, seconds (since training began), train_loss,
     validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.

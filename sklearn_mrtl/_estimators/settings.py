@@ -17,6 +17,7 @@ from sklearn_mrtl._estimators.terms import RequestedTerm, by_name, requested_ter
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.losses import Loss
+from sklearn_mrtl.core.models.low_rank import Rank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.plan import Plan, Step, Train, full_rank_plan, paper_plan, phases_of
@@ -27,7 +28,7 @@ from sklearn_mrtl.core.stopping import CRITERIA, Criterion
 from sklearn_mrtl.modes import Feature, Grid
 
 STRONGEST = 1e24  # penalty
-DEFAULT_RANK = 10  # of a term that is not named
+RANKS = (1, 2, 3, 5, 8, 13)  # of which one is chosen for a term
 
 
 def make_plan_and_settings(
@@ -48,7 +49,7 @@ def make_plan_and_settings(
     if r0 > len(levels):
         raise ValueError(f"full_rank_levels={r0}, but there are {len(levels)} levels: {list(levels)}.")
     sizes = [axis_sizes(layout, level, n_outputs) for level in (levels[max(r0 - 1, 0)], levels[-1])]
-    requested = requested_terms(estimator, layout)
+    requested = requested_terms(estimator, layout, sizes[0])
     if requested and r0 == 0:
         raise ValueError("terms need a full-rank start, got full_rank_levels=0.")
     terms = core_terms(estimator, requested, layout, *sizes)
@@ -114,10 +115,18 @@ def core_terms(
     terms = []
     for term in requested:
         own = [[sizes[m] for m in term.modes] + sizes[outputs] for sizes in (coarse, fine)]
-        rank = ranks.get(term.name, DEFAULT_RANK)
-        rank = check_rank(estimator, rank, *own) if len(term.modes) > 1 else None
+        rank = ranks.get(term.name, "auto")
+        candidates: tuple[Rank, ...] = ()
+        if len(term.modes) == 1:
+            rank = None
+        elif is_auto(rank):
+            decomposition = DECOMPOSITIONS[estimator.decomposition]
+            candidates = tuple(dict.fromkeys(decomposition.fitting_rank(number, own[0]) for number in RANKS))
+            rank = candidates[0]
+        else:
+            rank = check_rank(estimator, rank, *own)
         places = tuple(layout.order.index(m) for m in term.modes)
-        terms.append(Term(term.name, places, rank, term.strengths))
+        terms.append(Term(term.name, places, rank, term.strengths, candidates))
     return tuple(terms)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
+from math import prod
 from numbers import Real
 from typing import Any, cast
 
@@ -24,6 +26,7 @@ from sklearn_mrtl.core.models.terms import Strengths, Sum
 from sklearn_mrtl.core.settings import LOW_RANK
 from sklearn_mrtl.modes import Feature, Grid
 
+LARGEST_PRODUCT = 2**20  # weights on the level that is decomposed, of a term of all modes that "auto" has
 EMPTY = 0.1  # degrees of freedom below which a term adds nothing
 
 
@@ -100,8 +103,13 @@ class RequestedTerm:
     strengths: Strengths
 
 
-def requested_terms(estimator, layout: Layout) -> list[RequestedTerm]:
+def requested_terms(estimator, layout: Layout, coarse: Sequence[int]) -> list[RequestedTerm]:
     """Return the terms that an estimator's parameters ask for; none for a single tensor of all modes.
+
+    Parameters
+    ----------
+    coarse : sequence of int
+        Rows of a factor for each mode of the layout, and for several outputs, on the level that is decomposed.
 
     Raises
     ------
@@ -113,7 +121,7 @@ def requested_terms(estimator, layout: Layout) -> list[RequestedTerm]:
             if isinstance(getattr(estimator, name), Mapping):
                 raise ValueError(f"{name} as a dict is for a model of several terms, got terms=None.")
         return []
-    names = term_names(estimator.terms, layout)
+    names = term_names(estimator.terms, layout, coarse)
     known = {TIMES.join(own): own for own in names}
     if len(known) < len(names):
         raise ValueError(f"terms must differ, got {estimator.terms!r}.")
@@ -137,11 +145,12 @@ def requested_terms(estimator, layout: Layout) -> list[RequestedTerm]:
     return terms
 
 
-def term_names(terms, layout: Layout) -> list[tuple[str, ...]]:
+def term_names(terms, layout: Layout, coarse: Sequence[int]) -> list[tuple[str, ...]]:
     """Return the names of the modes of each term."""
     modes = [mode.name for mode in layout.modes]
     if is_auto(terms):
-        return [(name,) for name in modes] + ([tuple(modes)] if len(modes) > 1 else [])
+        n_together = len(modes) if prod(coarse) <= LARGEST_PRODUCT else min(2, len(modes))
+        return [(name,) for name in modes] + [own for own in combinations(modes, n_together) if len(own) > 1]
     if isinstance(terms, str | Mapping) or not isinstance(terms, Collection):
         raise TypeError(f"terms must be None, 'auto' or a list of names and tuples of names, got {terms!r}.")
     names = [(term,) if isinstance(term, str) else tuple(term) for term in terms]

@@ -58,15 +58,15 @@ def validate_rows(
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
     y, sample_weight = unmasked("y", y), unmasked("sample_weight", sample_weight)
     (X, y), labels = validate_samples(estimator, X, y, expected=expected, **options)
-    if sample_weight is None:  # ones that are one number in memory
-        return Rows(X, y, np.broadcast_to(np.ones((), X.dtype), X.shape[:1])), labels
-    weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-    if not weight.any():
-        raise ValueError("sample_weight must contain at least one non-zero number, got zeros only.")
     if groups is not None:
         groups = column_or_1d(np.asarray(groups))
         check_consistent_length(X, groups)
         groups = np.unique(groups, return_inverse=True)[1]
+    if sample_weight is None:  # ones that are one number in memory
+        return Rows(X, y, np.broadcast_to(np.ones((), X.dtype), X.shape[:1]), groups), labels
+    weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("sample_weight must contain at least one non-zero number, got zeros only.")
     return with_positive_weights(Rows(X, y, weight, groups)), labels
 
 

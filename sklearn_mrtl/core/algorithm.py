@@ -76,8 +76,7 @@ def mrtl(
     choice = Choice(fit.phases, fit.alpha_path, terms=fit.terms, degrees_of_freedom=fit.degrees_of_freedom)
     if not fit.phases:
         in_row_order = data.peek() if samples.inputs.coarsens_in_steps else samples
-        at_hand = resolutions[:1] if samples.inputs.coarsens_in_steps else resolutions
-        choice = choose_strengths(in_row_order, at_hand, phases_of(plan), settings)
+        choice = choose_strengths(in_row_order, resolutions[0], phases_of(plan), settings)
         del in_row_order
     del samples, validation  # so that `data` can release their memory
     fit.phases, fit.alpha_path = choice.phases, choice.path

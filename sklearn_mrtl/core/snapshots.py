@@ -14,6 +14,7 @@ from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.models.axes import axes_of
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.low_rank import Rank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Strengths, Sum, full_rank_sum
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Step, Train
@@ -54,7 +55,7 @@ class Snapshot:
             "orders": orders,
             "n_curvature_pairs": len(fit.curvature_pairs),
             "alphas": {name: list(phase.alphas) for name, phase in fit.phases.items()},
-            "terms": [[term.strengths.l2, term.strengths.spatial] for term in fit.terms],
+            "terms": [[term.strengths.l2, term.strengths.spatial, term.rank] for term in fit.terms],
             "degrees_of_freedom": fit.degrees_of_freedom,
             "alpha_path": fit.alpha_path,
             "history": list(fit.history),
@@ -67,8 +68,8 @@ class Snapshot:
         values = self.values
         tensors = {name: as_it_was(array, values["orders"][name]).to(device) for name, array in self.arrays.items()}
         terms = tuple(
-            replace(term, strengths=Strengths(l2, tuple(map(tuple, spatial))))
-            for term, (l2, spatial) in zip(settings.terms, values["terms"], strict=True)
+            replace(term, strengths=Strengths(l2, tuple(map(tuple, spatial))), rank=as_rank(rank))
+            for term, (l2, spatial, rank) in zip(settings.terms, values["terms"], strict=True)
         )
         settings = replace(settings, terms=terms)
         models = {name: self._model(name, tensors, modes, n_outputs, settings) for name in values["models"]}
@@ -134,6 +135,11 @@ def in_memory_order(tensor: Tensor, order: Sequence[int]) -> np.ndarray:
 def as_it_was(array: np.ndarray, order: Sequence[int]) -> Tensor:
     """Return a new tensor that lies in memory as it did, so that what is computed of it has the same bits."""
     return torch.from_numpy(array).permute(np.argsort(order).tolist()).clone()
+
+
+def as_rank(rank: int | Sequence[int] | None) -> Rank | None:
+    """Return a rank, which JSON gave as a list where it has a number for each mode."""
+    return tuple(rank) if isinstance(rank, Sequence) else rank
 
 
 def as_shapes(resolution: dict[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:

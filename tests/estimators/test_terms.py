@@ -182,3 +182,29 @@ def test_groups_must_fit_the_rows_and_the_folds():
         MRTLRegressor(MODES).fit(X, y, groups=np.arange(59))
     with pytest.raises(ValueError, match="number of groups, 3"):
         MRTLRegressor(MODES, cv=5).fit(X, y, groups=np.arange(60) // 20)
+
+
+def test_auto_has_pairs_where_the_product_of_all_modes_is_huge():
+    rng = np.random.default_rng(0)
+    sizes = [60, 70, 300]
+    columns = [np.eye(size)[rng.integers(size, size=200)] for size in sizes]
+    modes = [Feature(name, size) for name, size in zip("abc", sizes, strict=True)]
+    X, y = sparse.csr_array(np.concatenate(columns, 1)), rng.normal(size=200)
+    model = MRTLRegressor(modes, terms="auto", rank=1, max_epochs=2).fit(X, y)
+    assert list(model.terms_) == ["a", "b", "c", "a x b", "a x c", "b x c"]
+    few = MRTLRegressor(modes[:2], terms="auto", rank=1, max_epochs=2).fit(X[:, :130], y)
+    assert list(few.terms_) == ["a", "b", "a x b"]
+
+
+def test_ranks_are_chosen_on_left_out_blocks():
+    """A product of rank two, beside which nothing is to be found."""
+    rng = np.random.default_rng(0)
+    row, column = rng.integers(12, size=6000), rng.integers(10, size=6000)
+    u, v = np.linalg.qr(rng.normal(size=(12, 2)))[0], np.linalg.qr(rng.normal(size=(10, 2)))[0]
+    y = 5 * (u @ v.T)[row, column] + 0.3 * rng.normal(size=6000)
+    X = sparse.csr_array(np.concatenate([np.eye(12)[row], np.eye(10)[column]], 1))
+    modes = [Feature("row", 12), Feature("column", 10)]
+    model = MRTLRegressor(modes, terms=["row", ("row", "column")], rank="auto").fit(X, y)
+    assert model.terms_["row x column"].rank == 2
+    tried = [tried["rank"]["row x column"] for tried in model.alpha_path_ if "rank" in tried]
+    assert tried[:3] == [1, 2, 3]

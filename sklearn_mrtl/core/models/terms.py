@@ -65,12 +65,15 @@ class Term:
     rank : int, tuple of int or None
         None: full rank at every level.
     strengths : Strengths
+    ranks : tuple of (int or tuple of int)
+        Ranks of which one is to be chosen, ascending; empty: `rank` is given.
     """
 
     name: str
     modes: tuple[int, ...]
     rank: Rank | None
     strengths: Strengths
+    ranks: tuple[Rank, ...] = ()
 
     def axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
         """Return the axes of the term's weight tensor, the outputs last, with the smoothness of its strengths."""

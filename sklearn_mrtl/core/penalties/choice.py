@@ -53,30 +53,27 @@ class Choice:
     degrees_of_freedom: dict[str, float] = field(default_factory=dict)
 
 
-def choose_strengths(
-    samples: Samples, resolutions: Sequence[Shapes], phases: Sequence[str], settings: Settings
-) -> Choice:
+def choose_strengths(samples: Samples, coarsest: Shapes, phases: Sequence[str], settings: Settings) -> Choice:
     """Choose the strengths that the settings leave open.
 
     Parameters
     ----------
     samples : Samples
         In the order of their rows.
-    resolutions : sequence of shapes
-        The coarsest level, and finer ones that the samples can be brought to.
+    coarsest : shapes
     phases : sequence of str
         In which the model will be trained.
     settings : Settings
     """
     low, full = settings.low_rank, settings.full_rank
     if settings.terms:
-        of_terms = choose_term_strengths(samples, resolutions, settings)
+        of_terms = choose_term_strengths(samples, coarsest, settings)
         both = {FULL_RANK: full.with_default(EACH), LOW_RANK: low.with_default(EACH)}
         degrees = of_terms.degrees_of_freedom
         return Choice(both, of_terms.path, of_terms.start, terms=of_terms.terms, degrees_of_freedom=degrees)
     if None not in low.alphas:
         return Choice({FULL_RANK: full.with_default(low.alphas), LOW_RANK: low})
-    blocks, part = make_blocks(samples, resolutions[0], settings.loss, settings.choice)
+    blocks, part = make_blocks(samples, coarsest, settings.loss, settings.choice)
     model = FullRank(make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight))
     spatial, l2 = (None if alpha is None else alpha / part for alpha in (low.alpha_spatial, low.alpha_l2))
     selection = select_alphas(model, blocks, settings.loss, spatial, l2, settings.choice)

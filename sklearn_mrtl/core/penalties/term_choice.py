@@ -6,21 +6,22 @@ same play are not: a common factor, chosen on blocks of rows that were left out,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import ceil, inf, prod
 
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Parameters
-from sklearn_mrtl.core.models.terms import Term
+from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
+from sklearn_mrtl.core.models.terms import Term, full_rank_sum
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate, fellner_schall, fixed_strengths
 from sklearn_mrtl.core.penalties.folds import Folds, make_blocks
 from sklearn_mrtl.core.settings import Settings
 
 STEP = 3.0  # between two factors that are tried: half a decade
 MAX_STEPS = 6
+FEW_SAMPLES_RANK = 0  # position of the rank that few samples get: the smallest
 MAX_CELLS = 1000  # of a grid whose own term is estimated on a finer level than the coarsest
 MIN_GAIN = 1e-3  # of what is explained, for which another factor is tried
 
@@ -33,7 +34,8 @@ class TermChoice:
     ----------
     terms : tuple of Term
     path : list of dict
-        factor of all strengths and cross-validated error of all that was tried.
+        Cross-validated error of every common factor of the strengths ("factor") and of every rank ("rank") that was
+        tried.
     start : Parameters or None
         A good start of the full-rank sum on the coarsest level.
     degrees_of_freedom : dict of str to float
@@ -46,54 +48,59 @@ class TermChoice:
     degrees_of_freedom: dict[str, float]
 
 
-def choose_term_strengths(samples: Samples, resolutions: Sequence[Shapes], settings: Settings) -> TermChoice:
+def choose_term_strengths(samples: Samples, coarsest: Shapes, settings: Settings) -> TermChoice:
     """Choose the strengths that the terms leave open.
 
     Parameters
     ----------
     samples : Samples
         In the order of their rows.
-    resolutions : sequence of shapes
-        The coarsest level, on which all strengths are estimated, and finer ones for those of single modes.
+    coarsest : shapes
     settings : Settings
         With terms.
     """
-    if all(term.strengths.known for term in settings.terms):
+    if all(term.strengths.known and not term.ranks for term in settings.terms):
         return TermChoice(settings.terms, [], None, {})
     options = settings.choice
-    terms = estimate_single_modes(samples, resolutions, settings)
-    blocks, part = make_blocks(samples, resolutions[0], settings.loss, options)
+    terms = estimate_single_modes(samples, coarsest, settings)
+    blocks, part = make_blocks(samples, coarsest, settings.loss, options)
     axes = make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight)
     given = [replace(term, strengths=term.strengths.times(1 / part)) for term in terms]
     n_filled = int((blocks.weight > 0).any(0).sum())
     if blocks.inputs.n_rows < options.min_rows or n_filled < 2:
-        return TermChoice(fixed_strengths(blocks, axes, given, settings.loss, part), [], None, {})
+        fixed = fixed_strengths(blocks, axes, given, settings.loss, part)
+        return TermChoice(tuple(with_rank(term, FEW_SAMPLES_RANK) for term in fixed), [], None, {})
     estimate = fellner_schall(blocks, axes, given, settings.loss, options.coarse_solver)
-    factor, path = common_factor(estimate, blocks, settings)
+    folds = Folds(blocks, settings.loss, options)
+    factor, fits, path = common_factor(estimate, folds)
+    rank, more = common_rank(estimate, folds, fits, factor, settings)
     chosen = tuple(
-        replace(term, strengths=asked.strengths.filled_from(term.strengths.times(factor * part)))
+        with_rank(replace(term, strengths=asked.strengths.filled_from(term.strengths.times(factor * part))), rank)
         for term, asked in zip(estimate.terms, settings.terms, strict=True)
     )
     degrees = {term.name: own for term, own in zip(chosen, estimate.degrees_of_freedom, strict=True)}
-    return TermChoice(chosen, path, estimate.parameters, degrees)
+    return TermChoice(chosen, path + more, estimate.parameters, degrees)
 
 
-def estimate_single_modes(
-    samples: Samples, resolutions: Sequence[Shapes], settings: Settings
-) -> tuple[Term, ...]:  # fmt: skip
+def with_rank(term: Term, position: int) -> Term:
+    """Return a term with the rank at a position among those of which one is to be chosen."""
+    return replace(term, rank=term.ranks[min(position, len(term.ranks) - 1)]) if term.ranks else term
+
+
+def estimate_single_modes(samples: Samples, coarsest: Shapes, settings: Settings) -> tuple[Term, ...]:
     """Estimate the strengths of the terms of one mode on a finer level, where a map's roughness shows better.
 
     There all terms of several modes are left out.
     """
     single = [term for term in settings.terms if len(term.modes) == 1]
     modes = {m for term in single for m in term.modes}
-    finer = [
-        shapes for shapes in resolutions
-        if all(shapes[m] == resolutions[0][m] or prod(shapes[m]) <= MAX_CELLS for m in modes)
-    ]  # fmt: skip
-    if finer[-1] == resolutions[0] or all(term.strengths.known for term in single):
+    shapes = tuple(
+        finer_shape(shape, coarse) if m in modes else coarse
+        for m, (shape, coarse) in enumerate(zip(samples.inputs.shapes, coarsest, strict=True))
+    )
+    if shapes == coarsest or all(term.strengths.known for term in single):
         return settings.terms
-    blocks, part = make_blocks(samples, finer[-1], settings.loss, settings.choice)
+    blocks, part = make_blocks(samples, shapes, settings.loss, settings.choice)
     axes = make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight)
     if blocks.inputs.n_rows < settings.choice.min_rows:
         return settings.terms
@@ -103,24 +110,71 @@ def estimate_single_modes(
     return tuple(found.get(term.name, term) for term in settings.terms)
 
 
-def common_factor(estimate: Estimate, blocks: Samples, settings: Settings) -> tuple[float, list[dict]]:
-    """Choose the factor of all strengths: larger ones as long as the loss on left-out blocks falls, or smaller ones."""
-    folds = Folds(blocks, settings.loss, settings.choice)
+def finer_shape(finest: tuple[int, ...], coarsest: tuple[int, ...]) -> tuple[int, ...]:
+    """Halve the finest shape of a grid until it has few cells, but not below the coarsest shape."""
+    shape = finest
+    while prod(shape) > MAX_CELLS and shape != coarsest:
+        shape = tuple(max(ceil(n / 2), least) for n, least in zip(shape, coarsest, strict=True))
+    return shape
+
+
+def common_factor(estimate: Estimate, folds: Folds) -> tuple[float, list[Parameters], list[dict]]:
+    """Choose the factor of all strengths that are estimated: larger ones while the loss on left-out blocks falls.
+
+    Smaller ones are tried where larger ones are no better.
+
+    Returns
+    -------
+    factor : float
+    fits : list of Parameters
+        With these strengths, one for each fold.
+    path : list of dict
+    """
     null, path = folds.null_loss(), []
     fits = folds.train(estimate.model, EACH, [estimate.parameters] * len(folds))
-    errors = {0: folds.left_out_loss(estimate.model, fits)}
-    path.append({"factor": 1.0, "error": errors[0]})
-    best = 0
+    least = folds.left_out_loss(estimate.model, fits)
+    best, kept = 0, fits
+    path.append({"factor": 1.0, "error": least})
     for direction in (1, -1):
         at = fits
         for step in range(direction, direction * (MAX_STEPS + 1), direction):
-            factor = STEP**step
-            at = folds.train(estimate.model, EACH.times(factor), at)
-            errors[step] = folds.left_out_loss(estimate.model, at)
-            path.append({"factor": factor, "error": errors[step]})
-            if not errors[step] < errors[best] - MIN_GAIN * max(null - errors[best], 0):
+            at = folds.train(estimate.model, EACH.times(STEP**step), at)
+            error = folds.left_out_loss(estimate.model, at)
+            path.append({"factor": STEP**step, "error": error})
+            if not error < least - MIN_GAIN * max(null - least, 0):
                 break
-            best = step
+            best, least, kept = step, error, at
         if best > 0:
             break
-    return STEP**best, path
+    return STEP**best, kept, path
+
+
+def common_rank(
+    estimate: Estimate, folds: Folds, fits: list[Parameters], factor: float, settings: Settings
+) -> tuple[int, list[dict]]:
+    """Choose the ranks that are open: larger ones while the loss on left-out blocks falls, for all terms together.
+
+    Returns
+    -------
+    position : int
+        Among the ranks of each term.
+    path : list of dict
+    """
+    n_ranks = max((len(term.ranks) for term in estimate.terms), default=0)
+    kind, null = DECOMPOSITIONS[settings.decomposition], folds.null_loss()
+    path: list[dict] = []
+    best, least, worse = 0, inf, 0
+    for position in range(n_ranks):
+        terms = [with_rank(term, position) for term in estimate.terms]
+        ranked = full_rank_sum(estimate.model.axes, terms)
+        starts = [ranked.decomposed(fit, kind, settings.nonnegative, settings.seed) for fit in fits]
+        trained = folds.train(starts[0][0], EACH.times(factor), [start for _, start in starts])
+        error = folds.left_out_loss(starts[0][0], trained)
+        path.append({"rank": {term.name: term.rank for term in terms if term.ranks}, "error": error})
+        if error < least - (MIN_GAIN * max(null - least, 0) if least < inf else 0):
+            best, least, worse = position, error, 0
+        else:
+            worse += 1
+        if worse == 2:
+            break
+    return best, path
