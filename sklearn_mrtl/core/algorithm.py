@@ -31,7 +31,7 @@ from sklearn_mrtl.core.solvers.solve import solve, solve_exactly, solves_exactly
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A training: its plan, settings and data, which its steps share."""
+    """A training: its plan, settings and data, which its steps share; when it began, without interruptions."""
 
     plan: Plan
     settings: Settings
@@ -81,7 +81,8 @@ def mrtl(
     del samples, validation  # so that `data` can release their memory
     fit.phases, fit.alpha_path = choice.phases, choice.path
     fit.terms, fit.degrees_of_freedom = choice.terms, choice.degrees_of_freedom
-    run = Run(plan, settings, data, callback, choice, perf_counter())
+    seconds_before = fit.history[-1]["seconds"] if fit.history else 0.0
+    run = Run(plan, settings, data, callback, choice, perf_counter() - seconds_before)
 
     for step in steps_to_do(plan, fit):
         data.move_to(step.level)

@@ -132,11 +132,12 @@ def read(path: str | os.PathLike[str], key: Mapping[str, str]) -> Checkpoint | N
             if file.read(4) != b"PK\x03\x04":
                 raise ValueError("it is no .npz file")
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        content = json.loads(str(arrays.pop("json")))
-        if content["format"] != FORMAT:
-            raise ValueError(f"its format is {content['format']!r}, expected {FORMAT!r}")
-        checkpoint = Checkpoint(content["key"], content["seed"], Snapshot(content["fit"], arrays))
+            content = json.loads(str(file["json"]))
+            if content["format"] != FORMAT:
+                raise ValueError(f"its format is {content['format']!r}, expected {FORMAT!r}")
+            its_key, seed, values = content["key"], content["seed"], content["fit"]
+            differing = sorted(name for name in {*key, *its_key} if key.get(name) != its_key.get(name))
+            arrays = {name: file[name] for name in file.files if name != "json"} if not differing else {}
     except OSError:
         raise
     except Exception as error:  # a damaged zip or JSON can raise nearly anything
@@ -144,10 +145,9 @@ def read(path: str | os.PathLike[str], key: Mapping[str, str]) -> Checkpoint | N
             f"checkpoint={str(path)!r} is damaged or no checkpoint: {error or type(error).__name__}. It was left as it "
             "is; remove it, or name another file."
         ) from error
-    differing = sorted(name for name in {*key, *checkpoint.key} if key.get(name) != checkpoint.key.get(name))
     if differing:
         raise ValueError(
             f"checkpoint={str(path)!r} is of another fit, which differs in {', '.join(differing)}. It was left as it "
             "is; remove it, or name another file."
         )
-    return checkpoint
+    return Checkpoint(its_key, seed, Snapshot(values, arrays))

@@ -26,6 +26,8 @@ def test_going_on_ends_exactly_where_one_long_fit_ends(first, full_rank_levels, 
     assert resumed.done == long.done
     assert_same(resumed.parameters, long.parameters, rtol=0, atol=0)
     assert untimed(resumed) == untimed(long)
+    seconds = [record["seconds"] for record in resumed.history]
+    assert seconds == sorted(seconds)
 
 
 @pytest.mark.parametrize("full_rank_levels", [1, 2])

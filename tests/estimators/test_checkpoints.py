@@ -119,6 +119,15 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path):
         MRTLRegressor(MODES, rank=2, checkpoint=path).fit(X, y)
 
 
+def test_the_state_of_a_random_generator_is_part_of_the_key(tmp_path):
+    X, y = problem()
+    options = {"rank": 2, "full_rank_levels": 0, "checkpoint": tmp_path / "fit.npz"}
+    first = MRTLRegressor(MODES, random_state=np.random.RandomState(0), **options).fit(X, y)
+    assert_identical(MRTLRegressor(MODES, random_state=np.random.RandomState(0), **options).fit(X, y), first)
+    with pytest.raises(ValueError, match="differs in random_state"):
+        MRTLRegressor(MODES, random_state=np.random.RandomState(1), **options).fit(X, y)
+
+
 @pytest.mark.parametrize("change", ["X", "y", "weight", "rank", "X_val"])
 def test_a_checkpoint_of_another_fit_is_refused_and_left_alone(change, tmp_path):
     X, y = problem()

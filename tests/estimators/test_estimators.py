@@ -278,6 +278,16 @@ def test_a_warm_start_ends_at_the_model_of_one_long_fit(make, X, y, options):
     assert warm.resolutions_ == long.resolutions_ and warm.n_iter_ == long.n_iter_
 
 
+@pytest.mark.parametrize("options", [{"random_state": np.random.RandomState(0)}, {"criterion": lambda record: 0.0}])
+def test_a_warm_start_knows_what_no_other_process_could(options):
+    X, y = ocean()
+    warm = ocean_model(n_levels=1, full_rank_levels=0, warm_start=True, **options).fit(X, y)
+    coarse = warm.history_
+    assert repr(warm.set_params(n_levels=2).fit(X, y).history_[: len(coarse)]) == repr(coarse)
+    warm.set_params(**{name: None if name == "random_state" else "auto" for name in options}).fit(X, y)
+    assert repr(warm.history_[: len(coarse)]) != repr(coarse)
+
+
 @by_case
 def test_a_warm_start_with_other_parameters_starts_anew(make, X, y):
     warm = make(warm_start=True).fit(X, y).set_params(alpha_l2=0.5).fit(X, y)
