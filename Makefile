@@ -1,4 +1,4 @@
-# make demo | test | coverage | fuzz | kills | peers | lint | docs | dist: each sets up .venv by itself when it is
+# make demo | test | coverage | fuzz | kills | checks | peers | lint | docs | dist: each sets up .venv by itself when it is
 # missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -6,7 +6,7 @@ STAMP := .venv/.stamp
 DOCS_STAMP := .venv/.stamp-docs
 PEERS_STAMP := .venv/.stamp-peers
 
-.PHONY: demo test coverage fuzz kills peers lint docs test-oldest test-newest dist
+.PHONY: demo test coverage fuzz kills checks peers lint docs test-oldest test-newest dist
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -46,6 +46,11 @@ fuzz: $(STAMP)
 kills: export MRTL_KILLS ?= 50
 kills: $(STAMP)
 	$(BIN)/python -m pytest -q tests/estimators/test_checkpoints.py -k killed
+
+# scikit-learn's checks of all settings, the slow ones too.
+checks: export MRTL_CHECKS = all
+checks: $(STAMP)
+	$(BIN)/python -m pytest -q tests/estimators/test_checks.py
 
 # The oldest versions that pyproject.toml allows, and the newest, pre-releases included: each in an environment of its
 # own, made anew. TORCH says which torch: TORCH=torch==2.4.0+cpu is the floor, where a CPU build of it is at hand.
