@@ -20,7 +20,12 @@ COURT = Grid("court", (5, 7), bounds=[(-25, 25), (0, 47)])
 BOX = Grid("box", (2, 3, 4), bounds=[(0, 1), (0, 1), (-1, 1)])
 
 
-@parametrize_with_checks([GridDiscretizer(Grid("x", 4, bounds=(-1e4, 1e4)))])
+WIDE = Grid("x", 4, bounds=(-1e4, 1e4))
+
+
+@parametrize_with_checks(
+    [GridDiscretizer(WIDE), GridDiscretizer(WIDE, outside="clip", sparse_output=False, dtype=np.float32)]
+)
 def test_check_estimator(estimator, check):
     check(estimator)
 

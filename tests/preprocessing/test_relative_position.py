@@ -34,7 +34,7 @@ class AnyColumns(RelativePosition):
         return np.array([f"{name}_{i}" for name in names for i in range(4)], dtype=object)[2:]
 
 
-@parametrize_with_checks([AnyColumns()])
+@parametrize_with_checks([AnyColumns(), AnyColumns(box=((-np.inf, np.inf), (-np.inf, np.inf)))])
 def test_check_estimator(estimator, check):
     check(estimator)
 
