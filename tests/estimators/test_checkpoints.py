@@ -28,6 +28,7 @@ SETTINGS = {
     "tucker": {"rank": 2, "decomposition": "tucker", "full_rank_levels": 1},
     "adam": {"rank": 2, "solver": "adam", "max_epochs": 3, "criterion": "validation_loss"},
     "sgd": {"rank": 2, "solver": "sgd", "max_epochs": 2, "criterion": "gradient_norm", "patience": 2},
+    "terms": {"terms": "auto", "rank": 2, "full_rank_levels": 1},
     "no negative factors": {"rank": 2, "nonnegative": ["sea"]},
 }
 
@@ -35,12 +36,14 @@ SETTINGS = {
 def state(model):
     """History, without seconds, and strengths of a fitted model."""
     history = [{key: value for key, value in record.items() if key != "seconds"} for record in model.history_]
-    return repr(history), repr((model.alpha_spatial_, model.alpha_l2_, model.alpha_path_))
+    strengths = [(term.alpha_l2, term.alpha_spatial) for term in model.terms_.values()]
+    return repr(history), repr((strengths, model.alpha_path_))
 
 
 def assert_identical(ours, expected):
     assert state(ours) == state(expected)
-    np.testing.assert_array_equal(ours.coef_, expected.coef_)
+    for name, term in ours.terms_.items():
+        np.testing.assert_array_equal(term.coef, expected.terms_[name].coef)
     np.testing.assert_array_equal(ours.intercept_, expected.intercept_)
 
 
