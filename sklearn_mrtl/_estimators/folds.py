@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral
 
 import numpy as np
@@ -33,15 +34,33 @@ def fold_of_rows(cv, rows: Rows) -> np.ndarray | None:
             what = "rows" if groups is None else "groups"
             raise ValueError(f"cv must be at least 2, and at most the number of {what}, {n_groups}; got {n_splits}.")
         cv = KFold(n_splits) if groups is None else GroupKFold(n_splits)
+    if hasattr(cv, "split"):
+        return fold_of_splits(cv, check_cv(cv).split(np.zeros((n_rows, 1)), rows.y, groups), n_rows)
+    kept = np.ones(n_rows, dtype=bool) if rows.kept is None else rows.kept
+    fold = fold_of_splits(cv, check_cv(cv).split(kept), len(kept))[kept]  # a list of splits numbers the rows of fit
+    found, fold = np.unique(fold, return_inverse=True)
+    if len(found) < 2:
+        raise ValueError(f"cv must leave out rows that weigh anything in at least 2 folds, got {len(found)}.")
+    return fold
+
+
+def fold_of_splits(cv, splits: Iterable[tuple[np.ndarray, np.ndarray]], n_rows: int) -> np.ndarray:
+    """Return for each row the number of the split that leaves it out.
+
+    Raises
+    ------
+    ValueError
+        If the splits do not leave out every row exactly once, and train on all others.
+    """
     fold = np.full(n_rows, -1)
-    for number, (train, test) in enumerate(check_cv(cv).split(np.zeros((n_rows, 1)), rows.y, groups)):
-        if (fold[test] >= 0).any() or len(np.union1d(train, test)) < n_rows:
+    for number, (train, test) in enumerate(splits):
+        if not np.array_equal(np.sort(np.concatenate([train, test])), np.arange(n_rows)) or (fold[test] >= 0).any():
             fold[:] = -1
             break
         fold[test] = number
     if (fold < 0).any():
         raise ValueError(
-            f"cv must leave out every row exactly once and train on all others, as KFold and GroupKFold do; {cv!r} "
-            "does not. Use cv=None or an int."
+            f"cv must leave out each of {n_rows} rows exactly once and train on all others, as KFold and GroupKFold "
+            f"do; {cv!r} does not. Use cv=None or an int."
         )
     return fold

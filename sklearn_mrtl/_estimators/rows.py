@@ -13,17 +13,24 @@ BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cach
 
 
 class Rows(NamedTuple):
-    """Validated rows: X of shape (n, ...), y of shape (n,) or (n, T), weight of shape (n,), groups of shape (n,)."""
+    """Validated rows: X of shape (n, ...), y of shape (n,) or (n, T), weight of shape (n,), groups of shape (n,).
+
+    `kept` says for each row that fit was given whether it is among these; None: all are.
+    """
 
     X: np.ndarray | sparse.csr_array
     y: np.ndarray
     weight: np.ndarray
     groups: np.ndarray | None = None
+    kept: np.ndarray | None = None
 
     def take(self, index: np.ndarray) -> Rows:
-        """Return some of the rows."""
+        """Return some of the rows, whose numbers ascend."""
         groups = None if self.groups is None else self.groups[index]
-        return Rows(self.X[index], self.y[index], self.weight[index], groups)
+        before = np.ones(len(self.y), dtype=bool) if self.kept is None else self.kept
+        kept = np.zeros_like(before)
+        kept[np.flatnonzero(before)[index]] = True
+        return Rows(self.X[index], self.y[index], self.weight[index], groups, kept)
 
 
 def row_blocks(X) -> Iterator[slice]:

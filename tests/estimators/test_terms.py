@@ -129,6 +129,26 @@ def test_folds_by_group_choose_stronger_penalties_where_rows_repeat():
     assert whole.terms_["player x court"].alpha_l2 > 2 * blocks.terms_["player x court"].alpha_l2
 
 
+def test_a_list_of_splits_numbers_the_rows_that_fit_was_given():
+    """Also those that weigh nothing, which are as if they were not there."""
+    X, y, *_ = sum_of_terms(200)
+    weight = np.ones(len(y))
+    weight[5:30:2] = 0
+    some = weight > 0
+    splits = list(KFold(4).split(X))
+    number = np.cumsum(some) - 1  # of a row among those that weigh anything
+    splits_of_some = [[number[part[some[part]]] for part in split] for split in splits]
+    weighted = MRTLRegressor(MODES, rank=2, cv=splits).fit(X, y, sample_weight=weight)
+    removed = MRTLRegressor(MODES, rank=2, cv=splits_of_some).fit(X[some], y[some])
+    errors = [[tried["error"] for tried in model.alpha_path_] for model in (weighted, removed)]
+    assert errors[0] == pytest.approx(errors[1])
+    np.testing.assert_allclose(weighted.predict(X), removed.predict(X), rtol=1e-6)
+    with pytest.raises(ValueError, match="leave out each of .* rows exactly once"):
+        MRTLRegressor(MODES, rank=2, cv=splits).fit(X[some], y[some])
+    with pytest.raises(ValueError, match="at least 2 folds, got 1"):
+        MRTLRegressor(MODES, rank=2, cv=splits).fit(X, y, sample_weight=np.arange(len(y)) < 10)
+
+
 def test_cv_takes_an_int_and_a_splitter():
     X, y, *_ = sum_of_terms(400)
     groups = np.arange(400) // 20
