@@ -24,6 +24,7 @@ from sklearn_mrtl.preprocessing import (
     Detrender,
     GridDiscretizer,
     ModeEncoder,
+    PolarPosition,
     RelativePosition,
     VariableScaler,
 )
@@ -107,6 +108,7 @@ def transformers():
         "modes": (ModeEncoder([("player", 0, "one-hot"), ("distance", [1, 2]), (COURT, [1, 2])]), {"X": table()}),
         "names": (ModeEncoder([("name", 0)]), {"X": np.array([["Ann"], ["Bo"], ["Ann"]])}),
         "relative": (RelativePosition(), {"X": points}),
+        "polar": (PolarPosition((5.25, 25.0)), {"X": points}),
     }
     fitted = {name: (transformer.fit(**inputs), inputs) for name, (transformer, inputs) in cases.items()}
     target = DeseasonalizedTargetRegressor(Ridge()).fit(flat, y, time=MONTHS)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from sklearn_mrtl.inspection._components import check_components, check_mode, complete_factors, low_rank_model
-from sklearn_mrtl.inspection._figures import arrange, label_outer, panels, pyplot
+from sklearn_mrtl.inspection._figures import arrange, label_outer, panel_shape, panels, pyplot
 from sklearn_mrtl.inspection._mode_labels import check_names, column_names, mode_labels
-from sklearn_mrtl.inspection._panels import MAX_BARS, draw_categories, draw_curve, draw_map
+from sklearn_mrtl.inspection._panels import MAX_BARS, draw_categories, draw_curve, draw_map, scaled, slice_numbers
+from sklearn_mrtl.inspection._polar import check_polar, disc_sides, draw_polar_map
 from sklearn_mrtl.modes import cell_centers
 
 CALLER = "FactorDisplay"
@@ -39,6 +41,8 @@ class FactorDisplay:
         The shared row of a pooled Feature.
     weights : ndarray of shape (number of components shown,), default=None
         Weights of the components, for the titles.
+    origin : (float, float), default=None
+        Centre of a polar grid: `extent` is of distance and angle in degrees, `axis_labels` are those of y and x.
 
     Attributes
     ----------
@@ -48,8 +52,8 @@ class FactorDisplay:
         Axes of the panels; None beyond the last panel.
     figure_ : matplotlib Figure
         The figure of the panels.
-    images_ : list of AxesImage
-        The maps in the order of the panels.
+    images_ : list of AxesImage or QuadMesh
+        The maps in the order of the panels; meshes for a polar grid.
     colorbar_ : Colorbar or None
         The colour bar of all maps, if there is one.
 
@@ -67,7 +71,17 @@ class FactorDisplay:
     """
 
     def __init__(
-        self, factor, *, components, mode, extent=None, axis_labels=None, category_names=None, shared=None, weights=None
+        self,
+        factor,
+        *,
+        components,
+        mode,
+        extent=None,
+        axis_labels=None,
+        category_names=None,
+        shared=None,
+        weights=None,
+        origin=None,
     ):
         self.factor = factor
         self.components = components
@@ -77,6 +91,7 @@ class FactorDisplay:
         self.category_names = category_names
         self.shared = shared
         self.weights = weights
+        self.origin = origin
 
     @classmethod
     def from_estimator(
@@ -88,6 +103,7 @@ class FactorDisplay:
         category_names: Sequence[str] | None = None,
         axis_labels: Sequence[str] | None = None,
         transpose: bool | None = None,
+        origin: tuple[float, float] | None = None,
         ax=None,
         **plot_options,
     ) -> FactorDisplay:
@@ -110,6 +126,9 @@ class FactorDisplay:
         transpose : bool, default=None
             Draw the grid's first axis, not its last, from left to right. None: True for encodings, whose grids have
             axes x, y; False for fields, whose last axis is longitude.
+        origin : (float, float), default=None
+            Draw a Grid of distance and angle in degrees, as `PolarPosition` gives them, as wedges of the plane about
+            this point; `axis_labels` are then those of x and y. None: the Grid is not polar.
         ax : matplotlib Axes or array-like of Axes, default=None
             As in `plot`.
         **plot_options
@@ -124,7 +143,8 @@ class FactorDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the model has no such mode or components, or was fitted at full rank.
+            If the model has no such mode or components, or was fitted at full rank, or `origin` is given for a mode
+            that is no polar Grid.
         """
         pyplot(f"{CALLER}.from_estimator")
         model = low_rank_model(estimator)
@@ -133,6 +153,12 @@ class FactorDisplay:
         chosen = check_components(components, factor.shape[-1])
         labels = mode_labels(model, mode)
         extent, names = labels.extent, labels.axis_labels
+        if origin is not None:
+            if transpose is not None:
+                raise ValueError(f"transpose does not apply to a polar grid, got transpose={transpose} and an origin.")
+            described = model.tensor_.modes[mode].mode
+            check_polar(origin, mode, len(extent) * labels.is_grid, getattr(described, "bounds", None))
+            names = ("x", "y")
         if axis_labels is not None:
             names = check_names("axis_labels", axis_labels, len(names))
         if category_names is not None:
@@ -141,7 +167,9 @@ class FactorDisplay:
             category_names = check_names("category_names", category_names, len(factor))
         elif not labels.is_grid:
             category_names = column_names(estimator, model, mode) or labels.category_names
-        if labels.is_grid and (transpose if transpose is not None else not model.tensor_.layout.is_fields):
+        if origin is not None:
+            names = names[::-1]
+        elif labels.is_grid and (transpose if transpose is not None else not model.tensor_.layout.is_fields):
             factor = factor.transpose(*reversed(range(factor.ndim - 1)), factor.ndim - 1)
             extent, names = extent[::-1], names[::-1]
         weights = getattr(model, "component_weights_", None)
@@ -154,6 +182,7 @@ class FactorDisplay:
             category_names=category_names,
             shared=model.factors_shared_[mode][chosen] if mode in model.factors_shared_ else None,
             weights=None if weights is None else weights[chosen],
+            origin=origin,
         )
         return display.plot(ax=ax, **plot_options)
 
@@ -197,12 +226,15 @@ class FactorDisplay:
             Itself.
         """
         pyplot(f"{CALLER}.plot")
+        if self.origin is not None:
+            check_polar(self.origin, self.mode, self._n_axes, self.extent)
         from matplotlib.colors import Normalize
 
-        values, limit = self._scaled(normalize)
-        slices = self._slices(values, n_slices)
+        values, self._scale, limit = scaled(self.factor, normalize)
+        slices = slice_numbers(len(values), n_slices) if self._n_axes == 3 else [None]
         n_panels = len(self.components) * len(slices)
-        shape = self._panel_shape(aspect)
+        sides = self._extent() if self.origin is None else disc_sides(self._extent(), self.origin)
+        shape = panel_shape(self._n_axes, len(self.factor), sides, aspect)
         n_columns = len(slices) if len(slices) > 1 else n_columns
         rows, columns = arrange(n_panels, shape, n_columns)
         self.figure_, self.axes_ = panels(ax, rows, columns, n_panels, shape, caller=CALLER)
@@ -235,35 +267,6 @@ class FactorDisplay:
     def _names(self) -> Sequence[str]:
         return self.axis_labels or [self.mode] * max(1, self._n_axes)
 
-    def _scaled(self, normalize: bool) -> tuple[np.ndarray, float]:
-        """Return the values to draw and the largest absolute value of their scale."""
-        magnitudes = np.abs(np.nan_to_num(self.factor))
-        self._scale = np.ones(len(self.components))
-        if not normalize:
-            return self.factor, float(magnitudes.max()) or 1.0
-        largest = magnitudes.reshape(-1, self.factor.shape[-1]).max(axis=0)
-        self._scale = np.where(largest > 0, largest, 1)
-        return self.factor / self._scale, 1.0
-
-    def _slices(self, values: np.ndarray, n_slices: int) -> list:
-        """Return the index of each slice of a component; [None] for fewer than three axes."""
-        if self._n_axes < 3:
-            return [None]
-        n = values.shape[0]
-        n_slices = min(n, n_slices)
-        return [int((i + 0.5) * n / n_slices) for i in range(n_slices)]
-
-    def _panel_shape(self, aspect) -> float:
-        """Return width over height of a panel."""
-        if self._n_axes < 2:
-            few = self._n_axes == 0 and len(self.factor) <= MAX_BARS
-            return 8 / min(12, max(5, len(self.factor))) if few else 1.8
-        (bottom, top), (left, right) = self._extent()[-2:]
-        ratio = abs(right - left) / abs(top - bottom)
-        if aspect == "auto":
-            return 1.3
-        return float(np.clip(ratio / (1.0 if aspect == "equal" else aspect), 0.2, 5))
-
     def _draw(self, panel, values, part, k: int, limit: float, *, cmap, norm, aspect) -> None:
         """Draw one panel with its title."""
         title = f"component {self.components[k]}"
@@ -280,7 +283,8 @@ class FactorDisplay:
                 center = cell_centers(*self._extent()[0], len(values))[part]
                 title += f", {self._names()[0]}: {center:.3g}"
                 values = values[part]
-            self.images_.append(draw_map(panel, values, self._extent()[-2:], cmap=cmap, norm=norm, aspect=aspect))
+            draw = draw_map if self.origin is None else partial(draw_polar_map, origin=self.origin)
+            self.images_.append(draw(panel, values, self._extent()[-2:], cmap=cmap, norm=norm, aspect=aspect))
         panel.set_title(title)
 
     def _label(self, columns: int, n_panels: int) -> None:

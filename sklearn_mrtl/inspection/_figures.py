@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 
 from sklearn_mrtl._utils.optional import import_optional
+from sklearn_mrtl.inspection._panels import MAX_BARS
 
 PANEL_AREA = 7.0  # square inches of a map alone; smaller as there are more
 MAX_WIDTH, MAX_HEIGHT = 12.0, 9.0  # inches of a figure
@@ -47,6 +48,28 @@ def figure_size(rows: int, columns: int, shape: float) -> tuple[float, float]:
     width = height * shape
     shrink = min(1.0, MAX_WIDTH / (width * columns), MAX_HEIGHT / (height * rows))
     return width * columns * shrink + 1.2, height * rows * shrink + 0.4 * rows + 0.6
+
+
+def panel_shape(n_axes: int, n_entries: int, sides, aspect) -> float:
+    """Return width over height of a panel.
+
+    Parameters
+    ----------
+    n_axes : int
+        Number of axes of the grid; 0 for a Feature.
+    n_entries : int
+        Number of categories of a Feature.
+    sides : sequence of (first, last)
+        The last two: edges of a map from bottom to top and from left to right.
+    """
+    if n_axes < 2:
+        few = n_axes == 0 and n_entries <= MAX_BARS
+        return 8 / min(12, max(5, n_entries)) if few else 1.8
+    (bottom, top), (left, right) = sides[-2:]
+    if aspect == "auto":
+        return 1.3
+    ratio = abs(right - left) / abs(top - bottom)
+    return float(np.clip(ratio / (1.0 if aspect == "equal" else aspect), 0.2, 5))
 
 
 def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: str, **options) -> tuple:

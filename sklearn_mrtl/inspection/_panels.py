@@ -10,6 +10,23 @@ LAND = "0.88"
 MAX_BARS = 30  # with more categories the names would overlap
 
 
+def scaled(factor: np.ndarray, normalize: bool) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the values to draw, what each component was divided by, and the largest absolute value of their scale."""
+    magnitudes = np.abs(np.nan_to_num(factor))
+    n_components = factor.shape[-1]
+    if not normalize:
+        return factor, np.ones(n_components), float(magnitudes.max()) or 1.0
+    largest = magnitudes.reshape(-1, n_components).max(axis=0)
+    scale = np.where(largest > 0, largest, 1)
+    return factor / scale, scale, 1.0
+
+
+def slice_numbers(n: int, n_slices: int) -> list[int]:
+    """Return the numbers of at most n_slices slices, evenly spaced among n."""
+    n_slices = min(n, n_slices)
+    return [int((i + 0.5) * n / n_slices) for i in range(n_slices)]
+
+
 def draw_map(ax, values: np.ndarray, extent, *, cmap, norm, aspect):
     """Draw a map of shape (rows, columns) in its physical extent, with cells without data in light grey.
 

@@ -9,6 +9,7 @@ from sklearn_mrtl.preprocessing._detrender import Detrender
 from sklearn_mrtl.preprocessing._grid_discretizer import GridDiscretizer
 from sklearn_mrtl.preprocessing._lags import LagWindows, lag_windows
 from sklearn_mrtl.preprocessing._mode_encoder import ModeEncoder
+from sklearn_mrtl.preprocessing._polar_position import PolarPosition
 from sklearn_mrtl.preprocessing._relative_position import RelativePosition
 from sklearn_mrtl.preprocessing._target import DeseasonalizedTargetRegressor
 from sklearn_mrtl.preprocessing._variable_scaler import VariableScaler
@@ -21,6 +22,7 @@ __all__ = [
     "GridDiscretizer",
     "LagWindows",
     "ModeEncoder",
+    "PolarPosition",
     "RelativePosition",
     "VariableScaler",
     "lag_windows",

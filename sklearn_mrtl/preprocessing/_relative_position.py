@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from sklearn_mrtl._utils.arrays import FLOATS, row_blocks, unmasked
-from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
+from sklearn_mrtl._utils.arrays import row_blocks
+from sklearn_mrtl._utils.callbacks import as_task
 from sklearn_mrtl._utils.court import BASKET, BOX_BOUNDS
 from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl._utils.points import check_point
 from sklearn_mrtl.preprocessing._docstrings import COLUMNS
-from sklearn_mrtl.preprocessing._points import check_points, split_points
+from sklearn_mrtl.preprocessing._points import PointTransformer, check_points, split_points
 
 
 @substitute(columns=COLUMNS)
-class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class RelativePosition(PointTransformer):
     """Turn positions on a court into positions around a player, with the basket straight up.
 
     A row has the player's position and those of the others. The output has the others' positions as the player sees
@@ -40,6 +40,7 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     See Also
     --------
     GridDiscretizer : Counts the positions in the cells of the box.
+    PolarPosition : Distance and angle about a fixed point.
 
     Notes
     -----
@@ -91,7 +92,8 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             If `basket` is not a point, `box` has no (low, high) for both axes, the columns of X are not whole points
             or fewer than needed, or a point is partly NaN.
         """
-        _check_basket(self.basket)
+        if self.basket is not None:
+            check_point("basket", self.basket, ", or None for the last two columns of X")
         _check_box(self.box)
         X = self._points(X, reset=True)
         self.n_outside_ = int(sum(self._outside(self._around(X[rows])).sum() for rows in row_blocks(X)))
@@ -142,12 +144,6 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "n_outside_")
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
     def _around(self, X: np.ndarray) -> np.ndarray:
         """Return the positions of the others around the player, shape (n_samples, n_others, 2)."""
         points = split_points(X, 2)  # (2, n, points)
@@ -159,11 +155,6 @@ class RelativePosition(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         up_x, up_y = _directions(basket - player)[..., None]  # each (n, 1)
         x, y = others - player[..., None]  # each (n, others)
         return np.stack((x * up_y - y * up_x, x * up_x + y * up_y), axis=-1)
-
-    def _points(self, X, *, reset: bool) -> np.ndarray:
-        """X as a float ndarray, its points checked."""
-        X = validate_data(self, unmasked(X), reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan")
-        return self._whole_points(X)
 
     def _whole_points(self, X: np.ndarray) -> np.ndarray:
         least = 4 if self.basket is not None else 6
@@ -189,11 +180,6 @@ def _directions(vectors: np.ndarray) -> np.ndarray:
     nowhere = length == 0
     length[nowhere] = 1
     return np.stack((x / length, np.where(nowhere, 1, y / length)))
-
-
-def _check_basket(basket) -> None:
-    if basket is not None and not (np.shape(basket) == (2,) and np.isfinite(basket).all()):
-        raise ValueError(f"basket must be a point (x, y), or None for the last two columns of X, got {basket!r}.")
 
 
 def _check_box(box) -> None:

@@ -10,11 +10,12 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_mrtl import MRTLRegressor
+from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import make_ocean
 from sklearn_mrtl.inspection import FactorDisplay, HistoryDisplay, draw_court, draw_handler
 from sklearn_mrtl.inspection._court import court_lines
 from sklearn_mrtl.inspection._figures import arrange
+from sklearn_mrtl.preprocessing import ModeEncoder, PolarPosition
 
 mpl = pytest.importorskip("matplotlib")
 mpl.use("Agg")
@@ -356,3 +357,71 @@ def test_axes_that_are_in_no_grid(ocean_model):
 def test_maps_that_fill_their_panels(ocean_model):
     display = FactorDisplay.from_estimator(ocean_model, aspect="auto")
     assert {panel.get_aspect() for panel in drawn(display)} == {"auto"}
+
+
+POLAR = Grid("court", (11, 8), bounds=[(0, 44), (-180, 180)], periodic=(False, True))
+
+
+def polar_display(factor, **options):
+    return FactorDisplay(factor, components=[0], mode="court", extent=POLAR.bounds, origin=(5.25, 25), **options)
+
+
+def test_polar_cells_are_wedges_of_the_plane():
+    """The colour of every place is that of the cell that its distance and angle fall into."""
+    factor = np.random.default_rng(0).normal(size=(*POLAR.shape, 1))
+    factor[3, 2] = np.nan
+    display = polar_display(factor, axis_labels=["feet from the sideline", "feet from the baseline"]).plot()
+    (mesh,) = display.images_
+    assert mesh.get_clim() == (-1, 1) and display.ax_.get_aspect() == 1
+    np.testing.assert_allclose([*display.ax_.get_xlim(), *display.ax_.get_ylim()], [-38.75, 49.25, -19, 69])
+    assert display.ax_.get_xlabel() == "feet from the baseline"
+    assert "court" in display.colorbar_.ax.get_ylabel() and display.colorbar_.mappable is mesh
+    values, corners = mesh.get_array(), mesh.get_coordinates()  # (rings, pieces), (rings + 1, pieces + 1, 2)
+    centres = (corners[1:, 1:] + corners[1:, :-1] + corners[:-1, 1:] + corners[:-1, :-1]) / 4
+    assert (np.linalg.norm(np.diff(corners[-1], axis=0), axis=1) < 3).all()  # feet: no corners but a circle
+    for (ring, piece), value in np.ndenumerate(values.filled(np.nan)):
+        x, y = centres[ring, piece] - (5.25, 25)
+        cell = int(np.hypot(x, y) // 4), int((np.degrees(np.arctan2(y, x)) + 180) // 45)
+        assert value == pytest.approx(factor[*cell, 0] / np.nanmax(np.abs(factor)), nan_ok=True)
+    assert mesh.cmap(np.ma.masked)[0] == pytest.approx(0.88)  # land
+
+
+@pytest.mark.parametrize("bounds, sides", [((0, 90), (1, 5, 2, 6)), ((90, 270), (-3, 1, -2, 6))])
+def test_part_of_a_circle(bounds, sides):
+    factor = np.ones((2, 3, 1))
+    ax = FactorDisplay(factor, components=[0], mode="sector", extent=[(0, 4), bounds], origin=(1, 2)).plot().ax_
+    np.testing.assert_allclose([*ax.get_xlim(), *ax.get_ylim()], sides)
+
+
+def test_polar_maps_of_a_model(shots):
+    encode = ModeEncoder([("player", 0, "one-hot"), (POLAR, [1, 2], PolarPosition((5.25, 25)))])
+    model = make_pipeline(encode, MRTLClassifier(rank=2, max_epochs=5)).fit(shots.data, shots.target)
+    display = FactorDisplay.from_estimator(model, "court", origin=(5.25, 25), axis_labels=["along", "across"])
+    assert len(display.images_) == 2
+    factor = model[-1].factors_["court"][..., 1]
+    repeats = display.images_[1].get_array().shape[1] // 8
+    np.testing.assert_allclose(display.images_[1].get_array()[:, ::repeats], factor / np.abs(factor).max())
+    assert (display.ax_.get_xlabel(), display.axes_.flat[0].get_ylabel()) == ("along", "across")
+    display = FactorDisplay.from_estimator(model, "court", components=0, origin=(5.25, 25))
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("x", "y")
+    for mode, options, message in [
+        ("player", {}, "'player' has categories"),
+        ("court", {"transpose": True}, "transpose does not apply to a polar grid"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            FactorDisplay.from_estimator(model, mode, origin=(0, 0), **options)
+
+
+@pytest.mark.parametrize(
+    "shape, extent, origin, message",
+    [
+        ((11, 8), POLAR.bounds, (1, 2, 3), r"origin must be a point \(x, y\) of finite numbers, or None .*\(1, 2, 3\)"),
+        ((11,), [(0, 44)], (0, 0), "'court' has 1 axes"),
+        ((11, 8), None, (0, 0), "'court' has no bounds"),
+        ((11, 8), [(-1, 44), (0, 360)], (0, 0), r"distance, at least 0.*has bounds \(\(-1, 44\), \(0, 360\)\)"),
+        ((11, 8), [(0, 44), (0, 361)], (0, 0), "at most 360 degrees"),
+    ],
+)
+def test_what_is_not_polar(shape, extent, origin, message):
+    with pytest.raises(ValueError, match=message):
+        FactorDisplay(np.ones((*shape, 1)), components=[0], mode="court", extent=extent, origin=origin).plot()

@@ -74,6 +74,22 @@ def test_court():
 
 
 @picture
+def test_polar_court():
+    factor = waves(12, 8)
+    factor[9:, 4] = np.nan
+    display = FactorDisplay(
+        factor, components=[0, 1], mode="court", extent=[(0, 36), (-180, 180)], origin=(5.25, 25),
+        axis_labels=["feet from the sideline", "feet from the baseline"],
+    )  # fmt: skip
+
+    def on_the_court(ax):
+        ax.set(xlim=(0, 47), ylim=(0, 50))
+        draw_court(ax)
+
+    return display.plot(decorate=on_the_court).figure_
+
+
+@picture
 def test_defenders():
     display = FactorDisplay(waves(12, 12)[..., 1:], components=[1], mode="defenders", extent=[(-2, 10), (-6, 6)])
     return display.plot(decorate=draw_handler, normalize=False).figure_

@@ -202,7 +202,11 @@ def test_in_a_column_transformer_as_multi_hot():
         ),
         (RelativePosition(), [[0.0, np.nan, 1, 1]], r"1 points have some coordinates NaN.*point 0 of row 0"),
         (RelativePosition(), [[0.0, np.inf, 1, 1]], "infinity"),
-        (RelativePosition(basket=(1, 2, 3)), frames(), r"basket must be a point \(x, y\), or None .*got \(1, 2, 3\)"),
+        (
+            RelativePosition(basket=(1, 2, 3)),
+            frames(),
+            r"basket must be a point \(x, y\) of finite numbers, or None .*got \(1, 2, 3\)",
+        ),
         (RelativePosition(basket=(1, np.nan)), frames(), "basket must be a point"),
         (RelativePosition(box=(12, 12)), frames(), r"box must have a \(low, high\) .*got \(12, 12\)"),
         (RelativePosition(box=((6, -6), (-2, 10))), frames(), "low < high"),
