@@ -22,7 +22,7 @@ from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.data.sparse import SparseMatrix
-from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
+from sklearn_mrtl.core.losses import LogisticLoss, PoissonLoss, SoftmaxLoss, SquaredLoss
 from sklearn_mrtl.core.models.axes import Axis, make_axes
 from sklearn_mrtl.core.models.base import Alphas, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
@@ -42,7 +42,7 @@ ENCODED_MODES = (
     Grid("hour", 6, quantity="mean", periodic=True),
 )
 LAYOUTS = ("fields", "encodings")
-LOSSES = {SquaredLoss: 1, LogisticLoss: 1, SoftmaxLoss: 3}  # and a number of outputs that suits each
+LOSSES = {SquaredLoss: 1, LogisticLoss: 1, SoftmaxLoss: 3, PoissonLoss: 2}  # and a number of outputs that suits each
 
 
 MODELS = (FullRank, *DECOMPOSITIONS.values())  # all of them: a new decomposition is tested by the case of all
@@ -147,6 +147,8 @@ def targets(loss, n: int = 12, *, seed: int = 0) -> Tensor:
     """Targets that suit a loss, shape (n, T)."""
     if loss is SquaredLoss:
         return normal(n, LOSSES[loss], seed=seed)
+    if loss is PoissonLoss:
+        return torch.poisson(1.5 * uniform(n, LOSSES[loss], seed=seed), generator=generator(seed))
     classes = torch.randint(max(2, LOSSES[loss]), (n,), generator=generator(seed))
     return classes[:, None].double() if loss is LogisticLoss else torch.nn.functional.one_hot(classes).double()
 

@@ -76,6 +76,7 @@ def estimators():
         "fields, float32": MRTLRegressor(**ocean, rank=2).fit(X.astype(np.float32), y),
         "fields, coarsest level": MRTLRegressor(**ocean, rank=2, n_levels=1, warm_start=True).fit(X, y),
         "pipeline": make_pipeline(VariableScaler(), MRTLRegressor(**ocean, rank=2)).fit(X, y),
+        "fields, counts": MRTLRegressor(**ocean, rank=2, loss="poisson").fit(X, np.abs(y).round()),
         "encodings, classes": MRTLClassifier(**court, rank=2, warm_start=True).fit(rows, two),
         "encodings, sparse": MRTLRegressor(**court, rank=None).fit(sparse.csr_array(rows), numbers),
         "encodings, nonnegative": MRTLRegressor(**court, rank=2, nonnegative="all").fit(rows, numbers),

@@ -132,7 +132,7 @@ alpha_path_ : list of dict
 history_ : list of dict
     A record for every epoch: level, phase, resolution, epoch, seconds (since training began), train_loss,
     validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.
-    Losses are of standardized targets.
+    Losses are of standardized targets, or of counts divided by their mean.
 n_iter_ : int
     Number of epochs.
 n_features_in_ : int

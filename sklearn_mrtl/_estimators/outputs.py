@@ -8,6 +8,8 @@ import numpy as np
 
 from sklearn_mrtl._estimators.rows import power_of_two
 
+LARGEST_UNIT = 1e9  # of weights in counts: sums of float32 bear it
+
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
@@ -18,15 +20,18 @@ class Outputs:
     name : str
         Name of the outputs as a mode of W.
     scale, shift : ndarray of shape (T,)
-        An output is scale times the core's score, plus shift.
+        A score is scale times the core's score, plus shift.
     classes : ndarray, or None
         Labels of classes, of which two share one output.
+    is_log : bool
+        Whether scores are logarithms of expected counts; otherwise they are what is predicted.
     """
 
     name: str
     scale: np.ndarray
     shift: np.ndarray
     classes: np.ndarray | None = None
+    is_log: bool = False
 
     @property
     def number(self) -> int:
@@ -38,9 +43,15 @@ class Outputs:
         """Names of the outputs, if they have any."""
         return self.classes if self.number > 1 else None
 
-    def standardized(self, y: np.ndarray) -> np.ndarray:
-        """Return the scores (n, T) of the core that are values of y."""
-        return (y.reshape(len(y), -1) - self.shift) / self.scale
+    def targets(self, y: np.ndarray) -> np.ndarray:
+        """Return the targets (n, T) of the core for values of y."""
+        y = y.reshape(len(y), -1)
+        return y / np.exp(self.shift) if self.is_log else (y - self.shift) / self.scale
+
+    def predictions(self, scores: np.ndarray) -> np.ndarray:
+        """Return the values of y, shape (n,) or (n, T), that are expected for scores (n, T)."""
+        scores = scores[:, 0] if self.number == 1 else scores
+        return np.exp(scores) if self.is_log else scores
 
 
 def standardize(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, Outputs]:
@@ -69,3 +80,39 @@ def standardize(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[np.
             "precision of X, cannot hold; give X as float64, or y in other units."
         )
     return (y - shift) / scale, Outputs("output", size * scale, size * shift)
+
+
+def divide_by_mean(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, Outputs]:
+    """Return counts or rates (n, T) divided by the mean of them all, and the outputs that undo it.
+
+    A core's score of 0 then is the best constant score of a single output. Outputs are divided by the same number,
+    because one with more counts says more about what they have in common.
+
+    Raises
+    ------
+    ValueError
+        If an output is constant, or its values cannot be held in the dtype.
+    """
+    means = standardize(y, weight, dtype)[1].shift
+    outputs = Outputs("output", np.ones(len(means)), np.full(len(means), np.log(means.mean())), is_log=True)
+    return outputs.targets(y), outputs
+
+
+def weights_in_counts(weight: np.ndarray, given: np.ndarray, outputs: Outputs) -> np.ndarray:
+    """Return weights whose sum is the number of counts: with them the weighted loss is the negative log likelihood.
+
+    Strengths of several terms are estimated from the likelihood; nothing else depends on the unit of the weights, which
+    stays within bounds for y that are no counts.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n,)
+        Normalized.
+    given : ndarray of shape (n,)
+        In the user's units.
+    outputs : Outputs
+        Of `divide_by_mean`.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        unit = float(np.exp(outputs.shift).sum() * given.max() / weight.max())
+    return weight * min(max(unit, 1 / LARGEST_UNIT), LARGEST_UNIT)

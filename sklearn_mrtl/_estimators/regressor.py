@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.metrics import d2_tweedie_score, r2_score
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.docstrings import document
-from sklearn_mrtl._estimators.outputs import standardize
+from sklearn_mrtl._estimators.outputs import divide_by_mean, standardize, weights_in_counts
+from sklearn_mrtl._estimators.parameters import one_of
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
+    validate_counts,
     validate_numbers,
     validate_rows,
     validate_validation,
 )
 from sklearn_mrtl._utils.arrays import is_dataarray
-from sklearn_mrtl.core.losses import SquaredLoss
+from sklearn_mrtl.core.losses import PoissonLoss, SquaredLoss
 
 if TYPE_CHECKING:
     import xarray
+
+
+LOSSES = {  # by name: the core's loss, the check of y, and its units
+    "squared_error": (SquaredLoss, validate_numbers, standardize),
+    "poisson": (PoissonLoss, validate_counts, divide_by_mean),
+}
 
 
 @document
@@ -31,9 +40,13 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
 
     The prediction is ``<W, X_n> + b`` with a weight tensor W that has a mode for each kind of feature and each grid,
     of low rank so that it can be read: eq. (1) and (2) of Park et al. (2020), trained by their Algorithm 1 on mean
-    squared error, spatial smoothness and L2 penalties.
+    squared error, spatial smoothness and L2 penalties. With ``loss="poisson"`` it is ``exp(<W, X_n> + b)``.
 
     {parameters}
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        "poisson": negative log likelihood of counts, whose logarithm is linear in W; `score` is the fraction of the
+        deviance that is explained. Counts over different exposures (minutes, areas) are given as rates, counts divided
+        by exposure, with ``sample_weight=exposure``.
 
     Attributes
     ----------
@@ -58,7 +71,33 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     {'feature_1': (3, 2), 'grid': (8, 12, 2)}
     >>> bool(model.score(X[150:], y[150:]) > 0.8)
     True
+
+    Counts, with weights for the logarithm of what is expected:
+
+    >>> counts = rng.poisson(np.exp((X * bump).sum(axis=(1, 2, 3)) / 10))
+    >>> model = MRTLRegressor(loss="poisson", rank=2).fit(X[:150], counts[:150])
+    >>> bool(model.score(X[150:], counts[150:]) > 0.3)
+    True
     """
+
+    def __init__(
+        self, modes=None, *, terms=None, rank=10, decomposition="cp", resolutions="auto", n_levels=None,
+        full_rank_levels="auto", alpha_spatial="auto", alpha_l2="auto", sigma="auto", cv=None, nonnegative=(),
+        loss="squared_error", solver="auto", learning_rate=0.01, lr_decay=0.95, batch_size="auto", max_epochs=100,
+        full_rank_alpha_spatial=None, full_rank_alpha_l2=None, full_rank_learning_rate=None, criterion="auto",
+        patience=1, tol=0.0, validation_fraction=0.2, device="auto", warm_start=False, checkpoint=None,
+        random_state=None, verbose=0,
+    ):  # fmt: skip
+        super().__init__(
+            modes, terms=terms, rank=rank, decomposition=decomposition, resolutions=resolutions, n_levels=n_levels,
+            full_rank_levels=full_rank_levels, alpha_spatial=alpha_spatial, alpha_l2=alpha_l2, sigma=sigma, cv=cv,
+            nonnegative=nonnegative, solver=solver, learning_rate=learning_rate, lr_decay=lr_decay,
+            batch_size=batch_size, max_epochs=max_epochs, full_rank_alpha_spatial=full_rank_alpha_spatial,
+            full_rank_alpha_l2=full_rank_alpha_l2, full_rank_learning_rate=full_rank_learning_rate,
+            criterion=criterion, patience=patience, tol=tol, validation_fraction=validation_fraction, device=device,
+            warm_start=warm_start, checkpoint=checkpoint, random_state=random_state, verbose=verbose,
+        )  # fmt: skip
+        self.loss = loss
 
     @all_or_nothing
     def fit(
@@ -71,33 +110,37 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         ----------
         {fit_x}
         y : array-like of shape (n,) or (n, T)
-            Targets; T outputs are one more mode of W, named "output".
+            Targets; T outputs are one more mode of W, named "output". With ``loss="poisson"`` not negative.
         {fit_weights}
 
         Raises
         ------
         ValueError
-            If X does not match the modes, X or y is constant, or a parameter is out of its range.
+            If X does not match the modes, X or y is constant, counts are negative, or a parameter is out of its range.
         MemoryError
             If the model would not fit into memory.
         """
+        one_of("loss", self.loss, LOSSES)
+        loss, validate, in_units = LOSSES[self.loss]
         rows, labels = validate_rows(self, X, y, sample_weight, groups, multi_output=True)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
         validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected, multi_output=True)
-        y = validate_numbers("y", rows.y)
+        y = validate("y", rows.y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         given = y, None if sample_weight is None else rows.weight
         training = normalize_weights(rows._replace(y=y))
-        targets, outputs = standardize(training.y, training.weight, training.X.dtype)
+        targets, outputs = in_units(training.y, training.weight, training.X.dtype)
+        if outputs.is_log:
+            training = training._replace(weight=weights_in_counts(training.weight, rows.weight, outputs))
         if validation is not None:
-            y_val = validate_numbers("y_val", validation.y)
+            y_val = validate("y_val", validation.y)
             if y_val.reshape(len(y_val), -1).shape[1] != outputs.number:
                 raise ValueError(
                     f"y_val must have the outputs of y: rows of shape {y.shape[1:]}, got {y_val.shape[1:]}."
                 )
-            validation = normalize_weights(validation._replace(y=outputs.standardized(y_val)))
-        return self._set(self._fit(training._replace(y=targets), validation, labels, SquaredLoss, outputs, given))
+            validation = normalize_weights(validation._replace(y=outputs.targets(y_val)))
+        return self._set(self._fit(training._replace(y=targets), validation, labels, loss, outputs, given))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the targets.
@@ -111,7 +154,30 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         ndarray of shape (n,) or (n, T)
         """
         scores = self._scores(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
+        return self.tensor_.outputs.predictions(scores)
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the fraction of the squared deviations (R^2), or of the deviance of counts (D^2), that is explained.
+
+        Parameters
+        ----------
+        {x}
+        y : array-like of shape (n,) or (n, T)
+            Targets.
+        sample_weight : array-like of shape (n,), default=None
+            ``None``: 1.
+
+        Returns
+        -------
+        float
+            At most 1; 0 for the mean of y. Of several outputs the mean.
+        """
+        predicted = self.predict(X)
+        if not self.tensor_.outputs.is_log:
+            return r2_score(y, predicted, sample_weight=sample_weight)
+        pairs = zip(columns_of(y), columns_of(predicted), strict=True)
+        scores = [d2_tweedie_score(*pair, sample_weight=sample_weight, power=1) for pair in pairs]
+        return float(np.mean(scores))
 
     def predict_xarray(self, X: xarray.DataArray) -> xarray.DataArray:
         """Predict the targets as a DataArray with the coordinates of the samples.
@@ -139,3 +205,13 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         coords = {name: coord for name, coord in X.coords.items() if coord.dims == (samples,)}
         values = self.predict(X)
         return type(X)(values, coords, (samples, self.tensor_.outputs.name)[: values.ndim])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags
+
+
+def columns_of(y: ArrayLike) -> np.ndarray:
+    """Return targets (n,) or (n, T) as rows, one for each output."""
+    return np.atleast_2d(np.asarray(y).T)

@@ -130,3 +130,21 @@ def unmasked(name: str, values):
     if n_hidden:
         raise ValueError(f"{name} is masked in {n_hidden} of {len(values)} rows; leave these rows out.")
     return values.data
+
+
+def validate_counts(name: str, y: np.ndarray) -> np.ndarray:
+    """Return targets as finite floats that are not negative.
+
+    Raises
+    ------
+    ValueError
+        If there are negative values, or what `validate_numbers` refuses.
+    """
+    y = validate_numbers(name, y)
+    n_negative = int((y < 0).sum())
+    if n_negative:
+        raise ValueError(
+            f"{name} must be counts or rates of at least 0 with loss='poisson', got {n_negative} negative value(s), "
+            f"down to {y.min():g}."
+        )
+    return y

@@ -1,7 +1,7 @@
 """Losses of scores, the term L of eq. (5).
 
 Scores and targets have shape (n, T): T outputs, or classes. A target may be the mean over merged rows. `curvature` is
-the largest second derivative by a score.
+the largest second derivative by a score, or a typical one where there is no largest; it scales variables and penalties.
 """
 
 from __future__ import annotations
@@ -74,4 +74,29 @@ class SoftmaxLoss:
         return torch.log(y.clamp(min=torch.finfo(y.dtype).tiny))
 
 
-Loss = type[SquaredLoss] | type[LogisticLoss] | type[SoftmaxLoss]
+class PoissonLoss:
+    """Mean over the outputs of the negative log likelihood of counts or rates, up to a constant.
+
+    The activation is exp. Where a score is so large that exp overflows the loss is infinite, which line searches
+    reject.
+    """
+
+    curvature = 1.0  # exp(z) has no bound; this is its mean for targets of mean 1, at the best constant score
+
+    @staticmethod
+    def of(scores: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of every sample, shape (n,)."""
+        return (torch.exp(scores) - y * scores).mean(1)
+
+    @staticmethod
+    def second_derivatives(scores: Tensor) -> Tensor:
+        """Return the second derivative of each sample's loss by each of its scores, shape (n, T)."""
+        return torch.exp(scores) / scores.shape[1]
+
+    @staticmethod
+    def constant(y: Tensor) -> Tensor:
+        """Return the one score for all samples that has the least loss, from their mean target (T,)."""
+        return torch.log(y.clamp(min=torch.finfo(y.dtype).tiny))
+
+
+Loss = type[SquaredLoss] | type[LogisticLoss] | type[SoftmaxLoss] | type[PoissonLoss]

@@ -23,7 +23,7 @@ from helpers import (
 from torch.nn import functional
 
 from sklearn_mrtl.core.data.samples import Samples
-from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
+from sklearn_mrtl.core.losses import LogisticLoss, PoissonLoss, SoftmaxLoss, SquaredLoss
 from sklearn_mrtl.core.models.cp import CP
 
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
@@ -42,6 +42,7 @@ def slow_loss(loss, scores, y, weight):
         SquaredLoss: lambda: functional.mse_loss(scores, y, reduction="none").mean(1),
         LogisticLoss: lambda: functional.binary_cross_entropy_with_logits(scores, y, reduction="none")[:, 0],
         SoftmaxLoss: lambda: functional.cross_entropy(scores, y, reduction="none"),
+        PoissonLoss: lambda: functional.poisson_nll_loss(scores, y, log_input=True, reduction="none").mean(1),
     }[loss]()
     return (weight * each).sum() / weight.sum()
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from helpers import LOSSES, assert_same, axes_for, encodings, formed, minimized, objective_of, samples_of
 from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from solver_problems import by_loss, by_scipy, full_rank, largest_gradient, low_rank, value_of
 
-from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
+from sklearn_mrtl.core.losses import LogisticLoss, PoissonLoss, SoftmaxLoss, SquaredLoss
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.cp import CP
@@ -52,6 +52,18 @@ def test_classes_as_scikit_learns_logistic_regression(loss):
     scores = objective.model.scores(minimized(objective, start), objective.inputs)
     probabilities = scores.softmax(1) if loss is SoftmaxLoss else torch.cat([-scores, scores], 1).sigmoid()
     assert_same(probabilities, expected.predict_proba(x), rtol=1e-4, atol=1e-5)
+
+
+def test_counts_as_scikit_learns_poisson_regression():
+    """The same objective for each output: its alpha is twice ours over the entries of W that an output has."""
+    objective, start, samples = full_rank(PoissonLoss, alpha_spatial=0.0, alpha_l2=0.1)
+    y, weight = samples.totals()
+    x = formed(objective.inputs).reshape(60, -1).numpy()
+    alpha = 2 * 0.1 / (objective.model.n_entries / y.shape[1])
+    scores = objective.model.scores(minimized(objective, start), objective.inputs)
+    for counts, score in zip(y.T, scores.T, strict=True):
+        expected = PoissonRegressor(alpha=alpha, tol=1e-10, max_iter=5000).fit(x, counts, sample_weight=weight.numpy())
+        assert_same(score.exp(), expected.predict(x), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("model_class, rank", [(CP, 2), (Tucker, (2, 2))])
