@@ -26,6 +26,7 @@ from sklearn_mrtl._estimators.resuming import Start
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.schedule import levels_of
 from sklearn_mrtl._estimators.settings import (
+    check_fit_memory,
     check_memory,
     core_shapes,
     in_core_units,
@@ -136,6 +137,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         training, validation = self._hold_out(training, validation, settings)
         fold = fold_of_rows(self.cv, training)
         statistics = STATISTICS[layout.is_fields].fit(training.X, training.weight, layout)
+        sizes = statistics.sizes(training, 0 if validation is None else len(validation.y), layout, device)
+        check_fit_memory(plan, settings, resolutions, sizes, outputs.number, device)
         show = partial(self._attributes, layout=layout, outputs=outputs, statistics=statistics)
         callbacks = [
             LevelPrinter(validate_verbose(self.verbose), len(levels)),

@@ -11,10 +11,11 @@ import torch
 from scipy import sparse
 
 from sklearn_mrtl._estimators.layout import Layout
-from sklearn_mrtl._estimators.rows import common_scale, torch_view
+from sklearn_mrtl._estimators.rows import Rows, common_scale, size_of_targets, torch_view
 from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
 from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices, ones
+from sklearn_mrtl.core.estimate import EncodingSizes
 from sklearn_mrtl.modes import Feature
 
 
@@ -63,6 +64,14 @@ class EncodingStatistics:
         if not has_own_units or common_scale(float(sizes.min())) == 1 == common_scale(float(sizes.max())):
             return cls((1.0,) * len(layout.modes))
         return cls(tuple(common_scale(float(np.abs(X[:, columns].data).max())) for columns in layout.columns))
+
+    def sizes(self, rows: Rows, n_more: int, layout: Layout, device: torch.device) -> EncodingSizes:
+        """Return what the inputs of rows, and of n_more that are like them, will take."""
+        sizes, X = size_of_targets(rows, n_more), sparse.csr_array(rows.X)
+        counts = np.bincount(X.indices, minlength=X.shape[1])
+        entries = tuple(int(counts[columns].sum() * sizes[0] / X.shape[0]) for columns in layout.columns)
+        are_ones = not np.any(np.mod(X.data, 1))
+        return EncodingSizes(*sizes, entries, are_ones, X.indices.itemsize)
 
     def training_inputs(self, X: sparse.csr_array, layout: Layout, device: torch.device) -> EncodedInputs:
         """Return the inputs of the encodings of fit."""

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from sklearn_mrtl._estimators.layout import Layout
-from sklearn_mrtl._estimators.rows import common_scale, row_blocks, torch_view
+from sklearn_mrtl._estimators.rows import Rows, common_scale, row_blocks, size_of_targets, torch_view
 from sklearn_mrtl.core.data.base import take_last
 from sklearn_mrtl.core.data.fields import FieldInputs, stored_cells
+from sklearn_mrtl.core.estimate import FieldSizes
 from sklearn_mrtl.modes import Grid
 
 SAMPLED_ROWS = 64  # from which the scale of X is estimated
@@ -100,6 +101,14 @@ class FieldStatistics:
             x = x.contiguous() if self.scale == 1 else (x / self.scale).contiguous()
         center = (center / self.scale).contiguous().to(device)
         return FieldInputs(x.to(device), center, modes, tuple(layout.shapes[m] for m in layout.order), masks)
+
+    def sizes(self, rows: Rows, n_more: int, layout: Layout, device: torch.device) -> FieldSizes:
+        """Return what the inputs of rows, and of n_more that are like them, will take."""
+        mask = self.mask(layout, layout.order[-1], torch.device("cpu"))
+        stored = 1.0 if mask is None else float(mask.double().mean())
+        is_as_it_is = self.complete and self.scale == 1 and list(layout.order) == sorted(layout.order)
+        is_copied = not is_as_it_is or device.type != "cpu"
+        return FieldSizes(*size_of_targets(rows, n_more), stored=stored, is_copied=is_copied)
 
     def mask(self, layout: Layout, m: int, device: torch.device) -> torch.Tensor | None:
         """Return the cells of a grid that hold data anywhere; None: all do, or the mode is no grid."""

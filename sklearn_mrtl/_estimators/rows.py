@@ -33,6 +33,13 @@ class Rows(NamedTuple):
         return Rows(self.X[index], self.y[index], self.weight[index], groups, kept)
 
 
+def size_of_targets(rows: Rows, n_more: int) -> tuple[int, int, int]:
+    """Return the number of rows and n_more, the bytes of a number of X, and the bytes of targets and weights."""
+    n_rows, itemsize = len(rows.y) + n_more, rows.X.dtype.itemsize
+    of_each = rows.y.size // len(rows.y) + (rows.weight.strides != (0,))  # ones that are one number in memory
+    return n_rows, itemsize, itemsize * n_rows * of_each
+
+
 def row_blocks(X) -> Iterator[slice]:
     """Yield slices of rows of X, each small enough to stay in the cache."""
     n, width = X.shape[0], int(np.prod(X.shape[1:]))

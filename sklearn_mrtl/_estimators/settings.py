@@ -16,6 +16,7 @@ from sklearn_mrtl._estimators.parameters import is_auto, one_of, validate_alpha,
 from sklearn_mrtl._estimators.terms import RequestedTerm, by_name, requested_terms
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.estimate import DataSizes, fit_bytes
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.low_rank import Rank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
@@ -266,6 +267,17 @@ def check_memory(
         shapes = resolutions[max(full_rank_levels)]
         needed = memory.full_rank_bytes(shapes, n_outputs, itemsize)
         memory.require_bytes(needed, device, f"training the full-rank model at {shapes}", remedy)
+
+
+def check_fit_memory(
+    plan: Plan, settings: Settings, resolutions: Sequence[Shapes], data: DataSizes, n_outputs: int, device: torch.device
+) -> None:
+    """Refuse a fit whose samples, with what the training makes of them, do not fit into memory."""
+    needed = fit_bytes(plan, settings, resolutions, data, n_outputs)
+    memory.require_bytes(
+        int(needed), device, f"training on {data.n_rows} rows",
+        "Fewer rows, a coarser grid, or X in float32, would need less.",
+    )  # fmt: skip
 
 
 def core_shapes(layout: Layout, level: Mapping) -> Shapes:

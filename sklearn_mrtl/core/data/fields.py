@@ -16,6 +16,7 @@ from sklearn_mrtl.core.data.products import DenseProduct, khatri_rao, project_la
 from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, sum_cells
 from sklearn_mrtl.modes import Grid, Mode
 
+SQUARED_ENTRIES = 2**20  # numbers of fields that are squared at once
 BLOCK_ENTRIES = 2**22  # numbers of fields that are coarsened at once: 16 MB in float32
 
 
@@ -131,12 +132,14 @@ class FieldInputs(Inputs):
     def mean_squares(self, weight: Tensor) -> list[Tensor]:
         """Return mean squares that are equal for all entries of a mode, from about 64 of the samples."""
         step = max(1, self.n_rows // 64)
-        x, weight = self.x[::step] - self.center, weight[::step]
+        x, weight = self.x[::step], weight[::step]
+        parts = x.split(max(1, SQUARED_ENTRIES // max(1, self.center.numel())))
+        squares = torch.cat([(part - self.center).square_().reshape(len(part), -1).sum(1) for part in parts])
         mean_squares = []
         for mode, size in zip(self.modes, self.sizes, strict=True):
             area = 1.0 / size if is_mean(mode) else 1.0
             mean_squares.append(self.x.new_full((size,), area**2))
-        square = (weight @ x.square().reshape(len(x), -1).sum(1)) / (weight.sum() * prod(self.sizes))
+        square = (weight @ squares) / (weight.sum() * prod(self.sizes))
         mean_squares[0] = mean_squares[0] * max(float(square), torch.finfo(x.dtype).tiny)
         return mean_squares
 

@@ -84,10 +84,12 @@ class Samples:
             return self._merged(inputs, row * n_folds + self.fold, n_folds)
         weight = self.weight[:, 0]
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
-        block = middle.mul_(n_blocks / weight_sum(weight)).long().clamp_(0, n_blocks - 1)
+        block = middle.mul_(n_blocks / weight_sum(weight)).clamp_(0, n_blocks - 1).int()
+        del middle  # as long as the samples, like all of these
         # One heavy row fills several blocks: those without rows are not counted, so that groups are not empty.
         number = (torch.bincount(block, minlength=n_blocks) > 0).cumsum(0) - 1
-        group = number[block] % n_groups
+        group = (number % n_groups).index_select(0, block)
+        del block
         row = torch.arange(len(weight), device=weight.device) if row is None else row
         return self._merged(inputs, group.add_(row, alpha=n_groups), n_groups)
 
