@@ -13,6 +13,7 @@ from sklearn_mrtl.inspection._importance import component_importance
 from sklearn_mrtl.inspection._matching import factor_match_score
 from sklearn_mrtl.inspection._rank import select_rank
 from sklearn_mrtl.inspection._stability import stability
+from sklearn_mrtl.inspection._terms import select_term
 
 __all__ = [
     "FactorDisplay",
@@ -26,5 +27,6 @@ __all__ = [
     "factor_match_score",
     "morans_i",
     "select_rank",
+    "select_term",
     "stability",
 ]

@@ -80,7 +80,7 @@ def check_mode(model: BaseMRTL, mode: str | None) -> str:
     """Return the name of a mode of `factors_`; None stands for the first grid, or the first mode."""
     known = list(model.factors_)
     if mode is None:
-        return next((m.name for m in model.modes_ if isinstance(m, Grid)), known[0])
+        return next((m.name for m in model.modes_ if isinstance(m, Grid) and m.name in known), known[0])
     if mode not in known:
         raise ValueError(f"mode must be one of {known}, got {mode!r}.")
     return mode

@@ -55,7 +55,10 @@ def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str
     >>> bool(np.isclose(np.nansum(contribution) + model.intercept_, model.predict(X[:1])[0]))
     True
     """
-    tensor = fitted_model(estimator).tensor_
+    model = fitted_model(estimator)
+    tensor = model.tensor_
+    if len(model.terms_) > 1:
+        raise ValueError(f"contribution_map is for a model of one term, terms=None; this one has {list(model.terms_)}.")
     if not tensor.layout.is_fields:
         raise ValueError("contribution_map is for fields, an N-D X; this model was fitted to encodings side by side.")
     if baseline not in ("zero", "mean"):
