@@ -44,7 +44,10 @@ def side_by_side(blocks: Sequence[csr_array], dtype) -> csr_array:
     """Return CSR blocks side by side; quicker than scipy where each row has one entry in each of them."""
     n = blocks[0].shape[0]
     if any(block.nnz != n or (np.diff(block.indptr) != 1).any() for block in blocks):
-        return sparse.hstack(blocks, format="csr", dtype=dtype)
+        joined = sparse.hstack(blocks, format="csr", dtype=dtype)
+        if max(joined.nnz, joined.shape[1]) < 2**31:  # scipy can give indices of 64 bits, which need twice the memory
+            joined.indices, joined.indptr = joined.indices.astype(np.int32), joined.indptr.astype(np.int32)
+        return joined
     widths = [block.shape[1] for block in blocks]
     largest = max(sum(widths), n * len(blocks))
     indices = np.empty((n, len(blocks)), dtype=np.int32 if largest < 2**31 else np.int64)

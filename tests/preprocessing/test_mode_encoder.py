@@ -509,3 +509,11 @@ def test_a_function_transformer_that_makes_the_table(shots):
     nearer = FunctionTransformer(lambda frame: frame.assign(x=frame.x / 2))
     model = make_pipeline(nearer, encoder_of_shots(), MRTLClassifier(rank=2)).fit(table, y)
     assert model[-1].modes_[1] == COURT
+
+
+def test_indices_of_several_points_need_32_bits():
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame({"player": [1, 2, 1], "x1": [0.5, 1.5, 0.5], "x2": [np.nan, 0.5, 1.5]})
+    X = ModeEncoder(["player", (Grid("line", 2, bounds=(0, 2)), ["x1", "x2"])]).fit_transform(table)
+    assert X.indices.dtype == X.indptr.dtype == np.int32
+    np.testing.assert_array_equal(X.toarray(), [[1, 0, 1, 0], [0, 1, 1, 1], [1, 0, 1, 1]])
