@@ -164,7 +164,7 @@ def objective_of(model, samples: Samples, loss=SquaredLoss, alpha_spatial=0.01, 
 
 def minimized(objective: Objective, start) -> dict[str, Tensor]:
     """The minimum to many digits."""
-    return lbfgs(objective, start, SolverSettings(max_epochs=1000, convergence=1e-15))[0]
+    return lbfgs(objective, start, SolverSettings(max_epochs=1000, convergence=1e-15))
 
 
 def pool_of(n_threads):

@@ -7,8 +7,10 @@ from scipy.optimize import minimize
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.losses import SquaredLoss
+from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.core.solvers.base import flatten, unflatten
 
 MODES = (Feature("lag", 3), Grid("sea", (3, 4), quantity="mean"))
@@ -46,3 +48,13 @@ def value_of(objective, parameters):
 
 def largest_gradient(objective, parameters):
     return float(flatten(objective.value_and_gradient(parameters)[2]).abs().max())
+
+
+def grid_axis(shape=(6, 8), *, masked=False, periodic=False, sigma=None):
+    """A grid with a smoothness; masked: without data in its first row and a part of the second."""
+    grid = Grid("sea", shape, quantity="mean", periodic=(False, periodic) if len(shape) == 2 else periodic)
+    mask = None
+    if masked:
+        mask = torch.ones(grid.size, dtype=torch.bool)
+        mask[: shape[-1] + 2] = False
+    return Axis(grid, shape, mask, Smoothness(grid, shape, sigma, mask, torch.zeros((), dtype=torch.float64)))

@@ -140,6 +140,7 @@ def solver_of(estimator, seed: int, learning_rate=None, convergence: float = CON
         learning_rate=validate_number("learning_rate", rate, above=0),
         lr_decay=validate_number("lr_decay", estimator.lr_decay, above=0),
         convergence=convergence,
+        newton=is_auto(estimator.solver),
         batch_size=None if is_auto(estimator.batch_size) else validate_count("batch_size", estimator.batch_size),
         seed=seed,
     )

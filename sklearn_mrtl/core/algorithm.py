@@ -25,7 +25,7 @@ from sklearn_mrtl.core.penalties.choice import Choice, choose_strengths
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Plan, Step, Train, phases_of
 from sklearn_mrtl.core.settings import FULL_RANK, Settings
 from sklearn_mrtl.core.solvers import ridge
-from sklearn_mrtl.core.solvers.base import CurvaturePair, group_of
+from sklearn_mrtl.core.solvers.base import group_of
 from sklearn_mrtl.core.solvers.solve import solve, solve_exactly, solves_exactly
 
 
@@ -135,7 +135,6 @@ def train(fit: Fit, step: Train, run: Run) -> None:
     monitor = LevelMonitor(fit, step, run.data.validation, run.settings, run.callback, run.began)
     is_first = not any(isinstance(done, Train) for done in fit.done)
     largest = ridge.LARGEST_SYSTEM if is_first else ridge.SMALL_SYSTEM
-    pairs: list[CurvaturePair] = []
     solver_state = None
     if fit.level_state:
         monitor.restore(group_of(fit.level_state, "monitor"))
@@ -145,29 +144,22 @@ def train(fit: Fit, step: Train, run: Run) -> None:
             solution = fit.parameters if fit.is_solution else None
             parameters = solve_exactly(objective, samples, monitor, solution)
         else:
-            parameters, pairs = solve(
-                objective, fit.parameters, phase.solver, monitor, fit.curvature_pairs, solver_state
-            )
+            parameters = solve(objective, fit.parameters, phase.solver, monitor, solver_state, run.data.view())
         if phase.solver.name != "lbfgs":
             monitor.check_last_step(objective)
     except KeyboardInterrupt:
         if not monitor.can_be_interrupted(in_phase=phases_of(run.plan)[-1]):
             raise
-        parameters, pairs = monitor.interrupt(), []
-    if step.phase == FULL_RANK:
-        pairs = []  # each is as large as the weight tensor
-    fit.parameters, fit.curvature_pairs, fit.is_solution = monitor.best(parameters), pairs, False
+        parameters = monitor.interrupt()
+    fit.parameters, fit.is_solution = monitor.best(parameters), False
     is_over = run.callback.end_level(replace(fit, done=[*fit.done, step]))
     fit.has_ended = bool(is_over) or monitor.ends_training
 
 
 def finegrain(fit: Fit, run: Run) -> None:
-    """Run line 10 or lines 22 to 24: interpolate weights and curvature pairs to the finer level."""
+    """Run line 10 or lines 22 to 24: interpolate the weights to the finer level."""
     coarse, finer = fit.model, fit.model.with_axes(axes_at(run))
     fit.model, fit.parameters = finer, coarse.finegrain(fit.parameters, finer)
-    fit.curvature_pairs = [
-        (coarse.finegrain(s, finer), coarse.finegrain_gradient(y, finer)) for s, y in fit.curvature_pairs
-    ]
 
 
 def decompose(fit: Fit, run: Run) -> None:
@@ -180,7 +172,6 @@ def decompose(fit: Fit, run: Run) -> None:
         low_rank = make_low_rank(fit.model.axes, settings)
         fit.parameters = low_rank.from_full_rank(fit.parameters, settings.required_rank, settings.seed)
         fit.model = low_rank
-    fit.curvature_pairs = []
     run.data.release_products()
 
 

@@ -8,7 +8,7 @@ from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.plan import Decompose, Plan, Step, Train
 from sklearn_mrtl.core.settings import PhaseSettings
-from sklearn_mrtl.core.solvers.base import CurvaturePair, State
+from sklearn_mrtl.core.solvers.base import State
 
 
 @dataclass
@@ -21,8 +21,6 @@ class Fit:
         After the last step; None before the first one.
     before_decomposition : (TensorModel, Parameters) or None
         The full-rank model; None until it is decomposed.
-    curvature_pairs : list of CurvaturePair
-        Recent steps of the solver and changes of the gradient along them, at the present level.
     phases : dict of str to PhaseSettings
         Settings with the strengths that were chosen.
     terms : tuple of Term
@@ -48,7 +46,6 @@ class Fit:
     model: TensorModel = None  # type: ignore[assignment]
     parameters: Parameters = None  # type: ignore[assignment]
     before_decomposition: tuple[TensorModel, Parameters] | None = None
-    curvature_pairs: list[CurvaturePair] = field(default_factory=list)
     phases: dict[str, PhaseSettings] = field(default_factory=dict)
     terms: tuple[Term, ...] = ()
     degrees_of_freedom: dict[str, float] = field(default_factory=dict)
@@ -79,6 +76,6 @@ def resume(earlier: Fit | None, plan: Plan) -> Fit:
             fit = replace(earlier, done=done, history=history, has_ended=False)
             if n_steps < len(earlier.done) and earlier.before_decomposition is not None:
                 model, parameters = earlier.before_decomposition
-                fit = replace(fit, model=model, parameters=parameters, curvature_pairs=[], level_state={})
+                fit = replace(fit, model=model, parameters=parameters, level_state={})
             return fit
     return Fit()

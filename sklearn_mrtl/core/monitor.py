@@ -103,7 +103,7 @@ class LevelMonitor:
     def _fit_between(self, solver_state: Callable[[], State]) -> Fit:
         """Return the fit between two epochs."""
         state = grouped(solver=solver_state(), monitor=self.state())
-        return replace(self.fit, curvature_pairs=[], history=list(self.fit.history), level_state=state)
+        return replace(self.fit, history=list(self.fit.history), level_state=state)
 
     def state(self) -> State:
         """Return all that what follows depends on, besides the fit."""

@@ -46,14 +46,11 @@ class Snapshot:
         if fit.before_decomposition is not None:
             models["before"] = model_values(fit.before_decomposition[0])
             tensors |= model_tensors("before", *fit.before_decomposition)
-        for n, (s, y) in enumerate(fit.curvature_pairs):
-            tensors |= grouped(**{f"s {n}": s, f"y {n}": y})
         tensors |= grouped(level=fit.level_state)
         orders = {name: memory_order(value) for name, value in tensors.items()}
         values = {
             "models": models,
             "orders": orders,
-            "n_curvature_pairs": len(fit.curvature_pairs),
             "alphas": {name: list(phase.alphas) for name, phase in fit.phases.items()},
             "terms": [[term.strengths.l2, term.strengths.spatial, term.rank] for term in fit.terms],
             "degrees_of_freedom": fit.degrees_of_freedom,
@@ -74,12 +71,10 @@ class Snapshot:
         settings = replace(settings, terms=terms)
         models = {name: self._model(name, tensors, modes, n_outputs, settings) for name in values["models"]}
         model, parameters = models["now"]
-        pairs = range(values["n_curvature_pairs"])
         return Fit(
             model=model,
             parameters=parameters,
             before_decomposition=models.get("before"),
-            curvature_pairs=[(group_of(tensors, f"s {n}"), group_of(tensors, f"y {n}")) for n in pairs],
             phases={
                 name: replace(settings.phases[name], alpha_spatial=spatial, alpha_l2=l2)
                 for name, (spatial, l2) in values["alphas"].items()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
+from math import prod
 
-from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.finegraining import nests
+
+MIN_VIEW_RATIO = 8  # cells of a level, relative to those of an earlier one that is kept for it
 
 
 class LevelData:
@@ -41,6 +44,11 @@ class LevelData:
     ):
         self.level: int | None = None
         self._n_rows = training.inputs.n_rows
+        self._views: list[Inputs] = []
+        self._finest_cells = prod(training.inputs.sizes)
+        if training.inputs.coarsens_in_steps and levels:
+            levels = range(max(levels) + 1)  # a resumed training needs the views of the coarser ones
+        self._levels = iter(levels)
         self._training = pyramid(training, resolutions, levels)
         self._validation: Iterator[Samples | None] = repeat(None)
         if validation is not None:
@@ -48,12 +56,25 @@ class LevelData:
 
     def move_to(self, level: int) -> None:
         """Make the samples of a level, and release those of the level before it."""
-        if level != self.level:
+        while level != self.level:
             if self.level is not None:
+                self._keep_view()
                 del self.training, self.validation  # the next samples need their memory
             return_freed_memory(self._n_rows)
-            self.training, self.validation, self.level = next(self._training), next(self._validation), level
+            self.level = next(self._levels)
+            self.training, self.validation = next(self._training), next(self._validation)
             return_freed_memory(self._n_rows)
+
+    def view(self) -> Inputs | None:
+        """Return the training inputs of an earlier level with much fewer cells; None where there is none."""
+        few = prod(self.training.inputs.sizes) / MIN_VIEW_RATIO
+        return max((v for v in self._views if prod(v.sizes) <= few), key=lambda v: prod(v.sizes), default=None)
+
+    def _keep_view(self) -> None:
+        """Keep the present inputs for finer levels if they are small and no rows are merged."""
+        inputs = self.training.inputs
+        if inputs.coarsens_in_steps and prod(inputs.sizes) <= self._finest_cells / MIN_VIEW_RATIO:
+            self._views.append(inputs.without_products())
 
     def peek(self) -> Samples:
         """Return the training samples of the first level, and keep them for it."""

@@ -117,14 +117,6 @@ class TensorModel(ABC):
                 fine[name] = axis.finegrain(fine[name], dim, finer_axis)
         return fine
 
-    def finegrain_gradient(self, gradient: Parameters, finer: TensorModel) -> Parameters:
-        """Estimate the gradient on finer grids: interpolate it, and divide it among the more numerous cells."""
-        fine = self.finegrain(gradient, finer)
-        for name, axes in self.parameter_axes.items():
-            n_fine = prod(axis.size for axis in finer.parameter_axes[name])
-            fine[name] = fine[name] * (prod(axis.size for axis in axes) / n_fine)
-        return fine
-
     def rescaled(self, parameters: Parameters, scale: Tensor, shift: Tensor) -> Parameters:
         """Return parameters whose scores are multiplied by scale and shifted, both of shape (T,)."""
         rescaled = self.scaled(parameters, scale)

@@ -79,7 +79,7 @@ def fellner_schall(
         terms = with_strengths(terms, penalties, alphas)
         model = full_rank_sum(axes, terms)
         objective = Objective.from_samples(model, samples, loss, EACH)
-        parameters, _ = lbfgs(objective, parameters, solver)
+        parameters = lbfgs(objective, parameters, solver)
         with torch.no_grad():
             second = loss.second_derivatives(model.scores(parameters, samples.inputs)).double()
             mean_loss = float(objective.data_loss(parameters))

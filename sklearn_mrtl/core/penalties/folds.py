@@ -58,7 +58,7 @@ class Folds:
     def train(self, model: TensorModel, alphas: Alphas, starts: list[Parameters]) -> list[Parameters]:
         """Fit the model roughly without the left-out blocks of each fold."""
         return [
-            lbfgs(Objective(model, self.inputs, *samples, self.loss, alphas), start, self.solver)[0]
+            lbfgs(Objective(model, self.inputs, *samples, self.loss, alphas), start, self.solver)
             for samples, start in zip(self.training, starts, strict=True)
         ]
 

@@ -1,9 +1,9 @@
-"""Limited-memory BFGS (Nocedal and Wright, algorithm 7.4) with a weak Wolfe line search (Lewis and Overton 2013)."""
+"""Limited-memory BFGS (Nocedal and Wright, algorithm 7.4)."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,19 +11,8 @@ from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers.base import (
-    CurvaturePair,
-    Epoch,
-    Monitor,
-    SolverSettings,
-    State,
-    flatten,
-    never,
-    numbers,
-    unflatten,
-)
-
-Evaluate = Callable[[Tensor], tuple[float, float, Tensor]]  # objective, data loss and gradient at a point
+from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, flatten, never, numbers, unflatten
+from sklearn_mrtl.core.solvers.line_search import wolfe_search
 
 MEMORY = 10  # curvature pairs behind the estimate of the inverse Hessian; 5 to 20 are usual (Nocedal and Wright)
 WINDOW = 3  # epochs whose decrease is compared with `convergence`: single steps can be short
@@ -113,39 +102,28 @@ def lbfgs(
     start: Parameters,
     settings: SolverSettings,
     monitor: Monitor = never,
-    pairs: Sequence[CurvaturePair] = (),
     state: State | None = None,
-) -> tuple[Parameters, list[CurvaturePair]]:
+) -> Parameters:
     """Minimize by limited-memory BFGS.
 
-    Curvature pairs of the coarser level approximate the Hessian better than the identity: along smooth directions the
-    curvature on a finer grid is nearly the same. Parameters that must not be negative are projected (Bertsekas 1982):
-    those at 0 whose gradient is positive stay at 0.
+    Parameters that must not be negative are projected (Bertsekas 1982): those at 0 whose gradient is positive stay at
+    0.
     """
     scaled = ScaledObjective(objective, start)
-    at = first_iterate(scaled, start, pairs) if state is None else Iterate.from_state(state)
+    at = first_iterate(scaled, start) if state is None else Iterate.from_state(state)
     null_loss = objective.null_loss()
-
-    def enough(value: float) -> float:
-        return settings.convergence * max(null_loss - value, 0.01 * abs(value)) / WINDOW
-
     while at.n_steps < settings.max_epochs:
         value = at.values[-1]
-        if len(at.values) > WINDOW and at.values[0] - value <= WINDOW * enough(at.values[-2]):
+        enough = settings.convergence * max(null_loss - value, 0.01 * abs(value))
+        if len(at.values) > WINDOW and at.values[0] - value <= enough:
             break
         free = scaled.without_resting(at.gradient, at.x, at.gradient)
         direction = scaled.without_resting(-inverse_hessian_product(free, at.memory), at.x, at.gradient)
         derivative = float(direction @ free)
         rounding = torch.finfo(at.x.dtype).eps * abs(value)
-        # The expected decrease of a quadratic is compared with `enough` before the first step, with rounding later.
-        negligible = max(enough(value), rounding) if at.n_steps == 0 else rounding
-        nothing_to_gain = bool(at.memory) and -derivative / 2 <= negligible
         found = None
-        if derivative < 0 and not nothing_to_gain:
-            first_step = 1.0 if at.memory else min(1.0, 1.0 / float(free.norm()))
-            found = wolfe_search(
-                lambda x: scaled(scaled.project(x)), at.x, value, derivative, direction, first_step, rounding
-            )
+        if derivative < 0 and (-derivative / 2 > rounding or not at.memory):
+            found = wolfe_search(lambda x: scaled(scaled.project(x)), at.x, value, derivative, direction, 1.0, rounding)
         if found is None:
             if at.n_steps == 0:  # the monitor sees one epoch of every level
                 monitor(scaled.epoch(at, is_last=True))
@@ -157,18 +135,14 @@ def lbfgs(
         at = Iterate(x, loss, gradient, at.values, at.memory, at.n_steps + 1)
         if monitor(scaled.epoch(at)):
             break
-    scale = scaled.scale
-    return scaled.parameters(at.x), [(unflatten(s * scale, start), unflatten(y / scale, start)) for s, y in at.memory]
+    return scaled.parameters(at.x)
 
 
-def first_iterate(scaled: ScaledObjective, start: Parameters, pairs: Sequence[CurvaturePair]) -> Iterate:
+def first_iterate(scaled: ScaledObjective, start: Parameters) -> Iterate:
     """Return the point where the search begins."""
-    memory: deque[tuple[Tensor, Tensor]] = deque(maxlen=MEMORY)
-    for s, y in pairs:
-        remember(memory, flatten(s) / scaled.scale, flatten(y) * scaled.scale)
     x = scaled.project(flatten(start) / scaled.scale)
     value, loss, gradient = scaled(x)
-    return Iterate(x, loss, gradient, deque([value], maxlen=WINDOW + 1), memory)
+    return Iterate(x, loss, gradient, deque([value], maxlen=WINDOW + 1), deque(maxlen=MEMORY))
 
 
 def remember(memory: deque[tuple[Tensor, Tensor]], s: Tensor, y: Tensor) -> None:
@@ -191,45 +165,3 @@ def inverse_hessian_product(gradient: Tensor, memory: Sequence[tuple[Tensor, Ten
     for (s, y), curvature, alpha in zip(memory, curvatures, reversed(alphas), strict=True):
         q += (alpha - (y @ q) / curvature) * s
     return q
-
-
-def wolfe_search(
-    evaluate: Evaluate, x: Tensor, value: float, derivative: float, direction: Tensor, step: float, rounding: float,
-    *, max_trials: int = 25,
-) -> tuple[float, float, float, Tensor] | None:  # fmt: skip
-    """Find a step along a direction that meets the weak Wolfe conditions.
-
-    Parameters
-    ----------
-    evaluate : callable
-        Returns value, data loss and gradient at a point.
-    x : Tensor
-        Where the search starts.
-    value, derivative : float
-        Objective and directional derivative at x.
-    direction : Tensor
-    step : float
-        The first that is tried.
-    rounding : float
-        Rounding error of the objective; steps whose expected decrease is less are not tried.
-
-    Returns
-    -------
-    step, value, loss, gradient, or None
-        None if no step that was tried lowers the objective.
-    """
-    low, high = 0.0, float("inf")
-    best: tuple[float, float, float, Tensor] | None = None
-    for _ in range(max_trials):
-        new_value, loss, gradient = evaluate(x + step * direction)
-        if not new_value <= value + 1e-4 * step * derivative:  # also true of NaN
-            high = step
-            if -step * derivative <= rounding:
-                break
-        else:
-            best = step, new_value, loss, gradient
-            if float(gradient @ direction) >= 0.9 * derivative:
-                return best
-            low = step
-        step = 2 * low if high == float("inf") else (low + high) / 2
-    return best

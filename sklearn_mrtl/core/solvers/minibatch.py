@@ -6,7 +6,6 @@ there would leave torch half imported for the rest of the process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -14,17 +13,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers.base import (
-    CurvaturePair,
-    Epoch,
-    Monitor,
-    SolverSettings,
-    State,
-    group_of,
-    grouped,
-    never,
-    numbers,
-)
+from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, group_of, grouped, never, numbers
 
 
 def adam(
@@ -32,11 +21,10 @@ def adam(
     start: Parameters,
     settings: SolverSettings,
     monitor: Monitor = never,
-    pairs: Sequence[CurvaturePair] = (),
     state: State | None = None,
-) -> tuple[Parameters, list[CurvaturePair]]:
+) -> Parameters:
     """Minimize by Adam (Kingma and Ba 2014)."""
-    return descend(objective, start, settings, monitor, AdamStep(start), state), []
+    return descend(objective, start, settings, monitor, AdamStep(start), state)
 
 
 def sgd(
@@ -44,11 +32,10 @@ def sgd(
     start: Parameters,
     settings: SolverSettings,
     monitor: Monitor = never,
-    pairs: Sequence[CurvaturePair] = (),
     state: State | None = None,
-) -> tuple[Parameters, list[CurvaturePair]]:
+) -> Parameters:
     """Minimize by stochastic gradient descent."""
-    return descend(objective, start, settings, monitor, SGDStep(), state), []
+    return descend(objective, start, settings, monitor, SGDStep(), state)
 
 
 class SGDStep:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers import ridge
-from sklearn_mrtl.core.solvers.base import CurvaturePair, Epoch, Monitor, SolverSettings, State, flatten, never
+from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, flatten, never
+from sklearn_mrtl.core.solvers.gauss_newton import gauss_newton
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
+from sklearn_mrtl.core.solvers.linearized import linearize
 from sklearn_mrtl.core.solvers.minibatch import adam, sgd
 
 SOLVERS = {"lbfgs": lbfgs, "adam": adam, "sgd": sgd}
@@ -22,25 +23,23 @@ def solve(
     start: Parameters,
     settings: SolverSettings,
     monitor: Monitor = never,
-    pairs: Sequence[CurvaturePair] = (),
     state: State | None = None,
-) -> tuple[Parameters, list[CurvaturePair]]:
+    view: Inputs | None = None,
+) -> Parameters:
     """Take steps until the monitor or the solver itself ends them.
 
     Parameters
     ----------
-    pairs : sequence of CurvaturePair
-        From the coarser level, finegrained; only "lbfgs" uses them.
     state : State or None
         After an earlier epoch from the same start; the solver goes on with the next one.
-
-    Returns
-    -------
-    parameters : Parameters
-    pairs : list of CurvaturePair
-        For the next level.
+    view : Inputs or None
+        The objective's inputs at a coarser level; Gauss-Newton steps make theirs from it.
     """
-    return SOLVERS[settings.name](objective, start, settings, monitor, pairs, state)
+    if settings.name == "lbfgs" and settings.newton:
+        linearization = linearize(objective, start, view)
+        if linearization is not None:
+            return gauss_newton(objective, start, linearization, settings, monitor, state)
+    return SOLVERS[settings.name](objective, start, settings, monitor, state)
 
 
 def solves_exactly(objective: Objective, samples: Samples, settings: SolverSettings, largest: int) -> bool:

@@ -32,7 +32,6 @@ from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Alphas
-from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 
@@ -197,15 +196,6 @@ def test_a_model_without_penalties_scores_the_same():
         assert_same(model.without_penalties().scores(parameters, inputs), model.scores(parameters, inputs))
         assert all(axis.smoothness is None for axis in model.without_penalties().axes)
         assert any(axis.smoothness is not None for axis in model.axes)
-
-
-def test_a_gradient_is_divided_among_the_cells_of_a_finer_grid():
-    modes = Feature("a", 3), Grid("b", (8, 12), interpolation="nearest")
-    coarse, fine = (CP([Axis(modes[0], (3,)), Axis(modes[1], shape)]) for shape in ((4, 6), (8, 12)))
-    gradient = {"factor 0": normal(3, 2), "factor 1": normal(24, 2), "intercept": normal(1)}
-    finer = coarse.finegrain_gradient(gradient, fine)
-    assert_same(finer["factor 0"], gradient["factor 0"])
-    assert_same(finer["factor 1"].reshape(4, 2, 6, 2, 2).sum((1, 3)).reshape(24, 2), gradient["factor 1"])
 
 
 @pytest.mark.parametrize("model_class", DECOMPOSITIONS.values(), ids=DECOMPOSITIONS)

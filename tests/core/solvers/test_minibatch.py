@@ -22,7 +22,7 @@ def test_mini_batches_approach_the_minimum(name, batch_size):
     best = value_of(objective, RidgeDesign(objective.model, samples).solve(Alphas(0.001, 0.1), samples.weight))
     rate = 0.05 if name == "adam" else 0.3
     settings = SolverSettings(name, max_epochs=150, learning_rate=rate, lr_decay=0.99, batch_size=batch_size)
-    found = value_of(objective, solve(objective, start, settings)[0])
+    found = value_of(objective, solve(objective, start, settings))
     initial = value_of(objective, start)
     assert best <= found < best + 0.5 * (initial - best)
 
@@ -32,11 +32,11 @@ def test_mini_batches_keep_bounds_seeds_and_the_start(name):
     objective, start = low_rank(nonnegative=["sea"])
     kept = {key: value.clone() for key, value in start.items()}
     settings = SolverSettings(name, max_epochs=5, batch_size=10, seed=3)
-    (once, _), (again, _) = solve(objective, start, settings), solve(objective, start, settings)
+    once, again = solve(objective, start, settings), solve(objective, start, settings)
     assert_same(once, again, rtol=0, atol=0)
     assert_same(start, kept, rtol=0, atol=0)
     assert bool((once["factor 1"] >= 0).all())
-    other, _ = solve(objective, start, SolverSettings(name, max_epochs=5, batch_size=10, seed=4))
+    other = solve(objective, start, SolverSettings(name, max_epochs=5, batch_size=10, seed=4))
     assert not torch.equal(flatten(once), flatten(other))
 
 
@@ -79,7 +79,7 @@ def test_statistics_of_mini_batches_against_a_loop_over_them(name):
 def test_steps_are_those_of_torch(name, optimizer):
     objective, start, _ = full_rank(SquaredLoss)
     settings = SolverSettings(name, max_epochs=7, learning_rate=0.05, lr_decay=0.9, batch_size=20, seed=2)
-    found, _ = solve(objective, start, settings)
+    found = solve(objective, start, settings)
     parameters = {key: value.clone() for key, value in start.items()}
     steps = optimizer(parameters.values(), lr=0.05)
     decay = torch.optim.lr_scheduler.ExponentialLR(steps, 0.9)

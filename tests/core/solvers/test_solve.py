@@ -18,7 +18,7 @@ def test_a_monitor_sees_every_epoch_and_can_end_it(name):
         epochs.append(epoch)
         return len(epochs) == 3
 
-    last, _ = solve(objective, start, SolverSettings(name, max_epochs=50, convergence=0.0), monitor)
+    last = solve(objective, start, SolverSettings(name, max_epochs=50, convergence=0.0), monitor)
     assert len(epochs) == 3
     assert_same(last, epochs[-1].parameters, rtol=0, atol=0)
     if name == "lbfgs":

@@ -1,0 +1,96 @@
+"""Fields as a few coarse cells see them: the data of Gauss-Newton steps."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.data.base import Inputs, Shapes
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.solvers.two_level import CoarseAxis
+
+MAX_ROWS = 2000  # samples that are looked at
+FEW_ROWS, LEAST_ROWS = 64, 8  # samples that tell how much of the fields' variance the coarse cells see
+FEW_ENTRIES = 2**23  # of these samples
+LEAST_UNSEEN = 1e-6  # fraction that is always taken to be unseen: without penalties steps would be endless
+
+
+class CoarseFields:
+    """Fields as coarse cells see them.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of fields.
+    shapes : shapes
+        Of the coarse cells.
+    view : Inputs or None
+        The objective's inputs at a coarser level; None: those themselves.
+
+    Attributes
+    ----------
+    axes : list of CoarseAxis
+    x : Tensor of shape (n, *coarse sizes)
+        Such that <R W, x> is about the score of weights W without the intercept; of some of the samples.
+    weight : Tensor of shape (n,)
+        Fractions of the samples' weights.
+    unseen : float
+        Mean square of an entry of the samples that the coarse cells do not see.
+    unseen_fraction : float
+        The same as a fraction of the mean square.
+    """
+
+    def __init__(self, objective: Objective, shapes: Shapes, view: Inputs | None = None):
+        inputs, weight = objective.inputs, objective.weight
+        between = halfway(inputs.shapes, shapes) if view is None else view.shapes
+        view = inputs if view is None else view
+        if inputs.n_rows > MAX_ROWS:
+            step = ceil(inputs.n_rows / MAX_ROWS)
+            (view, _), (inputs, weight) = every(step, view, weight), every(step, inputs, weight)
+        axes = objective.model.input_axes
+        self.axes = [CoarseAxis(axis, shape, weight) for axis, shape in zip(axes, shapes, strict=True)]
+        self.weight = weight / weight.sum()
+        coarse = view.coarsen(between).coarsen(shapes)
+        self.x = coarse.design().reshape(coarse.n_rows, *coarse.sizes)
+        for m, axis in enumerate(self.axes):
+            if axis.mask is not None:  # means over the cells that hold data
+                filled = axis.filled.reshape([-1 if dim == m + 1 else 1 for dim in range(self.x.ndim)]).to(self.x)
+                self.x = self.x / torch.where(filled > 0, filled, 1)
+        n_few = max(LEAST_ROWS, min(FEW_ROWS, FEW_ENTRIES // prod(inputs.sizes)))
+        step = max(1, inputs.n_rows // n_few)
+        few, few_weights = every(step, inputs, self.weight)
+        fine = few.design().reshape(few.n_rows, *inputs.sizes)
+        squares = torch.stack(
+            [fine.square().flatten(1).sum(1), (fine - self.extended(step)).square().flatten(1).sum(1)]
+        )
+        square, unseen = (squares @ few_weights / few_weights.sum()).tolist()
+        self.unseen = max(unseen, LEAST_UNSEEN * square) / prod(inputs.sizes)
+        self.unseen_fraction = unseen / square if square > 0 else 1.0
+
+    def extended(self, step: int) -> Tensor:
+        """Return every so-many-th sample on the fine cells, from the coarse ones."""
+        x = self.x[::step]
+        for m, axis in enumerate(self.axes):
+            if axis.is_grid:
+                x = x.movedim(m + 1, 0)
+                x = axis.extend(x.flatten(1).double()).to(x).reshape(-1, *x.shape[1:]).movedim(0, m + 1)
+        return x
+
+    @property
+    def n_rows(self) -> int:
+        """Number of samples."""
+        return len(self.x)
+
+
+def halfway(fine: Shapes, coarse: Shapes) -> Shapes:
+    """Return shapes to which fields are coarsened first, because whole neighbours are added up fastest."""
+    pairs = (zip(*shapes, strict=True) for shapes in zip(fine, coarse, strict=True))
+    return tuple(tuple(n // 4 if n % 4 == 0 and n // 4 >= 2 * c else n for n, c in pair) for pair in pairs)
+
+
+def every(step: int, inputs: Inputs, weight: Tensor) -> tuple[Inputs, Tensor]:
+    """Return every so-many-th sample and its weight."""
+    rows = torch.arange(0, inputs.n_rows, step, device=weight.device)
+    return inputs.select(rows), weight[rows]

@@ -1,0 +1,76 @@
+"""Gauss-Newton steps for fields, whose equations are solved without a pass over the data."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.models.base import Parameters
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.solvers.base import (
+    Epoch,
+    Monitor,
+    SolverSettings,
+    State,
+    flatten,
+    group_of,
+    grouped,
+    never,
+    numbers,
+    unflatten,
+)
+from sklearn_mrtl.core.solvers.line_search import wolfe_search
+from sklearn_mrtl.core.solvers.linearized import Linearization
+
+
+def gauss_newton(
+    objective: Objective,
+    start: Parameters,
+    linearization: Linearization,
+    settings: SolverSettings,
+    monitor: Monitor = never,
+    state: State | None = None,
+) -> Parameters:
+    """Minimize by Gauss-Newton steps with a line search.
+
+    The gradient is that of all data on the fine cells; the equations of a step have the penalties on the fine cells and
+    the data on coarse ones, see `two_level`. A level ends when the next step is expected to gain little.
+
+    Parameters
+    ----------
+    linearization : Linearization
+        Of the objective.
+    """
+    parameters, n_steps = start, 0
+    if state is not None:
+        parameters, n_steps = group_of(state, "parameters"), int(state["n_steps"])
+
+    def evaluate(x: Tensor) -> tuple[float, float, Tensor]:
+        value, loss, gradient = objective.value_and_gradient(unflatten(x, start))
+        return float(value), float(loss), flatten(gradient)
+
+    def epoch(*, is_last: bool = False) -> Epoch:
+        after = {name: value.clone() for name, value in parameters.items()}
+        state = {"n_steps": numbers(n_steps), **grouped(parameters=after)}
+        norm = float(gradient.square().sum())
+        return Epoch(loss, value, unflatten(gradient, start), norm, after, None if is_last else lambda: state)
+
+    x, null_loss = flatten(parameters), objective.null_loss()
+    value, loss, gradient = evaluate(x)
+    while n_steps < settings.max_epochs:
+        direction = -flatten(linearization.solver(parameters)(unflatten(gradient, start)))
+        derivative, rounding = float(direction @ gradient), torch.finfo(x.dtype).eps * abs(value)
+        enough = settings.convergence / 3 * max(null_loss - value, 0.01 * abs(value))
+        found = None
+        if -derivative / 2 > max(enough, rounding):
+            found = wolfe_search(evaluate, x, value, derivative, direction, 1.0, rounding)
+        if found is None:
+            if n_steps == 0:  # the monitor sees one epoch of every level
+                monitor(epoch(is_last=True))
+            break
+        step, value, loss, gradient = found
+        x, n_steps = x + step * direction, n_steps + 1
+        parameters = unflatten(x, start)
+        if monitor(epoch()):
+            break
+    return parameters

@@ -1,0 +1,269 @@
+"""The two-level system of a model about its parameters: fields on coarse cells, and the curvature of the penalties."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from math import ceil, prod
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.data.base import Inputs, Shapes
+from sklearn_mrtl.core.data.fields import FieldInputs
+from sklearn_mrtl.core.data.products import hadamard, khatri_rao
+from sklearn_mrtl.core.losses import Loss, SoftmaxLoss
+from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.penalties.smoothness import Smoothness
+from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
+from sklearn_mrtl.core.solvers.two_level import Block, CoarseAxis, TwoLevelSystem
+
+MAX_UNKNOWNS = 800  # of the coarse system, which takes a twentieth of a second then
+MAX_CELLS = 256  # of a coarse grid
+MAX_UNSEEN = 0.35  # fraction of the fields' variance that the coarse cells may miss; steps are poor with more
+LEAST_CELLS = 4
+
+
+class Linearization(ABC):
+    """The two-level systems of a model on coarse fields.
+
+    Parameters
+    ----------
+    model : TensorModel
+    fields : CoarseFields
+    loss : Loss
+    alphas : Alphas
+    """
+
+    def __init__(self, model: TensorModel, fields: CoarseFields, loss: Loss, alphas: Alphas):
+        self.model, self.fields, self.loss, self.alphas = model, fields, loss, alphas
+
+    @abstractmethod
+    def solver(self, parameters: Parameters) -> Callable[[Parameters], Parameters]:
+        """Return a function that multiplies a gradient by about the inverse Hessian at these parameters."""
+
+    def curvatures(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Return second derivatives of the objective: by the mean score of each sample (n,), by the intercepts (T,)."""
+        second = self.loss.second_derivatives(scores) * self.fields.weight[:, None]
+        if self.loss is SoftmaxLoss:  # what its scores have in common makes the curvature larger, twice for two
+            second = second * (scores.shape[1] / (scores.shape[1] - 1))
+        return second.mean(1), second.sum(0)
+
+
+class CPLinearization(Linearization):
+    """Of a CP model: a block for each factor of the inputs; the outputs' factor by itself."""
+
+    model: CP
+
+    def solver(self, parameters: Parameters) -> Callable[[Parameters], Parameters]:
+        factors = [factor.double() for factor in self.model.factors(parameters)]
+        n_inputs, rank = len(self.fields.axes), factors[0].shape[1]
+        coarse = [axis.restrict(factor) for axis, factor in zip(self.fields.axes, factors, strict=False)]
+        x = self.fields.x
+        jacobians = [
+            x.movedim(m + 1, 1).flatten(2) @ products_of_others(coarse, m).to(x) for m in range(n_inputs)
+        ]  # each (n, d, K)
+        projections = torch.einsum("ndk,dk->nk", jacobians[0], coarse[0].to(x))
+        outputs = factors[-1] if self.model.n_outputs > 1 else factors[0].new_ones(1, rank)
+        sample, intercept = self.curvatures(projections @ outputs.to(x).T + parameters["intercept"])
+
+        penalties = coupled_penalties(self.model, factors, self.alphas)
+        blocks = []
+        for m, axis in enumerate(self.fields.axes):
+            along_grid, within = penalties[m]
+            unseen = hadamard([f.T @ f for i, f in enumerate(factors) if i != m], torch.ones_like(within))
+            blocks.append(Block(axis, along_grid, within + float(sample.sum()) * self.fields.unseen * unseen))
+        means = [torch.tensordot(sample / sample.sum(), jacobian, 1) for jacobian in jacobians]  # each (d, K)
+        jacobians = [jacobian - mean for jacobian, mean in zip(jacobians, means, strict=True)]
+        system = TwoLevelSystem(blocks, self._data(blocks, jacobians, sample, outputs.T @ outputs))
+        means = [mean.double()[..., None] for mean in means]
+        output_block = None
+        if self.model.n_outputs > 1:
+            along_grid, within = penalties[-1]
+            data = (projections * sample[:, None]).T @ projections
+            shape = self.model.axes[-1].shape
+            output_axis = CoarseAxis(self.model.axes[-1], shape, x)
+            output_block = Block(output_axis, along_grid, within + data.double())
+
+        def solve(gradient: Parameters) -> Parameters:
+            g = [gradient[name].double()[..., None] for name in self.model.names]
+            moved = (outputs.T @ gradient["intercept"].double())[:, None]
+            steps, shift = eliminated(system, means, g[:n_inputs], moved)
+            if output_block is not None:
+                steps.append(output_block.from_coordinates(output_block.to_coordinates(g[-1])))
+            named = {name: step[..., 0].to(x) for name, step in zip(self.model.names, steps, strict=True)}
+            shift = (outputs @ shift.sum(1)).to(x)  # (T,)
+            return {**named, "intercept": gradient["intercept"] / intercept - shift}
+
+        return solve
+
+    @staticmethod
+    def _data(blocks: Sequence[Block], jacobians: Sequence[Tensor], sample: Tensor, outputs: Tensor) -> Tensor:
+        """Return C in the coordinates of the blocks, from the scores' derivatives by the coarse factors."""
+        joined = torch.cat([jacobian.flatten(1) for jacobian in jacobians], 1) * sample.sqrt()[:, None]
+        data = (joined.T @ joined).double()
+        component = torch.arange(data.shape[0], device=data.device) % len(outputs)
+        data *= outputs[component[:, None], component]
+        start = 0
+        for block in blocks:
+            part = slice(start, start + block.n_unknowns)
+            for _ in range(2):  # rows, then columns
+                rows = data[part].unflatten(0, (-1, len(outputs)))
+                data[part] = torch.einsum("dkp,kl->dlp", rows, block.basis).flatten(0, 1)
+                data = data.T.contiguous()
+            start += block.n_unknowns
+        return data
+
+
+class FullRankLinearization(Linearization):
+    """Of a full-rank model: one block, with the grid's cells as rows and all else as columns."""
+
+    model: FullRank
+
+    def solver(self, parameters: Parameters) -> Callable[[Parameters], Parameters]:
+        axes, x = self.fields.axes, self.fields.x
+        grid = next(m for m, axis in enumerate(axes) if axis.is_grid)
+
+        def unfold(weights: Tensor) -> Tensor:
+            """Return weights or their gradient as (cells, other entries, outputs)."""
+            return weights.double().reshape(*self.model_shape, -1).movedim(grid, 0).flatten(1, -2)
+
+        coarse = unfold(parameters["weights"])
+        coarse = axes[grid].restrict(coarse.flatten(1)).reshape(-1, *coarse.shape[1:])
+        design = x.movedim(grid + 1, 1).flatten(1)
+        scores = design @ coarse.flatten(0, 1).to(x) + parameters["intercept"]
+        sample, intercept = self.curvatures(scores)
+        eye = torch.eye(coarse.shape[1], dtype=torch.float64, device=x.device)
+        strength = 2 / self.model.n_entries
+        unseen = float(sample.sum()) * self.fields.unseen
+        block = Block(axes[grid], eye * (strength * self.alphas.spatial), eye * (strength * self.alphas.l2 + unseen))
+        design = design.unflatten(1, (-1, len(eye)))  # (n, d, K)
+        mean = torch.tensordot(sample / sample.sum(), design, 1)
+        joined = ((design - mean) @ block.basis.to(x)).flatten(1) * sample.sqrt()[:, None]
+        system = TwoLevelSystem([block], (joined.T @ joined).double())
+        others = [size for m, size in enumerate(self.model_shape) if m != grid]
+
+        def solve(gradient: Parameters) -> Parameters:
+            g = [unfold(gradient["weights"])]
+            (step,), shift = eliminated(system, [mean.double()[..., None]], g, gradient["intercept"].double())
+            weights = step.unflatten(1, others).movedim(0, grid).reshape(gradient["weights"].shape).to(x)
+            return {"weights": weights, "intercept": gradient["intercept"] / intercept - shift.sum(0).to(x)}
+
+        return solve
+
+    @property
+    def model_shape(self) -> list[int]:
+        """Sizes of the inputs' modes."""
+        return [axis.size for axis in self.model.input_axes]
+
+
+def linearize(objective: Objective, parameters: Parameters, view: Inputs | None = None) -> Linearization | None:
+    """Return the linearization of an objective of fields; None where there is none, or it would be too large or poor.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Of the shapes that it will be asked about.
+    view : Inputs or None
+        The same samples at a coarser level, which saves work.
+    """
+    model, axes, inputs = objective.model, objective.model.input_axes, objective.inputs
+    grids = [axis.smoothness for axis in axes if axis.smoothness is not None]
+    if not isinstance(inputs, FieldInputs) or not grids or not all(isinstance(grid, Smoothness) for grid in grids):
+        return None
+    if model.bounded or model.intercept_mode is not None or any(axis.pooled for axis in axes):
+        return None
+    make: type[Linearization]
+    if type(model) is CP:
+        make, rank = CPLinearization, model.rank(parameters)
+
+        def n_unknowns(shapes: Shapes) -> int:
+            return rank * sum(map(prod, shapes))
+    elif type(model) is FullRank and len(grids) == 1:
+        make = FullRankLinearization
+
+        def n_unknowns(shapes: Shapes) -> int:
+            return prod(map(prod, shapes))
+    else:
+        return None
+    shapes = coarse_shapes(inputs.shapes, axes, n_unknowns)
+    if shapes is None:
+        return None
+    fields = CoarseFields(objective, shapes, view)
+    return make(model, fields, objective.loss, objective.alphas) if fields.unseen_fraction <= MAX_UNSEEN else None
+
+
+def eliminated(
+    system: TwoLevelSystem, means: Sequence[Tensor], gradient: Sequence[Tensor], of_intercepts: Tensor
+) -> tuple[list[Tensor], Tensor]:
+    """Solve a system for the weights from which the intercepts are eliminated.
+
+    Parameters
+    ----------
+    system : TwoLevelSystem
+        Of samples about their means.
+    means : sequence of Tensor of shape (d, K, 1)
+        Mean of what the coarse unknowns of each block multiply.
+    gradient : sequence of Tensor of shape (D, K, B)
+    of_intercepts : Tensor of shape (K, B) or (B,)
+        Gradient by the intercepts, for each column.
+
+    Returns
+    -------
+    steps : list of Tensor of shape (D, K, B)
+    shift : Tensor of shape (K, B)
+        Mean of what the steps of each column add to the scores.
+    """
+    pairs = list(zip(system.blocks, means, strict=True))
+    own = [g - block.extend(mean * of_intercepts) for g, (block, mean) in zip(gradient, pairs, strict=True)]
+    found = system.solve([block.to_coordinates(g) for g, (block, _) in zip(own, pairs, strict=True)])
+    steps = [block.from_coordinates(step) for step, (block, _) in zip(found, pairs, strict=True)]
+    shifts = [(mean * block.restrict(step)).sum(0) for step, (block, mean) in zip(steps, pairs, strict=True)]
+    return steps, torch.stack(shifts).sum(0)
+
+
+def coarse_shapes(shapes: Shapes, axes: Sequence[Axis], n_unknowns: Callable[[Shapes], int]) -> Shapes | None:
+    """Divide the shape of the largest grid by whole numbers until the coarse system is small; None where that fails."""
+    divisors, coarse = [1] * len(shapes), shapes
+    while True:
+        cells = [0 if axis.smoothness is None else prod(shape) for axis, shape in zip(axes, coarse, strict=True)]
+        largest = cells.index(max(cells))
+        if cells[largest] <= MAX_CELLS and n_unknowns(coarse) <= MAX_UNKNOWNS:
+            return coarse
+        if cells[largest] <= LEAST_CELLS:
+            return None
+        divisors[largest] += 1
+        coarse = tuple(tuple(ceil(n / divisor) for n in shape) for shape, divisor in zip(shapes, divisors, strict=True))
+
+
+def coupled_penalties(model: CP, factors: Sequence[Tensor], alphas: Alphas) -> list[tuple[Tensor, Tensor]]:
+    """Return two matrices (K, K) for each factor; its penalty has the curvature L (x) first + I (x) second."""
+    grams = [factor.T @ factor for factor in factors]
+    energies = [energy(axis, factor) for axis, factor in zip(model.axes, factors, strict=True)]
+    ones, strength, penalties = torch.ones_like(grams[0]), 2 / model.n_entries, []
+    for m in range(len(factors)):
+        others = [n for n in range(len(factors)) if n != m]
+        product = hadamard([grams[n] for n in others], ones)
+        within = alphas.l2 * product
+        for n in others:
+            if energies[n] is not None:
+                within = within + alphas.spatial * hadamard([grams[i] for i in others if i != n], energies[n])
+        penalties.append((strength * alphas.spatial * product, strength * within))
+    return penalties
+
+
+def energy(axis: Axis, factor: Tensor) -> Tensor | None:
+    """Return C' L C for a factor C of double precision; None for a Feature."""
+    if not isinstance(axis.smoothness, Smoothness):
+        return None
+    return factor.T @ axis.smoothness.laplacian(factor.to(axis.smoothness.degree)).double()
+
+
+def products_of_others(factors: Sequence[Tensor], m: int) -> Tensor:
+    """Return the column-wise Kronecker product of all factors but one, shape (product of the others' rows, K)."""
+    others = [*factors[:m], *factors[m + 1 :]]
+    return khatri_rao(others) if others else factors[0].new_ones(1, factors[0].shape[1])
