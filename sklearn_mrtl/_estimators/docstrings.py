@@ -54,8 +54,8 @@ cv : int, splitter or None, default=None
 nonnegative : collection of str or "all", default=()
     Names of modes whose factors must not be negative.
 solver : {"auto", "lbfgs", "adam", "sgd"}, default="auto"
-    "auto" is "lbfgs", on all samples at once (with squared loss the first full-rank level is solved exactly unless it
-    is too large); the others use mini-batches.
+    "auto" is "lbfgs", on all samples at once, but for fields Gauss-Newton steps, and for the first full-rank level with
+    squared loss the exact solution, where they can be had; "adam" and "sgd" use mini-batches.
 learning_rate : float, default=0.01
     Learning rate of "adam" and "sgd".
 lr_decay : float, default=0.95

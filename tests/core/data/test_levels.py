@@ -3,7 +3,7 @@ from helpers import assert_same, axes_for, encodings, generator, normal
 from training_problems import LEVELS, simulated
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.data.levels import pyramid
+from sklearn_mrtl.core.data.levels import LevelData, pyramid
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas
@@ -33,3 +33,18 @@ def test_levels_of_encodings_merge_as_they_coarsen():
     direct = samples.coarsen(shapes[0])
     for objective in (Objective.from_samples(model, s, SquaredLoss, Alphas(0, 0)) for s in (made[0], direct)):
         assert_same(objective.data_loss(parameters), samples.mean_square)
+
+
+def test_a_view_is_of_a_level_with_much_fewer_cells_also_if_training_is_resumed():
+    samples = simulated()
+    shapes = [((3,), (2,), (1, 2)), ((3,), (2,), (2, 3)), ((3,), (2,), (4, 6)), LEVELS[-1]]
+    whole, resumed = LevelData(samples, None, shapes, range(4)), LevelData(samples, None, shapes, [3])
+    whole.move_to(0)
+    assert whole.view() is None
+    for data in (whole, resumed):
+        data.move_to(3)
+        assert data.training.inputs.shapes == LEVELS[-1]
+    cells = [torch.Size(shape[2]).numel() for shape in shapes]
+    expected = max(level for level in range(3) if cells[level] * 8 <= cells[3])
+    assert whole.view().shapes == resumed.view().shapes == shapes[expected]
+    assert_same(whole.view().x, resumed.view().x, rtol=0, atol=0)

@@ -16,7 +16,7 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.tucker import Tucker
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers.base import SolverSettings, flatten, unflatten
-from sklearn_mrtl.core.solvers.lbfgs import lbfgs, remember, wolfe_search
+from sklearn_mrtl.core.solvers.lbfgs import lbfgs, remember
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 
 
@@ -157,17 +157,3 @@ def test_only_pairs_of_positive_curvature_are_remembered(curvature, is_kept):
     memory = deque()
     remember(memory, s, y)
     assert len(memory) == is_kept
-
-
-def test_no_step_is_tried_whose_decrease_rounding_would_hide():
-    """Of a function that only rises, though its derivative is said to be negative."""
-    decrease, rounding, tried = 1e-3, 1e-6, []
-
-    def evaluate(x):
-        tried.append(float(x))
-        return float(x), float(x), torch.ones(1, dtype=torch.float64)
-
-    start, direction = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    assert wolfe_search(evaluate, start, 0.0, -decrease, direction, 1.0, rounding) is None
-    assert tried == [0.5**n for n in range(len(tried))]
-    assert decrease * tried[-2] > rounding >= decrease * tried[-1]

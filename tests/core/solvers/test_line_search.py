@@ -1,0 +1,41 @@
+import pytest
+import torch
+from helpers import assert_same, normal
+
+from sklearn_mrtl.core.solvers.line_search import minimum_of_parabola, wolfe_search
+
+
+def test_no_step_is_tried_whose_decrease_rounding_would_hide():
+    """Of a function that only rises, though its derivative is said to be negative."""
+    decrease, rounding, tried = 1e-3, 1e-6, []
+
+    def evaluate(x):
+        tried.append(float(x))
+        return float(x), float(x), torch.ones(1, dtype=torch.float64)
+
+    start, direction = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    assert wolfe_search(evaluate, start, 0.0, -decrease, direction, 1.0, rounding) is None
+    assert all(0.01 * before <= after <= 0.5 * before for before, after in zip(tried, tried[1:], strict=False))
+    assert decrease * tried[-2] > rounding >= decrease * tried[-1]
+
+
+@pytest.mark.parametrize("scale", [1.0, 7.0, 40.0])
+def test_a_step_that_is_too_long_on_a_parabola_is_followed_by_the_minimum(scale):
+    center, tried = normal(3), []
+
+    def evaluate(x):
+        tried.append(x)
+        value = float((x - center).square().sum())
+        return value, value, 2 * (x - center)
+
+    start = torch.zeros(3, dtype=torch.float64)
+    value, _, gradient = evaluate(start)
+    derivative = -float(gradient @ gradient)
+    step, *_ = wolfe_search(evaluate, start, value, derivative, -gradient, scale, 1e-12)
+    assert len(tried) <= 3
+    assert_same(start - step * gradient, center)
+
+
+@pytest.mark.parametrize("new_value", [float("nan"), float("inf"), 1e300, -1.0])
+def test_the_next_step_is_shorter_whatever_the_value(new_value):
+    assert 0.02 <= minimum_of_parabola(2.0, 0.0, -1.0, new_value) <= 1.0
