@@ -100,5 +100,5 @@ def test_a_batch_is_a_fiftieth_of_the_rows_and_at_least_256(n, batch_size):
     model = FullRank(axes_for(inputs))
     objective, start = objective_of(model, samples_of(inputs)), random_parameters(model)
     settings = SolverSettings("sgd", max_epochs=1, learning_rate=0.1)
-    expected, _ = solve(objective, start, replace(settings, batch_size=batch_size))
-    assert_same(solve(objective, start, settings)[0], expected, rtol=0, atol=0)
+    expected = solve(objective, start, replace(settings, batch_size=batch_size))
+    assert_same(solve(objective, start, settings), expected, rtol=0, atol=0)
