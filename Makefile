@@ -78,7 +78,7 @@ dist:
 	$(VENV)/bin/check-wheel-contents --toplevel sklearn_mrtl dist/*.whl
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet -c constraints.txt "$$(ls dist/*.whl)[xarray]" pytest
-	cd dist && ../$(VENV)/bin/python -c "import sklearn_mrtl; assert '$(notdir $(VENV))' in sklearn_mrtl.__file__"
+	cd dist && $(abspath $(VENV))/bin/python -c "import sklearn_mrtl; assert '$(notdir $(VENV))' in sklearn_mrtl.__file__"
 	$(VENV)/bin/pytest -q -rs tests/test_readme.py
 
 $(STAMP): pyproject.toml constraints.txt
