@@ -66,7 +66,7 @@ def _check_complete(days: dict[np.datetime64, dict[np.datetime64, Path]]) -> Non
     for month, found in days.items():
         n_days = monthrange(*map(int, str(month).split("-")))[1]
         if len(found) < n_days:
-            all_days = np.arange(month, month + 1, dtype="datetime64[D]")
+            all_days = np.arange(month, month + np.timedelta64(1, "M"), dtype="datetime64[D]")
             missing = [str(day) for day in all_days if day not in found]
             raise ValueError(
                 f"{next(iter(found.values()))} has a day of {month}. Days are summed to months, but of this month only "
