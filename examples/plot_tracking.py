@@ -11,7 +11,7 @@ says so; one product of all three modes has to learn it.
 # --------------
 # The positions are those of :func:`~sklearn_mrtl.datasets.make_shots`. Whether a player shoots is simulated here: a
 # number for each player, a peak at the basket and another at the three-point line, and less for each defender within 4
-# feet in front of him.
+# feet in front of him. The truth is a sum; :doc:`/gallery/plot_defenders` has frames whose truth is a product.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.special import expit
@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Grid, MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
-from sklearn_mrtl.inspection import FactorDisplay, draw_court, draw_handler
+from sklearn_mrtl.inspection import FactorDisplay, draw_court, draw_handler, select_term
 from sklearn_mrtl.preprocessing import ModeEncoder, PolarPosition
 
 BASKET = (5.25, 25)  # feet from the baseline and from the sideline
@@ -77,8 +77,8 @@ for name, term in terms.items():
     print(f"{name:10} {term.degrees_of_freedom:5.1f} degrees of freedom")
 
 # %%
-# Left, the weights of the court; in the middle, the truth; right, those of the defenders. The dot is the player, and
-# the basket is straight up.
+# :func:`~sklearn_mrtl.inspection.select_term` chooses the term to draw. Left, the weights of the court; in the middle,
+# the truth; right, the weights of the defenders. The dot is the player, and the basket is straight up.
 
 
 def half_court(ax):
@@ -90,14 +90,17 @@ def half_court(ax):
 distances, _ = court.centers()
 truth = np.repeat(court_effect(distances)[:, None], 8, axis=1)
 fig, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-feet = ["feet from the sideline", "feet from the baseline"]
-for ax, weights in zip(axes, (terms["court"].coef, truth - truth.mean()), strict=False):
-    FactorDisplay(
-        weights[..., None], components=[0], mode="court", extent=court.bounds, origin=BASKET, axis_labels=feet
-    ).plot(ax=ax, decorate=half_court, colorbar=False)
+FactorDisplay.from_estimator(
+    select_term(model, "court"), "court", origin=BASKET, ax=axes[0], decorate=half_court, colorbar=False,
+    axis_labels=["feet from the baseline", "feet from the sideline"],
+)  # fmt: skip
 FactorDisplay(
-    terms["defenders"].coef.T[..., None], components=[0], mode="defenders", extent=box.bounds[::-1],
-    axis_labels=["feet to the basket", "feet to the right"],
-).plot(ax=axes[2], decorate=draw_handler)  # fmt: skip
+    (truth - truth.mean())[..., None], components=[0], mode="court", extent=court.bounds, origin=BASKET,
+    axis_labels=["feet from the sideline", "feet from the baseline"],
+).plot(ax=axes[1], decorate=half_court, colorbar=False)  # fmt: skip
+FactorDisplay.from_estimator(
+    select_term(model, "defenders"), "defenders", ax=axes[2], decorate=draw_handler,
+    axis_labels=["feet to the right", "feet to the basket"],
+)  # fmt: skip
 for ax, title in zip(axes, ("court, learned", "court, true", "defenders, learned"), strict=True):
     ax.set_title(title)
