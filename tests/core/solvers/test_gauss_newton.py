@@ -19,7 +19,7 @@ from solver_problems import MODES, full_rank, low_rank, value_of
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.samples import Samples
-from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss, SquaredLoss
+from sklearn_mrtl.core.losses import LogisticLoss, PoissonLoss, SoftmaxLoss
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.tucker import Tucker
@@ -74,7 +74,8 @@ def test_at_a_minimum_without_residuals_a_step_of_cp_is_that_of_dense_newton(los
     model = CP(axes_for(inputs, LOSSES[loss]))
     truth = random_parameters(model, 1)
     scores = model.scores(truth, inputs)
-    targets = {SquaredLoss: lambda z: z, LogisticLoss: torch.sigmoid, SoftmaxLoss: lambda z: z.softmax(1)}[loss](scores)
+    means = {LogisticLoss: torch.sigmoid, SoftmaxLoss: lambda z: z.softmax(1), PoissonLoss: torch.exp}
+    targets = means[loss](scores) if loss in means else scores
     samples = Samples.from_rows(inputs, targets, torch.ones(60).double())
     samples = replace(samples, inputs=inputs)
     objective = objective_of(model, samples, loss, alpha_spatial=1e-9, alpha_l2=1e-9)
