@@ -14,7 +14,7 @@ OPTIONAL = ["xarray", "pandas", "h5netcdf", "matplotlib", "polars", "pyarrow", "
 
 def test_import_needs_no_extra():
     block = f"import sys; sys.modules.update(dict.fromkeys({OPTIONAL}))"  # None there makes an import fail
-    modules = ("datasets", "inspection", "model_selection", "preprocessing")
+    modules = ("datasets", "inspection", "model_selection", "preprocessing", "references")
     code = f"{block}; import sklearn_mrtl, {', '.join(f'sklearn_mrtl.{name}' for name in modules)}"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "core": ["modes"],
     "_estimators": ["core", "_utils", "modes"],
     "preprocessing": ["_utils", "modes"],
+    "references": ["_utils"],
     "datasets": ["_utils", "modes"],
     "model_selection": ["_estimators", "_utils", "modes"],
     "inspection": ["_estimators", "core", "_utils", "modes"],

@@ -1,0 +1,175 @@
+"""A regressor of what a reference leaves."""
+
+from __future__ import annotations
+
+from inspect import Parameter, signature
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.metrics import r2_score
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sklearn_mrtl._utils.arrays import FLOATS, unmasked
+from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
+
+
+class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Fit a reference, then a regressor to what it leaves; predictions are the sum of both.
+
+    Parameters
+    ----------
+    reference : estimator
+        A simple regressor, such as `DampedPersistenceRegressor` or `ClimatologyRegressor`.
+    regressor : estimator
+        Gets X, and y less the predictions of the reference on the training rows.
+
+    Attributes
+    ----------
+    reference_, regressor_ : estimator
+        Fitted copies.
+    n_features_in_ : int
+        Number of features that the regressor saw in fit.
+
+    Notes
+    -----
+    Parameters of fit and predict go to that estimator, or to both, whose method names them or takes any:
+    ``sample_weight`` and ``time`` as a rule. Those that neither takes go to the regressor, which refuses them. With
+    scikit-learn's metadata routing each gets what it requests.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_mrtl import MRTLRegressor
+    >>> from sklearn_mrtl.references import DampedPersistenceRegressor, ResidualRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 3, 8, 12))
+    >>> y = 3 * X[:, 0, 2, 3] + X[:, :, 4:, :6].sum(axis=(1, 2, 3)) / 4 + rng.normal(size=200)
+    >>> reference = DampedPersistenceRegressor(of=(0, 2, 3))
+    >>> model = ResidualRegressor(reference, MRTLRegressor(rank=1)).fit(X[:150], y[:150])
+    >>> bool(model.score(X[150:], y[150:]) > model.reference_.score(X[150:], y[150:]))
+    True
+    """
+
+    def __init__(self, reference, regressor):
+        self.reference = reference
+        self.regressor = regressor
+
+    @as_task(n_fits=1)
+    def fit(self, X, y, **fit_params):
+        """Fit the reference, and the regressor to what it leaves.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+        y : array-like of shape (n,) or (n, n_outputs)
+        **fit_params : dict
+            For the fits, such as sample_weight and time.
+
+        Returns
+        -------
+        self
+        """
+        if y is None:
+            raise ValueError("ResidualRegressor requires y to be passed, but the target y is None.")
+        y = check_array(unmasked(y), dtype=FLOATS, ensure_2d=False, input_name="y")
+        routed = self._routed("fit", fit_params)
+        reference = clone(self.reference).fit(X, y, **routed["reference"]["fit"])
+        expected = np.asarray(reference.predict(X, **routed["reference"]["predict"]))
+        residual = (y - expected.reshape(y.shape)).astype(y.dtype)
+        regressor = clone(self.regressor)
+        with fit_of(regressor, self, X, residual):
+            self.regressor_ = regressor.fit(X, residual, **routed["regressor"]["fit"])
+        self.reference_ = reference
+        if hasattr(self.regressor_, "feature_names_in_"):
+            self.feature_names_in_ = self.regressor_.feature_names_in_
+        return self
+
+    def predict(self, X, **predict_params):
+        """Predict the sum of both.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+        **predict_params : dict
+            For the predictions, such as time.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_outputs)
+        """
+        check_is_fitted(self)
+        routed = self._routed("predict", predict_params)
+        learned = np.asarray(self.regressor_.predict(X, **routed["regressor"]["predict"]))
+        expected = np.asarray(self.reference_.predict(X, **routed["reference"]["predict"]))
+        return learned + expected.reshape(learned.shape)
+
+    def score(self, X, y, sample_weight=None, **predict_params):
+        """Return R^2 of the predictions.
+
+        Parameters
+        ----------
+        X, **predict_params
+            As in `predict`.
+        y : array-like of shape (n,) or (n, n_outputs)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return r2_score(unmasked(y), self.predict(X, **predict_params), sample_weight=sample_weight)
+
+    @property
+    def n_features_in_(self):
+        """Number of features the regressor saw in fit."""
+        check_is_fitted(self)
+        return self.regressor_.n_features_in_
+
+    def get_metadata_routing(self):
+        """Return the requests of this estimator and of both others, for scikit-learn's metadata routing."""
+        both = [("fit", "fit"), ("predict", "predict"), ("score", "predict")]
+        router = MetadataRouter(owner=self).add_self_request(self)
+        for name, calls in (("reference", [*both, ("fit", "predict")]), ("regressor", both)):
+            methods = MethodMapping()
+            for caller, callee in calls:
+                methods.add(caller=caller, callee=callee)
+            router.add(**{name: getattr(self, name)}, method_mapping=methods)
+        return router
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "reference_")
+
+    def __sklearn_tags__(self):
+        tags, inner, reference = super().__sklearn_tags__(), get_tags(self.regressor), get_tags(self.reference)
+        tags.input_tags = inner.input_tags
+        tags.input_tags.sparse &= reference.input_tags.sparse
+        tags.input_tags.allow_nan &= reference.input_tags.allow_nan
+        tags.target_tags.multi_output = inner.target_tags.multi_output
+        tags.regressor_tags = inner.regressor_tags
+        return tags
+
+    def _routed(self, method: str, params: dict) -> dict[str, dict[str, dict]]:
+        """Return the parameters of each estimator's methods that are called within a method."""
+        if get_config()["enable_metadata_routing"]:
+            routed = process_routing(self, method, **params)
+            return {name: {call: routed[name].get(call, {}) for call in ("fit", "predict")} for name in ESTIMATORS}
+        chosen = {
+            name: {call: named(getattr(getattr(self, name), call), params) for call in ("fit", "predict")}
+            for name in ESTIMATORS
+        }
+        known = chosen["reference"][method].keys() | chosen["regressor"][method].keys()
+        chosen["regressor"][method] |= {name: value for name, value in params.items() if name not in known}
+        return chosen
+
+
+ESTIMATORS = ("reference", "regressor")
+
+
+def named(method, params: dict) -> dict:
+    """Return the parameters that a method names; all of them if it takes any."""
+    parameters = signature(method).parameters
+    takes_any = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values())
+    return {name: value for name, value in params.items() if takes_any or name in parameters}
