@@ -85,3 +85,10 @@ def test_validation_labels_may_miss_classes():
     model = MRTLClassifier(["lag", COURT], rank=2, **fixed)
     model.fit(X[:150], y[:150], X_val=X[150:][held], y_val=y[150:][held])
     assert np.isfinite([record["validation_loss"] for record in model.history_]).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_grid_is_enough(n_classes):
+    X, y = fields(300, n_classes)
+    model = MRTLClassifier([COURT], **fixed).fit(X[:200, 0], y[:200])
+    assert model.score(X[200:, 0], y[200:]) > 1.2 * max(np.mean(y == label) for label in model.classes_)

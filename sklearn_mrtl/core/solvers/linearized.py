@@ -130,7 +130,8 @@ class FullRankLinearization(Linearization):
 
         def unfold(weights: Tensor) -> Tensor:
             """Return weights or their gradient as (cells, other entries, outputs)."""
-            return weights.double().reshape(*self.model_shape, -1).movedim(grid, 0).flatten(1, -2)
+            cells = weights.double().reshape(*self.model_shape, -1).movedim(grid, 0)
+            return cells.reshape(len(cells), -1, cells.shape[-1])
 
         coarse = unfold(parameters["weights"])
         coarse = axes[grid].restrict(coarse.flatten(1)).reshape(-1, *coarse.shape[1:])
@@ -150,7 +151,8 @@ class FullRankLinearization(Linearization):
         def solve(gradient: Parameters) -> Parameters:
             g = [unfold(gradient["weights"])]
             (step,), shift = eliminated(system, [mean.double()[..., None]], g, gradient["intercept"].double())
-            weights = step.unflatten(1, others).movedim(0, grid).reshape(gradient["weights"].shape).to(x)
+            step = step.reshape(len(step), *others, step.shape[-1])
+            weights = step.movedim(0, grid).reshape(gradient["weights"].shape).to(x)
             return {"weights": weights, "intercept": gradient["intercept"] / intercept - shift.sum(0).to(x)}
 
         return solve
