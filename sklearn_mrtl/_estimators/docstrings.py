@@ -43,7 +43,8 @@ alpha_spatial, alpha_l2 : float, "auto" or dict, default="auto"
     With `terms` each term has its own, and each grid one along each of its axes, of the squared gradient in units of
     the axis' length: a dict has numbers, "auto", or for a grid a tuple of these, by term or by grid. "auto" is then
     estimated by generalized Fellner-Schall updates (Wood and Fasiolo 2017) on the coarsest level, times a common factor
-    that is chosen on left-out blocks; a term that explains nothing gets strengths that empty it.
+    that is chosen on left-out blocks, as is a fraction of them for low-rank terms; a term that explains nothing gets
+    strengths that empty it.
 sigma : float or "auto", default="auto"
     Width of the kernel of eq. (4), in units of the squared diagonal of the grid. "auto": the squared spacing of the
     cells at each level, so that neighbours are compared.
@@ -128,7 +129,7 @@ alpha_spatial_, alpha_l2_ : float
 alpha_path_ : list of dict
     All alphas that were tried, with their cross-validated error: first those of the full-rank model, then those of the
     low-rank model, which are a fraction ("fraction") of the best ones of the full-rank model. With `terms`: the common
-    factors ("factor") and the ranks ("rank") that were tried.
+    factors ("factor"), and the ranks and fractions ("rank", "fraction") that were tried.
 history_ : list of dict
     A record for every epoch: level, phase, resolution, epoch, seconds (since training began), train_loss,
     validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.

@@ -227,7 +227,7 @@ def fitted_terms(
         part, own = as_component(part, own)
         tensor = FittedTensor.from_core(part, own, layout, outputs, statistics, model.axes)
         scale = core_scale(statistics, layout, term.modes)
-        strengths = term.strengths.times(scale).times(scale)
+        strengths = term.strengths.times(scale).times(scale).times(term.fraction if term.rank is not None else 1.0)
         modes = [layout.modes[layout.order[place]] for place in term.modes]
         along: dict[str, Any] = {mode.name: own for mode, own in zip(modes, strengths.spatial, strict=True) if own}
         degrees = fit.degrees_of_freedom.get(term.name, float("nan"))

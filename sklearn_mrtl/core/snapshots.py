@@ -52,7 +52,7 @@ class Snapshot:
             "models": models,
             "orders": orders,
             "alphas": {name: list(phase.alphas) for name, phase in fit.phases.items()},
-            "terms": [[term.strengths.l2, term.strengths.spatial, term.rank] for term in fit.terms],
+            "terms": [[term.strengths.l2, term.strengths.spatial, term.rank, term.fraction] for term in fit.terms],
             "degrees_of_freedom": fit.degrees_of_freedom,
             "alpha_path": fit.alpha_path,
             "history": list(fit.history),
@@ -65,8 +65,8 @@ class Snapshot:
         values = self.values
         tensors = {name: as_it_was(array, values["orders"][name]).to(device) for name, array in self.arrays.items()}
         terms = tuple(
-            replace(term, strengths=Strengths(l2, tuple(map(tuple, spatial))), rank=as_rank(rank))
-            for term, (l2, spatial, rank) in zip(settings.terms, values["terms"], strict=True)
+            replace(term, strengths=Strengths(l2, tuple(map(tuple, spatial))), rank=as_rank(rank), fraction=part)
+            for term, (l2, spatial, rank, part) in zip(settings.terms, values["terms"], strict=True)
         )
         settings = replace(settings, terms=terms)
         models = {name: self._model(name, tensors, modes, n_outputs, settings) for name in values["models"]}

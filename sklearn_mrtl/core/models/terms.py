@@ -67,6 +67,8 @@ class Term:
     strengths : Strengths
     ranks : tuple of (int or tuple of int)
         Ranks of which one is to be chosen, ascending; empty: `rank` is given.
+    fraction : float
+        What the strengths are multiplied by where the term has low rank, which regularizes it too.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Term:
     rank: Rank | None
     strengths: Strengths
     ranks: tuple[Rank, ...] = ()
+    fraction: float = 1.0
 
     def axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
         """Return the axes of the term's weight tensor, the outputs last, with the smoothness of its strengths."""
@@ -134,7 +137,7 @@ class Sum(TensorModel):
 
     def weight_penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
         parts = self.parts(parameters)
-        penalties = [model.weight_penalty(own, term_alphas(term, alphas)) for term, model, own in parts]
+        penalties = [model.weight_penalty(own, term_alphas(term, model, alphas)) for term, model, own in parts]
         return sum(penalties[1:], penalties[0])
 
     def weight_scales(
@@ -142,7 +145,7 @@ class Sum(TensorModel):
     ) -> Parameters:
         scales = {}
         for term, model, own in self.parts(parameters):
-            part, own_alphas = inputs.of_modes(term.modes), term_alphas(term, alphas)
+            part, own_alphas = inputs.of_modes(term.modes), term_alphas(term, model, alphas)
             scales[term.name] = model.weight_scales(own, part, weight, loss_curvature, own_alphas)
         return named(scales)
 
@@ -191,9 +194,10 @@ class Sum(TensorModel):
         return ((term.name, model) for term, model in zip(self.terms, self.models, strict=True))
 
 
-def term_alphas(term: Term, alphas: Alphas) -> Alphas:
+def term_alphas(term: Term, model: WeightTensor, alphas: Alphas) -> Alphas:
     """Return the strengths of a term's penalties; those along a grid's directions are part of its smoothness."""
-    return Alphas(alphas.spatial, alphas.l2 * (term.strengths.l2 or 0.0))
+    own = alphas.times(term.fraction) if isinstance(model, LowRank) else alphas
+    return Alphas(own.spatial, own.l2 * (term.strengths.l2 or 0.0))
 
 
 def named(of_terms: Mapping[str, Mapping]) -> dict:

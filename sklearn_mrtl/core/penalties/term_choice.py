@@ -14,7 +14,7 @@ from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
-from sklearn_mrtl.core.models.terms import Term, full_rank_sum
+from sklearn_mrtl.core.models.terms import Sum, Term, full_rank_sum
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate, fellner_schall, fixed_strengths
 from sklearn_mrtl.core.penalties.folds import Folds, make_blocks
 from sklearn_mrtl.core.settings import Settings
@@ -34,8 +34,8 @@ class TermChoice:
     ----------
     terms : tuple of Term
     path : list of dict
-        Cross-validated error of every common factor of the strengths ("factor") and of every rank ("rank") that was
-        tried.
+        Cross-validated error of every common factor of the strengths ("factor") that was tried, and of every rank
+        ("rank") and fraction of the strengths of low-rank terms ("fraction").
     start : Parameters or None
         A good start of the full-rank sum on the coarsest level.
     degrees_of_freedom : dict of str to float
@@ -73,9 +73,13 @@ def choose_term_strengths(samples: Samples, coarsest: Shapes, settings: Settings
     estimate = fellner_schall(blocks, axes, given, settings.loss, options.coarse_solver)
     folds = Folds(blocks, settings.loss, options)
     factor, fits, path = common_factor(estimate, folds)
-    rank, more = common_rank(estimate, folds, fits, factor, settings)
+    rank, fraction, more = choose_low_rank(estimate, folds, fits, factor, settings)
     chosen = tuple(
-        with_rank(replace(term, strengths=asked.strengths.filled_from(term.strengths.times(factor * part))), rank)
+        replace(
+            with_rank(term, rank),
+            strengths=asked.strengths.filled_from(term.strengths.times(factor * part)),
+            fraction=fraction if not asked.strengths.known else 1.0,
+        )
         for term, asked in zip(estimate.terms, settings.terms, strict=True)
     )
     degrees = {term.name: own for term, own in zip(chosen, estimate.degrees_of_freedom, strict=True)}
@@ -141,7 +145,7 @@ def common_factor(estimate: Estimate, folds: Folds) -> tuple[float, list[Paramet
             at = folds.train(estimate.model, EACH.times(STEP**step), at)
             error = folds.left_out_loss(estimate.model, at)
             path.append({"factor": STEP**step, "error": error})
-            if not error < least - MIN_GAIN * max(null - least, 0):
+            if not error < least - gain(null, least):
                 break
             best, least, kept = step, error, at
         if best > 0:
@@ -149,32 +153,53 @@ def common_factor(estimate: Estimate, folds: Folds) -> tuple[float, list[Paramet
     return STEP**best, kept, path
 
 
-def common_rank(
+def choose_low_rank(
     estimate: Estimate, folds: Folds, fits: list[Parameters], factor: float, settings: Settings
-) -> tuple[int, list[dict]]:
-    """Choose the ranks that are open: larger ones while the loss on left-out blocks falls, for all terms together.
+) -> tuple[int, float, list[dict]]:
+    """Choose the ranks that are open, and the fraction of the strengths for terms of low rank.
+
+    The full-rank model of each fold is decomposed, and goes on with weaker and weaker penalties, as long as the loss on
+    left-out blocks falls; so it is with larger and larger ranks, for all terms together.
 
     Returns
     -------
     position : int
         Among the ranks of each term.
+    fraction : float
     path : list of dict
     """
-    n_ranks = max((len(term.ranks) for term in estimate.terms), default=0)
+    if all(term.rank is None for term in estimate.terms):
+        return 0, 1.0, []
+    n_ranks = max(len(term.ranks) for term in estimate.terms)
     kind, null = DECOMPOSITIONS[settings.decomposition], folds.null_loss()
     path: list[dict] = []
-    best, least, worse = 0, inf, 0
-    for position in range(n_ranks):
+    best, least, worse, begin = (0, 1.0), inf, 0, 0
+    for position in range(max(1, n_ranks)):
         terms = [with_rank(term, position) for term in estimate.terms]
-        ranked = full_rank_sum(estimate.model.axes, terms)
-        starts = [ranked.decomposed(fit, kind, settings.nonnegative, settings.seed) for fit in fits]
-        trained = folds.train(starts[0][0], EACH.times(factor), [start for _, start in starts])
-        error = folds.left_out_loss(starts[0][0], trained)
-        path.append({"rank": {term.name: term.rank for term in terms if term.ranks}, "error": error})
-        if error < least - (MIN_GAIN * max(null - least, 0) if least < inf else 0):
-            best, least, worse = position, error, 0
+        ranks = {term.name: term.rank for term in terms if term.rank is not None}
+        start = full_rank_sum(estimate.model.axes, terms)
+        decomposed = [start.decomposed(fit, kind, settings.nonnegative, settings.seed) for fit in fits]
+        model, trained = decomposed[0][0], [parameters for _, parameters in decomposed]
+        least_of_rank = inf
+        for n in range(begin, len(settings.choice.fractions)):
+            fraction = settings.choice.fractions[n]
+            weaker = Sum(model.axes, [replace(term, fraction=fraction) for term in terms], model.models)
+            trained = folds.train(weaker, EACH.times(factor), trained)
+            error = folds.left_out_loss(weaker, trained)
+            path.append({"rank": ranks, "fraction": fraction, "error": error})
+            if not error < least_of_rank - gain(null, least_of_rank):
+                break
+            least_of_rank, begin_of_rank = error, n
+        if least_of_rank < least - gain(null, least):
+            best, least, worse = (position, settings.choice.fractions[begin_of_rank]), least_of_rank, 0
+            begin = max(0, begin_of_rank - 1)  # of a larger rank hardly less is left
         else:
             worse += 1
         if worse == 2:
             break
-    return best, path
+    return *best, path
+
+
+def gain(null: float, error: float) -> float:
+    """Return the gain over an error that counts: a part of what is explained."""
+    return MIN_GAIN * max(null - error, 0) if error < inf else 0.0
