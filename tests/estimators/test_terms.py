@@ -227,4 +227,4 @@ def test_ranks_are_chosen_on_left_out_blocks():
     model = MRTLRegressor(modes, terms=["row", ("row", "column")], rank="auto").fit(X, y)
     assert model.terms_["row x column"].rank == 2
     tried = [tried["rank"]["row x column"] for tried in model.alpha_path_ if "rank" in tried]
-    assert tried[:3] == [1, 2, 3]
+    assert list(dict.fromkeys(tried))[:3] == [1, 2, 3]
