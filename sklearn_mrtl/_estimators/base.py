@@ -77,7 +77,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     """Parameters, fit, scores, and what a fitted estimator shows."""
 
     def __init__(
-        self, modes=None, *, terms=None, rank=10, decomposition="cp", resolutions="auto", n_levels=None,
+        self, modes=None, *, terms=None, rank="auto", decomposition="cp", resolutions="auto", n_levels=None,
         full_rank_levels="auto", alpha_spatial="auto", alpha_l2="auto", sigma="auto", cv=None, nonnegative=(),
         solver="auto", learning_rate=0.01, lr_decay=0.95, batch_size="auto", max_epochs=100,
         full_rank_alpha_spatial=None, full_rank_alpha_l2=None, full_rank_learning_rate=None, criterion="auto",
@@ -168,15 +168,17 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             "alpha_spatial_": in_user_units(phase.alphas.spatial, statistics.scale),
             "alpha_l2_": in_user_units(phase.alphas.l2, statistics.scale),
         }  # fmt: skip
+        path = [
+            tried | {name: in_user_units(tried[name], statistics.scale) for name in ALPHAS if name in tried}
+            for tried in fit.alpha_path
+        ]
         return tensor.attributes() | own | {
             "tensor_": tensor,
             "terms_": terms,
             **({} if outputs.classes is None else {"classes_": outputs.classes}),
             "resolutions_": list({record["level"]: record["resolution"] for record in fit.history}.values()),
-            "alpha_path_": [
-                tried | {name: in_user_units(tried[name], statistics.scale) for name in ALPHAS if name in tried}
-                for tried in fit.alpha_path
-            ],
+            "alpha_path_": path,
+            "rank_path_": [tried for tried in path if "rank" in tried],
             "history_": fit.history,
             "n_iter_": len(fit.history),
         }  # fmt: skip

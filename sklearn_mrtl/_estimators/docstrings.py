@@ -19,11 +19,13 @@ terms : None, "auto" or list of names and tuples of names, default=None
     A term of one mode has full rank at every level. In fields the weights of a term are the same along the modes that
     it has not. "auto": each mode alone, and all together; each pair instead, if all together have more than 2^20
     weights on the coarsest level. ``None``: one tensor of all modes, the paper's model.
-rank : int, tuple of int, None, dict or "auto", default=10
+rank : "auto", int, tuple of int, None or dict, default="auto"
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
-    can use (`rank_`). ``None``: full rank at every level. A dict has a rank for each term, by its name in `terms_` or
-    the tuple of its modes. "auto", for terms: chosen from 1, 2, 3, 5, 8 and 13 on the blocks that are left out for the
-    choice of penalties; so are the ranks of terms that a dict does not name.
+    can use (`rank_`). ``None``: full rank at every level. "auto": chosen from 1 to 21, on the blocks of rows that
+    choose the penalties: the smallest that larger ones do not beat by more than a standard error of the paired
+    differences between blocks, and one per cent of what is explained (1 with fewer than 100 distinct rows). A dict has
+    a rank for each term, by its name in `terms_` or the tuple of its modes. Ranks of terms that are "auto" or not named
+    are chosen from 1, 2, 3, 5, 8 and 13 on left-out blocks.
 decomposition : {"cp", "tucker"}, default="cp"
     How the weight tensor of the low-rank phase is decomposed.
 resolutions : "auto", "fixed" or list of {grid name: shape}, default="auto"
@@ -128,8 +130,10 @@ alpha_spatial_, alpha_l2_ : float
     `terms_`.
 alpha_path_ : list of dict
     All alphas that were tried, with their cross-validated error: first those of the full-rank model, then those of the
-    low-rank model, which are a fraction ("fraction") of the best ones of the full-rank model. With `terms`: the common
-    factors ("factor"), and the ranks and fractions ("rank", "fraction") that were tried.
+    low-rank model ("rank"), which are a fraction ("fraction") of those that were chosen for the full-rank model. With
+    `terms`: the common factors ("factor"), and the ranks and fractions ("rank", "fraction") that were tried.
+rank_path_ : list of dict
+    The records of `alpha_path_` that have a rank: each rank that was tried, with each fraction of the penalties.
 history_ : list of dict
     A record for every epoch: level, phase, resolution, epoch, seconds (since training began), train_loss,
     validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.

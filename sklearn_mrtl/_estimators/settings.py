@@ -30,6 +30,7 @@ from sklearn_mrtl.modes import Feature, Grid
 
 STRONGEST = 1e24  # penalty
 RANKS = (1, 2, 3, 5, 8, 13)  # of which one is chosen for a term
+LARGEST_RANK = 21  # of those that are chosen from where there is one term; by judgement
 
 
 def make_plan_and_settings(
@@ -54,19 +55,20 @@ def make_plan_and_settings(
     if requested and r0 == 0:
         raise ValueError("terms need a full-rank start, got full_rank_levels=0.")
     terms = core_terms(estimator, requested, layout, *sizes)
-    rank = check_rank(estimator, estimator.rank, *sizes) if len(sizes[0]) > 1 and not terms else None
+    ranks = ranks_to_try(estimator, *sizes) if len(sizes[0]) > 1 and not terms else ()
     names = [mode.name for mode in layout.modes] + ([output_name] if n_outputs > 1 else [])
     nonnegative = check_nonnegative(estimator.nonnegative, names)
     model = DECOMPOSITIONS[estimator.decomposition]
     if nonnegative and not model.keeps_signs:
         raise ValueError("nonnegative factors are for decomposition='cp'; a Tucker core would undo the signs.")
-    if nonnegative and not terms and rank is None:
+    if nonnegative and not terms and not ranks:
         raise ValueError("nonnegative is for the factors of a low-rank model, but rank is None or there is one mode.")
+    is_no_restriction = ranks and not nonnegative and model.represents_every_matrix(ranks[0], sizes[-1])
     if terms and any(term.rank is not None for term in terms):
         plan = paper_plan(len(levels), r0)
-    elif rank is None:
+    elif not ranks:
         plan = full_rank_plan(len(levels), decompose=False)
-    elif is_auto(estimator.full_rank_levels) and not nonnegative and model.represents_every_matrix(rank, sizes[-1]):
+    elif is_no_restriction and is_auto(estimator.full_rank_levels):
         plan = full_rank_plan(len(levels), decompose=True)
     else:
         plan = paper_plan(len(levels), r0)
@@ -74,7 +76,8 @@ def make_plan_and_settings(
     convergence = CONVERGENCE if LOW_RANK in phases_of(plan) else CONVERGENCE / 10
     return plan, Settings(
         loss=loss,
-        rank=rank,
+        rank=ranks[0] if len(ranks) == 1 else None,
+        ranks=ranks,
         full_rank=PhaseSettings(
             solver_of(estimator, seed, estimator.full_rank_learning_rate, convergence),
             validate_alpha("full_rank_alpha_spatial", estimator.full_rank_alpha_spatial),
@@ -155,10 +158,21 @@ def axis_sizes(layout: Layout, level: Mapping, n_outputs: int) -> list[int]:
     return sizes + ([n_outputs] if n_outputs > 1 else [])
 
 
-def check_rank(estimator, rank, coarse: list[int], fine: list[int]) -> int | tuple[int, ...] | None:
+def ranks_to_try(estimator, coarse: list[int], fine: list[int]) -> tuple[Rank, ...]:
+    """Return the rank that is asked for, as far as it is useful; all that are tried for "auto"; none for None."""
+    if not is_auto(estimator.rank):
+        rank = check_rank(estimator, estimator.rank, coarse, fine)
+        return () if rank is None else (rank,)
+    decomposition = DECOMPOSITIONS[estimator.decomposition]
+    return tuple(dict.fromkeys(decomposition.fitting_rank(rank, coarse) for rank in range(1, LARGEST_RANK + 1)))
+
+
+def check_rank(estimator, rank, coarse: list[int], fine: list[int]) -> Rank | None:
     """Return the rank that is trained: the one asked for, or the largest that the tensor can use."""
     if rank is None:
         return None
+    if isinstance(rank, str):
+        one_of("rank", rank, ["auto"])
     decomposition = DECOMPOSITIONS[estimator.decomposition]
     each = rank if isinstance(rank, Sequence) else [rank]
     for number in each:
@@ -259,7 +273,7 @@ def check_memory(
         remedy = "Coarser resolutions to start with, or full_rank_levels=0, would need less."
         decomposition = DECOMPOSITIONS[settings.decomposition]
         memory.require_bytes(
-            memory.low_rank_bytes(decomposition, settings.required_rank, resolutions, n_outputs, itemsize), device,
+            memory.low_rank_bytes(decomposition, settings.ranks_to_try[-1], resolutions, n_outputs, itemsize), device,
             "training the factors",
             "A lower rank, or a coarser grid, would need less.",
         )  # fmt: skip

@@ -21,7 +21,7 @@ from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Sum, full_rank_sum
 from sklearn_mrtl.core.monitor import LevelMonitor
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.penalties.choice import Choice, choose_strengths
+from sklearn_mrtl.core.penalties.choice import Choice, choose
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Plan, Step, Train, phases_of
 from sklearn_mrtl.core.settings import FULL_RANK, Settings
 from sklearn_mrtl.core.solvers import ridge
@@ -73,16 +73,16 @@ def mrtl(
     steps = plan[len(fit.done) :]
     data = LevelData(samples, validation, resolutions, sorted({step.level for step in steps}))
     callback.begin_training(sum(isinstance(step, Train) for step in steps))
-    choice = Choice(fit.phases, fit.alpha_path, terms=fit.terms, degrees_of_freedom=fit.degrees_of_freedom)
+    choice = Choice(fit.phases, fit.rank, fit.alpha_path, terms=fit.terms, degrees_of_freedom=fit.degrees_of_freedom)
     if not fit.phases:
         in_row_order = data.peek() if samples.inputs.coarsens_in_steps else samples
-        choice = choose_strengths(in_row_order, resolutions[0], phases_of(plan), settings)
+        choice = choose(in_row_order, resolutions[0], phases_of(plan), settings)
         del in_row_order
     del samples, validation  # so that `data` can release their memory
-    fit.phases, fit.alpha_path = choice.phases, choice.path
+    fit.phases, fit.rank, fit.alpha_path = choice.phases, choice.rank, choice.path
     fit.terms, fit.degrees_of_freedom = choice.terms, choice.degrees_of_freedom
     seconds_before = fit.history[-1]["seconds"] if fit.history else 0.0
-    run = Run(plan, settings, data, callback, choice, perf_counter() - seconds_before)
+    run = Run(plan, replace(settings, rank=choice.rank), data, callback, choice, perf_counter() - seconds_before)
 
     for step in steps_to_do(plan, fit):
         data.move_to(step.level)
@@ -119,7 +119,6 @@ def initialize(fit: Fit, step: Initialize, run: Run) -> None:
         terms = run.choice.terms
         full_rank = fit.model = full_rank_sum(axes, terms) if terms else FullRank(axes)
         fit.parameters = full_rank.initial(weight) if run.choice.start is None else run.choice.start
-        fit.is_solution = run.choice.is_solution
     else:
         low_rank = fit.model = make_low_rank(axes, run.settings)
         mean_squares = run.data.training.inputs.mean_squares(weight.sum(1))
@@ -141,8 +140,7 @@ def train(fit: Fit, step: Train, run: Run) -> None:
         solver_state, fit.level_state = group_of(fit.level_state, "solver"), {}
     try:
         if solves_exactly(objective, samples, phase.solver, largest):
-            solution = fit.parameters if fit.is_solution else None
-            parameters = solve_exactly(objective, samples, monitor, solution)
+            parameters = solve_exactly(objective, samples, monitor)
         else:
             parameters = solve(objective, fit.parameters, phase.solver, monitor, solver_state, run.data.view())
         if phase.solver.name != "lbfgs":
@@ -151,7 +149,7 @@ def train(fit: Fit, step: Train, run: Run) -> None:
         if not monitor.can_be_interrupted(in_phase=phases_of(run.plan)[-1]):
             raise
         parameters = monitor.interrupt()
-    fit.parameters, fit.is_solution = monitor.best(parameters), False
+    fit.parameters = monitor.best(parameters)
     is_over = run.callback.end_level(replace(fit, done=[*fit.done, step]))
     fit.has_ended = bool(is_over) or monitor.ends_training
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
+from sklearn_mrtl.core.models.low_rank import Rank
 from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.plan import Decompose, Plan, Step, Train
 from sklearn_mrtl.core.settings import PhaseSettings
@@ -27,16 +28,16 @@ class Fit:
         Of a sum, with the strengths that were chosen.
     degrees_of_freedom : dict of str to float
         Effective number of parameters of each term on the coarsest level.
+    rank : int, tuple of int or None
+        That of the settings, or the one that was chosen.
     alpha_path : list of dict
-        Strengths that were tried, and their errors.
+        Strengths and ranks that were tried, and their errors.
     history : list of dict
         A record for every epoch.
     done : list of Step
         Steps of the plan that are done.
     has_ended : bool
         Whether the training ended before its plan did.
-    is_solution : bool
-        Whether the parameters are known to minimize the objective of the next training.
     level_state : State
         Of the solver and the monitor, if the fit is between two epochs of the level that comes after `done`, and
         `parameters` are those that the level started with. Empty between steps.
@@ -49,11 +50,11 @@ class Fit:
     phases: dict[str, PhaseSettings] = field(default_factory=dict)
     terms: tuple[Term, ...] = ()
     degrees_of_freedom: dict[str, float] = field(default_factory=dict)
+    rank: Rank | None = None
     alpha_path: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
     done: list[Step] = field(default_factory=list)
     has_ended: bool = False
-    is_solution: bool = False
     level_state: State = field(default_factory=dict)
 
 

@@ -51,7 +51,7 @@ class Settings:
     ----------
     loss : Loss
     rank : int, tuple of int or None
-        K of eq. (2), or one rank for each mode of a Tucker tensor; None: the plan has no low-rank model.
+        K of eq. (2), or one rank for each mode of a Tucker tensor; None: there is none, or it is to be chosen.
     full_rank, low_rank : PhaseSettings
     sigma : float or None
         Of eq. (4); None: the squared distance of neighbouring cells.
@@ -69,8 +69,10 @@ class Settings:
         Whether Ctrl-C ends the training and keeps the weights, once the last phase has had an epoch.
     terms : tuple of Term
         Of a sum of weight tensors; empty: one tensor of all modes.
+    ranks : tuple of Rank
+        Ranks to choose from, ascending; empty where `rank` is given.
     choice : ChoiceOptions
-        How the strengths of penalties are chosen.
+        How the rank and the strengths of penalties are chosen.
     """
 
     loss: Loss
@@ -86,7 +88,13 @@ class Settings:
     seed: int = 0
     keep_interrupted: bool = False
     terms: tuple[Term, ...] = ()
+    ranks: tuple[Rank, ...] = ()
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
+
+    @property
+    def ranks_to_try(self) -> tuple[Rank, ...]:
+        """The ranks to choose from, or the one that is given; none where no model is of low rank."""
+        return self.ranks or (() if self.rank is None else (self.rank,))
 
     @property
     def required_rank(self) -> Rank:

@@ -54,6 +54,7 @@ class Snapshot:
             "alphas": {name: list(phase.alphas) for name, phase in fit.phases.items()},
             "terms": [[term.strengths.l2, term.strengths.spatial, term.rank, term.fraction] for term in fit.terms],
             "degrees_of_freedom": fit.degrees_of_freedom,
+            "rank": fit.rank,
             "alpha_path": fit.alpha_path,
             "history": list(fit.history),
             "done": [[type(step).__name__, *vars(step).values()] for step in fit.done],
@@ -81,7 +82,10 @@ class Snapshot:
             },
             terms=terms,
             degrees_of_freedom=values["degrees_of_freedom"],
-            alpha_path=values["alpha_path"],
+            rank=as_rank(values["rank"]),
+            alpha_path=[
+                tried | ({"rank": as_rank(tried["rank"])} if "rank" in tried else {}) for tried in values["alpha_path"]
+            ],
             history=[record | {"resolution": as_shapes(record["resolution"])} for record in values["history"]],
             done=[STEPS[name](*arguments) for name, *arguments in values["done"]],
             level_state=group_of(tensors, "level"),

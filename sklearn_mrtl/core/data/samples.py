@@ -70,13 +70,17 @@ class Samples:
         fold = None if self.fold is None else self.fold[rows]
         return Samples.from_rows(self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0], fold)
 
-    def in_blocks(self, shapes: Shapes, n_blocks: int, n_groups: int | None = None) -> Samples:
+    def in_blocks(self, shapes: Shapes, n_blocks: int, gap: float = 0.0) -> Samples:
         """Return the samples on coarser grids, apart in blocks: folds, or consecutive rows of about the same weight.
 
-        With fewer groups than blocks, every n_groups-th block goes into the same group, and the groups are the blocks
-        of the result.
+        Parameters
+        ----------
+        shapes : shapes
+        n_blocks : int
+        gap : float
+            Part of each block of consecutive rows that weighs nothing, half of it at either edge, so that rows of
+            different blocks are not neighbours. A block of so few rows that none is left keeps all.
         """
-        n_groups = n_groups or n_blocks
         inputs, row = self.inputs.merge(shapes)
         if self.fold is not None:
             n_folds = int(self.fold.max()) + 1
@@ -84,14 +88,21 @@ class Samples:
             return self._merged(inputs, row * n_folds + self.fold, n_folds)
         weight = self.weight[:, 0]
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
-        block = middle.mul_(n_blocks / weight_sum(weight)).clamp_(0, n_blocks - 1).int()
-        del middle  # as long as the samples, like all of these
-        # One heavy row fills several blocks: those without rows are not counted, so that groups are not empty.
+        place = middle.mul_(n_blocks / weight_sum(weight)).clamp_(0, n_blocks - 1e-6)
+        block = place.int()
+        samples = self
+        if gap:
+            is_inside = (place.sub_(block).sub_(0.5).abs_() <= (1 - gap) / 2) & (weight > 0)
+            is_inside |= (torch.bincount(block[is_inside], minlength=n_blocks) == 0).index_select(0, block)
+            samples = replace(self, weight=(weight * is_inside)[:, None])
+            del is_inside
+        del middle, place  # as long as the samples, like all of these
+        # One heavy row fills several blocks: those without rows are not counted.
         number = (torch.bincount(block, minlength=n_blocks) > 0).cumsum(0) - 1
-        group = (number % n_groups).index_select(0, block)
+        number = number.index_select(0, block)
         del block
         row = torch.arange(len(weight), device=weight.device) if row is None else row
-        return self._merged(inputs, group.add_(row, alpha=n_groups), n_groups)
+        return samples._merged(inputs, number.add_(row, alpha=n_blocks), n_blocks)
 
     def _merged(self, inputs: Inputs, index: Tensor, n_blocks: int) -> Samples:
         """Add up rows of the same index, which is their row among the inputs times n_blocks, plus their block."""

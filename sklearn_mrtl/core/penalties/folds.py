@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import ceil, isfinite
+from math import ceil, inf
 
 import torch
+from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.samples import Samples
-from sklearn_mrtl.core.losses import Loss, SquaredLoss
+from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective, constant_loss
@@ -17,29 +18,29 @@ from sklearn_mrtl.core.solvers import ridge
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 
 
-def make_blocks(samples: Samples, coarsest: Shapes, loss: Loss, options: ChoiceOptions) -> tuple[Samples, float]:
+def make_blocks(samples: Samples, coarsest: Shapes, options: ChoiceOptions) -> tuple[Samples, float]:
     """Return samples on the coarsest grid in blocks of consecutive rows, and the part they are of all.
 
     Of very many samples a part is enough: penalties are priors, which many samples outweigh. Strengths are in
     proportion to one over the number of samples, so that those chosen on a part are to be multiplied by it.
     """
-    # Single blocks can be left out of an exact solution; where models are fitted to do so, groups of blocks.
-    n_groups = options.n_blocks if loss is SquaredLoss else options.n_folds
     n_parts = ceil(samples.inputs.n_rows / options.max_distinct)
     part = samples.thinned(n_parts, options.n_blocks)
-    blocks = part.in_blocks(coarsest, options.n_blocks, n_groups)
+    blocks = part.in_blocks(coarsest, options.n_blocks, options.gap)
     if n_parts > 1 and blocks.inputs.n_rows < options.merging * part.inputs.n_rows:
-        return samples.in_blocks(coarsest, options.n_blocks, n_groups), 1.0
-    return blocks, 1 / n_parts
+        n_parts, part, blocks = 1, samples, samples.in_blocks(coarsest, options.n_blocks, options.gap)
+    return blocks, float(blocks.weight.sum() / part.weight.sum()) / n_parts
 
 
 class Folds:
-    """Every third block left out, in turn; only the first third where those are many rows.
+    """Every fourth block left out, in turn; only the first of these folds where their rows are many.
 
     Attributes
     ----------
-    training, left_out : list of (Tensor of shape (n, T), Tensor of shape (n,))
+    training : list of (Tensor of shape (n, T), Tensor of shape (n,))
         Targets and weights of each fold.
+    left_out : list of list of (Tensor of shape (m,), Tensor of shape (m, T), Tensor of shape (m,))
+        Rows, targets and weights of each block that a fold leaves out.
     """
 
     def __init__(self, samples: Samples, loss: Loss, options: ChoiceOptions):
@@ -50,7 +51,10 @@ class Folds:
         holds = (samples.weight > 0).any(0)
         firsts = [first for first in range(n_folds) if holds[fold == first].any() and holds[fold != first].any()]
         self.training = [samples.of_blocks(fold != first) for first in firsts]
-        self.left_out = [samples.of_blocks(fold == first) for first in firsts]
+        blocks = torch.nonzero(holds)[:, 0].tolist()
+        self.left_out = [
+            [block_rows(samples, block) for block in blocks if int(fold[block]) == first] for first in firsts
+        ]
 
     def __len__(self) -> int:
         return len(self.training)
@@ -62,39 +66,52 @@ class Folds:
             for samples, start in zip(self.training, starts, strict=True)
         ]
 
+    def left_out_losses(self, model: TensorModel, fits: list[Parameters]) -> Tensor:
+        """Return the mean loss on each block that a fold leaves out, shape (blocks,)."""
+        losses = []
+        for parameters, blocks in zip(fits, self.left_out, strict=True):
+            scores = model.scores(parameters, self.inputs)
+            losses += [weight @ self.loss.of(scores[rows], y) / weight.sum() for rows, y, weight in blocks]
+        # Scores can overflow, where one heavy row is all that is fitted.
+        return torch.stack(losses).nan_to_num(nan=inf, posinf=inf)
+
     def left_out_loss(self, model: TensorModel, fits: list[Parameters]) -> float:
-        """Return the mean over the folds of the loss on the blocks that each leaves out."""
+        """Return the mean loss over the blocks that are left out."""
+        return float(self.left_out_losses(model, fits).mean())
+
+    def null_losses(self) -> Tensor:
+        """Return the loss on each left-out block of the constant scores that are best for the others."""
         losses = [
-            float(weight @ self.loss.of(model.scores(parameters, self.inputs), y) / weight.sum())
-            for parameters, (y, weight) in zip(fits, self.left_out, strict=True)
+            constant_loss(self.loss, training, block[1:])
+            for training, blocks in zip(self.training, self.left_out, strict=True)
+            for block in blocks
         ]
-        mean = sum(losses) / len(losses)
-        return (
-            mean if isfinite(mean) else float("inf")
-        )  # scores can overflow, where one heavy row is all that is fitted
+        return torch.tensor(losses, dtype=torch.float64)
 
     def null_loss(self) -> float:
-        """Return the left-out loss of the best constant scores."""
-        folds = zip(self.training, self.left_out, strict=True)
-        return sum(constant_loss(self.loss, training, left_out) for training, left_out in folds) / len(self)
+        """Return the mean over the left-out blocks of the loss of the best constant scores."""
+        return float(self.null_losses().mean())
+
+
+def block_rows(samples: Samples, block: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the rows that weigh anything in a block, their targets (n, T) and weights (n,)."""
+    rows = torch.nonzero(samples.weight[:, block])[:, 0]
+    return rows, samples.y[rows, block], samples.weight[rows, block]
 
 
 class ExactErrors:
     """Squared errors of exactly leaving blocks out, from the hat matrix of a ridge regression."""
 
     def __init__(self, model: FullRank, samples: Samples):
-        self.design, self.like = ridge.RidgeDesign(model, samples), samples.weight
+        self.design = ridge.RidgeDesign(model, samples)
         self.paths: dict[float, ridge.RidgePath] = {}
 
-    def __call__(self, alphas: Alphas) -> float:
-        """Return the mean squared error at these strengths."""
+    def __call__(self, alphas: Alphas) -> tuple[Tensor, list[Parameters]]:
+        """Return the squared error of each block at these strengths, whose mean is that of all rows; no fits."""
         path, total = self._path(alphas)
-        return float(path.block_errors(total).sum()) / self.design.model.n_outputs
-
-    def solution(self, alphas: Alphas) -> Parameters:
-        """Return the model at these strengths, fitted to all blocks."""
-        path, total = self._path(alphas)
-        return self.design.parameters(path.weights(total), self.like)
+        errors, blocks = path.block_errors(total).sum(1), self.design.blocks
+        scale = len(blocks) / self.design.model.n_outputs
+        return scale * torch.stack([errors[block].sum() for block in blocks]), []
 
     def _path(self, alphas: Alphas) -> tuple[ridge.RidgePath, float]:
         """Return the path of the strengths' proportion, and their sum, which is the strength on it."""
@@ -106,26 +123,16 @@ class ExactErrors:
 
 
 class IterativeErrors:
-    """Mean losses on left-out blocks; every fit starts from the last one of its fold.
-
-    Attributes
-    ----------
-    best : list of Parameters
-        The fits of least error so far, one for each fold.
-    """
+    """Losses on left-out blocks; every fit starts from the last one of its fold."""
 
     def __init__(self, model: FullRank, samples: Samples, loss: Loss, options: ChoiceOptions):
         self.model, self.folds = model, Folds(samples, loss, options)
-        self.last = self.best = [model.initial(samples.weight)] * len(self.folds)
-        self.least = float("inf")
+        self.last = [model.initial(samples.weight)] * len(self.folds)
 
-    def __call__(self, alphas: Alphas) -> float:
-        """Return the mean loss at these strengths."""
+    def __call__(self, alphas: Alphas) -> tuple[Tensor, list[Parameters]]:
+        """Return the mean loss on each left-out block at these strengths, and the fit of each fold."""
         self.last = self.folds.train(self.model, alphas, self.last)
-        error = self.folds.left_out_loss(self.model, self.last)
-        if error < self.least:
-            self.least, self.best = error, self.last
-        return error
+        return self.folds.left_out_losses(self.model, self.last), self.last
 
 
 def largest_eigenvalue(model: FullRank, samples: Samples) -> float:

@@ -63,7 +63,7 @@ def choose_term_strengths(samples: Samples, coarsest: Shapes, settings: Settings
         return TermChoice(settings.terms, [], None, {})
     options = settings.choice
     terms = estimate_single_modes(samples, coarsest, settings)
-    blocks, part = make_blocks(samples, coarsest, settings.loss, options)
+    blocks, part = make_blocks(samples, coarsest, options)
     axes = make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight)
     given = [replace(term, strengths=term.strengths.times(1 / part)) for term in terms]
     n_filled = int((blocks.weight > 0).any(0).sum())
@@ -104,7 +104,7 @@ def estimate_single_modes(samples: Samples, coarsest: Shapes, settings: Settings
     )
     if shapes == coarsest or all(term.strengths.known for term in single):
         return settings.terms
-    blocks, part = make_blocks(samples, shapes, settings.loss, settings.choice)
+    blocks, part = make_blocks(samples, shapes, settings.choice)
     axes = make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight)
     if blocks.inputs.n_rows < settings.choice.min_rows:
         return settings.terms

@@ -50,14 +50,11 @@ def solves_exactly(objective: Objective, samples: Samples, settings: SolverSetti
     return ridge.is_affordable(model, samples, largest)
 
 
-def solve_exactly(
-    objective: Objective, samples: Samples, monitor: Monitor = never, solution: Parameters | None = None
-) -> Parameters:
-    """Return the minimizer of a ridge regression, which is `solution` if that is given."""
-    if solution is None:
-        if not isinstance(objective.model, FullRank):
-            raise TypeError(f"only full-rank models are solved exactly, got {type(objective.model).__name__}.")
-        solution = ridge.RidgeDesign(objective.model, samples).solve(objective.alphas, samples.weight)
+def solve_exactly(objective: Objective, samples: Samples, monitor: Monitor = never) -> Parameters:
+    """Return the minimizer of a ridge regression."""
+    if not isinstance(objective.model, FullRank):
+        raise TypeError(f"only full-rank models are solved exactly, got {type(objective.model).__name__}.")
+    solution = ridge.RidgeDesign(objective.model, samples).solve(objective.alphas, samples.weight)
     value, loss, gradient = objective.value_and_gradient(solution)
     monitor(Epoch(float(loss), float(value), gradient, float(flatten(gradient).square().sum()), solution))
     return solution

@@ -61,11 +61,17 @@ def test_blocks_hold_consecutive_rows_of_equal_weight():
     assert_same(blocks.weight.sum(1), Samples.from_rows(inputs, y, ones).merge().weight[:, 0])
     uneven = Samples.from_rows(inputs, y, torch.where(torch.arange(48) < 6, 7.0, 1.0)).in_blocks(inputs.shapes, 2)
     assert_same(uneven.weight.sum(0), torch.tensor([42.0, 42.0]))
-    grouped = Samples.from_rows(inputs, y, ones).in_blocks(inputs.shapes, 4, 2)
-    assert_same(grouped.weight, blocks.weight.reshape(-1, 2, 2).sum(1))
-    assert_same(
-        grouped.weight[..., None] * grouped.y, (blocks.weight[..., None] * blocks.y).reshape(-1, 2, 2, 1).sum(1)
-    )
+
+
+def test_a_gap_lies_between_blocks_that_have_rows_enough():
+    inputs = encodings(n=48)
+    samples = Samples.from_rows(inputs, uniform(48, 1), torch.ones(48, dtype=torch.float64))
+    blocks = samples.in_blocks(inputs.shapes, 4, gap=0.5)
+    inside = (torch.arange(48) % 12 >= 3) & (torch.arange(48) % 12 < 9)
+    assert_same(blocks.weight.sum(1), inside.double())
+    assert_same(blocks.weight.sum(0), torch.full((4,), 6.0))
+    one_row_each = samples.in_blocks(inputs.shapes, 48, gap=0.999)
+    assert_same(one_row_each.weight, torch.eye(48))
 
 
 def test_a_part_of_the_samples_is_blocks_of_consecutive_rows():

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,13 +9,10 @@ from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas
-from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.penalties.choice import low_rank_fraction, select_alphas
 from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds, largest_eigenvalue, make_blocks
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
-from sklearn_mrtl.core.settings import PhaseSettings, Settings
-from sklearn_mrtl.core.solvers.base import SolverSettings
+from sklearn_mrtl.core.penalties.strengths import Search, select_alphas
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 
 OPTIONS = ChoiceOptions()
@@ -38,9 +34,9 @@ def simulated(n=240, noise=0.3, loss=SquaredLoss):
 
 
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
-def test_the_chosen_pair_has_the_least_error_of_those_tried(loss):
+def test_the_chosen_pair_has_the_least_error_where_ties_do_not_count(loss):
     model, blocks = simulated(loss=loss)
-    choice = select_alphas(model, blocks, loss, None, None, OPTIONS)
+    choice = select_alphas(model, blocks, loss, None, None, ChoiceOptions(proportion_tie=0.0))
     best = min(choice.path, key=lambda record: record["error"])
     assert (choice.alphas.spatial, choice.alphas.l2) == (best["alpha_spatial"], best["alpha_l2"])
     assert len({(record["alpha_spatial"], record["alpha_l2"]) for record in choice.path}) == len(choice.path) > 5
@@ -51,15 +47,14 @@ def test_the_choice_rests_on_a_part_of_very_many_samples_that_differ(enough, n_d
     options = ChoiceOptions(max_distinct=enough)
     inputs = encodings(n=240).select(torch.arange(240) % n_distinct)
     samples = Samples.from_rows(inputs, uniform(240, 1).round(), torch.ones(240, dtype=torch.float64))
-    for loss, n_groups in ((SquaredLoss, OPTIONS.n_blocks), (LogisticLoss, OPTIONS.n_folds)):
-        blocks, actual = make_blocks(samples, inputs.shapes, loss, options)
-        assert actual == part and blocks.weight.shape[1] == n_groups
-        assert_same(blocks.weight.sum(), torch.tensor(240.0 * part, dtype=torch.float64))
+    blocks, actual = make_blocks(samples, inputs.shapes, options)
+    kept = float(blocks.weight.sum()) / 240
+    assert actual == kept and 1 - OPTIONS.gap < kept / part <= 1 and blocks.weight.shape[1] == OPTIONS.n_blocks
 
 
-@pytest.mark.parametrize("enough_rows, n_folds", [(20, 1), (80, 1), (81, 2), (160, 2), (161, 3), (10**6, 3)])
+@pytest.mark.parametrize("enough_rows, n_folds", [(20, 1), (60, 1), (61, 2), (120, 2), (121, 3), (180, 3), (10**6, 4)])
 def test_no_more_folds_than_leave_out_enough_rows(enough_rows, n_folds):
-    _, blocks = simulated(n=240)  # 80 rows in each third of the blocks
+    _, blocks = simulated(n=240)  # 60 rows in each quarter of the blocks, but for gaps
     folds = Folds(blocks, SquaredLoss, replace(OPTIONS, enough_rows=enough_rows))
     assert len(folds) == len(folds.left_out) == n_folds
 
@@ -74,61 +69,66 @@ def test_errors_in_the_path_are_of_really_leaving_blocks_out():
         rest = Samples.from_rows(inputs.select(kept), y[kept], torch.ones(len(kept), dtype=torch.float64))
         fit = RidgeDesign(model, rest).solve(Alphas(0.02, 0.3), rest.weight)
         expected += float((model.scores(fit, inputs.select(held)) - y[held]).square().sum()) / 120
-    assert_same(ExactErrors(model, blocks)(Alphas(0.02, 0.3)), expected, rtol=1e-6)
-
-
-def test_the_solution_at_the_chosen_pair_comes_with_it():
-    model, blocks = simulated()
-    choice = select_alphas(model, blocks, SquaredLoss, None, None, OPTIONS)
-    solution = RidgeDesign(model, blocks).solve(choice.alphas, blocks.weight)
-    assert choice.is_solution and not choice.of_folds
-    assert_same(choice.start, solution)
+    errors, _ = ExactErrors(model, blocks)(Alphas(0.02, 0.3))
+    assert_same(errors.mean(), expected, rtol=1e-6)
 
 
 def test_fits_without_the_left_out_blocks_come_with_the_chosen_pair():
     model, blocks = simulated(loss=LogisticLoss)
     choice = select_alphas(model, blocks, LogisticLoss, None, None, OPTIONS)
     folds = Folds(blocks, LogisticLoss, OPTIONS)
-    assert not choice.is_solution and choice.start is choice.of_folds[0] and len(choice.of_folds) == len(folds) == 3
-    error = folds.left_out_loss(model, choice.of_folds)
-    assert error == min(tried["error"] for tried in choice.path)
+    assert choice.start is choice.of_folds[0] and len(choice.of_folds) == len(folds) == OPTIONS.n_folds
+    error = float(folds.left_out_losses(model, choice.of_folds).mean())
+    (chosen,) = [tried for tried in choice.path if tried["alpha_l2"] == choice.alphas.l2]
+    assert error == chosen["error"]
 
 
-def settings(loss, **options) -> Settings:
-    phase = PhaseSettings(SolverSettings(), None, None)
-    return Settings(loss, 1, phase, phase, sigma=None, choice=ChoiceOptions(**options))
+def by_step(step, proportion):
+    """Stand in for strengths, so that errors can be made for a step."""
+    return Alphas(proportion, float(step))
 
 
-def test_weaker_penalties_of_the_low_rank_model_are_tried_while_they_help():
-    model, blocks = simulated(loss=LogisticLoss)
-    for loss in (SquaredLoss, LogisticLoss):
-        selection = select_alphas(model, blocks, loss, None, None, OPTIONS)
-        fraction, path = low_rank_fraction(model, CP(model.axes), blocks, selection, settings(loss))
-        errors = [tried["error"] for tried in path]
-        assert fraction == path[int(np.argmin(errors))]["fraction"] and path[0]["fraction"] == 1
-        assert all(later < before for before, later in pairwise(errors[:-1]))
-        assert all(tried["alpha_l2"] == tried["fraction"] * selection.alphas.l2 for tried in path)
+def test_an_early_bump_of_the_errors_does_not_end_the_search():
+    """The walk goes on where errors have not risen beyond chance, and whole paths always go to their end."""
+    generator = torch.Generator().manual_seed(0)
+    noise = {step: 0.01 * torch.rand(12, generator=generator) for step in range(OPTIONS.weakest_step + 1)}
+
+    def errors(alphas):
+        step = round(alphas.l2)
+        return 1.0 + noise[step] + 0.002 * (step < 14) - 0.5 * (step == 16), []
+
+    search = Search(errors, by_step, whole_paths=False, options=OPTIONS)
+    assert search.run([OPTIONS.first_proportion]).alphas.l2 == 16
 
 
-def test_weaker_penalties_need_to_gain_something():
-    model, blocks = simulated(loss=LogisticLoss)
-    selection = select_alphas(model, blocks, LogisticLoss, None, None, OPTIONS)
-    demanding = settings(LogisticLoss, min_gain=1.0)
-    fraction, path = low_rank_fraction(model, CP(model.axes), blocks, selection, demanding)
-    assert fraction == 1 and len(path) == 2
+def test_of_equally_good_proportions_the_first_is_taken():
+    def errors(alphas):
+        return torch.full((12,), 1.0 + 0.1 * abs(alphas.l2 - 6)), []
+
+    for whole_paths in (True, False):
+        search = Search(errors, by_step, whole_paths=whole_paths, options=OPTIONS)
+        assert search.run(OPTIONS.proportions).alphas == (OPTIONS.first_proportion, 6.0)
 
 
-def test_null_loss_is_that_of_the_training_mean_on_what_is_left_out():
+@pytest.mark.parametrize("best", OPTIONS.proportions)
+def test_a_proportion_that_is_better_beyond_chance_is_taken(best):
+    noise = 0.001 * torch.rand(12, generator=torch.Generator().manual_seed(0))
+
+    def errors(alphas):
+        return 1.0 + 0.1 * abs(alphas.l2 - 6) - (0.1 + noise) * (alphas.spatial == best), []
+
+    search = Search(errors, by_step, whole_paths=True, options=ChoiceOptions(rise=1e9))
+    assert search.run(OPTIONS.proportions).alphas == (best, 6.0)
+
+
+def test_null_losses_are_those_of_the_training_mean_on_each_left_out_block():
     _, blocks = simulated()
-    expected = []
-    for first in range(3):
-        kept, held = (np.arange(12) % 3 != first), (np.arange(12) % 3 == first)
-        weight, y = blocks.weight.numpy(), blocks.y[..., 0].numpy()
+    weight, y, expected = blocks.weight.numpy(), blocks.y[..., 0].numpy(), []
+    for first in range(OPTIONS.n_folds):
+        kept = np.arange(12) % OPTIONS.n_folds != first
         mean = np.average(y[:, kept], weights=weight[:, kept])
-        seen = weight[:, held].sum(1)  # a row once, with the mean of its targets
-        of_rows = (weight[:, held] * y[:, held]).sum(1) / np.where(seen > 0, seen, 1)
-        expected.append(np.average((of_rows - mean) ** 2, weights=seen))
-    assert Folds(blocks, SquaredLoss, OPTIONS).null_loss() == pytest.approx(np.mean(expected))
+        expected += [np.average((y[:, b] - mean) ** 2, weights=weight[:, b]) for b in range(first, 12, OPTIONS.n_folds)]
+    assert_same(Folds(blocks, SquaredLoss, OPTIONS).null_losses(), torch.tensor(expected), rtol=1e-6)
 
 
 @pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
@@ -199,10 +199,11 @@ def test_one_heavy_row_leaves_no_fold_empty(loss, heavy, weight):
     weights = torch.ones(150, dtype=torch.float64)
     weights[heavy] = weight
     samples = Samples.from_rows(inputs, uniform(150, 1).round(), weights)
-    blocks, _ = make_blocks(samples, inputs.shapes, loss, OPTIONS)
+    blocks, _ = make_blocks(samples, inputs.shapes, OPTIONS)
     folds = Folds(blocks, loss, OPTIONS)
     assert len(folds) >= 1
-    assert all(float(weight.sum()) > 0 for _, weight in folds.training + folds.left_out)
+    assert all(float(weight.sum()) > 0 for _, weight in folds.training)
+    assert all(float(weight.sum()) > 0 for blocks in folds.left_out for _, _, weight in blocks) and all(folds.left_out)
     choice = select_alphas(FullRank(axes_for(inputs)), blocks, loss, None, None, OPTIONS)
     assert not np.isnan([record["error"] for record in choice.path]).any()
     assert np.isfinite(choice.alphas).all()
@@ -211,7 +212,7 @@ def test_one_heavy_row_leaves_no_fold_empty(loss, heavy, weight):
 def test_rows_of_one_block_get_fixed_strengths():
     inputs = fields(MODES, n=150)
     samples = Samples.from_rows(inputs, uniform(150, 1), torch.ones(150, dtype=torch.float64)).in_blocks(
-        inputs.shapes, 1, 12
+        inputs.shapes, 1
     )
     choice = select_alphas(FullRank(axes_for(inputs)), samples, SquaredLoss, None, None, OPTIONS)
     assert choice.path == [] and min(choice.alphas) > 0

@@ -1,0 +1,177 @@
+"""The choice of the rank against every rank and fraction on every fold."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from helpers import axes_for, encodings, fields, formed, normal
+
+from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
+from sklearn_mrtl.core.models.base import Alphas
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.tucker import Tucker
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.penalties.comparison import is_within, standard_error
+from sklearn_mrtl.core.penalties.options import ChoiceOptions
+from sklearn_mrtl.core.penalties.ranks import RankChoice, RankTrial, fibonacci_below
+from sklearn_mrtl.core.penalties.strengths import Selection
+from sklearn_mrtl.core.solvers.base import SolverSettings
+from sklearn_mrtl.core.solvers.lbfgs import lbfgs
+
+MODES = (Feature("lag", 4), Feature("variable", 3), Grid("sea", (3, 4), quantity="mean"))
+LONG = SolverSettings(max_epochs=200, convergence=1e-5)
+OPTIONS = ChoiceOptions(coarse_solver=LONG)
+ALPHAS = Alphas(1e-3, 1e-2)
+
+
+def simulated(rank, loss=SquaredLoss, noise=0.5, n=300, layout=fields, nonnegative=()):
+    """Return a full-rank model and samples in blocks, whose target has a weight tensor of a rank."""
+    inputs = layout(MODES, n=n)
+    x = formed(inputs).reshape(n, 4, 3, 12)
+    factors = [normal(size, rank, seed=20 + size) for size in (4, 3, 12)]
+    scores = torch.einsum("nabc,ak,bk,ck->n", x, *factors)
+    y = scores / scores.std() + noise * normal(n, seed=8)
+    y = y if loss is SquaredLoss else (y > 0).double()
+    samples = Samples.from_rows(inputs, y[:, None], torch.ones(n, dtype=torch.float64))
+    return FullRank(axes_for(inputs)), samples.in_blocks(inputs.shapes, OPTIONS.n_blocks)
+
+
+def brute_force(model, low_rank, blocks, loss, ranks, fractions):
+    """Return the errors on every block for each rank, with its best fraction: every fold fitted to the end."""
+    table = {}
+    for rank in ranks:
+        errors = np.zeros((len(fractions), 12))
+        for first in range(OPTIONS.n_folds):
+            left_out = np.arange(12) % OPTIONS.n_folds == first
+            y, weight = blocks.of_blocks(torch.from_numpy(~left_out))
+            fit = None
+            for row, fraction in enumerate(fractions):
+                if fit is None:
+                    start = model.initial(weight)
+                    full, _ = lbfgs(Objective(model, blocks.inputs, y, weight, loss, ALPHAS), start, LONG)
+                    fit = low_rank.from_full_rank(full, rank, 0)
+                objective = Objective(low_rank, blocks.inputs, y, weight, loss, ALPHAS.times(fraction))
+                fit, _ = lbfgs(objective, fit, LONG)
+                for b in np.flatnonzero(left_out):
+                    held = Objective(
+                        low_rank, blocks.inputs, blocks.y[:, b], blocks.weight[:, b], loss, Alphas(0.0, 0.0)
+                    )
+                    errors[row, b] = float(held.data_loss(fit))
+        table[rank] = errors[errors.mean(1).argmin()]
+    return table
+
+
+def first_that_the_next_does_not_beat(table, null, options):
+    for rank, larger in pairwise(table):
+        gain = table[rank] - table[larger]
+        chance = options.rank_tie * gain.std(ddof=1) / 12**0.5
+        if gain.mean() <= max(chance, options.min_gain * (null - table[larger].mean())):
+            return rank
+    return max(table)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("loss", [SquaredLoss, LogisticLoss], ids=lambda loss: loss.__name__)
+def test_choice_is_that_of_brute_force(rank, loss):
+    model, blocks = simulated(rank, loss)
+    low_rank, ranks, fractions = CP(model.axes), (1, 2, 3, 4), (1.0, 0.1)
+    choice = RankChoice(model, low_rank, blocks, Selection(ALPHAS), loss, OPTIONS, seed=0)
+    chosen, _ = choice.choose(ranks, fractions)
+    table = brute_force(model, low_rank, blocks, loss, ranks, fractions)
+    assert chosen == first_that_the_next_does_not_beat(table, choice.null, OPTIONS)
+    least = {}
+    for tried in choice.path:
+        least[tried["rank"]] = min(tried["error"], least.get(tried["rank"], np.inf))
+    assert list(least.values()) == pytest.approx([table[rank].mean() for rank in least], rel=2e-3)
+
+
+def test_the_simulated_rank_is_found():
+    for rank in (1, 2, 3, 4):
+        model, blocks = simulated(rank, noise=0.1)
+        choice = RankChoice(model, CP(model.axes), blocks, Selection(ALPHAS), SquaredLoss, ChoiceOptions(), seed=0)
+        assert choice.choose(range(1, 9), (1.0, 0.3))[0] == rank
+
+
+@pytest.mark.parametrize("rank_tie, min_gain", [(1e9, 0.0), (0.0, 1.0)])
+def test_a_larger_rank_has_to_gain_beyond_chance_and_a_part_of_what_is_explained(rank_tie, min_gain):
+    model, blocks = simulated(3, noise=0.1)
+    options = ChoiceOptions(rank_tie=rank_tie, min_gain=min_gain)
+    choice = RankChoice(model, CP(model.axes), blocks, Selection(ALPHAS), SquaredLoss, options, seed=0)
+    assert choice.choose((1, 2, 3, 5, 8), (1.0,))[0] == 1
+    assert [record["rank"] for record in choice.path] == [1, 2]
+
+
+class Errors(RankChoice):
+    """A choice among models whose errors are given, and no model is fitted."""
+
+    def __init__(self, errors):
+        self.errors, self.options, self.null, self.tried = errors, ChoiceOptions(), 1.0, []
+
+    def _best_fraction(self, rank, fractions):
+        self.tried.append(rank)
+        return RankTrial(rank, 1.0, torch.full((12,), self.errors(rank)))
+
+
+@pytest.mark.parametrize("n_ranks", [1, 2, 6, 21])
+def test_every_rank_from_which_larger_ones_gain_nothing_is_found(n_ranks):
+    for best in range(1, n_ranks + 1):
+        choice = Errors(lambda rank, best=best: 1 / (1 + min(rank, best)))
+        assert choice.choose(range(1, n_ranks + 1), (1.0,)) == (best, 1.0)
+        assert len(set(choice.tried)) == len(choice.tried) <= 6 + n_ranks // 2
+
+
+@pytest.mark.parametrize("n, expected", [(1, []), (2, [1]), (6, [1, 2, 4, 5]), (21, [1, 2, 4, 7, 12, 20])])
+def test_steps_between_ranks_grow(n, expected):
+    assert fibonacci_below(n) == expected
+
+
+def test_fractions_of_a_larger_rank_begin_near_the_best_of_the_smaller():
+    model, blocks = simulated(3, noise=0.1)
+    choice = RankChoice(model, CP(model.axes), blocks, Selection(Alphas(1e-2, 10.0)), SquaredLoss, OPTIONS, seed=0)
+    fractions = (1.0, 0.3, 0.1, 0.03)
+    choice.choose((1, 2), fractions)
+    first, second = ([t for t in choice.path if t["rank"] == rank] for rank in (1, 2))
+    best = min(first, key=lambda tried: tried["error"])["fraction"]
+    assert best < 1 and second[0]["fraction"] == fractions[fractions.index(best) - 1]
+
+
+@pytest.mark.parametrize("layout", [fields, encodings], ids=["fields", "encodings"])
+def test_tucker_and_nonnegative_factors(layout):
+    model, blocks = simulated(2, layout=layout)
+    for low_rank, ranks in (
+        (Tucker(model.axes), [(1, 1, 1), (2, 2, 2)]),
+        (CP(model.axes, {"lag"}), [1, 2]),
+    ):
+        choice = RankChoice(model, low_rank, blocks, Selection(ALPHAS), SquaredLoss, ChoiceOptions(), seed=0)
+        assert choice.choose(ranks, (1.0,))[0] in ranks and len(choice.path) == 2
+
+
+def test_nothing_to_learn_gets_the_smallest_rank_and_a_warning():
+    model, blocks = simulated(2, noise=1e6)
+    choice = RankChoice(model, CP(model.axes), blocks, Selection(ALPHAS), SquaredLoss, ChoiceOptions(), seed=0)
+    with pytest.warns(UserWarning, match="no rank predicts"):
+        assert choice.choose((1, 2, 3), (1.0, 0.1)) == (1, 1.0)
+
+
+@pytest.mark.parametrize("tie, chosen", [(0.0, 0.03), (1e9, 1.0)])
+def test_weaker_penalties_are_taken_if_they_gain_beyond_chance(tie, chosen):
+    model, blocks = simulated(2, noise=0.1)
+    strong, options = Selection(Alphas(1e-2, 10.0)), ChoiceOptions(tie=tie)
+    choice = RankChoice(model, CP(model.axes), blocks, strong, SquaredLoss, options, seed=0)
+    assert choice.choose((2,), (1.0, 0.3, 0.1, 0.03)) == (2, chosen)
+    errors = [tried["error"] for tried in choice.path]
+    assert errors == sorted(errors, reverse=True)
+    assert [tried["alpha_l2"] for tried in choice.path] == [10.0, 3.0, 1.0, 0.3]
+
+
+def test_differences_are_paired():
+    """Blocks differ by far more than the models on each of them."""
+    blocks = 10 * torch.rand(12, generator=torch.Generator().manual_seed(0))
+    assert not is_within(blocks + 0.01 + 0.001 * (torch.arange(12) % 2), blocks, 2.0)
+    assert is_within(blocks + 0.01 * (-1.0) ** torch.arange(12), blocks, 2.0)
+    assert standard_error(torch.tensor([1.0])) == float("inf")
+    assert standard_error(torch.tensor([1.0, 3.0])) == pytest.approx(1.0)
