@@ -22,6 +22,11 @@ class LevelPrinter(TrainingCallback):
     def __init__(self, verbose: int, n_levels: int):
         self.verbose, self.n_levels = verbose, n_levels
 
+    def end_choice(self, rank, path, seconds):
+        if self.verbose:
+            of_rank = "" if rank is None else f"rank {rank}, "
+            print(f"chosen: {of_rank}penalties  of {len(path)} that were tried  {seconds:6.2f} s", flush=True)
+
     def end_epoch(self, record, fit_now):
         if self.verbose > 1:
             print(line(record, self.n_levels), flush=True)

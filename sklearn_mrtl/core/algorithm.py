@@ -69,7 +69,7 @@ def mrtl(
     -------
     Fit
     """
-    fit, callback = resume(earlier, plan), CallbackList(callbacks)
+    fit, callback, began = resume(earlier, plan), CallbackList(callbacks), perf_counter()
     steps = plan[len(fit.done) :]
     data = LevelData(samples, validation, resolutions, sorted({step.level for step in steps}))
     callback.begin_training(sum(isinstance(step, Train) for step in steps))
@@ -78,11 +78,13 @@ def mrtl(
         in_row_order = data.peek() if samples.inputs.coarsens_in_steps else samples
         choice = choose(in_row_order, resolutions[0], phases_of(plan), settings)
         del in_row_order
+        if choice.path:
+            callback.end_choice(choice.rank, choice.path, perf_counter() - began)
     del samples, validation  # so that `data` can release their memory
     fit.phases, fit.rank, fit.alpha_path = choice.phases, choice.rank, choice.path
     fit.terms, fit.degrees_of_freedom = choice.terms, choice.degrees_of_freedom
     seconds_before = fit.history[-1]["seconds"] if fit.history else 0.0
-    run = Run(plan, replace(settings, rank=choice.rank), data, callback, choice, perf_counter() - seconds_before)
+    run = Run(plan, replace(settings, rank=choice.rank), data, callback, choice, began - seconds_before)
 
     for step in steps_to_do(plan, fit):
         data.move_to(step.level)

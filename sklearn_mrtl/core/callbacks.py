@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sklearn_mrtl.core.fit import Fit
+    from sklearn_mrtl.core.models.low_rank import Rank
 
 
 class TrainingCallback:
@@ -14,6 +15,9 @@ class TrainingCallback:
 
     def begin_training(self, n_levels: int) -> None:
         """Take note that a training begins, in which n_levels times a level is trained in a phase."""
+
+    def end_choice(self, rank: Rank | None, path: list[dict], seconds: float) -> None:
+        """Take note that the rank and the penalties were chosen from those in `path`."""
 
     def begin_level(self, level: int, phase: str, max_epochs: int) -> None:
         """Take note that the training of a level in a phase begins."""
@@ -57,6 +61,10 @@ class CallbackList(TrainingCallback):
     def begin_training(self, n_levels: int) -> None:
         for callback in self.callbacks:
             callback.begin_training(n_levels)
+
+    def end_choice(self, rank: Rank | None, path: list[dict], seconds: float) -> None:
+        for callback in self.callbacks:
+            callback.end_choice(rank, path, seconds)
 
     def begin_level(self, level: int, phase: str, max_epochs: int) -> None:
         for callback in self.callbacks:

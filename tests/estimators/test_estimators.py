@@ -357,12 +357,13 @@ def test_verbose_prints_a_line_for_each_level_and_stage(make, X, y, capsys):
     make().fit(X, y)
     assert capsys.readouterr().out == ""
     model = make(verbose=1).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
+    choice, *lines = capsys.readouterr().out.splitlines()
+    assert choice.startswith("chosen: rank ") and f"of {len(model.alpha_path_)} that were tried" in choice
     assert (
         len(lines) == 3 and lines[0].startswith("level 1/2  full rank") and lines[2].startswith("level 2/2  low rank")
     )
     make(verbose=2).fit(X, y)
-    assert len(capsys.readouterr().out.splitlines()) == model.n_iter_
+    assert len(capsys.readouterr().out.splitlines()) == 1 + model.n_iter_
 
 
 # Kinds of grids

@@ -134,7 +134,10 @@ def test_select_rank_of_a_pipeline(shots, shots_model):
         select_rank(shots_model, shots.data, shots.target, ranks=[])
 
 
-def test_smallest_within_one_standard_error():
-    scores = np.array([[0.0, 0.1], [0.5, 0.7], [0.6, 0.8], [0.55, 0.8]])  # the best is 0.7 +- 0.1
+def test_smallest_within_one_standard_error_of_the_differences():
+    easy_and_hard_folds = np.array([0.2, 0.5, 0.8])
+    worse_in_every_fold = easy_and_hard_folds - 0.01
+    as_good = easy_and_hard_folds + [0.02, -0.03, 0.0]
+    scores = np.array([worse_in_every_fold, as_good, easy_and_hard_folds])
     assert smallest_good(scores) == 1
-    assert smallest_good(scores[:, :1]) == 2
+    assert smallest_good(scores[:, :1]) == 1 and smallest_good(scores[[0, 2], :1]) == 1
