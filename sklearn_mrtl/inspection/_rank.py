@@ -95,7 +95,7 @@ def select_rank(
 def smallest_good(scores: np.ndarray) -> int:
     """Return the index of the first rank within one standard error of the best; scores have shape (ranks, folds).
 
-    The standard error is that of the differences on the same folds, which differ more from one another than two ranks do.
+    The standard error is that of the differences on the same folds, which differ from one another more than ranks do.
     """
     best = scores[int(np.argmax(scores.mean(axis=1)))]
     excess = best - scores
