@@ -357,13 +357,23 @@ def test_verbose_prints_a_line_for_each_level_and_stage(make, X, y, capsys):
     make().fit(X, y)
     assert capsys.readouterr().out == ""
     model = make(verbose=1).fit(X, y)
-    choice, *lines = capsys.readouterr().out.splitlines()
-    assert choice.startswith("chosen: rank ") and f"of {len(model.alpha_path_)} that were tried" in choice
+    lines = capsys.readouterr().out.splitlines()
     assert (
         len(lines) == 3 and lines[0].startswith("level 1/2  full rank") and lines[2].startswith("level 2/2  low rank")
     )
     make(verbose=2).fit(X, y)
-    assert len(capsys.readouterr().out.splitlines()) == 1 + model.n_iter_
+    assert len(capsys.readouterr().out.splitlines()) == model.n_iter_
+
+
+def test_verbose_prints_what_was_chosen_from_how_many(capsys):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 3, 8, 8))
+    y = X[:, :, :4].sum((1, 2, 3)) + rng.normal(size=150)
+    model = MRTLRegressor(verbose=1).fit(X, y)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"chosen: rank {model.rank_}, penalties  of {len(model.alpha_path_)} that were tried")
+    assert model.rank_ == 1 and {tried["rank"] for tried in model.rank_path_} == {1, 2}
+    assert model.history_[0]["seconds"] > 0
 
 
 # Kinds of grids
