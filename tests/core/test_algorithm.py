@@ -79,11 +79,17 @@ def test_penalties_chosen_at_the_coarsest_level_serve_all():
     auto = PhaseSettings(SolverSettings(max_epochs=5), None, None)
     fit = run(samples, settings(full_rank=auto, low_rank=auto))
     assert fit.alpha_path and fit.phases[LOW_RANK].alpha_l2 > 0
-    assert fit.phases[FULL_RANK] == fit.phases[LOW_RANK]
+    (fraction,) = {
+        tried["fraction"] for tried in fit.alpha_path
+        if "fraction" in tried and tried["alpha_l2"] == pytest.approx(fit.phases[LOW_RANK].alpha_l2)
+    }  # fmt: skip
+    for name in ("alpha_spatial", "alpha_l2"):
+        low, full = (getattr(fit.phases[phase], name) for phase in (LOW_RANK, FULL_RANK))
+        assert low == pytest.approx(fraction * full)
     own = replace(auto, alpha_l2=0.7)
     fit = run(samples, settings(full_rank=own, low_rank=auto))
     assert fit.phases[FULL_RANK].alpha_l2 == 0.7 != fit.phases[LOW_RANK].alpha_l2
-    assert fit.phases[FULL_RANK].alpha_spatial == fit.phases[LOW_RANK].alpha_spatial
+    assert fit.phases[FULL_RANK].alpha_spatial == pytest.approx(fit.phases[LOW_RANK].alpha_spatial / fraction)
 
 
 def test_penalties_chosen_on_a_part_of_the_samples_count_for_that_part():

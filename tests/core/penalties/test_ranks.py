@@ -119,7 +119,7 @@ class Errors(RankChoice):
 @pytest.mark.parametrize("n_ranks", [1, 2, 6, 21])
 def test_every_rank_from_which_larger_ones_gain_nothing_is_found(n_ranks):
     for best in range(1, n_ranks + 1):
-        choice = Errors(lambda rank, best=best: 1 / (1 + min(rank, best)))
+        choice = Errors(lambda rank, best=best: 1 - 0.04 * min(rank, best))
         assert choice.choose(range(1, n_ranks + 1), (1.0,)) == (best, 1.0)
         assert len(set(choice.tried)) == len(choice.tried) <= 6 + n_ranks // 2
 
