@@ -83,10 +83,7 @@ def make_plan_and_settings(
             validate_alpha("full_rank_alpha_spatial", estimator.full_rank_alpha_spatial),
             validate_alpha("full_rank_alpha_l2", estimator.full_rank_alpha_l2),
         ),
-        low_rank=PhaseSettings(
-            solver_of(estimator, seed),
-            *((1.0, 1.0) if terms else single_alphas(estimator)),
-        ),
+        low_rank=PhaseSettings(solver_of(estimator, seed), *((1.0, 1.0) if terms else single_alphas(estimator))),
         sigma=None if is_auto(estimator.sigma) else validate_number("sigma", estimator.sigma, above=0),
         decomposition=estimator.decomposition,
         nonnegative=frozenset(None if name == output_name else name for name in nonnegative),
