@@ -25,7 +25,7 @@ class LevelPrinter(TrainingCallback):
     def end_choice(self, rank, path, seconds):
         if self.verbose:
             of_rank = "" if rank is None else f"rank {rank}, "
-            print(f"chosen: {of_rank}penalties  of {len(path)} that were tried  {seconds:6.2f} s", flush=True)
+            print(f"chosen: {of_rank}penalties of {len(path)} that were tried  {seconds:6.2f} s", flush=True)
 
     def end_epoch(self, record, fit_now):
         if self.verbose > 1:

@@ -371,7 +371,7 @@ def test_verbose_prints_what_was_chosen_from_how_many(capsys):
     y = X[:, :, :4].sum((1, 2, 3)) + rng.normal(size=150)
     model = MRTLRegressor(verbose=1).fit(X, y)
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith(f"chosen: rank {model.rank_}, penalties  of {len(model.alpha_path_)} that were tried")
+    assert first.startswith(f"chosen: rank {model.rank_}, penalties of {len(model.alpha_path_)} that were tried")
     assert model.rank_ == 1 and {tried["rank"] for tried in model.rank_path_} == {1, 2}
     assert model.history_[0]["seconds"] > 0
 

@@ -65,7 +65,7 @@ class CPLinearization(Linearization):
         coarse = [axis.restrict(factor) for axis, factor in zip(self.fields.axes, factors, strict=False)]
         x = self.fields.x
         jacobians = [
-            x.movedim(m + 1, 1).flatten(2) @ products_of_others(coarse, m).to(x) for m in range(n_inputs)
+            x[..., None].movedim(m + 1, 1).flatten(2) @ products_of_others(coarse, m).to(x) for m in range(n_inputs)
         ]  # each (n, d, K)
         projections = torch.einsum("ndk,dk->nk", jacobians[0], coarse[0].to(x))
         outputs = factors[-1] if self.model.n_outputs > 1 else factors[0].new_ones(1, rank)

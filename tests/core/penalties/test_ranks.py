@@ -52,10 +52,10 @@ def brute_force(model, low_rank, blocks, loss, ranks, fractions):
             for row, fraction in enumerate(fractions):
                 if fit is None:
                     start = model.initial(weight)
-                    full, _ = lbfgs(Objective(model, blocks.inputs, y, weight, loss, ALPHAS), start, LONG)
+                    full = lbfgs(Objective(model, blocks.inputs, y, weight, loss, ALPHAS), start, LONG)
                     fit = low_rank.from_full_rank(full, rank, 0)
                 objective = Objective(low_rank, blocks.inputs, y, weight, loss, ALPHAS.times(fraction))
-                fit, _ = lbfgs(objective, fit, LONG)
+                fit = lbfgs(objective, fit, LONG)
                 for b in np.flatnonzero(left_out):
                     held = Objective(
                         low_rank, blocks.inputs, blocks.y[:, b], blocks.weight[:, b], loss, Alphas(0.0, 0.0)
