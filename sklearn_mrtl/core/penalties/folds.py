@@ -15,7 +15,7 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective, constant_loss
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 from sklearn_mrtl.core.solvers import ridge
-from sklearn_mrtl.core.solvers.lbfgs import lbfgs
+from sklearn_mrtl.core.solvers.solve import solve
 
 
 def make_blocks(samples: Samples, coarsest: Shapes, options: ChoiceOptions) -> tuple[Samples, float]:
@@ -60,9 +60,12 @@ class Folds:
         return len(self.training)
 
     def train(self, model: TensorModel, alphas: Alphas, starts: list[Parameters]) -> list[Parameters]:
-        """Fit the model roughly without the left-out blocks of each fold."""
+        """Fit the model roughly without the left-out blocks of each fold, by the steps that the levels take.
+
+        Penalties that are chosen for fits that end early are too weak for levels that converge.
+        """
         return [
-            lbfgs(Objective(model, self.inputs, *samples, self.loss, alphas), start, self.solver)
+            solve(Objective(model, self.inputs, *samples, self.loss, alphas), start, self.solver)
             for samples, start in zip(self.training, starts, strict=True)
         ]
 

@@ -81,4 +81,4 @@ class ChoiceOptions:
     rank_tie: float = 1.0
     min_gain: float = 0.01
     fractions: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
-    coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=30, convergence=1e-2))
+    coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=30, convergence=3e-3))
