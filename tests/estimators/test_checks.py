@@ -30,7 +30,7 @@ QUICK = [
     GIVEN | {"full_rank_alpha_spatial": 1e-4, "full_rank_alpha_l2": 1e-3},
     GIVEN | {"warm_start": True},
     {"alpha_spatial": 1e-3, "alpha_l2": 1e-4, "sigma": 0.1},
-    {"alpha_spatial": 0.0, "alpha_l2": 0.0},
+    {"alpha_spatial": 0.0, "alpha_l2": 1e-2},
     GIVEN | STEPS | {"solver": "sgd", "learning_rate": 0.5, "lr_decay": 1.0, "resolutions": "fixed"},
 ]
 SLOW = [

@@ -111,9 +111,14 @@ def test_outputs_of_very_different_means_are_single_outputs_together():
         same(np.log(predicted), np.log(alone.predict(X)), rtol=0, atol=0.1)
 
 
-@pytest.mark.parametrize("options", [{"rank": 2, **fixed}, {"terms": ["player", "court"]}], ids=repr)
-def test_minutes_of_their_own_are_minutes_together(options):
-    """Shots of a minute each, as rows of weight 1, say what their sums say with the minutes as weights."""
+@pytest.mark.parametrize(
+    "options, rtol", [({"rank": 2, **fixed}, 1e-5), ({"terms": ["player", "court"]}, 0.05)], ids=repr
+)
+def test_minutes_of_their_own_are_minutes_together(options, rtol):
+    """Shots of a minute each, as rows of weight 1, say what their sums say with the minutes as weights.
+
+    Penalties are chosen on blocks of about the same weight, which end between rows: other ones where minutes are apart.
+    """
     X, shots, minutes = players()
     rng = np.random.default_rng(1)
     single = np.repeat(np.arange(len(X)), minutes)
@@ -121,7 +126,7 @@ def test_minutes_of_their_own_are_minutes_together(options):
     model = COUNTS([Feature("player", 5), Grid("court", (4, 6))], **options)
     together = clone(model).fit(X, shots / minutes, sample_weight=minutes)
     apart = model.fit(X[single], each)
-    same(apart.predict(X), together.predict(X), rtol=1e-5)
+    same(apart.predict(X), together.predict(X), rtol=rtol)
     assert together.score(X, shots / minutes, sample_weight=minutes) > 0.4
 
 

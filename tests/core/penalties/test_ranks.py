@@ -86,7 +86,8 @@ def test_choice_is_that_of_brute_force(rank, loss):
     least = {}
     for tried in choice.path:
         least[tried["rank"]] = min(tried["error"], least.get(tried["rank"], np.inf))
-    assert list(least.values()) == pytest.approx([table[rank].mean() for rank in least], rel=2e-3)
+    for tried, error in least.items():  # more components than there are end in other minima
+        assert error == pytest.approx(table[tried].mean(), rel=5e-3 if tried <= chosen else 3e-2)
 
 
 def test_the_simulated_rank_is_found():
