@@ -58,6 +58,6 @@ def excused(estimator):
 ESTIMATORS = [cls(**options) for cls in (MRTLRegressor, MRTLClassifier) for options in SETTINGS]
 
 
-@parametrize_with_checks([*ESTIMATORS, MRTLRegressor(loss="poisson")], expected_failed_checks=excused)
+@parametrize_with_checks([*ESTIMATORS, MRTLRegressor(loss="poisson", **GIVEN)], expected_failed_checks=excused)
 def test_scikit_learn_compatible(estimator, check):
     check(estimator)

@@ -29,6 +29,8 @@ def make_blocks(samples: Samples, coarsest: Shapes, options: ChoiceOptions) -> t
     blocks = part.in_blocks(coarsest, options.n_blocks, options.gap)
     if n_parts > 1 and blocks.inputs.n_rows < options.merging * part.inputs.n_rows:
         n_parts, part, blocks = 1, samples, samples.in_blocks(coarsest, options.n_blocks, options.gap)
+    if blocks.inputs.n_rows < options.min_rows:  # fixed strengths, the same whether rows have weights or are repeated
+        blocks = part.in_blocks(coarsest, options.n_blocks)
     return blocks, float(blocks.weight.sum() / part.weight.sum()) / n_parts
 
 
