@@ -69,7 +69,7 @@ def select_rank(
     >>> from sklearn_mrtl import MRTLRegressor
     >>> from sklearn_mrtl.datasets import make_ocean
     >>> from sklearn_mrtl.inspection import select_rank
-    >>> ocean = make_ocean(600, n_components=2, n_variables=4, shape=(8, 18), random_state=0)
+    >>> ocean = make_ocean(300, n_components=2, shape=(8, 18), best_r2=0.9, random_state=0)
     >>> selection = select_rank(MRTLRegressor(ocean.modes), ocean.data, ocean.target, ranks=[1, 2, 3])
     >>> selection.rank
     2
