@@ -110,8 +110,9 @@ def shots():
 
 def save_maps(model, mode, name, title, axis_labels=None, decorate=None):
     """Save a picture of the spatial factors of a mode."""
+    components = range(min(model.rank_, 6))
     display = FactorDisplay.from_estimator(
-        model, mode=mode, components=range(6), axis_labels=axis_labels, decorate=decorate
+        model, mode=mode, components=components, axis_labels=axis_labels, decorate=decorate
     )
     display.figure_.suptitle(title)
     path = OUTPUT / f"{name}.png"

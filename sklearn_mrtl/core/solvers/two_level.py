@@ -92,7 +92,8 @@ class CoarseAxis:
         additional, common = self.waves.multipliers(strengths)
         gram, coefficients = self._grams
         products = [c * gram + (coefficients.T * a) @ coefficients for a, c in zip(additional.T, common, strict=True)]
-        return torch.linalg.inv(torch.stack(products))
+        # One by one: on several threads torch's inverse of many matrices at once can fail.
+        return torch.stack([torch.cholesky_inverse(root_of(product)) for product in products])
 
 
 class Block:
