@@ -7,6 +7,7 @@ of the factors in demo_output/.
 import time
 import warnings
 from pathlib import Path
+from textwrap import wrap
 
 import matplotlib
 
@@ -114,7 +115,7 @@ def save_maps(model, mode, name, title, axis_labels=None, decorate=None):
     display = FactorDisplay.from_estimator(
         model, mode=mode, components=components, axis_labels=axis_labels, decorate=decorate
     )
-    display.figure_.suptitle(title)
+    display.figure_.suptitle("\n".join(wrap(title, 45)), fontsize="medium")
     path = OUTPUT / f"{name}.png"
     display.figure_.savefig(path, dpi=120)
     return path
