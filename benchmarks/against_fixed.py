@@ -66,7 +66,7 @@ def main():
     train, test = shots.load()
     encode = shots.encoder()
     data = encode.fit_transform(train), train.made, encode.transform(test), test.made
-    compare("Real shots, 100 x 94", MRTLClassifier(shots.MODES), 0.6885, *data)
+    compare("Real shots, 100 x 94", MRTLClassifier(shots.MODES, terms=None), 0.6885, *data)
 
 
 if __name__ == "__main__":

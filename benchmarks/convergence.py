@@ -80,10 +80,10 @@ def tasks():
     simulated = make_shots(200_000, dtype=np.float32, random_state=0)
     X, y = planted_shots.encoder(simulated.modes).fit_transform(simulated.data), simulated.target
     data = X[:100_000], y[:100_000], X[100_000:], y[100_000:]
-    yield "simulated shots, rank 6", MRTLClassifier(simulated.modes, rank=6), data, log_loss
+    yield "simulated shots, rank 6", MRTLClassifier(simulated.modes, terms=None, rank=6), data, log_loss
     (train, test), encode = shots.load(), shots.encoder()
     data = encode.fit_transform(train), train.made, encode.transform(test), test.made
-    yield "real shots, rank 10", MRTLClassifier(shots.MODES, rank=10), data, log_loss
+    yield "real shots, rank 10", MRTLClassifier(shots.MODES, terms=None, rank=10), data, log_loss
 
 
 def main(n_epochs=2000):

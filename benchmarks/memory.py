@@ -81,23 +81,23 @@ def tucker():
 
 def merging():
     modes = [Feature("player", 200), Grid("court", (40, 50))]
-    return MRTLClassifier(modes, rank=5, random_state=0), *one_hot(4_000_000, (200, 2000))
+    return MRTLClassifier(modes, terms=None, rank=5, random_state=0), *one_hot(4_000_000, (200, 2000))
 
 
 def distinct():
     modes, X, y = shots(1_000_000)
-    return MRTLClassifier(modes, rank=5, random_state=0), X, y
+    return MRTLClassifier(modes, terms=None, rank=5, random_state=0), X, y
 
 
 def classes():
     modes, X, y = shots(400_000, classes=4)
-    return MRTLClassifier(modes, rank=4, random_state=0), X, y
+    return MRTLClassifier(modes, terms=None, rank=4, random_state=0), X, y
 
 
 def doubles():
     modes = [Feature("a", 300), Grid("b", (30, 30)), Grid("c", (24, 24))]
     X, y = one_hot(1_000_000, (300, 900, 576), np.float64)
-    return MRTLClassifier(modes, rank=4, random_state=0), X, y
+    return MRTLClassifier(modes, terms=None, rank=4, random_state=0), X, y
 
 
 PROBLEMS = {
@@ -152,7 +152,7 @@ def growth():
     rows = []
     for name, (model, X, y) in {
         "field": (MRTLRegressor(rank=3, random_state=0), *field((200, 3, 2, 12, 18), land=True)),
-        "shots": (lambda modes, X, y: (MRTLClassifier(modes, rank=3, random_state=0), X, y))(*shots(3000)),
+        "shots": (lambda modes, X, y: (MRTLClassifier(modes, terms=None, rank=3, random_state=0), X, y))(*shots(3000)),
     }.items():
         sizes = []
         for k in range(N_WARM + N_FITS):

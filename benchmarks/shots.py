@@ -10,7 +10,7 @@ from sklearn_mrtl import Feature, Grid, MRTLClassifier
 from sklearn_mrtl.preprocessing import ModeEncoder
 
 COURT = Grid("court", (100, 94), bounds=[(-25, 25), (0, 47)])
-MODES = Feature("player", intercept=True, pooled=True), COURT
+MODES = Feature("player"), COURT
 N_TURNS = 3
 
 

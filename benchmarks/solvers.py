@@ -25,10 +25,10 @@ def main(sizes=SIZES):
     for n in sizes:
         shots = make_shots(n + N_TEST, dtype=np.float32, random_state=0)
         X, y = encoder(shots.modes).fit_transform(shots.data), shots.target
-        chosen = MRTLClassifier(shots.modes, rank=6, n_levels=1, random_state=0).fit(X[:n], y[:n])
+        chosen = MRTLClassifier(shots.modes, terms=None, rank=6, n_levels=1, random_state=0).fit(X[:n], y[:n])
         alphas = {"alpha_spatial": chosen.alpha_spatial_, "alpha_l2": chosen.alpha_l2_}
         for name, parameters in SOLVERS.items():
-            model = MRTLClassifier(shots.modes, rank=6, random_state=0, **alphas, **parameters)
+            model = MRTLClassifier(shots.modes, terms=None, rank=6, random_state=0, **alphas, **parameters)
             model, seconds = timed(model.fit, X[:n], y[:n])
             loss = log_loss(y[n:], model.predict_proba(X[n:])[:, 1])
             rows.append([f"{n:,}", name, f"{loss:.4f}", f"{seconds:.1f}", model.n_iter_])

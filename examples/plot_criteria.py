@@ -9,8 +9,8 @@ validation loss, and the norm, the variance and the entropy of the gradient.
 # %%
 # One problem, four criteria
 # --------------------------
-# Simulated frames of play, the solver of the paper (Adam), and validation data. A level ends when the criterion has
-# risen ``patience`` times from one epoch to the next.
+# Simulated frames of play, the paper's model and solver (one product, ``terms=None``, and Adam), and validation data. A
+# level ends when the criterion has risen ``patience`` times from one epoch to the next.
 import matplotlib.pyplot as plt
 from sklearn.metrics import log_loss
 
@@ -28,7 +28,7 @@ train, validation, test = slice(0, 24_000), slice(24_000, 32_000), slice(32_000,
 models = {}
 for criterion in ("validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy"):
     model = MRTLClassifier(
-        rank=6, solver="adam", learning_rate=0.03, criterion=criterion, patience=2, max_epochs=40,
+        terms=None, rank=6, solver="adam", learning_rate=0.03, criterion=criterion, patience=2, max_epochs=40,
         alpha_spatial=1e-3, alpha_l2=1e-2, random_state=0,
     )  # fmt: skip
     models[criterion] = model.fit(X[train], y[train], X_val=X[validation], y_val=y[validation])
@@ -64,7 +64,7 @@ HistoryDisplay.from_estimator(models["gradient_norm"])
 
 # %%
 # The default solver, full-batch L-BFGS, needs no criterion: it ends a level when it has converged.
-default = MRTLClassifier(frames.modes, rank=6).fit(X[train], y[train])
+default = MRTLClassifier(frames.modes, terms=None, rank=6).fit(X[train], y[train])
 loss = log_loss(y[test], default.predict_proba(X[test])[:, 1])
 print(f"default: {default.history_[-1]['seconds']:.1f} s, test log loss {loss:.4f}")
 

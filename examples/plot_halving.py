@@ -20,13 +20,13 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.metrics import log_loss
 from sklearn.model_selection import HalvingRandomSearchCV, RandomizedSearchCV, StratifiedKFold
 
-from sklearn_mrtl import Feature, Grid, MRTLClassifier
+from sklearn_mrtl import Grid, MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
 from sklearn_mrtl.preprocessing import ModeEncoder
 
 frames = make_shots(300_000, n_players=100, max_defenders=1, random_state=0)
 court = Grid("court", (80, 100), bounds=[(0, 40), (0, 50)])
-encode = ModeEncoder([(Feature("player", intercept=True), 0, "one-hot"), (court, [1, 2])])
+encode = ModeEncoder([("player", 0, "one-hot"), (court, [1, 2])])
 X, y = encode.fit_transform(frames.data), frames.target
 train, test = slice(0, 240_000), slice(240_000, None)
 model = MRTLClassifier(random_state=0)

@@ -2,8 +2,8 @@
 Shot charts of real players
 ===========================
 
-Two million shots of 1,100 players: who scores from where? The model has one map that all players share, and deviations
-from it for each player.
+Two million shots of 1,100 players: who scores from where? The model is a sum of a map that all players share, a number
+for each player, and deviations of each player from the map.
 """
 
 # %%
@@ -22,7 +22,7 @@ import pandas as pd
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 
-from sklearn_mrtl import Feature, Grid, MRTLClassifier
+from sklearn_mrtl import Grid, MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
 from sklearn_mrtl.inspection import FactorDisplay, draw_court
 from sklearn_mrtl.preprocessing import ModeEncoder
@@ -46,10 +46,10 @@ print(f"{len(train):,} shots of {train.player_id.nunique():,} players to train, 
 # %%
 # A shared map and deviations from it
 # -----------------------------------
-# With ``pooled=True`` the players share a map and have deviations from it. Only the deviations are shrunk, so a player
-# with ten shots gets nearly the shared map. A player who is not in the training data gets exactly the shared map.
-player = Feature("player", intercept=True, pooled=True)
-encode = ModeEncoder([(player, "player_id"), (court, ["x", "y"])], handle_unknown="ignore", outside="clip")
+# By default the model has a term for each mode alone, "player" and "court", and one for both together. Their penalties
+# shrink what each player has of his own: one with ten shots gets nearly the shared map, and one who is not in the
+# training data gets exactly that.
+encode = ModeEncoder([("player", "player_id"), (court, ["x", "y"])], handle_unknown="ignore", outside="clip")
 model = make_pipeline(encode, MRTLClassifier(rank=6))
 began = time.perf_counter()
 model.fit(train, train.made)
@@ -105,8 +105,9 @@ for ax in axes:
 # %%
 # Six patterns
 # ------------
-# Each chart is the shared map plus a sum of these maps, weighted by the player's factors. With two modes (player and
-# court) the components are those of a singular value decomposition: orthogonal, ordered, and unique up to sign.
+# Each chart is the shared map, the player's number, and a sum of these maps, weighted by the player's factors. With
+# two modes (player and court) the components are those of a singular value decomposition: orthogonal, ordered, unique
+# up to sign.
 FactorDisplay.from_estimator(
     model,
     mode="court",

@@ -29,27 +29,16 @@ class Feature:
     size : int or None, default=None
         Number of categories. ``None``: inferred in fit, from the table (`ModeEncoder`) or from the axes of an N-D X. Of
         other encodings one Feature can be inferred, if its columns are one-hot and none of them is empty.
-    intercept : bool, default=False
-        One intercept for each category (the paper's b_i of eq. 1) instead of a single one. Their deviations from
-        their common value are shrunk by ``alpha_l2``. At most one Feature of a model may have it.
-    pooled : bool, default=False
-        Partial pooling: one more row of weights is shared by all categories. The weights of a category are the shared
-        row plus its own deviation, and categories with little data stay close to the shared row. A sample without a
-        category (an all-zero one-hot row, as ``OneHotEncoder(handle_unknown="ignore")`` makes it for a category
-        not seen in fit) gets the shared row.
 
     Examples
     --------
     >>> from sklearn_mrtl import Feature
-    >>> Feature("player", intercept=True, pooled=True)
-    Feature('player', intercept=True, pooled=True)
+    >>> Feature("player", 50)
+    Feature('player', size=50)
     """
 
     name: str
     size: int | None = None
-    _: KW_ONLY
-    intercept: bool = False
-    pooled: bool = False
 
     def __post_init__(self):
         _check_name("Feature", self.name)
@@ -64,7 +53,6 @@ class Feature:
     def __repr__(self):
         words = [repr(self.name)]
         words += [f"size={self.size}"] if self.size is not None else []
-        words += [f"{flag}=True" for flag in ("intercept", "pooled") if getattr(self, flag)]
         return f"Feature({', '.join(words)})"
 
 
@@ -194,9 +182,6 @@ def as_modes(modes: str | Mode | Sequence[str | Mode]) -> tuple[Mode, ...]:
         )
     if not modes:
         raise ValueError("modes is empty: expected at least one Feature or Grid.")
-    with_intercept = [mode.name for mode in modes if isinstance(mode, Feature) and mode.intercept]
-    if len(with_intercept) > 1:
-        raise ValueError(f"only one Feature may have intercept=True, got {with_intercept}.")
     return modes
 
 

@@ -37,7 +37,7 @@ FIELD_MODES = (
     Grid("sea", (3, 5), bounds=[(0, 6), (0, 5)], quantity="mean"),
 )
 ENCODED_MODES = (
-    Feature("player", 3, intercept=True, pooled=True),
+    Feature("player", 3),
     Grid("court", (4, 3)),
     Grid("hour", 6, quantity="mean", periodic=True),
 )
@@ -91,10 +91,10 @@ def multi_hot(dense: Tensor) -> MultiHot:
 
 
 def encodings(modes=ENCODED_MODES, n: int = 12, *, seed: int = 0) -> EncodedInputs:
-    """One-hot Features, and grids with up to three points in a sample; a pooled mode's last row is no category."""
+    """One-hot Features, and grids with up to three points in a sample."""
     encoded = []
     for m, mode in enumerate(modes):
-        size, draw = mode.size + getattr(mode, "pooled", False), generator(seed + m)
+        size, draw = mode.size, generator(seed + m)
         if isinstance(mode, Feature):
             encoded.append(OneHot(torch.randint(size, (n,), generator=draw), size, torch.float64))
         else:
@@ -201,18 +201,8 @@ def formed(inputs: Inputs) -> Tensor:
 
 def slow_scores(model: TensorModel, weights: Tensor, parameters, inputs: Inputs) -> Tensor:
     """Eq. (1) by an explicit sum over all entries of W, shape (n, T)."""
-    for dim, axis in enumerate(model.input_axes):
-        if axis.pooled:
-            eye = torch.eye(axis.size, dtype=torch.float64)
-            complete = eye + eye[-1] * (torch.arange(axis.size) < axis.size - 1)[:, None]  # deviation + shared row
-            weights = torch.tensordot(weights, complete, ([dim], [1])).movedim(-1, dim)
     x = formed(inputs).reshape(inputs.n_rows, -1)
-    scores = x @ weights.reshape(x.shape[1], -1) + parameters["intercept"]
-    if model.intercept_mode is not None:
-        level = inputs.encodings[model.intercept_mode].matrix.to_dense()
-        deviations = parameters["deviations"]
-        scores = scores + level[:, : len(deviations)] @ deviations
-    return scores
+    return x @ weights.reshape(x.shape[1], -1) + parameters["intercept"]
 
 
 def locations(grid: Grid, shape: tuple[int, ...]) -> np.ndarray:
@@ -255,10 +245,7 @@ def slow_penalty(model: TensorModel, weights: Tensor, parameters, sigma, alpha_s
         if isinstance(axis.mode, Grid):
             unfolded = weights.movedim(dim, 0).reshape(axis.size, -1)
             rough += slow_roughness(unfolded, axis.mode, axis.shape, sigma, axis.mask)
-    penalty = (alpha_spatial * rough + alpha_l2 * float((weights**2).sum())) / n_entries
-    if model.intercept_mode is not None:
-        penalty += alpha_l2 * float((parameters["deviations"] ** 2).mean())
-    return penalty
+    return (alpha_spatial * rough + alpha_l2 * float((weights**2).sum())) / n_entries
 
 
 def numerical_gradient(objective: Objective, parameters, step: float = 1e-6) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ from sklearn_mrtl.preprocessing import (
 
 SEA = Grid("sea", (6, 8), quantity="mean", periodic=(False, True))
 COURT = Grid("court", (4, 6), bounds=[(0, 40), (0, 60)])
-PLAYERS = Feature("player", 4, intercept=True, pooled=True)
+PLAYERS = Feature("player", 4)
 MONTHS = np.arange("2000-01", "2005-01", dtype="M8[M]")
 LATITUDES = np.linspace(-50, 50, 6)
 GOLDEN = Path(__file__).parent / "estimators" / "golden" / f"{sklearn_mrtl.__version__}.joblib"
@@ -65,7 +65,7 @@ def estimators():
     X, y = fields()
     rows, numbers = encodings()
     ocean = {"modes": ["lag", SEA], "resolutions": [{"sea": (3, 4)}, {}]} | FAST
-    court = {"modes": [PLAYERS, COURT], "resolutions": [{"court": (2, 3)}, {}]} | FAST
+    court = {"modes": [PLAYERS, COURT], "resolutions": [{"court": (2, 3)}, {}], "terms": None} | FAST
     three, two = np.digitize(y, [-2, 2]), np.where(numbers > 0, "made", "missed")
     fitted = {
         "fields, full rank": MRTLRegressor(**ocean, rank=None).fit(X, y),
@@ -79,6 +79,7 @@ def estimators():
         "fields, counts": MRTLRegressor(**ocean, rank=2, loss="poisson").fit(X, np.abs(y).round()),
         "encodings, classes": MRTLClassifier(**court, rank=2, warm_start=True).fit(rows, two),
         "encodings, sparse": MRTLRegressor(**court, rank=None).fit(sparse.csr_array(rows), numbers),
+        "encodings, three terms": MRTLClassifier(**(court | {"terms": "auto"}), rank=2).fit(rows, two),
         "encodings, nonnegative": MRTLRegressor(**court, rank=2, nonnegative="all").fit(rows, numbers),
         "encodings, adam": MRTLClassifier(**court, rank=2, solver="adam", warm_start=True).fit(rows, two),
     }

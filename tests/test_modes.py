@@ -9,7 +9,7 @@ from sklearn_mrtl.modes import as_modes
 
 MODES = [
     Feature("player"),
-    Feature("player", 7, intercept=True, pooled=True),
+    Feature("player", 7),
     Grid("court", (50, 47), bounds=[(-25, 25), (0, 47)]),
     Grid("hour", 24, periodic=True, quantity="mean"),
     Grid("air", (2, 3, 4), periodic=(False, True, False)),
@@ -73,11 +73,6 @@ def test_a_string_is_a_feature():
         (lambda: as_modes([]), ValueError, "modes is empty: expected at least one Feature or Grid"),
         (lambda: as_modes([3]), TypeError, r"modes must be Feature, Grid or str .* got 3"),
         (lambda: as_modes(["a", "a"]), ValueError, r"names that differ, got \['a', 'a'\]"),
-        (
-            lambda: as_modes([Feature("a", intercept=True), Feature("b", intercept=True)]),
-            ValueError,
-            r"only one Feature may have intercept=True, got \['a', 'b'\]",
-        ),
     ],
 )
 def test_bad_modes(make, error, message):

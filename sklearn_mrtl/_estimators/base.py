@@ -50,8 +50,7 @@ from sklearn_mrtl.core.stopping import CRITERIA
 STATISTICS: dict[bool, type[Statistics]] = {True: FieldStatistics, False: EncodingStatistics}  # by whether X is fields
 ALPHAS = ("alpha_spatial", "alpha_l2")
 OPTIONAL_ATTRIBUTES = (
-    "component_weights_", "core_", "factors_", "factors_shared_", "intercept_shared_", "alpha_spatial_", "alpha_l2_",
-    "_warm_start",
+    "component_weights_", "core_", "factors_", "alpha_spatial_", "alpha_l2_", "_warm_start",
 )  # fmt: skip
 LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
 
@@ -77,7 +76,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     """Parameters, fit, scores, and what a fitted estimator shows."""
 
     def __init__(
-        self, modes=None, *, terms=None, rank="auto", decomposition="cp", resolutions="auto", n_levels=None,
+        self, modes=None, *, terms="auto", rank="auto", decomposition="cp", resolutions="auto", n_levels=None,
         full_rank_levels="auto", alpha_spatial="auto", alpha_l2="auto", sigma="auto", cv=None, nonnegative=(),
         solver="auto", learning_rate=0.01, lr_decay=0.95, batch_size="auto", max_epochs=100,
         full_rank_alpha_spatial=None, full_rank_alpha_l2=None, full_rank_learning_rate=None, criterion="auto",
@@ -222,8 +221,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     def coef_(self) -> np.ndarray:
         """Dense weight tensor, shape (*shape of mode 1, *shape of mode 2, ...), outputs or classes first.
 
-        Made on demand. For fields, ``(coef_ * x).sum() + intercept_`` is the score of a row x, NaN left out. The
-        weights of a pooled mode's levels are complete, shared part included.
+        Made on demand. For fields, ``(coef_ * x).sum() + intercept_`` is the score of a row x, NaN left out.
 
         Raises
         ------
@@ -236,7 +234,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         return self.tensor_.coefficients()
 
     def to_xarray(self, *, coef: bool = False):
-        """Factors, weights and intercepts as a dataset with coordinates.
+        """Factors, weights and the intercept as a dataset with coordinates.
 
         Parameters
         ----------
@@ -246,9 +244,9 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         xarray.Dataset
-            Variables "<mode>_factors" with a dimension "component", "component_weights", "intercept", and for pooled
-            modes "<mode>_shared". Dimensions and coordinates are those of X if it was a DataArray in fit; otherwise
-            grids with bounds give the centres of their cells.
+            Variables "<mode>_factors" with a dimension "component", "component_weights" and "intercept". Dimensions and
+            coordinates are those of X if it was a DataArray in fit; otherwise grids with bounds give the centres of
+            their cells.
 
         Raises
         ------

@@ -14,11 +14,12 @@ modes : None, or sequence of str, Feature and Grid, default=None
     What the axes of an N-D X, or the columns of a 2-D X, mean, in their order; a string is a Feature's name.
     ``None``: the modes of the `ModeEncoder` that X comes from; otherwise the last two axes of an N-D X are one Grid (of
     quantity "mean"), the others Features, and all columns of a 2-D X are a Grid of one axis.
-terms : None, "auto" or list of names and tuples of names, default=None
+terms : "auto", None or list of names and tuples of names, default="auto"
     The weight tensors whose scores are added, each of some of the modes: ``["player", "court", ("player", "court")]``.
     A term of one mode has full rank at every level. In fields the weights of a term are the same along the modes that
-    it has not. "auto": each mode alone, and all together; each pair instead, if all together have more than 2^20
-    weights on the coarsest level. ``None``: one tensor of all modes, the paper's model.
+    it has not. "auto": for encodings each mode alone, and all together (each pair instead, if all together have more
+    than 2^20 weights on the coarsest level); for fields one tensor of all modes. ``None``: one tensor of all modes, the
+    paper's model.
 rank : "auto", int, tuple of int, None or dict, default="auto"
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
     can use (`rank_`). ``None``: full rank at every level. "auto": chosen from 1 to 21, on the blocks of rows that
@@ -100,16 +101,11 @@ factors_ : dict of ndarray
     mode of several outputs is "output", that of more than two classes "class". The largest entry of a column is
     positive in every mode except the largest Grid (the first mode without one), which takes the sign that remains; with
     "tucker" it is positive in every mode, and the core takes the signs. Not with full rank.
-factors_shared_ : dict of ndarray of shape (K,)
-    For each pooled mode the row that all categories share. `factors_` holds the deviations from it; the largest entry
-    of the sum of both is positive.
 component_weights_ : ndarray of shape (K,)
     Weights of the components, descending: W is the sum of ``component_weights_[k]`` times the outer product of the
     k-th columns. With "tucker": `core_`, of shape (K_1, K_2, ...).
-intercept_ : float or ndarray
-    b; of shape (T,) for T outputs, (categories,) or (categories, T) if a Feature has ``intercept=True``.
-intercept_shared_ : float or ndarray of shape (T,)
-    Intercept of samples without a known category, if a Feature has ``intercept=True``.
+intercept_ : float or ndarray of shape (T,)
+    b, for each of T outputs.
 terms_ : dict of str to FittedTerm
     The terms by name, such as "court" and "player x court", with their ``factors``, ``component_weights``, ``coef``,
     ``rank``, ``alpha_l2``, ``alpha_spatial``, ``degrees_of_freedom`` (effective number of parameters on the coarsest

@@ -16,7 +16,6 @@ from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
 from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices, ones
 from sklearn_mrtl.core.estimate import EncodingSizes
-from sklearn_mrtl.modes import Feature
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +57,8 @@ class EncodingStatistics:
                 )
         if rows_are_equal(X):
             raise ValueError(f"X is constant: all of its {X.shape[0]} rows are equal; nothing to learn.")
-        # Intercepts of categories and shared rows of pooled modes go with encodings of size 1.
-        has_own_units = not any(isinstance(mode, Feature) and (mode.intercept or mode.pooled) for mode in layout.modes)
         sizes = np.abs(X.data)
-        if not has_own_units or common_scale(float(sizes.min())) == 1 == common_scale(float(sizes.max())):
+        if common_scale(float(sizes.min())) == 1 == common_scale(float(sizes.max())):
             return cls((1.0,) * len(layout.modes))
         return cls(tuple(common_scale(float(np.abs(X[:, columns].data).max())) for columns in layout.columns))
 
@@ -82,14 +79,11 @@ class EncodingStatistics:
         dtype = torch.from_numpy(X.data[:0]).dtype
         lists = index_lists(X, layout)
         if lists is None or self.scale != 1:
-            parts = zip(layout.columns, layout.modes, self.scales, strict=True)
-            encodings = [encode(X[:, columns], mode, scale) for columns, mode, scale in parts]
+            parts = zip(layout.columns, self.scales, strict=True)
+            encodings = [encode(X[:, columns], scale) for columns, scale in parts]
         else:
-            pooled = [isinstance(mode, Feature) and mode.pooled for mode in layout.modes]
-            encodings = [
-                OneHot(torch_view(index), size + extra, dtype)
-                for index, size, extra in zip(lists, layout.sizes, pooled, strict=True)
-            ]
+            pairs = zip(lists, layout.sizes, strict=True)
+            encodings = [OneHot(torch_view(index), size, dtype) for index, size in pairs]
         return EncodedInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes), 0
 
 
@@ -131,24 +125,10 @@ def index_lists(X: sparse.csr_array, layout: Layout) -> list[np.ndarray] | None:
     return [indices[:, m] - indices.dtype.type(start) for m, start in enumerate(starts)]
 
 
-def encode(X: sparse.csr_array, mode, scale: float = 1.0) -> OneHot | MultiHot:
-    """Return the encoding of one mode, divided by a scale.
-
-    An empty row of a pooled mode gets an entry of 1 in a row of its own behind the categories.
-    """
+def encode(X: sparse.csr_array, scale: float = 1.0) -> OneHot | MultiHot:
+    """Return the encoding of one mode, divided by a scale."""
     counts, size, indices, data, crow_indices = np.diff(X.indptr), X.shape[1], X.indices, X.data, X.indptr
     data = data if scale == 1 else data / scale
-
-    def crow_indices_from(counts: np.ndarray) -> np.ndarray:
-        return make_crow_indices(torch_view(counts), torch_view(X.indptr).dtype).numpy()
-
-    if isinstance(mode, Feature) and mode.pooled:
-        empty = np.flatnonzero(counts == 0)
-        indices = np.insert(indices, crow_indices[empty], size)
-        data = np.insert(data, crow_indices[empty], 1)
-        counts = np.maximum(counts, 1)
-        crow_indices = crow_indices_from(counts)
-        size += 1
     binary = bool((data == 1).all())
     dtype = torch_view(data).dtype
     if binary and (counts == 1).all():
@@ -156,7 +136,8 @@ def encode(X: sparse.csr_array, mode, scale: float = 1.0) -> OneHot | MultiHot:
     if not binary and (data > 0).all() and (data % 1 == 0).all() and data.sum() <= 2 * len(data):
         # A count of two is the same as a one that stands twice, and ones need no memory of their own.
         repeats = data.astype(crow_indices.dtype)
-        indices, crow_indices, binary = np.repeat(indices, repeats), crow_indices_from(repeats)[crow_indices], True
+        ends = make_crow_indices(torch_view(repeats), torch_view(crow_indices).dtype).numpy()
+        indices, crow_indices, binary = np.repeat(indices, repeats), ends[crow_indices], True
     values = ones(len(indices), dtype, torch.device("cpu")) if binary else torch_view(data)
     return MultiHot(
         SparseMatrix(torch_view(crow_indices), torch_view(indices), values, (X.shape[0], size), binary=binary)

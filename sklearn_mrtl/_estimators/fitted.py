@@ -25,14 +25,13 @@ from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters, WeightTensor
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
-from sklearn_mrtl.modes import Feature
 
 TIMES = " x "  # between the names of a term's modes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FittedTensor(Predictor):
-    """The weight tensor W of a fitted model and its intercepts, in the user's terms."""
+    """The weight tensor W of a fitted model and its intercept, in the user's terms."""
 
     def __repr__(self):
         names = ", ".join(f"{mode.name} {' x '.join(map(str, mode.shape))}" for mode in self.modes.values())
@@ -107,23 +106,15 @@ class FittedTensor(Predictor):
 
     @property
     def intercept(self) -> np.ndarray:
-        """Score of a sample of zeros, shape (T,), or (categories, T) where they have intercepts of their own."""
-        shared = self.intercept_shared
-        if "deviations" not in self.parameters:
-            return shared
-        return shared + self.parameters["deviations"] * self.outputs.scale.astype(self.dtype)
-
-    @property
-    def intercept_shared(self) -> np.ndarray:
-        """Score of a sample of zeros of no category, shape (T,)."""
+        """Score of a sample of zeros, shape (T,)."""
         if self.layout.is_fields:
             return self.scores(np.zeros((1, *self.layout.row_shape), dtype=self.dtype))[0][0]
         scale, shift = (values.astype(self.dtype) for values in (self.outputs.scale, self.outputs.shift))
         return self.parameters["intercept"] * scale + shift
 
     @property
-    def canonical(self) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Component weights (K,) or core (K_1, ...), factors by name, and shared rows of pooled modes by name.
+    def canonical(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Component weights (K,) or core (K_1, ...), and factors by name.
 
         Factors have the shape of their mode, and NaN where it holds no data.
         """
@@ -133,14 +124,12 @@ class FittedTensor(Predictor):
         by_name = dict(zip(self._names(), factors, strict=True))
         modes = self.modes
         core = core.permute([self._names().index(name) for name in modes]) if core.ndim > 1 else core
-        shown, shared = {}, {}
+        shown = {}
         for name, mode in modes.items():
             factor = by_name[name].numpy().astype(self.dtype)
-            shown[name] = np.moveaxis(mode.blank(factor[: mode.size].T.reshape(-1, *mode.shape)), 0, -1)
-            if isinstance(mode.mode, Feature) and mode.mode.pooled:
-                shared[name] = factor[-1].copy()
-        shown = {name: np.ascontiguousarray(factor) for name, factor in shown.items()}
-        return in_units(core.numpy(), magnitude, self.dtype), shown, shared
+            factor = np.moveaxis(mode.blank(factor.T.reshape(-1, *mode.shape)), 0, -1)
+            shown[name] = np.ascontiguousarray(factor)
+        return in_units(core.numpy(), magnitude, self.dtype), shown
 
     def coefficients(self) -> np.ndarray:
         """Return the weight of every entry of a sample's tensor, shape (*shape of mode 1, ...), outputs first.
@@ -157,7 +146,7 @@ class FittedTensor(Predictor):
             "factors_ and component_weights_ hold the same in little room.",
         )  # fmt: skip
         magnitude, relative = self._units()
-        dense = self._model.coefficients(self._model.scaled(self._tensors(), relative.to(self._tensors_dtype)))
+        dense = self._model.dense(self._model.scaled(self._tensors(), relative.to(self._tensors_dtype)))
         several = self.outputs.number > 1
         order = [self._names().index(self.layout.modes[m].name) for m in self.used]
         dense = dense.permute(*([dense.ndim - 1] if several else []), *order)
@@ -174,11 +163,9 @@ class FittedTensor(Predictor):
         """Return the fitted attributes of an estimator that are the tensor's."""
         single = self.outputs.number == 1
         shown: dict[str, Any] = {"modes_": self.layout.modes, "rank_": self.rank}
-        shown["intercept_"] = self.intercept[..., 0] if single else self.intercept
-        if "deviations" in self.parameters:
-            shown["intercept_shared_"] = self.intercept_shared[0] if single else self.intercept_shared
+        shown["intercept_"] = self.intercept[0] if single else self.intercept
         if self.decomposition is not None:
-            core, shown["factors_"], shown["factors_shared_"] = self.canonical
+            core, shown["factors_"] = self.canonical
             shown["component_weights_" if core.ndim == 1 else "core_"] = core
         return shown
 

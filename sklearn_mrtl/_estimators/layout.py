@@ -151,11 +151,6 @@ def field_modes(modes: Sequence[Mode], row_shape: tuple[int, ...], labels: Label
         axis = axes.stop
         found = row_shape[axes.start : axes.stop]
         if isinstance(mode, Feature):
-            if mode.intercept:
-                raise ValueError(
-                    f"{mode!r}: one intercept for each category needs samples that belong to a category, as in "
-                    "encodings; a row of an N-D X has all categories at once."
-                )
             check_dimension(mode, axes.start, labels)
             mode = mode if mode.size is not None else replace(mode, size=found[0])
         elif mode.bounds is None and labels.bounds(axes) is not None:
@@ -202,6 +197,5 @@ def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: L
         raise ValueError(
             f"a 2-D X holds the encodings of the modes side by side, {known} columns ({sizes}), got {n_columns}.{hint}"
         )
-    is_plain = not isinstance(modes[0], Feature) or not (modes[0].intercept or modes[0].pooled)
-    is_fields = len(modes) == 1 and is_plain and not sparse.issparse(X)
+    is_fields = len(modes) == 1 and not sparse.issparse(X)
     return Layout(is_fields, tuple(modes), row_shape, replace(labels, modes=tuple(modes)))

@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """The weight tensor W of a fitted model and its intercepts, for predictions.
+    """The weight tensor W of a fitted model and its intercept, for predictions.
 
     Arrays and simple objects only, so that it can be saved by anything that saves those.
 

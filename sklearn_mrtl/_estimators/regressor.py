@@ -81,7 +81,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     """
 
     def __init__(
-        self, modes=None, *, terms=None, rank="auto", decomposition="cp", resolutions="auto", n_levels=None,
+        self, modes=None, *, terms="auto", rank="auto", decomposition="cp", resolutions="auto", n_levels=None,
         full_rank_levels="auto", alpha_spatial="auto", alpha_l2="auto", sigma="auto", cv=None, nonnegative=(),
         loss="squared_error", solver="auto", learning_rate=0.01, lr_decay=0.95, batch_size="auto", max_epochs=100,
         full_rank_alpha_spatial=None, full_rank_alpha_l2=None, full_rank_learning_rate=None, criterion="auto",

@@ -53,7 +53,10 @@ def make_plan_and_settings(
     sizes = [axis_sizes(layout, level, n_outputs) for level in (levels[max(r0 - 1, 0)], levels[-1])]
     requested = requested_terms(estimator, layout, sizes[0])
     if requested and r0 == 0:
-        raise ValueError("terms need a full-rank start, got full_rank_levels=0.")
+        raise ValueError(
+            f"full_rank_levels=0 is for one tensor of all modes: set terms=None, got terms={estimator.terms!r}. "
+            "Several terms need a full-rank start."
+        )
     terms = core_terms(estimator, requested, layout, *sizes)
     ranks = ranks_to_try(estimator, *sizes) if len(sizes[0]) > 1 and not terms else ()
     names = [mode.name for mode in layout.modes] + ([output_name] if n_outputs > 1 else [])
@@ -148,10 +151,8 @@ def solver_of(estimator, seed: int, learning_rate=None, convergence: float = CON
 
 def axis_sizes(layout: Layout, level: Mapping, n_outputs: int) -> list[int]:
     """Return the number of rows of a factor for each axis of the weight tensor at a level."""
-    sizes = [
-        prod(level[mode.name]) if isinstance(mode, Grid) else size + mode.pooled
-        for mode, size in zip(layout.modes, layout.sizes, strict=True)
-    ]
+    pairs = zip(layout.modes, layout.sizes, strict=True)
+    sizes = [prod(level[mode.name]) if isinstance(mode, Grid) else size for mode, size in pairs]
     return sizes + ([n_outputs] if n_outputs > 1 else [])
 
 

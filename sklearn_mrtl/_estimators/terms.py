@@ -19,7 +19,7 @@ from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import is_auto, validate_alpha
 from sklearn_mrtl.core.fit import Fit
-from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercepts_from
+from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercept_of
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.terms import Strengths, Sum
@@ -116,24 +116,24 @@ def requested_terms(estimator, layout: Layout, coarse: Sequence[int]) -> list[Re
     TypeError, ValueError
         That name the parameter, what was expected and what came.
     """
-    if estimator.terms is None:
+    if is_one_tensor(estimator.terms, layout):
         for name in ("alpha_spatial", "alpha_l2", "rank"):
             if isinstance(getattr(estimator, name), Mapping):
-                raise ValueError(f"{name} as a dict is for a model of several terms, got terms=None.")
+                raise ValueError(
+                    f"{name} as a dict is for a model of several terms, got terms={estimator.terms!r}, which here is "
+                    "one tensor of all modes."
+                )
         return []
     names = term_names(estimator.terms, layout, coarse)
     known = {TIMES.join(own): own for own in names}
     if len(known) < len(names):
         raise ValueError(f"terms must differ, got {estimator.terms!r}.")
-    special = [mode.name for mode in layout.modes if isinstance(mode, Feature) and (mode.intercept or mode.pooled)]
-    if special:
-        raise ValueError(
-            f"terms take the place of Feature(intercept=True) and Feature(pooled=True), which {special[0]!r} has: use "
-            f"a term of {special[0]!r} alone, and one of the other modes."
-        )
     for name in ("full_rank_alpha_spatial", "full_rank_alpha_l2"):
         if getattr(estimator, name) is not None:
-            raise ValueError(f"{name} is for terms=None, got {getattr(estimator, name)!r}: each term has one strength.")
+            raise ValueError(
+                f"{name} is for one tensor of all modes: set terms=None, got {getattr(estimator, name)!r} and terms="
+                f"{estimator.terms!r}. With several terms each has one strength."
+            )
     grids = {mode.name for mode in layout.modes if isinstance(mode, Grid)}
     l2 = by_name("alpha_l2", estimator.alpha_l2, known, ())
     spatial = by_name("alpha_spatial", estimator.alpha_spatial, known, grids)
@@ -143,6 +143,11 @@ def requested_terms(estimator, layout: Layout, coarse: Sequence[int]) -> list[Re
         along = tuple(directions(spatial, name, layout.modes[m]) for m in modes)
         terms.append(RequestedTerm(name, modes, Strengths(one_alpha("alpha_l2", l2.get(name, "auto")), along)))
     return terms
+
+
+def is_one_tensor(terms, layout: Layout) -> bool:
+    """Return whether terms stand for one tensor of all modes: "auto" does in fields, and where there is one mode."""
+    return terms is None or (is_auto(terms) and (layout.is_fields or len(layout.modes) == 1))
 
 
 def term_names(terms, layout: Layout, coarse: Sequence[int]) -> list[tuple[str, ...]]:
@@ -219,7 +224,7 @@ def fitted_terms(
         spatial = dict.fromkeys(grids, alphas.spatial)
         return {tensor.name: FittedTerm(tensor.name, tensor, alphas.l2, spatial)}
     terms = {}
-    common = intercepts_from(parameters)
+    common = intercept_of(parameters)
     zero = {name: torch.zeros_like(value) for name, value in common.items()}
     highest = max(model.terms, key=lambda term: len(term.modes))
     for term, part, own in model.parts(parameters):
@@ -240,7 +245,7 @@ def as_component(model: WeightTensor, parameters: Parameters) -> tuple[WeightTen
     if not isinstance(model, FullRank) or len(model.axes) > 1:
         return model, parameters
     component = CP(model.axes)
-    return component, {**intercepts_from(parameters), component.names[0]: parameters["weights"][:, None]}
+    return component, {**intercept_of(parameters), component.names[0]: parameters["weights"][:, None]}
 
 
 def highest_term(terms: Mapping[str, FittedTerm]) -> FittedTerm:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn_mrtl._estimators.fitted import FittedTensor
 from sklearn_mrtl._utils.optional import import_optional
-from sklearn_mrtl.modes import Feature
 
 if TYPE_CHECKING:
     import xarray
 
 
 def to_xarray(tensor: FittedTensor, attrs: dict, *, coef: bool = False) -> xarray.Dataset:
-    """Return factors, weights and intercepts as a Dataset with coordinates; the dense weights where asked for.
+    """Return factors, weights and the intercept as a Dataset with coordinates; the dense weights where asked for.
 
     Raises
     ------
@@ -34,11 +33,10 @@ def to_xarray(tensor: FittedTensor, attrs: dict, *, coef: bool = False) -> xarra
     variables: dict[str, tuple[tuple[str, ...], Any]] = {}
     component_dims: set[str] = set()
     if tensor.decomposition is not None:
-        core, factors, shared = tensor.canonical
+        core, factors = tensor.canonical
         rank_dims = {name: "component" if core.ndim == 1 else f"{name}_component" for name in modes}
         component_dims = set(rank_dims.values())
         variables |= {f"{name}_factors": ((*dims[name], rank_dims[name]), factors[name]) for name in modes}
-        variables |= {f"{name}_shared": ((rank_dims[name],), row) for name, row in shared.items()}
         if core.ndim == 1:
             variables["component_weights"] = (("component",), core)
         else:
@@ -46,12 +44,7 @@ def to_xarray(tensor: FittedTensor, attrs: dict, *, coef: bool = False) -> xarra
     if coef or tensor.decomposition is None:
         inputs = [dim for name in modes if modes[name].mode is not None for dim in dims[name]]
         variables["coef"] = ((*outputs, *inputs), tensor.coefficients())
-    own = [mode.name for mode in tensor.layout.modes if isinstance(mode, Feature) and mode.intercept]
-    intercept = tensor.intercept if outputs else tensor.intercept[..., 0]
-    variables["intercept"] = ((*(dims[own[0]] if own else ()), *outputs), intercept)
-    if own:
-        shared_intercept = tensor.intercept_shared if outputs else tensor.intercept_shared[0]
-        variables["intercept_shared"] = (outputs, shared_intercept)
+    variables["intercept"] = (outputs, tensor.intercept if outputs else tensor.intercept[0])
     check_names([*(dim for names in dims.values() for dim in names), *component_dims], variables)
     return xr.Dataset(variables, coords, attrs)
 

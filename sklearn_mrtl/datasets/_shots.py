@@ -110,14 +110,14 @@ def make_shots(
     >>> {name: factor.shape for name, factor in shots.factors.items()}
     {'player': (50, 6), 'court': (40, 50, 6), 'defenders': (12, 12, 6)}
     >>> shots.modes[0]
-    Feature('player', size=50, intercept=True)
+    Feature('player', size=50)
     """
     check_counts(n_samples=n_samples, n_players=n_players, n_components=n_components, max_defenders=max_defenders)
     check_interval("positive_rate", positive_rate, 0, 1, closed="neither")
     check_interval("best_auc", best_auc, 0.5, 1, closed="neither")
     check_float_type(dtype)
     modes = (
-        Feature("player", n_players, intercept=True),
+        Feature("player", n_players),
         Grid("court", _two_axes("court_shape", court_shape), bounds=COURT_BOUNDS),
         Grid("defenders", _two_axes("box_shape", box_shape), bounds=BOX_BOUNDS),
     )

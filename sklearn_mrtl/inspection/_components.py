@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from copy import copy
 from numbers import Integral
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -61,12 +60,6 @@ def cp_model(estimator) -> BaseMRTL:
             f"the components of decomposition={model.decomposition!r} are not rank-one tensors; use decomposition='cp'."
         )
     return model
-
-
-def complete_factors(model: BaseMRTL) -> dict[str, np.ndarray]:
-    """Return factors {mode: (*shape, K)}, with the shared row of a pooled Feature added to its categories."""
-    shared = model.factors_shared_
-    return {name: factor + shared[name] if name in shared else factor for name, factor in model.factors_.items()}
 
 
 def without_component(model: BaseMRTL, k: int) -> BaseMRTL:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from sklearn_mrtl.inspection._components import check_components, check_mode, complete_factors, low_rank_model
+from sklearn_mrtl.inspection._components import check_components, check_mode, low_rank_model
 from sklearn_mrtl.inspection._figures import arrange, label_outer, panel_shape, panels, pyplot
 from sklearn_mrtl.inspection._mode_labels import check_names, column_names, mode_labels
 from sklearn_mrtl.inspection._panels import MAX_BARS, draw_categories, draw_curve, draw_map, scaled, slice_numbers
@@ -37,8 +37,6 @@ class FactorDisplay:
         Names and units of the axes. None: the mode's name.
     category_names : sequence of str, default=None
         Names of a Feature's categories. None: the mode is a grid.
-    shared : ndarray of shape (number of components shown,), default=None
-        The shared row of a pooled Feature.
     weights : ndarray of shape (number of components shown,), default=None
         Weights of the components, for the titles.
     origin : (float, float), default=None
@@ -79,7 +77,6 @@ class FactorDisplay:
         extent=None,
         axis_labels=None,
         category_names=None,
-        shared=None,
         weights=None,
         origin=None,
     ):
@@ -89,7 +86,6 @@ class FactorDisplay:
         self.extent = extent
         self.axis_labels = axis_labels
         self.category_names = category_names
-        self.shared = shared
         self.weights = weights
         self.origin = origin
 
@@ -113,8 +109,7 @@ class FactorDisplay:
         ----------
         estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
         mode : str, default=None
-            Name of the mode. None: the first grid, or the first mode if there is no grid. For a pooled Feature the
-            shared row is added to the categories and drawn as a dashed line.
+            Name of the mode. None: the first grid, or the first mode if there is no grid.
         components : int or sequence of int, default=None
             Numbers of the components. None: all.
         category_names : sequence of str, default=None
@@ -149,7 +144,7 @@ class FactorDisplay:
         pyplot(f"{CALLER}.from_estimator")
         model = low_rank_model(estimator)
         mode = check_mode(model, mode)
-        factor = complete_factors(model)[mode]
+        factor = model.factors_[mode]
         chosen = check_components(components, factor.shape[-1])
         labels = mode_labels(model, mode)
         extent, names = labels.extent, labels.axis_labels
@@ -180,7 +175,6 @@ class FactorDisplay:
             extent=extent if labels.is_grid else None,
             axis_labels=names,
             category_names=category_names,
-            shared=model.factors_shared_[mode][chosen] if mode in model.factors_shared_ else None,
             weights=None if weights is None else weights[chosen],
             origin=origin,
         )
@@ -274,8 +268,7 @@ class FactorDisplay:
             weight = self.weights[k]
             title += f"\nweight {weight:.3g}" if weight < 1000 else f"\nweight {weight:,.0f}"
         if self._n_axes == 0:
-            shared = None if self.shared is None else self.shared[k] / self._scale[k]
-            draw_categories(panel, values, self.category_names, shared, limit, cmap=cmap, norm=norm)
+            draw_categories(panel, values, self.category_names, limit, cmap=cmap, norm=norm)
         elif self._n_axes == 1:
             draw_curve(panel, values, self._extent()[0], limit)
         else:

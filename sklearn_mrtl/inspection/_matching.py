@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sklearn_mrtl._utils.labels import listed
-from sklearn_mrtl.inspection._components import complete_factors, cp_model
+from sklearn_mrtl.inspection._components import cp_model
 from sklearn_mrtl.modes import Feature
 
 Components = tuple[dict[str, np.ndarray], np.ndarray]  # factors {mode: (*shape, K)} and weights (K,)
@@ -39,9 +39,9 @@ def factor_match_score(
     ----------
     a, b : fitted estimator, dict of arrays, or pair (dict of arrays, weights)
         A model with ``decomposition="cp"``, or a pipeline that ends in one; or factors {mode: (\*shape, K)} and weights
-        of shape (K,), which multiply the norms of the columns. Cells that are NaN in either are left out of both. The
-        shared row of a pooled Feature is added to its categories. Where both are models that know the names of a
-        Feature's categories, these are matched by name, and those that only one of them has are left out.
+        of shape (K,), which multiply the norms of the columns. Cells that are NaN in either are left out of both. Where
+        both are models that know the names of a Feature's categories, these are matched by name, and those that only
+        one of them has are left out.
     modes : sequence of str, default=None
         Names of the modes to compare. None: all modes, which must be the same in both.
     consider_weights : bool, default=False
@@ -146,7 +146,7 @@ def components_of(source) -> Components:
     """
     if not isinstance(source, Mapping | tuple):
         model = cp_model(source)
-        return complete_factors(model), np.asarray(model.component_weights_, dtype=np.float64)
+        return model.factors_, np.asarray(model.component_weights_, dtype=np.float64)
     factors, weights = source if isinstance(source, tuple) else (source, None)
     factors = {name: np.asarray(factor, dtype=np.float64) for name, factor in factors.items()}
     ranks = {name: factor.shape[-1] for name, factor in factors.items()}

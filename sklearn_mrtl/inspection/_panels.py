@@ -61,7 +61,7 @@ def draw_curve(ax, values: np.ndarray, extent, limit: float) -> None:
     ax.set_ylim(-1.08 * limit, 1.08 * limit)
 
 
-def draw_categories(ax, values: np.ndarray, names, shared: float | None, limit: float, *, cmap, norm) -> None:
+def draw_categories(ax, values: np.ndarray, names, limit: float, *, cmap, norm) -> None:
     """Draw a factor of a Feature: bars with names, or dots without names if there are more than MAX_BARS."""
     import matplotlib as mpl
 
@@ -72,12 +72,10 @@ def draw_categories(ax, values: np.ndarray, names, shared: float | None, limit: 
         ax.set_yticks(positions, names)
         ax.set_ylim(len(values) - 0.4, -0.6)
         ax.set_xlim(-1.08 * limit, 1.08 * limit)
-        zero, line = ax.axvline, ax.axvline
+        zero = ax.axvline
     else:
         ax.scatter(positions, values, color=colours, edgecolor="0.3", linewidth=0.4, s=12)
         ax.set_xlim(-1, len(values))
         ax.set_ylim(-1.08 * limit, 1.08 * limit)
-        zero, line = ax.axhline, ax.axhline
+        zero = ax.axhline
     zero(0, color="0.7", linewidth=0.8, zorder=0)
-    if shared is not None:
-        line(shared, color="0.3", linewidth=1, linestyle="--", label="shared")

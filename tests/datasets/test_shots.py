@@ -55,7 +55,7 @@ def test_shapes_and_names(shots):
     assert shots.feature_names[:5] == ["player", "x", "y", "defender_1_x", "defender_1_y"]
     assert shots.feature_names[-1] == "defender_5_y" and len(shots.feature_names) == 13
     assert shots.modes == (
-        Feature("player", 50, intercept=True),
+        Feature("player", 50),
         Grid("court", (40, 50), bounds=((0, 40), (0, 50))),
         Grid("defenders", (12, 12), bounds=((-6, 6), (-2, 10))),
     )

@@ -220,12 +220,13 @@ def three_long_modes():
 def test_what_would_not_fit_into_memory_is_refused_with_the_bytes(options, no_long_work):
     modes, table = three_long_modes()
     with pytest.raises(MemoryError, match=r"the full-rank model .* needs [\d,.]+ TB, and [\d.]+ [MG]B are free on cpu"):
-        MRTLRegressor(modes, **options).fit(table, y)
+        MRTLRegressor(modes, terms=None, **options).fit(table, y)
 
 
 def test_dense_coefficients_that_would_not_fit_are_refused():
     modes, table = three_long_modes()
-    fitted = MRTLRegressor(modes, rank=1, full_rank_levels=0, alpha_spatial=0.1, alpha_l2=0.1, max_epochs=1)
+    fixed = {"alpha_spatial": 0.1, "alpha_l2": 0.1, "max_epochs": 1}
+    fitted = MRTLRegressor(modes, terms=None, rank=1, full_rank_levels=0, **fixed)
     fitted.fit(table, y)
     with pytest.raises(MemoryError, match="coef_, the dense weight tensor .* hold the same in little room"):
         _ = fitted.coef_

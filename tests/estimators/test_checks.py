@@ -7,7 +7,7 @@ import os
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_mrtl import Feature, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 
 # Given, so that no time goes into their choice; weak, because the checks' columns are in no order.
 GIVEN = {"alpha_spatial": 1e-5, "alpha_l2": 1e-4}
@@ -21,7 +21,6 @@ QUICK = [
     GIVEN | {"resolutions": "fixed"},
     GIVEN | {"n_levels": 1},
     GIVEN | {"modes": ["column"]},
-    GIVEN | {"modes": [Feature("column", intercept=True, pooled=True)]},
     GIVEN | {"criterion": "gradient_norm"},
     GIVEN | {"criterion": "gradient_variance", "patience": 2, "tol": 1e-6},
     GIVEN | {"criterion": "gradient_entropy"},

@@ -18,7 +18,7 @@ from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 
 SEA = Grid("sea", (6, 8), quantity="mean")
 COURT = Grid("court", (4, 6), bounds=[(0, 40), (0, 60)])
-PLAYERS = Feature("player", 4, intercept=True, pooled=True)
+PLAYERS = Feature("player", 4)
 COARSE = {"sea": [{"sea": (3, 4)}, {}], "court": [{"court": (2, 3)}, {}]}
 
 
@@ -45,17 +45,28 @@ def signs(y):
 
 fast = {"rank": 2, "alpha_spatial": 1e-3, "alpha_l2": 1e-2, "max_epochs": 15}
 ocean_model = partial(MRTLRegressor, ["lag", SEA], resolutions=COARSE["sea"], **fast)
-shot_model = partial(MRTLClassifier, [PLAYERS, COURT], resolutions=COARSE["court"], **fast)
+on_court = {"modes": [PLAYERS, COURT], "resolutions": COARSE["court"], **fast}
+shot_model = partial(MRTLClassifier, terms=None, **on_court)
 CASES = {
     "fields, numbers": (ocean_model, *ocean()),
     "fields, classes": (partial(MRTLClassifier, ["lag", SEA], resolutions=COARSE["sea"], **fast), ocean()[0],
                         signs(ocean()[1])),
-    "encodings, numbers": (partial(MRTLRegressor, [PLAYERS, COURT], resolutions=COARSE["court"], **fast), *shots()),
+    "encodings, numbers": (partial(MRTLRegressor, terms=None, **on_court), *shots()),
     "encodings, classes": (shot_model, shots()[0], signs(shots()[1])),
+    "encodings, three terms": (partial(MRTLRegressor, **on_court), *shots()),
 }  # fmt: skip
 by_case = pytest.mark.parametrize("make, X, y", CASES.values(), ids=CASES)
 VARIANTS = [{}, {"rank": None}, {"decomposition": "tucker"}, {"full_rank_levels": 0, "random_state": 0}]
+by_case_of_one_term = pytest.mark.parametrize("make, X, y", list(CASES.values())[:4], ids=list(CASES)[:4])
 by_variant = pytest.mark.parametrize("options", VARIANTS, ids=repr)
+by_case_and_variant = pytest.mark.parametrize(
+    "make, X, y, options",
+    [
+        pytest.param(*case, options, id=f"{options}-{name}")
+        for name, case in CASES.items() for options in VARIANTS
+        if not ("terms" in name and "full_rank_levels" in options)  # several terms need a full-rank start
+    ],
+)  # fmt: skip
 same = partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9)
 
 
@@ -120,8 +131,7 @@ def test_precision_is_that_of_x(make, X, y):
 # Life in scikit-learn
 
 
-@by_case
-@by_variant
+@by_case_and_variant
 def test_cloned_and_pickled(make, X, y, options):
     model = make(**options).fit(X, y)
     same(scores(pickle.loads(pickle.dumps(model)), X), scores(model, X), rtol=0)
@@ -158,7 +168,7 @@ def test_halving_search_over_the_levels():
 # Statements a user relies on
 
 
-@by_case
+@by_case_of_one_term
 @pytest.mark.parametrize("options", [{}, {"full_rank_levels": 0}, {"solver": "adam", "learning_rate": 0.1}], ids=repr)
 def test_the_same_random_state_gives_the_same_model(make, X, y, options):
     once, again = (make(random_state=3, **options).fit(X, y) for _ in range(2))
@@ -177,8 +187,7 @@ def test_the_order_of_rows_does_not_matter_with_given_penalties(make, X, y, opti
     same(scores(shuffled, X), scores(model, X), rtol=1e-5, atol=1e-5)
 
 
-@by_case
-@by_variant
+@by_case_and_variant
 def test_a_weight_of_two_is_the_row_twice_and_of_zero_is_no_row(make, X, y, options):
     weight = np.ones(len(X))
     weight[:10], weight[10:13] = 2, 0
@@ -187,8 +196,7 @@ def test_a_weight_of_two_is_the_row_twice_and_of_zero_is_no_row(make, X, y, opti
     same(scores(weighted, X), scores(repeated, X), rtol=1e-5, atol=1e-5)
 
 
-@by_case
-@by_variant
+@by_case_and_variant
 def test_one_row_alone_is_that_row_of_the_batch(make, X, y, options):
     model = make(**options).fit(X, y)
     same(np.concatenate([scores(model, X[n : n + 1]) for n in range(5)]), scores(model, X)[:5])
@@ -206,7 +214,7 @@ def test_predictions_do_not_depend_on_the_number_of_threads(make, X, y):
     same(*found, rtol=1e-6, atol=1e-6)
 
 
-@by_case
+@by_case_of_one_term
 @by_variant
 def test_coefficients_and_intercepts_reproduce_the_scores(make, X, y, options):
     model = make(**options).fit(X, y)
@@ -214,15 +222,14 @@ def test_coefficients_and_intercepts_reproduce_the_scores(make, X, y, options):
         expected = np.einsum("nlij,lij->n", X, model.coef_) + model.intercept_
     else:
         player, cell = X[:, :4], X[:, 4:]
-        expected = np.einsum("np,nc,pc->n", player, cell, model.coef_.reshape(4, 24)) + player @ model.intercept_
+        expected = np.einsum("np,nc,pc->n", player, cell, model.coef_.reshape(4, 24)) + model.intercept_
     same(scores(model, X), expected)
 
 
-@by_case
+@by_case_of_one_term
 def test_factors_and_component_weights_are_the_coefficients(make, X, y):
     model = make().fit(X, y)
     first, second = model.factors_.values()
-    first = first + model.factors_shared_["player"] if "player" in model.factors_ else first
     same(np.einsum("k,ak,bck->abc", model.component_weights_, first, second), model.coef_)
     assert (np.diff(model.component_weights_) <= 0).all() and model.rank_ == 2
 
@@ -238,10 +245,8 @@ def test_core_and_factors_are_the_coefficients():
 @by_case
 def test_factors_are_canonical(make, X, y):
     model = make().fit(X, y)
-    for name, factor in model.factors_.items():
+    for factor in model.factors_.values():
         columns = factor.reshape(-1, 2)
-        if name in model.factors_shared_:
-            columns = np.vstack([columns, model.factors_shared_[name]])
         same(columns.T @ columns, np.eye(2))  # two modes: the singular value decomposition
 
 
@@ -451,7 +456,7 @@ def test_the_papers_climate_schedule():
 # Showing
 
 
-@by_case
+@by_case_of_one_term
 @by_variant
 def test_to_xarray_and_back(make, X, y, options, tmp_path):
     xr = pytest.importorskip("xarray")
@@ -481,15 +486,14 @@ def test_to_xarray_and_back(make, X, y, options, tmp_path):
         weights = (shown.component_weights * shown.lag_factors * shown.sea_factors).sum("component")
         same((X * weights).sum(("lag", "lat", "lon")) + shown.intercept, scores(model, X))
     else:
-        same(shown.player_factors + shown.player_shared, model.factors_["player"] + model.factors_shared_["player"])
+        same(shown.player_factors, model.factors_["player"])
 
 
 # Devices
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
-@by_case
-@by_variant
+@by_case_and_variant
 def test_a_gpu_gives_the_model_of_the_cpu(make, X, y, options):
     on_cpu, on_gpu = make(device="cpu", **options).fit(X, y), make(device="cuda", **options).fit(X, y)
     same(scores(on_gpu, X), scores(on_cpu, X), rtol=1e-4, atol=1e-4)

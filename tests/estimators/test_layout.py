@@ -37,8 +37,8 @@ def test_the_largest_mode_comes_last_in_the_core():
 
 def test_one_mode_of_a_table():
     assert layout_of(rows(6), [Grid("line", 6)], NO_LABELS).is_fields
-    assert not layout_of(rows(6), [Feature("player", 6, intercept=True)], NO_LABELS).is_fields
-    assert not layout_of(rows(6), [Feature("player", 6, pooled=True)], NO_LABELS).is_fields
+    assert layout_of(rows(6), [Feature("player", 6)], NO_LABELS).is_fields
+    assert not layout_of(sparse.csr_array((2, 6)), [Feature("player", 6)], NO_LABELS).is_fields
 
 
 def test_names_and_bounds_of_a_data_array():
@@ -86,7 +86,6 @@ def test_units_go_through_a_file(tmp_path, resolutions):
         (rows(6, 4), ["lag", SEA], r"modes ask for 3 axes .*, X has 2: rows of shape \(6, 4\)"),
         (rows(6, 4, 6), ["lag", SEA], r"Grid\('sea', \(4, 5\)\) expects axes of size \(4, 5\), X has \(4, 6\)"),
         (rows(6, 4, 5), [LAG, SEA], r"Feature\('lag', size=3\) expects an axis of size \(3,\), X has \(6,\)"),
-        (rows(3, 4, 5), [Feature("lag", intercept=True), SEA], "needs samples that belong to a category"),
         (rows(60), [LAG, SEA], r"23 columns \(lag 3, sea 20\), got 60.*reshape it to \(n, 3, 4, 5\)"),
         (sparse.csr_array((2, 60)), [LAG, SEA], "X is sparse; make it dense, and reshape"),
         (rows(24), [LAG, SEA], r"23 columns \(lag 3, sea 20\), got 24\.$"),

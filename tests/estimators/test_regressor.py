@@ -127,18 +127,15 @@ def test_outputs_of_nothing_but_noise_are_predicted_by_their_mean():
     assert np.std(model.predict(rng.normal(size=(500, 2, 6, 8)))) < 0.3
 
 
-def test_a_pooled_feature_gives_unseen_levels_the_shared_map():
+def test_unseen_categories_get_the_map_that_all_share():
     rng = np.random.default_rng(0)
     player, cell = rng.integers(5, size=400), rng.integers(16, size=400)
     X = np.hstack([np.eye(6)[player], np.eye(16)[cell]])
     y = np.sin(cell / 3) + 0.2 * rng.normal(size=5)[player] + 0.1 * rng.normal(size=400)
-    model = MRTLRegressor([Feature("player", 6, intercept=True, pooled=True), Grid("court", (4, 4))], rank=3).fit(X, y)
+    model = MRTLRegressor([Feature("player", 6), Grid("court", (4, 4))], rank=3).fit(X, y)
     unseen = np.hstack([np.zeros((16, 6)), np.eye(16)])
     assert np.corrcoef(model.predict(unseen), np.sin(np.arange(16) / 3))[0, 1] > 0.9
-    shared = np.einsum(
-        "k,k,ijk->ij", model.component_weights_, model.factors_shared_["player"], model.factors_["court"]
-    )
-    same(model.predict(unseen), shared.ravel() + model.intercept_shared_)
+    same(model.predict(unseen), model.terms_["court"].coef.ravel() + model.intercept_)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])

@@ -154,13 +154,12 @@ def test_importance_on_rows_that_lack_a_class():
     assert np.isfinite(component_importance(model, X[held], target[held])).all()
 
 
-def test_intercept_and_coefficients_of_pooled_modes_give_the_prediction():
+def test_intercept_and_coefficients_give_the_prediction_of_rows_of_several_categories():
     rows = (RNG.random((300, 16)) < 0.4).astype(float)
     rows = rows[(rows[:, :10].sum(1) > 0) & (rows[:, 10:].sum(1) > 0)]
     a, b = rows[:, :10], rows[:, 10:]
     target = a @ RNG.normal(size=10) * b.sum(1) + 5
-    modes = [Feature("p", 10, pooled=True), Feature("q", 6, pooled=True)]
-    model = MRTLRegressor(modes, rank=None).fit(rows, target)
+    model = MRTLRegressor([Feature("p", 10), Feature("q", 6)], terms=None, rank=None).fit(rows, target)
     np.testing.assert_allclose(model.predict(rows), np.einsum("ni,nj,ij->n", a, b, model.coef_) + model.intercept_)
 
 
@@ -270,7 +269,7 @@ def test_two_cells_and_no_player_are_not_one_of_each():
     encoded = np.hstack([np.eye(3)[np.arange(60) % 3], np.eye(8)[np.arange(60) % 8]])
     encoded[7] = [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0]
     target = RNG.normal(size=60)
-    model = MRTLRegressor([Feature("player", 3), Grid("court", 8)], **fast)
+    model = MRTLRegressor([Feature("player", 3), Grid("court", 8)], terms=None, **fast)
     with pytest.warns(UserWarning, match="not one in the columns of each mode"):
         expected = model.fit(encoded, target).predict(encoded)
     with pytest.warns(UserWarning, match="not one in the columns of each mode"):

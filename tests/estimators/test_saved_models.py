@@ -53,7 +53,10 @@ def test_it_does_the_same(save_and_load, model, inputs):
 def test_it_shows_the_same(save_and_load, name):
     model = ESTIMATORS[name][0]
     loaded = save_and_load(model)
-    np.testing.assert_array_equal(loaded.coef_, model.coef_)
+    assert list(loaded.terms_) == list(model.terms_)
+    for term, own in zip(loaded.terms_.values(), model.terms_.values(), strict=True):
+        np.testing.assert_array_equal(term.coef, own.coef)
+        assert repr(term) == repr(own)
     np.testing.assert_array_equal(loaded.intercept_, model.intercept_)
     assert repr(loaded.history_) == repr(model.history_)
     assert loaded.modes_ == model.modes_ and loaded.get_params().keys() == model.get_params().keys()

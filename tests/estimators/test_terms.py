@@ -82,8 +82,27 @@ def test_fields_a_term_without_a_mode_has_the_same_weights_along_it():
     weights = model.terms_["sea"].coef
     z = X.sum(1).reshape(200, -1) @ weights.ravel() + model.intercept_
     np.testing.assert_allclose(model.predict(X), z, atol=1e-6)
-    several = MRTLRegressor(modes, terms="auto", rank=2).fit(X, y)
+    several = MRTLRegressor(modes, terms=["lag", "sea", ("lag", "sea")], rank=2).fit(X, y)
     assert list(several.terms_) == ["lag", "sea", "lag x sea"] and several.score(X, y) > 0.5
+
+
+def test_auto_is_one_tensor_for_fields_and_for_a_single_mode():
+    """Bit for bit."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 3, 8, 10))
+    y = X[:, 0, 2:5].mean((1, 2)) + 0.1 * rng.normal(size=150)
+    for rows in (X, X[:, 0], X[:, 0, 0], sparse.csr_array(X[:, 0, 0])):
+        auto, none = (MRTLRegressor(terms=terms, rank=2, random_state=0).fit(rows, y) for terms in ("auto", None))
+        np.testing.assert_array_equal(auto.predict(rows), none.predict(rows))
+        np.testing.assert_array_equal(auto.coef_, none.coef_)
+        assert list(auto.terms_) == list(none.terms_) and auto.alpha_path_ == none.alpha_path_
+
+
+def test_auto_is_the_default_and_for_encodings_a_sum():
+    X, y, *_ = sum_of_terms(300)
+    assert MRTLRegressor().terms == MRTLClassifier().terms == "auto"
+    model = MRTLRegressor(MODES[:2], rank=1, max_epochs=2).fit(X[:, :173], y)
+    assert list(model.terms_) == ["player", "court", "player x court"]
 
 
 def test_classes_and_several_outputs():
@@ -176,8 +195,8 @@ def test_terms_in_cross_validation():
         ({"terms": ["court"], "alpha_spatial": {"court": (1.0, 2.0, 3.0)}}, "2 axes"),
         ({"terms": ["court"], "alpha_spatial": {"court": -1.0}}, "alpha_spatial"),
         ({"terms": ["court"], "full_rank_alpha_l2": 1.0}, "full_rank_alpha_l2"),
-        ({"terms": ["player", ("player", "court")], "full_rank_levels": 0}, "full-rank start"),
-        ({"alpha_l2": {"player": 1.0}}, "terms=None"),
+        ({"terms": ["player", ("player", "court")], "full_rank_levels": 0}, "set terms=None"),
+        ({"terms": None, "alpha_l2": {"player": 1.0}}, "terms=None"),
         ({"cv": 1}, "cv must be at least 2"),
         ({"cv": ShuffleSplit(3, random_state=0)}, "exactly once"),
     ],
@@ -192,8 +211,6 @@ def test_terms_of_the_wrong_kind_are_named():
     X, y, *_ = sum_of_terms(60)
     with pytest.raises(TypeError, match="list of names"):
         MRTLRegressor(MODES, terms="player").fit(X, y)
-    with pytest.raises(ValueError, match="pooled"):
-        MRTLRegressor([Feature("player", 5, pooled=True), *MODES[1:]], terms="auto").fit(X, y)
 
 
 def test_groups_must_fit_the_rows_and_the_folds():

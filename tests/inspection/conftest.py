@@ -28,12 +28,12 @@ def shots():
 
 @pytest.fixture(scope="session")
 def shots_model(shots):
-    """A pipeline; players are pooled."""
+    """A pipeline of three single modes and their product."""
     _, court, box = shots.modes
     encode = make_column_transformer(
         (OneHotEncoder(), [0]), (GridDiscretizer(court), [1, 2]), (GridDiscretizer(box), slice(3, None))
     )
-    modes = (Feature("player", 4, intercept=True, pooled=True), court, box)
+    modes = (Feature("player", 4), court, box)
     model = MRTLClassifier(modes, rank=2, max_epochs=10, criterion="validation_loss", random_state=0)
     return make_pipeline(encode, model).fit(shots.data, shots.target)
 

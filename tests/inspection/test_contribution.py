@@ -46,7 +46,7 @@ def test_bad_input(ocean, ocean_model, shots, shots_model):
         contribution_map(ocean_model, ocean.data[0], mode="lag")
     with pytest.raises(ValueError, match="baseline must be"):
         contribution_map(ocean_model, ocean.data[0], baseline="median")
-    with pytest.raises(ValueError, match="side by side"):
+    with pytest.raises(ValueError, match="model of one term"):
         contribution_map(shots_model, shots.data[:1])
     one_feature = MRTLRegressor("lag", rank=None).fit(ocean.target[:, None] * [1.0, 2.0], ocean.target)
     with pytest.raises(ValueError, match="one of the grids"):

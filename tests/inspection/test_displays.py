@@ -134,14 +134,10 @@ def test_names_of_categories_from_the_steps_before(shots, shots_model):
     assert names(nameless) == ["0", "1", "2", "3"]
 
 
-def test_shared_row(shots_model):
-    model = shots_model[-1]
+def test_bars_are_the_factor(shots_model):
     display = FactorDisplay.from_estimator(shots_model, "player", components=1, normalize=False)
-    shared = model.factors_shared_["player"][1]
     widths = [bar.get_width() for bar in display.ax_.patches]
-    np.testing.assert_allclose(widths, model.factors_["player"][:, 1] + shared)
-    (line,) = [line for line in display.ax_.lines if line.get_label() == "shared"]
-    assert line.get_xdata()[0] == pytest.approx(shared)
+    np.testing.assert_allclose(widths, shots_model[-1].factors_["player"][:, 1])
 
 
 def test_many_levels_are_dots():

@@ -80,13 +80,6 @@ def test_estimators(ocean, ocean_model, shots_model):
     assert 0.3 < factor_match_score(ocean_model, ocean.factors) < 1
 
 
-def test_pooled_categories_have_the_shared_row_added(shots_model):
-    model = shots_model[-1]
-    complete = model.factors_["player"] + model.factors_shared_["player"]
-    alone = {"player": complete}
-    assert factor_match_score(model, alone, modes=["player"]) == pytest.approx(1)
-
-
 def test_true_factors_are_found():
     from sklearn_mrtl.datasets import make_ocean
 

@@ -37,7 +37,7 @@ def test_importance_of_a_pipeline_with_weights(shots, shots_model):
         return log_loss(shots.target, expit(scores), sample_weight=weight)
 
     for k, size in enumerate(model.component_weights_):
-        players = model.factors_["player"][:, k] + model.factors_shared_["player"][k]
+        players = model.factors_["player"][:, k]
         maps = [model.factors_[name][..., k].ravel() for name in ("court", "defenders")]
         part = size * (player @ players) * (court @ maps[0]) * (box @ maps[1])
         assert found[k] == pytest.approx(loss(scores - part) - loss(scores))

@@ -50,10 +50,10 @@ def test_maps_with_land():
 
 
 @picture
-def test_bars_with_a_shared_row():
+def test_bars():
     factor = np.array([[0.8, 0.5, 0.3, -0.1], [0.1, -0.6, 0.7, 0.2]]).T
     display = FactorDisplay(
-        factor, components=[0, 3], mode="lag", axis_labels=["lag (months)"], shared=np.array([0.4, 0.1]),
+        factor, components=[0, 3], mode="lag", axis_labels=["lag (months)"],
         category_names=["one", "two", "three", "six"], weights=[2.0, 1.0],
     )  # fmt: skip
     return display.plot().figure_

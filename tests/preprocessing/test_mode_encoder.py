@@ -397,15 +397,15 @@ def shots():
 
 
 def encoder_of_shots(**options):
-    return ModeEncoder([Feature("player", intercept=True), (COURT, ["x", "y"])], **options)
+    return ModeEncoder(["player", (COURT, ["x", "y"])], **options)
 
 
 def test_a_pipeline_is_the_same_as_with_typed_modes(shots):
     table, y = shots
     model = make_pipeline(encoder_of_shots(), MRTLClassifier(rank=2)).fit(table, y)
-    assert model[-1].modes_ == (Feature("player", 3, intercept=True), COURT)
+    assert model[-1].modes_ == (Feature("player", 3), COURT)
     plain = make_column_transformer((OneHotEncoder(), ["player"]), (GridDiscretizer(COURT), ["x", "y"]))
-    typed = make_pipeline(plain, MRTLClassifier([Feature("player", 3, intercept=True), COURT], rank=2)).fit(table, y)
+    typed = make_pipeline(plain, MRTLClassifier([Feature("player", 3), COURT], rank=2)).fit(table, y)
     np.testing.assert_array_equal(model.decision_function(table), typed.decision_function(table))
 
 
@@ -428,7 +428,7 @@ def test_cross_validation_search_and_joblib(shots, estimator, tmp_path):
     name = type(estimator).__name__.lower()
     search = RandomizedSearchCV(model, {f"{name}__rank": randint(1, 4)}, n_iter=2, cv=2, n_jobs=2, random_state=0)
     best = search.fit(table, y).best_estimator_
-    assert best[-1].modes_[0] == Feature("player", 3, intercept=True)
+    assert best[-1].modes_[0] == Feature("player", 3)
     joblib.dump(best, tmp_path / "model.joblib")
     loaded = joblib.load(tmp_path / "model.joblib")
     np.testing.assert_array_equal(loaded.predict(table), best.predict(table))
@@ -462,9 +462,9 @@ def test_a_fold_without_a_category_is_told_apart(shots):
 def test_modes_of_the_estimator_must_be_those_of_the_encodings(shots):
     table, y = shots
     X = encoder_of_shots().fit_transform(table)
-    same = MRTLClassifier([Feature("player", intercept=True), COURT], rank=2).fit(X, y)
+    same = MRTLClassifier(["player", COURT], rank=2).fit(X, y)
     assert same.modes_ == X.modes
-    for modes in (["player", COURT], [COURT, Feature("player", intercept=True)], [Grid("line", 33)]):
+    for modes in (["team", COURT], [COURT, "player"], [Grid("line", 33)]):
         with pytest.raises(ValueError, match=r"estimator has the modes .* X comes from a ModeEncoder with .*size=3"):
             MRTLClassifier(modes, rank=2).fit(X, y)
 
@@ -472,7 +472,7 @@ def test_modes_of_the_estimator_must_be_those_of_the_encodings(shots):
 def test_plain_encodings_in_fit_carried_ones_in_predict(shots):
     table, y = shots
     X = encoder_of_shots().fit_transform(table)
-    model = MRTLClassifier([Feature("player", 3, intercept=True), COURT], rank=2).fit(sparse.csr_array(X), y)
+    model = MRTLClassifier([Feature("player", 3), COURT], rank=2).fit(sparse.csr_array(X), y)
     np.testing.assert_array_equal(model.predict(X), model.predict(sparse.csr_array(X)))
     with pytest.raises(ValueError, match="must have the modes of fit"):
         model.predict(ModeEncoder([(COURT, ["x", "y"]), "player"]).fit_transform(table))
@@ -480,11 +480,13 @@ def test_plain_encodings_in_fit_carried_ones_in_predict(shots):
 
 def test_an_unknown_player_is_a_row_without_a_player(shots):
     table, y = shots
-    modes = [Feature("player", pooled=True), (COURT, ["x", "y"])]
-    model = make_pipeline(ModeEncoder(modes, handle_unknown="ignore"), MRTLClassifier(rank=2)).fit(table, y)
+    model = make_pipeline(encoder_of_shots(handle_unknown="ignore"), MRTLClassifier(rank=2)).fit(table, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scores = model.decision_function(table.assign(player="Zoe"))
+    cells = model[0].transform(table)[:, 3:]
+    court = model[-1].terms_["court"].coef.ravel()
+    np.testing.assert_allclose(scores, cells @ court + model[-1].intercept_)
     assert np.ptp(scores) > 0
 
 

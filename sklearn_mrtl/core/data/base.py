@@ -111,20 +111,6 @@ class Inputs(ABC):
         """Return the samples without what they keep for the next call of `linear_scores` or `of_modes`."""
         return self
 
-    # What only layouts with an encoding of each mode by itself can do: intercepts of categories need it.
-
-    def product(self, m: int, factor: Tensor) -> Tensor:
-        """Multiply the encoding of mode m by a factor (size, K): shape (n, K)."""
-        raise TypeError(f"{type(self).__name__} have no encoding of a single mode.")
-
-    def mode_design(self, m: int) -> Tensor:
-        """Return the encoding of mode m as a dense matrix (n, size)."""
-        raise TypeError(f"{type(self).__name__} have no encoding of a single mode.")
-
-    def column_mean_squares(self, m: int, weight: Tensor) -> Tensor:
-        """Return the weighted mean square of the encoding of mode m in each of its columns, shape (size,)."""
-        raise TypeError(f"{type(self).__name__} have no encoding of a single mode.")
-
 
 def row_slices(n_rows: int, step: int) -> list[slice]:
     """Return slices of consecutive rows, at most `step` in each."""

@@ -42,7 +42,7 @@ class EncodedInputs(Inputs):
     encodings : tuple of OneHot or MultiHot
     modes : tuple of Mode
     shapes : tuple of tuple of int
-        Shape of each mode at this resolution (without the extra row of a pooled mode).
+        Shape of each mode at this resolution .
     chunk_rows : int
         Samples of a chunk: their scores are held at once.
     block_rows : int
@@ -118,6 +118,7 @@ class EncodedInputs(Inputs):
         return EntryIndices(first.index, second.index, (first.size, second.size))
 
     def product(self, m: int, factor: Tensor) -> Tensor:
+        """Multiply the encoding of mode m by a factor (size, K): shape (n, K)."""
         return BlockedProduct.apply(factor, self.encodings[m].blocks(self._rows_at_once(self.block_rows)))
 
     def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
@@ -130,15 +131,13 @@ class EncodedInputs(Inputs):
     def design(self) -> Tensor:
         return self._outer_products().to_dense() * self.cell_area
 
-    def mode_design(self, m: int) -> Tensor:
-        return self.encodings[m].matrix.to_dense()
-
     def mean_squares(self, weight: Tensor) -> list[Tensor]:
         mean_squares = [self.column_mean_squares(m, weight) for m in range(len(self.modes))]
         mean_squares[0] *= self.cell_area**2
         return mean_squares
 
     def column_mean_squares(self, m: int, weight: Tensor) -> Tensor:
+        """Return the weighted mean square of the encoding of mode m in each of its columns, shape (size,)."""
         total = sum(inputs.encodings[m].matrix.column_squares(weight[rows]) for rows, inputs in self.chunks)
         return total / weight.sum()
 

@@ -113,15 +113,12 @@ def spread(weights: Tensor, factors: Sequence[Tensor]) -> list[Tensor]:
     return [factor * weights ** (1 / len(factors)) for factor in factors]
 
 
-def canonical(
-    factors: Sequence[Tensor], *, orthogonal: bool = True, signed: int = 0, pooled: Sequence[int] = ()
-) -> tuple[Tensor, list[Tensor]]:
+def canonical(factors: Sequence[Tensor], *, orthogonal: bool = True, signed: int = 0) -> tuple[Tensor, list[Tensor]]:
     """Return component weights and factors of the same tensor in canonical form.
 
     Columns have unit norm and components descend by weight. In every mode but `signed` the entry of largest magnitude
-    is positive; that mode takes the remaining sign. In `pooled` modes the sign is that of the other rows plus the last
-    one, which they share. With two modes CP is unique only up to an invertible K x K matrix; there, if `orthogonal`,
-    the canonical form is the singular value decomposition.
+    is positive; that mode takes the remaining sign. With two modes CP is unique only up to an invertible K x K matrix;
+    there, if `orthogonal`, the canonical form is the singular value decomposition.
 
     Returns
     -------
@@ -138,7 +135,7 @@ def canonical(
     factors = [(factor / norm.clamp(min=smallest))[:, order] for factor, norm in zip(factors, norms, strict=True)]
     for m in range(len(factors)):
         if m != signed:
-            sign = largest_sign(factors[m][:-1] + factors[m][-1] if m in pooled else factors[m])
+            sign = largest_sign(factors[m])
             factors[m], factors[signed] = factors[m] * sign, factors[signed] * sign
     return weights[order], factors
 

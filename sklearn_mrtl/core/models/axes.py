@@ -20,8 +20,7 @@ from sklearn_mrtl.modes import Feature, Grid, Mode
 class Axis:
     """One mode of the weight tensor at one resolution.
 
-    A pooled Feature has an additional last row: the weights that all categories share. If there are several outputs,
-    they are the last axis.
+    If there are several outputs, they are the last axis.
 
     Attributes
     ----------
@@ -47,35 +46,14 @@ class Axis:
         return None if self.is_output else self.mode.name
 
     @property
-    def pooled(self) -> bool:
-        """Whether the mode is a Feature with a shared row."""
-        return isinstance(self.mode, Feature) and self.mode.pooled
-
-    @property
-    def n_entries(self) -> int:
-        """Number of categories or cells."""
-        return prod(self.shape)
-
-    @property
     def size(self) -> int:
-        """Number of rows of a factor: the shared row of a pooled Feature counts."""
-        return self.n_entries + self.pooled
+        """Number of categories or cells: of rows of a factor."""
+        return prod(self.shape)
 
     @cached_property
     def n_free(self) -> int:
         """Number of rows that are not masked."""
         return self.size if self.mask is None else int(self.mask.sum())
-
-    def effective(self, factor: Tensor, dim: int, n_rows: int) -> Tensor:
-        """Return the rows that multiply inputs of n_rows entries: for a pooled Feature deviations plus the shared row.
-
-        Inputs of a pooled Feature may have an entry more than it has categories; the shared row itself multiplies that.
-        """
-        if not self.pooled:
-            return factor
-        shared = factor.narrow(dim, self.size - 1, 1)
-        rows = factor.narrow(dim, 0, self.size - 1) + shared
-        return rows if n_rows == self.size - 1 else torch.cat([rows, shared], dim)
 
     def finegrain(self, factor: Tensor, dim: int, finer: Axis) -> Tensor:
         """Finegrain a factor along `dim`; next to masked cells, from the cells that hold data only."""
@@ -89,12 +67,6 @@ class Axis:
         fraction = finegrain(self.mask.to(factor), 0, self.mode, self.shape, finer.shape)
         keep = (fraction > 0) if finer.mask is None else finer.mask & (fraction > 0)
         return torch.where(keep.reshape(along), fine / fraction.clamp(min=1e-12).reshape(along), 0)
-
-    def row_mean_squares(self, mean_squares: Tensor) -> Tensor:
-        """Return the mean squares of the inputs for each row of a factor, from those for each entry."""
-        if not self.pooled:
-            return mean_squares
-        return torch.cat([mean_squares[: self.n_entries], mean_squares.sum()[None]])
 
     def laplacian_diagonal(self, like: Tensor) -> Tensor:
         """Return the diagonal of the Laplacian L of R_s, shape (rows,); zeros for a Feature."""

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
-from sklearn_mrtl.modes import Feature
 
 Parameters = dict[str, Tensor]
 
@@ -35,7 +34,7 @@ class Alphas(NamedTuple):
 
 
 class TensorModel(ABC):
-    """Scores with intercepts, and penalties of the weights: what objectives and solvers see of a model.
+    """Scores with an intercept, and penalties of the weights: what objectives and solvers see of a model.
 
     Parameters
     ----------
@@ -47,9 +46,6 @@ class TensorModel(ABC):
         self.axes = tuple(axes)
         self.input_axes = tuple(axis for axis in axes if not axis.is_output)
         self.n_outputs = self.axes[-1].size if self.axes[-1].is_output else 1
-        self.intercept_mode = next(
-            (m for m, axis in enumerate(self.axes) if isinstance(axis.mode, Feature) and axis.mode.intercept), None
-        )
 
     # What a model defines
 
@@ -67,7 +63,7 @@ class TensorModel(ABC):
         """Return <W, X_n> for every sample and output, shape (n, T)."""
 
     @abstractmethod
-    def weight_penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
+    def penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
         """Return ``alphas.spatial R_s + alphas.l2 R_2`` of eq. (3) and (5), both as means over the entries of W."""
 
     @abstractmethod
@@ -100,14 +96,7 @@ class TensorModel(ABC):
 
     def scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Return z_n = <W, X_n> + b, shape (n, T): eq. (1) and (2) before the activation."""
-        return self.weight_scores(parameters, inputs) + self.intercepts(parameters, inputs)
-
-    def penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
-        """Return the penalties of eq. (5): those of the weights, and of intercepts that differ between categories."""
-        total = self.weight_penalty(parameters, alphas)
-        if self.intercept_mode is not None:
-            total = total + alphas.l2 * parameters["deviations"].square().mean()
-        return total
+        return self.weight_scores(parameters, inputs) + parameters["intercept"]
 
     def finegrain(self, parameters: Parameters, finer: TensorModel) -> Parameters:
         """Interpolate all weights to finer grids: Finegrain in lines 10 and 22 to 24 of Algorithm 1."""
@@ -121,8 +110,6 @@ class TensorModel(ABC):
         """Return parameters whose scores are multiplied by scale and shifted, both of shape (T,)."""
         rescaled = self.scaled(parameters, scale)
         rescaled["intercept"] = parameters["intercept"] * scale + shift
-        if "deviations" in parameters:
-            rescaled["deviations"] = parameters["deviations"] * scale
         return rescaled
 
     def natural_scales(
@@ -131,31 +118,15 @@ class TensorModel(ABC):
         """Return about one over the square root of the objective's second derivative by each parameter."""
         scales = self.weight_scales(parameters, inputs, weight, loss_curvature, alphas)
         scales["intercept"] = inverse_root(weight.new_full((self.n_outputs,), loss_curvature / self.n_outputs))
-        if self.intercept_mode is not None:
-            n_categories = self.axes[self.intercept_mode].n_entries
-            values = inputs.column_mean_squares(self.intercept_mode, weight)[:n_categories, None]
-            second = (loss_curvature * values + 2 * alphas.l2 / n_categories) / self.n_outputs
-            scales["deviations"] = inverse_root(second.expand(n_categories, self.n_outputs))
         return {name: scales[name] for name in parameters}
 
-    def initial_intercepts(self, like: Tensor) -> Parameters:
-        """Return intercepts of 0."""
-        parameters = {"intercept": like.new_zeros(self.n_outputs)}
-        if self.intercept_mode is not None:
-            parameters["deviations"] = like.new_zeros(self.axes[self.intercept_mode].n_entries, self.n_outputs)
-        return parameters
-
-    def intercepts(self, parameters: Parameters, inputs: Inputs) -> Tensor:
-        """Return the term b or b_i of eq. (1) and (2) for every sample, shape (n, T) or (T,)."""
-        if self.intercept_mode is None:
-            return parameters["intercept"]
-        deviations, size = parameters["deviations"], inputs.sizes[self.intercept_mode]
-        deviations = torch.nn.functional.pad(deviations, (0, 0, 0, size - len(deviations)))
-        return parameters["intercept"] + inputs.product(self.intercept_mode, deviations)
+    def initial_intercept(self, like: Tensor) -> Parameters:
+        """Return an intercept of 0 for every output."""
+        return {"intercept": like.new_zeros(self.n_outputs)}
 
 
 class WeightTensor(TensorModel):
-    """A single weight tensor W with intercepts.
+    """A single weight tensor W with an intercept.
 
     Parameters
     ----------
@@ -196,32 +167,22 @@ class WeightTensor(TensorModel):
     def with_axes(self, axes: Sequence[Axis]) -> Self:
         return type(self)(axes)
 
-    def weight_penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
+    def penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
         rough, squares = self.penalty_sums(parameters)
         return (alphas.spatial * rough + alphas.l2 * squares) / self.n_entries
 
     def weight_scales(
         self, parameters: Parameters, inputs: Inputs, weight: Tensor, loss_curvature: float, alphas: Alphas
     ) -> Parameters:
-        mean_squares = [
-            axis.row_mean_squares(values)
-            for axis, values in zip(self.input_axes, inputs.mean_squares(weight), strict=True)
-        ]
+        mean_squares = inputs.mean_squares(weight)
         mean_squares += [weight.new_full((axis.size,), 1 / axis.size) for axis in self.axes if axis.is_output]
         curvatures = self.weight_curvatures(parameters, mean_squares, loss_curvature, alphas)
         return {name: inverse_root(curvature) for name, curvature in curvatures.items()}
 
-    def coefficients(self, parameters: Parameters) -> Tensor:
-        """Return the weights that multiply X_n, shape (*entries of each mode, [T]): shared rows are added to others."""
-        weights = self.dense(parameters)
-        for dim, axis in enumerate(self.axes):
-            weights = axis.effective(weights, dim, axis.n_entries)
-        return weights
 
-
-def intercepts_from(parameters: Parameters) -> Parameters:
-    """Return the parameters that no resolution changes."""
-    return {name: parameters[name] for name in ("intercept", "deviations") if name in parameters}
+def intercept_of(parameters: Parameters) -> Parameters:
+    """Return the one parameter that no resolution changes."""
+    return {"intercept": parameters["intercept"]}
 
 
 def inverse_root(curvature: Tensor) -> Tensor:

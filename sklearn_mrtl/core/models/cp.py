@@ -47,7 +47,7 @@ class CP(LowRank[int]):
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Return <W, X_n> of eq. (2), shape (n, T)."""
         outputs = self.factors(parameters)[-1] if self.n_outputs > 1 else None
-        return inputs.cp_scores(self.effective_factors(parameters, inputs), outputs)
+        return inputs.cp_scores(self.input_factors(parameters), outputs)
 
     def dense(self, parameters: Parameters) -> Tensor:
         factors = self.factors(parameters)
@@ -86,11 +86,10 @@ class CP(LowRank[int]):
 
     def canonical(self, parameters: Parameters) -> tuple[Tensor, list[Tensor]]:
         """Return component weights (K,), descending, and factors with unit columns; see `als.canonical`."""
-        pooled = [m for m, axis in enumerate(self.axes) if axis.pooled]
-        return canonical(self.factors(parameters), orthogonal=not self.nonnegative, signed=self.signed, pooled=pooled)
+        return canonical(self.factors(parameters), orthogonal=not self.nonnegative, signed=self.signed)
 
     @property
     def signed(self) -> int:
         """Mode that takes a component's sign: of those that may be negative the largest Grid, or else the first."""
         free = [m for m, axis in enumerate(self.axes) if axis.name not in self.nonnegative]
-        return max(free or [0], key=lambda m: self.axes[m].n_entries if isinstance(self.axes[m].mode, Grid) else 0)
+        return max(free or [0], key=lambda m: self.axes[m].size if isinstance(self.axes[m].mode, Grid) else 0)

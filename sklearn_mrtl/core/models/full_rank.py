@@ -18,17 +18,14 @@ class FullRank(WeightTensor):
     def initial(self, like: Tensor) -> Parameters:
         """Return weights of 0."""
         shape = [axis.size for axis in self.axes]
-        return {"weights": like.new_zeros(shape), **self.initial_intercepts(like)}
+        return {"weights": like.new_zeros(shape), **self.initial_intercept(like)}
 
     @property
     def parameter_axes(self) -> dict[str, tuple[Axis, ...]]:
         return {"weights": self.axes}
 
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
-        weights = parameters["weights"]
-        for dim, (axis, n_rows) in enumerate(zip(self.input_axes, inputs.sizes, strict=True)):
-            weights = axis.effective(weights, dim, n_rows)
-        return inputs.linear_scores(weights.reshape(*inputs.sizes, self.n_outputs))
+        return inputs.linear_scores(parameters["weights"].reshape(*inputs.sizes, self.n_outputs))
 
     def scaled(self, parameters: Parameters, scale: Tensor) -> Parameters:
         weights = parameters["weights"]

@@ -12,9 +12,8 @@ from typing import Generic, Self, TypeVar
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
-from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercepts_from
+from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercept_of
 
 Rank = int | tuple[int, ...]
 R = TypeVar("R", bound=Rank)  # the kind of rank a decomposition has: one number, or one for each mode
@@ -57,7 +56,7 @@ class LowRank(WeightTensor, Generic[R]):
     @classmethod
     @abstractmethod
     def n_weights(cls, rank: R, sizes: Sequence[int]) -> int:
-        """Return how many numbers the parameters of a rank hold, besides intercepts."""
+        """Return how many numbers the parameters of a rank hold, besides the intercept."""
 
     @abstractmethod
     def decompose(self, weights: Tensor, rank: R, seed: int) -> Parameters:
@@ -118,16 +117,13 @@ class LowRank(WeightTensor, Generic[R]):
         """Return the factor matrices in the order of the axes."""
         return [parameters[name] for name in self.names]
 
-    def effective_factors(self, parameters: Parameters, inputs: Inputs) -> list[Tensor]:
-        """Return the factors of the input modes as they multiply the inputs."""
-        return [
-            axis.effective(factor, 0, n_rows)
-            for axis, factor, n_rows in zip(self.input_axes, self.factors(parameters), inputs.sizes, strict=False)
-        ]
+    def input_factors(self, parameters: Parameters) -> list[Tensor]:
+        """Return the factors of the modes that inputs have."""
+        return self.factors(parameters)[: len(self.input_axes)]
 
     def from_full_rank(self, parameters: Parameters, rank: R, seed: int) -> Parameters:
-        """Decompose the weights of a full-rank model, and keep its intercepts."""
-        return {**self.decompose(parameters["weights"], rank, seed), **intercepts_from(parameters)}
+        """Decompose the weights of a full-rank model, and keep its intercept."""
+        return {**self.decompose(parameters["weights"], rank, seed), **intercept_of(parameters)}
 
     def random(self, rank: R, like: Tensor, mean_square: float, seed: int) -> Parameters:
         """Return random parameters whose scores have a standard deviation of about 0.1.
@@ -150,7 +146,7 @@ class LowRank(WeightTensor, Generic[R]):
                 parameters[name] = parameters[name] * axis.mask[:, None]
             if name in self.bounded:
                 parameters[name] = parameters[name].abs()
-        return {**parameters, **self.initial_intercepts(like)}
+        return {**parameters, **self.initial_intercept(like)}
 
     def scaled(self, parameters: Parameters, scale: Tensor) -> Parameters:
         """Scale the last factor, which belongs to the outputs if there are several."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
-from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel, WeightTensor, intercepts_from
+from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel, WeightTensor, intercept_of
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank, Rank
 from sklearn_mrtl.core.penalties.directional import DirectionalSmoothness
@@ -135,9 +135,9 @@ class Sum(TensorModel):
         scores = [model.weight_scores(own, inputs.of_modes(term.modes)) for term, model, own in self.parts(parameters)]
         return sum(scores[1:], scores[0])
 
-    def weight_penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
+    def penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
         parts = self.parts(parameters)
-        penalties = [model.weight_penalty(own, term_alphas(term, model, alphas)) for term, model, own in parts]
+        penalties = [model.penalty(own, term_alphas(term, model, alphas)) for term, model, own in parts]
         return sum(penalties[1:], penalties[0])
 
     def weight_scales(
@@ -156,7 +156,7 @@ class Sum(TensorModel):
     def initial(self, like: Tensor) -> Parameters:
         """Return weights of 0, of full-rank terms."""
         weights = {name: {"weights": like.new_zeros([a.size for a in m.axes])} for name, m in self._named_models()}
-        return {**named(weights), **self.initial_intercepts(like)}
+        return {**named(weights), **self.initial_intercept(like)}
 
     @property
     def names(self) -> list[str]:
@@ -188,7 +188,7 @@ class Sum(TensorModel):
             if isinstance(model, LowRank) and term.rank is not None:
                 own = model.decompose(own["weights"], term.rank, seed)
             weights[term.name] = own
-        return lower, {**named(weights), **intercepts_from(parameters)}
+        return lower, {**named(weights), **intercept_of(parameters)}
 
     def _named_models(self) -> Iterator[tuple[str, WeightTensor]]:
         return ((term.name, model) for term, model in zip(self.terms, self.models, strict=True))

@@ -52,7 +52,7 @@ class Tucker(LowRank[tuple[int, ...]]):
 
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Return <W, X_n> of eq. (1) with a Tucker tensor, shape (n, T)."""
-        products = inputs.multilinear(self.effective_factors(parameters, inputs))  # (n, K_1, K_2, ...)
+        products = inputs.multilinear(self.input_factors(parameters))  # (n, K_1, K_2, ...)
         core = parameters["core"].reshape(products[0].numel(), -1)
         scores = products.reshape(len(products), -1) @ core
         return scores @ parameters[self.names[-1]].T if self.n_outputs > 1 else scores

@@ -177,7 +177,7 @@ def linearize(objective: Objective, parameters: Parameters, view: Inputs | None 
     grids = [axis.smoothness for axis in axes if axis.smoothness is not None]
     if not isinstance(inputs, FieldInputs) or not grids or not all(isinstance(grid, Smoothness) for grid in grids):
         return None
-    if model.bounded or model.intercept_mode is not None or any(axis.pooled for axis in axes):
+    if model.bounded:
         return None
     make: type[Linearization]
     if type(model) is CP:

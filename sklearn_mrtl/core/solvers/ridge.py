@@ -43,7 +43,7 @@ class RidgeDesign:
     root : Tensor of shape (n,)
         Square roots of the samples' weights, as fractions of their sum.
     roughness : Tensor of shape (p,)
-        Eigenvalue of R_s for each column; 0 for the intercepts' columns.
+        Eigenvalue of R_s for each column.
     blocks : list of slice
     """
 
@@ -65,18 +65,14 @@ class RidgeDesign:
         self.y = (y - self.mean_y) * self.root[:, None]
 
     def _rotated(self, inputs: Inputs) -> Tensor:
-        """Return the design in the eigenbases of the grids, and set `roughness` and the numbers of columns."""
+        """Return the design in the eigenbases of the grids, and set `roughness`."""
         like = self.root
         self.bases, roughness = [], like.new_zeros(())
         for axis in self.model.input_axes:
             basis, eigenvalues = eigenbasis(axis, like)
             self.bases.append(basis)
             roughness = roughness[..., None] + eigenvalues
-        roughness = roughness.reshape(-1)
-        self.n_weights, self.n_categories = len(roughness), 0
-        if self.model.intercept_mode is not None:
-            self.n_categories = self.model.axes[self.model.intercept_mode].n_entries
-        self.roughness = torch.cat([roughness, like.new_zeros(self.n_categories)])
+        self.roughness = roughness.reshape(-1)
         x = like.new_empty(inputs.n_rows, len(self.roughness))
         step = max(1, BLOCK_ENTRIES // x.shape[1])
         for rows in torch.arange(len(x), device=like.device).split(step):
@@ -85,16 +81,10 @@ class RidgeDesign:
 
     def _rotated_block(self, inputs: Inputs) -> Tensor:
         x = inputs.design().double().reshape(inputs.n_rows, *inputs.sizes)
-        for dim, (axis, basis) in enumerate(zip(self.model.input_axes, self.bases, strict=True), start=1):
+        for dim, basis in enumerate(self.bases, start=1):
             if basis is not None:
                 x = torch.tensordot(x, basis, ([dim], [0])).movedim(-1, dim)
-            elif axis.pooled:
-                x = torch.cat([x.narrow(dim, 0, axis.size - 1), x.sum(dim, keepdim=True)], dim)
-        x = x.reshape(len(x), -1)
-        if self.model.intercept_mode is None:
-            return x
-        categories = inputs.mode_design(self.model.intercept_mode).to(x)[:, : self.n_categories]
-        return torch.cat([x, categories], 1)
+        return x.reshape(len(x), -1)
 
     def shrinkage(self, alphas: Alphas) -> Tensor:
         """Return the penalties' coefficient of each squared weight, shape (p,), for the loss summed over outputs.
@@ -102,7 +92,6 @@ class RidgeDesign:
         Coefficients are at least tiny, so that without penalties the solution is the one of least norm.
         """
         shrinkage = (alphas.spatial * self.roughness + alphas.l2) / (self.model.n_entries / self.model.n_outputs)
-        shrinkage[self.n_weights :] = alphas.l2 / max(1, self.n_categories)
         return shrinkage.clamp(min=max(1e-12 * float(shrinkage.max()), 1e-14 * float(self.x.norm()) ** 2, 1e-300))
 
     def decompose(self, alphas: Alphas) -> RidgePath:
@@ -115,19 +104,17 @@ class RidgeDesign:
 
     def parameters(self, weights: Tensor, like: Tensor) -> Parameters:
         """Return the model's parameters from the weights of the columns, shape (p, T)."""
-        parameters = {"intercept": (self.mean_y - self.means @ weights).to(like.dtype)}
-        if self.n_categories:
-            parameters["deviations"] = weights[self.n_weights :].to(like.dtype)
+        intercept = (self.mean_y - self.means @ weights).to(like.dtype)
         sizes = [
             axis.size if basis is None else basis.shape[1]
             for axis, basis in zip(self.model.input_axes, self.bases, strict=True)
         ]
-        tensor = weights[: self.n_weights].reshape(*sizes, -1)
+        tensor = weights.reshape(*sizes, -1)
         for dim, basis in enumerate(self.bases):
             if basis is not None:
                 tensor = torch.tensordot(tensor, basis, ([dim], [1])).movedim(-1, dim)
         shape = [axis.size for axis in self.model.axes]
-        return {"weights": tensor.reshape(shape).to(like.dtype), **parameters}
+        return {"weights": tensor.reshape(shape).to(like.dtype), "intercept": intercept}
 
 
 class RidgePath:

@@ -89,23 +89,15 @@ def test_chunks_are_all_samples_in_order(layout):
         assert_same(formed(chunk), formed(inputs)[rows])
 
 
-@by_layout
 @pytest.mark.parametrize("m", [0, 1])
-def test_the_encoding_of_a_single_mode(layout, m):
-    inputs, weight = inputs_of(layout), uniform(12)
+def test_the_encoding_of_a_single_mode(m):
+    inputs, weight = inputs_of("encodings"), uniform(12)
     factor = normal(inputs.sizes[m], 2)
-    if layout == "fields":
-        for call in (lambda: inputs.product(m, factor), lambda: inputs.mode_design(m),
-                     lambda: inputs.column_mean_squares(m, weight)):  # fmt: skip
-            with pytest.raises(TypeError, match="FieldInputs have no encoding of a single mode"):
-                call()
-    else:
-        dense = inputs.encodings[m].matrix.to_dense()
-        assert_same(inputs.mode_design(m), dense)
-        assert_same(inputs.product(m, factor), dense @ factor)
-        for chunk_rows in (5, 100):
-            parts = replace(inputs, chunk_rows=chunk_rows)
-            assert_same(parts.column_mean_squares(m, weight), (weight @ dense**2) / weight.sum())
+    dense = inputs.encodings[m].matrix.to_dense()
+    assert_same(inputs.product(m, factor), dense @ factor)
+    for chunk_rows in (5, 100):
+        parts = replace(inputs, chunk_rows=chunk_rows)
+        assert_same(parts.column_mean_squares(m, weight), (weight @ dense**2) / weight.sum())
 
 
 @by_layout

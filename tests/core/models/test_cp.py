@@ -5,7 +5,7 @@ import torch
 from helpers import assert_same, axes_for, encodings, fields, inputs_of, normal, random_parameters, slow_scores
 
 from sklearn_mrtl import Feature, Grid
-from sklearn_mrtl.core.models.als import canonical, cp_als
+from sklearn_mrtl.core.models.als import cp_als
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 
@@ -66,16 +66,6 @@ def test_the_largest_grid_that_may_be_negative_takes_the_sign(modes, n_outputs, 
             assert bool((factor >= 0).all())
 
 
-def test_pooled_levels_read_positive_with_what_they_share():
-    deviations = torch.tensor([[-0.6, 0.7], [0.1, -0.1], [0.5, -0.6]], dtype=torch.float64)  # the last is shared
-    factors = [deviations, *random_factors((4, 3), 2)]
-    weights, shown = canonical(factors, signed=1, pooled=[0])
-    assert_same(formed(shown, weights), formed(factors))
-    complete = shown[0][:-1] + shown[0][-1]
-    assert bool((complete.amax(0) == complete.abs().amax(0)).all())
-    assert bool((shown[0].amax(0) < shown[0].abs().amax(0)).all())  # by the rows as they are, signs would be others
-
-
 @pytest.mark.parametrize("true_rank", [1, 2])
 @pytest.mark.parametrize("rank", [3, 10])
 @pytest.mark.parametrize("n_levels", [1, 4])
@@ -90,15 +80,14 @@ def test_more_components_than_the_tensor_has(true_rank, rank, n_levels, seed):
     assert all(bool((factor.abs() < 10).all()) for factor in found)
 
 
-def test_from_full_rank_and_random_have_the_intercepts_and_are_nonnegative_where_asked():
+def test_from_full_rank_and_random_have_the_intercept_and_are_nonnegative_where_asked():
     inputs = encodings()
     full = FullRank(axes_for(inputs, 2))
     parameters = random_parameters(full)
     model = CP(full.axes, nonnegative=["court", None])
     start = model.from_full_rank(parameters, 2, seed=0)
     assert model.bounded == {"factor 1", "factor 3"}
-    for name in ("intercept", "deviations"):
-        assert_same(start[name], parameters[name])
+    assert_same(start["intercept"], parameters["intercept"])
     for factors in (start, model.random(2, parameters["intercept"], 1.0, seed=0)):
         assert all(bool((factors[name] >= 0).all()) for name in model.bounded)
 

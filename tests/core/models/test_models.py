@@ -66,7 +66,7 @@ def test_penalties_are_those_of_the_formed_weights(model_class, layout, n_output
 @by_outputs
 def test_the_number_of_weights_is_that_of_the_parameters(model_class, n_outputs):
     model, parameters = build(model_class, inputs_of("encodings"), n_outputs)
-    n_weights = sum(value.numel() for name, value in parameters.items() if name not in ("intercept", "deviations"))
+    n_weights = sum(value.numel() for name, value in parameters.items() if name != "intercept")
     sizes = [axis.size for axis in model.axes]
     expected = prod(sizes) if model_class is FullRank else model_class.n_weights(small_rank(model), sizes)
     assert n_weights == expected
@@ -74,14 +74,10 @@ def test_the_number_of_weights_is_that_of_the_parameters(model_class, n_outputs)
 
 @by_model
 @by_layout
-def test_coefficients_multiply_the_inputs(model_class, layout):
-    """A pooled category's is complete, so that a one-hot sample needs nothing else."""
+def test_dense_weights_multiply_the_inputs(model_class, layout):
     inputs = inputs_of(layout)
-    if layout == "encodings":
-        inputs = inputs.select(torch.nonzero(inputs.encodings[0].index < 3)[:, 0])  # of a category
     model, parameters = build(model_class, inputs)
-    x = formed(inputs)[:, : model.axes[0].n_entries]
-    expected = x.reshape(inputs.n_rows, -1) @ model.coefficients(parameters).reshape(-1, 1)
+    expected = formed(inputs).reshape(inputs.n_rows, -1) @ model.dense(parameters).reshape(-1, 1)
     assert_same(model.weight_scores(parameters, inputs), expected)
 
 
@@ -113,7 +109,7 @@ def test_finegraining_constant_grids_leaves_scores_as_they_were(model_class, coa
 
 @by_model
 def test_finegraining_encodings_leaves_scores_as_they_were(model_class):
-    player = Feature("player", 3, intercept=True, pooled=True)
+    player = Feature("player", 3)
     court = Grid("court", (4, 3), interpolation="nearest")
     hour = Grid("hour", 6, periodic=True, interpolation="nearest")
     fine = encodings((player, court, hour))
@@ -165,17 +161,6 @@ def test_a_cell_of_land_more_is_a_cell_less():
     expected = short.penalty({"weights": weights[:3], "intercept": torch.zeros(1)}, Alphas(1.0, 0.0))
     assert masked.n_entries == short.n_entries == 3
     assert_same(actual, expected * (3 / 2) ** 2)  # the line is longer, so the same steps are steeper
-
-
-def test_a_level_never_seen_gets_the_shared_row_and_the_shared_intercept():
-    inputs = encodings(n=40)
-    model, parameters = build(FullRank, inputs)
-    unseen = inputs.select(torch.nonzero(inputs.encodings[0].index == 3)[:, 0])
-    assert unseen.n_rows > 0
-    shared = parameters["weights"][3]
-    tensors = [encoding.matrix.to_dense() for encoding in unseen.encodings[1:]]
-    expected = torch.einsum("na,nb,ab->n", *tensors, shared) / 6 + parameters["intercept"]
-    assert_same(model.scores(parameters, unseen)[:, 0], expected)
 
 
 def test_curvatures_are_second_derivatives_where_modes_are_alone():

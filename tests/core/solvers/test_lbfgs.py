@@ -116,7 +116,7 @@ def test_lbfgs_stays_at_a_minimum():
     assert_same(lbfgs(objective, exact, SolverSettings()), exact, rtol=1e-7, atol=1e-7)
 
 
-def test_single_outputs_of_a_pooled_intercept_model_converge_too():
+def test_a_single_output_of_encodings_converges_too():
     inputs = encodings(n=200)
     model = FullRank(axes_for(inputs))
     samples = samples_of(inputs, LogisticLoss)

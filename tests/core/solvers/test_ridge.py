@@ -57,7 +57,7 @@ def test_without_smoothness_it_is_scikit_learns_ridge(make, n, n_outputs, alpha)
 @pytest.mark.parametrize("n_outputs", [1, 2])
 @pytest.mark.parametrize("alphas", [(0.1, 0.01), (1e-3, 1e-4)])
 def test_it_solves_the_objective_with_all_its_penalties(layout, n, n_outputs, alphas):
-    """The gradient is zero: smoothness, land, pooled levels and their intercepts included."""
+    """The gradient is zero: smoothness and land included."""
     inputs = inputs_of(layout, n)
     samples = samples_for(inputs, n_outputs)
     model = FullRank(axes_for(inputs, n_outputs))
