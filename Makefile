@@ -13,7 +13,7 @@ demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q --mpl --durations=5
+	$(BIN)/python -m pytest -q --mpl --durations=5 -n auto --dist worksteal
 
 # Lines and branches that no test runs; fails under 95 % (pyproject.toml says what does not count).
 coverage: $(STAMP)
