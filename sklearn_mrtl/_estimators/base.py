@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from functools import partial, wraps
@@ -19,6 +20,7 @@ from sklearn_mrtl._estimators.folds import fold_of_rows
 from sklearn_mrtl._estimators.holdout import hold_out
 from sklearn_mrtl._estimators.html import with_training
 from sklearn_mrtl._estimators.layout import Layout, layout_of
+from sklearn_mrtl._estimators.lazy_fit import LazyData, lazy_samples
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_fraction, validate_verbose
 from sklearn_mrtl._estimators.progress import LevelPrinter, training_callbacks
@@ -42,6 +44,7 @@ from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklearn_mrtl._utils.interruption import is_one_of_many
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.algorithm import mrtl
+from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.settings import LOW_RANK, Settings
@@ -117,27 +120,37 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     @torch.enable_grad()
     @in_useful_threads
     def _fit(
-        self, training: Rows, validation: Rows | None, labels: Labels, loss: Loss, outputs: Outputs, given
-    ) -> dict:
+        self, training: Rows | LazyData, validation, labels: Labels, loss: Loss, outputs: Outputs, given
+    ) -> dict:  # fmt: skip
         """Run Algorithm 1 on rows whose targets have the shape (n, T); return the fitted attributes.
 
-        given are y and the sample weight, or None, as the user knows them.
+        Validation data are of the kind of the training data, or None; given are y and the sample weight, or None, as
+        the user knows them.
         """
         layout, device = layout_of(training.X, self.modes, labels), resolve_device(self.device)
-        training = training._replace(X=as_layout(training.X, layout))
-        if labels.modes is None:
-            check_columns(training.X, layout, self.modes, getattr(self, "feature_names_in_", None))
+        if isinstance(training, Rows):
+            training = training._replace(X=as_layout(training.X, layout))
+            if labels.modes is None:
+                check_columns(training.X, layout, self.modes, getattr(self, "feature_names_in_", None))
         start = Start.find(self, layout, training, validation)
         levels = levels_of(self, layout)
         plan, settings = make_plan_and_settings(self, loss, layout, levels, outputs, start.seed)
         resolutions = [core_shapes(layout, level) for level in levels]
         check_memory(plan, settings, resolutions, outputs.number, training.X.dtype.itemsize, device)
-        X = training.X
-        training, validation = self._hold_out(training, validation, settings)
-        fold = fold_of_rows(self.cv, training)
-        statistics = STATISTICS[layout.is_fields].fit(training.X, training.weight, layout)
-        sizes = statistics.sizes(training, 0 if validation is None else len(validation.y), layout, device)
-        check_fit_memory(plan, settings, resolutions, sizes, outputs.number, device)
+        make_training: Callable[[], AnySamples]
+        make_validation: Callable[[], AnySamples | None]
+        if isinstance(training, LazyData):
+            X = training.rows.X
+            statistics, make_training, make_validation = lazy_samples(training, validation, layout, outputs, device)
+        else:
+            X = training.X
+            training, validation = self._hold_out(training, validation, settings)
+            fold = fold_of_rows(self.cv, training)
+            statistics = STATISTICS[layout.is_fields].fit(training.X, training.weight, layout)
+            sizes = statistics.sizes(training, 0 if validation is None else len(validation.y), layout, device)
+            check_fit_memory(plan, settings, resolutions, sizes, outputs.number, device)
+            make_training = partial(training_samples, training, statistics, layout, device, fold)
+            make_validation = partial(validation_samples, validation, statistics, layout, device)
         show = partial(self._attributes, layout=layout, outputs=outputs, statistics=statistics)
         callbacks = [
             LevelPrinter(validate_verbose(self.verbose), len(levels)),
@@ -148,11 +161,11 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         if validation is not None and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
         fit = mrtl(
-            training_samples(training, statistics, layout, device, fold),
+            make_training(),
             resolutions,
             plan,
             replace(settings, keep_interrupted=not is_one_of_many()),
-            validation_samples(validation, statistics, layout, device),
+            make_validation(),
             start.fit(layout, outputs.number, settings, device),
             callbacks,
         )

@@ -67,6 +67,17 @@ def class_weights(class_weight, classes: np.ndarray, codes: np.ndarray, rows: Ro
     if isinstance(class_weight, str) and class_weight == "balanced":
         totals = np.bincount(codes, weights=rows.weight / np.float64(rows.weight.max()))
         return (totals.sum() / (len(classes) * totals))[codes]
+    return validate_class_weight(class_weight, classes)[codes]
+
+
+def validate_class_weight(class_weight, classes: np.ndarray) -> np.ndarray:
+    """Return the weight of each class.
+
+    Raises
+    ------
+    ValueError
+        If a class has a weight that is no positive, finite number, or a key is no class.
+    """
     if not isinstance(class_weight, Mapping):
         raise ValueError(f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}.")
     unknown = [label for label in class_weight if label not in set(classes.tolist())]
@@ -78,7 +89,7 @@ def class_weights(class_weight, classes: np.ndarray, codes: np.ndarray, rows: Ro
                 f"class_weight of class {label!r} must be positive and finite, got {weight!r}; to leave a class out, "
                 "leave its rows out."
             )
-    return np.array([class_weight.get(label, 1.0) for label in classes.tolist()], dtype=np.float64)[codes]
+    return np.array([class_weight.get(label, 1.0) for label in classes.tolist()], dtype=np.float64)
 
 
 def check_weights(rows: Rows, classes: np.ndarray) -> None:

@@ -12,9 +12,13 @@ from sklearn.base import ClassifierMixin
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.classes import check_weights, class_weights, known_codes, one_hot, validate_classes
 from sklearn_mrtl._estimators.docstrings import document
+from sklearn_mrtl._estimators.lazy_fit import LazyData, lazy_arguments, lazy_classes
+from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
+from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.validation import normalize_weights, validate_rows, validate_validation
-from sklearn_mrtl.core.losses import LogisticLoss, SoftmaxLoss
+from sklearn_mrtl._utils.arrays import is_lazy
+from sklearn_mrtl.core.losses import LogisticLoss, Loss, SoftmaxLoss
 
 
 @document
@@ -99,6 +103,9 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         MemoryError
             If the model would not fit into memory.
         """
+        if is_lazy(X):
+            arguments = lazy_arguments(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+            return self._set(self._fit(*arguments))
         rows, labels = validate_rows(self, X, y, sample_weight, groups)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
         validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected)
@@ -119,6 +126,12 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         loss = LogisticLoss if n_outputs == 1 else SoftmaxLoss
         return self._set(self._fit(training, validation, labels, loss, outputs, given))
 
+    def _lazy_data(self, rows: LazyRows, known: Outputs | None = None) -> tuple[LazyData, Loss, Outputs]:
+        """Return what is known of the targets of dask arrays, the loss, and the outputs if they are not known."""
+        data, outputs = lazy_classes(rows, self.class_weight, known)
+        return data, LogisticLoss if outputs.number == 1 else SoftmaxLoss, outputs
+
+    @by_blocks
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the scores before the sigmoid or softmax.
 
@@ -134,6 +147,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         scores = self._scores(X)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
+    @by_blocks
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class.
 
@@ -150,6 +164,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             return softmax(scores, axis=1)
         return np.stack([expit(-scores), expit(scores)], axis=1)
 
+    @by_blocks
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class.
 
@@ -163,3 +178,22 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         """
         scores = self.decision_function(X)
         return self.classes_[scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)]
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the fraction of rows whose class is predicted.
+
+        Parameters
+        ----------
+        {x}
+        y : array-like of shape (n,)
+            Class labels.
+        sample_weight : array-like of shape (n,), default=None
+            ``None``: 1.
+
+        Returns
+        -------
+        float
+        """
+        if is_lazy(X):
+            return lazy_score(self, X, y, sample_weight)
+        return super().score(X, y, sample_weight)

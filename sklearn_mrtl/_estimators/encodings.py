@@ -48,19 +48,22 @@ class EncodingStatistics:
         ValueError
             If the encoding of a mode is empty in all rows, or all rows are equal.
         """
-        entries = np.bincount(X.indices, minlength=X.shape[1])
-        for mode, columns in zip(layout.modes, layout.columns, strict=True):
-            if not entries[columns].any():
-                raise ValueError(
-                    f"X has no entry in the columns of {mode!r}, in all {X.shape[0]} rows: every sample's tensor is 0. "
-                    "Leave the mode out."
-                )
+        check_entries(np.bincount(X.indices, minlength=X.shape[1]), X.shape[0], layout)
         if rows_are_equal(X):
             raise ValueError(f"X is constant: all of its {X.shape[0]} rows are equal; nothing to learn.")
         sizes = np.abs(X.data)
         if common_scale(float(sizes.min())) == 1 == common_scale(float(sizes.max())):
             return cls((1.0,) * len(layout.modes))
-        return cls(tuple(common_scale(float(np.abs(X[:, columns].data).max())) for columns in layout.columns))
+        of_modes = [np.abs(X[:, columns].data) for columns in layout.columns]
+        smallest, largest = ([float(end(part)) for part in of_modes] for end in (np.min, np.max))
+        return cls.from_sizes(smallest, largest, layout)
+
+    @classmethod
+    def from_sizes(cls, smallest: Sequence[float], largest: Sequence[float], layout: Layout) -> EncodingStatistics:
+        """Make statistics from the smallest and the largest magnitude of each mode's entries."""
+        if common_scale(min(smallest)) == 1 == common_scale(max(largest)):
+            return cls((1.0,) * len(layout.modes))
+        return cls(tuple(common_scale(size) for size in largest))
 
     def sizes(self, rows: Rows, n_more: int, layout: Layout, device: torch.device) -> EncodingSizes:
         """Return what the inputs of rows, and of n_more that are like them, will take."""
@@ -85,6 +88,21 @@ class EncodingStatistics:
             pairs = zip(lists, layout.sizes, strict=True)
             encodings = [OneHot(torch_view(index), size, dtype) for index, size in pairs]
         return EncodedInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes), 0
+
+
+def check_entries(entries: np.ndarray, n_rows: int, layout: Layout) -> None:
+    """Refuse modes whose encoding is empty in all rows, given the number of entries in each column.
+
+    Raises
+    ------
+    ValueError
+    """
+    for mode, columns in zip(layout.modes, layout.columns, strict=True):
+        if not entries[columns].any():
+            raise ValueError(
+                f"X has no entry in the columns of {mode!r}, in all {n_rows} rows: every sample's tensor is 0. "
+                "Leave the mode out."
+            )
 
 
 def as_layout(X, layout: Layout):

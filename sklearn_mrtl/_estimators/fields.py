@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,13 +48,28 @@ class FieldStatistics:
         ValueError
             If X has infinite values, nothing but NaN, or rows that are all equal.
         """
-        center, n_missing, complete = means_and_gaps(X, weight)
-        has_data = n_missing < len(X)
+        center, n_missing = means_and_gaps(X, weight)
+        made = cls.from_means(center, n_missing, len(X), X.shape[1:], X.dtype)
+        return replace(made, scale=common_scale(deviation(X, made.center)))
+
+    @classmethod
+    def from_means(
+        cls, center: np.ndarray, n_missing: np.ndarray, n_rows: int, row_shape: tuple[int, ...], dtype: np.dtype,
+        deviation: float = 1.0,
+    ) -> FieldStatistics:  # fmt: skip
+        """Make statistics from the weighted mean and the number of NaN at each position of n_rows rows.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing but NaN.
+        """
+        has_data = n_missing < n_rows
         if not has_data.any():
-            raise ValueError(f"Input X contains NaN only, in all {len(X)} rows and {has_data.size} positions: no data.")
-        warn_of_gaps(n_missing[has_data], len(X))
-        center = np.where(has_data, center, 0).astype(X.dtype).reshape(X.shape[1:])
-        return cls(center, has_data.reshape(X.shape[1:]), complete, common_scale(deviation(X, center)))
+            raise ValueError(f"Input X contains NaN only, in all {n_rows} rows and {has_data.size} positions: no data.")
+        warn_of_gaps(n_missing[has_data], n_rows)
+        center = np.where(has_data, center, 0).astype(dtype).reshape(row_shape)
+        return cls(center, has_data.reshape(row_shape), not n_missing.any(), common_scale(deviation))
 
     def scale_of(self, modes: Sequence[int]) -> float:
         """Return what the sum of fields over all but some modes is divided by: the scale, whatever the modes."""
@@ -119,8 +134,20 @@ class FieldStatistics:
         return None if cells.all() else torch.from_numpy(cells).to(device)
 
 
-def means_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return the weighted mean and the number of NaN at each position of a row, and whether X has no NaN at all.
+def means_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted mean and the number of NaN at each position of a row.
+
+    Raises
+    ------
+    ValueError
+        If X has infinite values.
+    """
+    total, present, n_missing = sums_and_gaps(X, weight)
+    return total / np.where(present > 0, present, 1), n_missing
+
+
+def sums_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the weighted sum, the weight of the rows that are not NaN, and the number of NaN at each position.
 
     One pass over X, and another over the positions that have NaN.
 
@@ -152,7 +179,7 @@ def means_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.nd
             f"Input X contains infinity or a value too large, at {n_infinite} of {width} positions of a row; NaN is "
             "what marks places without data."
         )
-    return total / np.where(present > 0, present, 1), n_missing, not len(doubtful)
+    return total, present, n_missing
 
 
 def deviation(X: np.ndarray, center: np.ndarray) -> float:
@@ -209,5 +236,5 @@ def warn_of_gaps(n_missing: np.ndarray, n_rows: int) -> None:
             f"{np.sum(n_missing > 0)} of {len(n_missing)} positions of a row (cells, for each category of the other "
             f"modes) are NaN in some of the {n_rows} rows, in up to {n_missing.max()} of them; filled with their mean "
             "over the training rows.",
-            stacklevel=6,
+            stacklevel=7,
         )

@@ -68,18 +68,28 @@ def standardize(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[np.
     y = y / size
     shift = np.average(y, axis=0, weights=weight)
     scale = np.sqrt(np.average((y - shift) ** 2, axis=0, weights=weight))
+    check_standardized(size * shift, size * scale, largest, len(y), dtype)
+    return (y - shift) / scale, Outputs("output", size * scale, size * shift)
+
+
+def check_standardized(shift: np.ndarray, scale: np.ndarray, largest: float, n_rows: int, dtype: np.dtype) -> None:
+    """Refuse outputs that are constant, or that the dtype cannot hold.
+
+    Raises
+    ------
+    ValueError
+    """
     constant = np.flatnonzero(scale <= 1e-12 * np.abs(shift))
     if len(constant):
         which = "y is" if len(scale) == 1 else f"outputs {constant.tolist()} of y are"
-        value = size * shift[constant[0]]
-        raise ValueError(f"{which} constant, n_samples = {len(y)} row(s) with value {value:g}: nothing to learn.")
+        value = shift[constant[0]]
+        raise ValueError(f"{which} constant, n_samples = {n_rows} row(s) with value {value:g}: nothing to learn.")
     limits = np.finfo(dtype)
-    if largest > limits.max / 8 or (size * scale).min() < limits.tiny:
+    if largest > limits.max / 8 or scale.min() < limits.tiny:
         raise ValueError(
-            f"y has values of up to {largest:g} that vary by {(size * scale).min():g}, which {np.dtype(dtype)}, the "
+            f"y has values of up to {largest:g} that vary by {scale.min():g}, which {np.dtype(dtype)}, the "
             "precision of X, cannot hold; give X as float64, or y in other units."
         )
-    return (y - shift) / scale, Outputs("output", size * scale, size * shift)
 
 
 def divide_by_mean(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, Outputs]:

@@ -12,7 +12,10 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.docstrings import document
-from sklearn_mrtl._estimators.outputs import divide_by_mean, standardize, weights_in_counts
+from sklearn_mrtl._estimators.lazy_fit import LazyData, lazy_arguments, lazy_numbers
+from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
+from sklearn_mrtl._estimators.lazy_rows import LazyRows
+from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardize, weights_in_counts
 from sklearn_mrtl._estimators.parameters import one_of
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
@@ -21,8 +24,8 @@ from sklearn_mrtl._estimators.validation import (
     validate_rows,
     validate_validation,
 )
-from sklearn_mrtl._utils.arrays import is_dataarray
-from sklearn_mrtl.core.losses import PoissonLoss, SquaredLoss
+from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
+from sklearn_mrtl.core.losses import Loss, PoissonLoss, SquaredLoss
 
 if TYPE_CHECKING:
     import xarray
@@ -121,6 +124,9 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             If the model would not fit into memory.
         """
         one_of("loss", self.loss, LOSSES)
+        if is_lazy(X):
+            arguments = lazy_arguments(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+            return self._set(self._fit(*arguments))
         loss, validate, in_units = LOSSES[self.loss]
         rows, labels = validate_rows(self, X, y, sample_weight, groups, multi_output=True)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
@@ -142,6 +148,14 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             validation = normalize_weights(validation._replace(y=outputs.targets(y_val)))
         return self._set(self._fit(training._replace(y=targets), validation, labels, loss, outputs, given))
 
+    def _lazy_data(self, rows: LazyRows, known: Outputs | None = None) -> tuple[LazyData, Loss, Outputs]:
+        """Return what is known of the targets of dask arrays, the loss, and the outputs if they are not known."""
+        _, validate, _ = LOSSES[self.loss]
+        is_log = self.loss == "poisson"
+        data, outputs = lazy_numbers(rows, validate, is_log=is_log, known=known)
+        return data, PoissonLoss if is_log else SquaredLoss, outputs
+
+    @by_blocks
     def predict(self, X: Any) -> np.ndarray:
         """Predict the targets.
 
@@ -172,6 +186,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         float
             At most 1; 0 for the mean of y. Of several outputs the mean.
         """
+        if is_lazy(X):
+            return lazy_score(self, X, y, sample_weight)
         predicted = self.predict(X)
         if not self.tensor_.outputs.is_log:
             return r2_score(y, predicted, sample_weight=sample_weight)

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_mrtl._estimators.fingerprints import UNNAMED, fingerprint, parameter_fingerprint
 from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.lazy_fit import LazyData
 from sklearn_mrtl._estimators.parameters import validate_number
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.checkpoints import Checkpoint, CheckpointWriter, read
@@ -48,7 +49,7 @@ class Start:
     saved: Checkpoint | None = None
 
     @classmethod
-    def find(cls, estimator, layout: Layout, training: Rows, validation: Rows | None) -> Start:
+    def find(cls, estimator, layout: Layout, training: Rows | LazyData, validation: Rows | LazyData | None) -> Start:
         """Return the checkpoint file's fit, or the estimator's earlier one, or a new beginning.
 
         Raises
@@ -113,14 +114,21 @@ def is_pair(checkpoint) -> bool:
     return isinstance(checkpoint, Sequence) and not isinstance(checkpoint, str) and len(checkpoint) == 2
 
 
-def key_of(estimator, layout: Layout, training: Rows, validation: Rows | None) -> dict[str, str]:
+def key_of(estimator, layout: Layout, training: Rows | LazyData, validation: Rows | LazyData | None) -> dict[str, str]:
     """Return fingerprints of all that has to be the same for training to go on."""
     parameters = estimator.get_params(deep=False).items()
     key = {name: parameter_fingerprint(value) for name, value in parameters if name not in FREE}
-    data = {"X": training.X, "y": training.y, "sample_weight": training.weight, "groups": training.groups}
-    key |= {name: fingerprint(values) for name, values in data.items()}
-    validation_data = fingerprint(*validation) if validation is not None else "none"
+    key |= fingerprints(training)
+    validation_data = "none" if validation is None else repr(fingerprints(validation))
     return key | {"X_val, y_val": validation_data, "shape of X": repr((layout.row_shape, layout.modes))}
+
+
+def fingerprints(data: Rows | LazyData) -> dict[str, str]:
+    """Return fingerprints of data by name."""
+    if isinstance(data, LazyData):
+        return data.fingerprints()
+    arrays = {"X": data.X, "y": data.y, "sample_weight": data.weight, "groups": data.groups}
+    return {name: fingerprint(values) for name, values in arrays.items()}
 
 
 def without_levels(key: dict[str, str]) -> dict[str, str]:

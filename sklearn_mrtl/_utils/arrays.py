@@ -26,6 +26,13 @@ def _is_of_xarray(X, name: str) -> bool:
     return isinstance(X, getattr(sys.modules.get("xarray"), name, ()))
 
 
+def is_lazy(X) -> bool:
+    """Return whether X is a dask array, or a DataArray of one; where dask is not imported there is none."""
+    if is_dataarray(X):
+        return X.chunks is not None
+    return isinstance(X, getattr(sys.modules.get("dask.array"), "Array", ()))
+
+
 def as_one_array(X):
     """Return one array: a masked array with NaN where it is masked, anything else as it is.
 

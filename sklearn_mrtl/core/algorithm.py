@@ -9,18 +9,18 @@ from typing import Any
 
 import torch
 
+from sklearn_mrtl.core.block_objective import make_objective
 from sklearn_mrtl.core.callbacks import CallbackList, TrainingCallback
 from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.data.levels import LevelData
-from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.fit import Fit, resume
-from sklearn_mrtl.core.models.axes import Axis, make_axes
+from sklearn_mrtl.core.models.axes import Axis, axes_of
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Sum, full_rank_sum
 from sklearn_mrtl.core.monitor import LevelMonitor
-from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.penalties.choice import Choice, choose
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Plan, Step, Train, phases_of
 from sklearn_mrtl.core.settings import FULL_RANK, Settings
@@ -42,11 +42,11 @@ class Run:
 
 
 def mrtl(
-    samples: Samples,
+    samples: AnySamples,
     resolutions: Sequence[Shapes],
     plan: Plan,
     settings: Settings,
-    validation: Samples | None = None,
+    validation: AnySamples | None = None,
     earlier: Fit | None = None,
     callbacks: Sequence[TrainingCallback] = (),
 ) -> Fit:
@@ -54,7 +54,7 @@ def mrtl(
 
     Parameters
     ----------
-    samples, validation : Samples
+    samples, validation : Samples or BlockSamples
         At the finest resolution.
     resolutions : sequence of shapes
         Shape of every mode at each level, coarse to fine.
@@ -123,7 +123,7 @@ def initialize(fit: Fit, step: Initialize, run: Run) -> None:
         fit.parameters = full_rank.initial(weight) if run.choice.start is None else run.choice.start
     else:
         low_rank = fit.model = make_low_rank(axes, run.settings)
-        mean_squares = run.data.training.inputs.mean_squares(weight.sum(1))
+        mean_squares = run.data.training.mean_squares()
         mean_square = float(torch.stack([values.sum() for values in mean_squares]).prod())
         fit.parameters = low_rank.random(run.settings.required_rank, weight, mean_square, run.settings.seed)
 
@@ -132,7 +132,7 @@ def train(fit: Fit, step: Train, run: Run) -> None:
     """Run lines 5 to 9 or 17 to 21: Opt until the stopping criterion is true."""
     phase, samples = fit.phases[step.phase], run.data.training
     run.callback.begin_level(step.level, step.phase, phase.solver.max_epochs)
-    objective = Objective.from_samples(fit.model, samples, run.settings.loss, phase.alphas)
+    objective = make_objective(fit.model, samples, run.settings.loss, phase.alphas)
     monitor = LevelMonitor(fit, step, run.data.validation, run.settings, run.callback, run.began)
     is_first = not any(isinstance(done, Train) for done in fit.done)
     largest = ridge.LARGEST_SYSTEM if is_first else ridge.SMALL_SYSTEM
@@ -178,7 +178,8 @@ def decompose(fit: Fit, run: Run) -> None:
 def axes_at(run: Run) -> tuple[Axis, ...]:
     """Return the axes of the weight tensor at the present level."""
     samples = run.data.training
-    return make_axes(samples.inputs, samples.n_outputs, run.settings.sigma, samples.weight)
+    inputs, sigma = samples.inputs, run.settings.sigma
+    return axes_of(inputs.modes, inputs.shapes, inputs.masks, samples.n_outputs, sigma, samples.weight)
 
 
 def make_low_rank(axes: Sequence[Axis], settings: Settings) -> LowRank[Any]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
+from sklearn_mrtl.core.block_objective import make_objective
 from sklearn_mrtl.core.callbacks import TrainingCallback
-from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.models.base import Alphas, Parameters
 from sklearn_mrtl.core.objective import Objective
@@ -33,7 +34,7 @@ class LevelMonitor:
     fit : Fit
         With the model and the parameters that the level starts with. Records are appended to its history.
     step : Train
-    validation : Samples or None
+    validation : Samples, BlockSamples or None
     settings : Settings
     callback : TrainingCallback
     began : float
@@ -46,15 +47,15 @@ class LevelMonitor:
     """
 
     def __init__(
-        self, fit: Fit, step: Train, validation: Samples | None, settings: Settings, callback: TrainingCallback,
-        began: float,
+        self, fit: Fit, step: Train, validation: AnySamples | None, settings: Settings,
+        callback: TrainingCallback, began: float,
     ):  # fmt: skip
         resolution = {axis.mode.name: axis.shape for axis in fit.model.axes if axis.smoothness is not None}
         self.common: dict[str, Any] = {"level": step.level, "phase": step.phase, "resolution": resolution}
         self.fit, self.settings, self.callback, self.began = fit, settings, callback, began
         self.validation: Objective | None = None
         if validation is not None:
-            self.validation = Objective.from_samples(fit.model, validation, settings.loss, Alphas(0.0, 0.0))
+            self.validation = make_objective(fit.model, validation, settings.loss, Alphas(0.0, 0.0))
         criterion = settings.criterion
         self.rises = None if criterion is None else Rises(criterion, settings.tol, settings.patience)
         self.epoch, self.ends_training = 0, False

@@ -43,10 +43,7 @@ class Objective:
     def from_samples(cls, model: TensorModel, samples: Samples, loss: Loss, alphas: Alphas) -> Objective:
         """Make the objective of merged samples, with its constant."""
         y, weight = samples.totals()
-        constant = 0.0
-        if loss is SquaredLoss:
-            constant = max(samples.mean_square - mean_square_sum(y, weight), 0.0) / y.shape[1]
-        return cls(model, samples.inputs, y, weight, loss, alphas, constant)
+        return cls(model, samples.inputs, y, weight, loss, alphas, merging_constant(samples, loss))
 
     def data_loss(self, parameters: Parameters) -> Tensor:
         """Return the weighted mean loss L of eq. (5)."""
@@ -106,7 +103,18 @@ def constant_loss(loss: Loss, fitted: tuple[Tensor, Tensor], seen: tuple[Tensor,
     """Return the loss, on seen targets and weights, of the constant score that is best for the fitted ones."""
     y, weight = fitted
     score = loss.constant((weight @ y)[None] / weight_sum(weight))
-    y, weight = seen
+    return loss_of_constant(loss, score, *seen) / weight_sum(seen[1])
+
+
+def loss_of_constant(loss: Loss, score: Tensor, y: Tensor, weight: Tensor) -> float:
+    """Return the weighted sum of the losses of a constant score (1, T)."""
     parts = zip(y.split(CHUNK_ROWS), weight.split(CHUNK_ROWS), strict=True)
-    total = sum(float(weight @ loss.of(score.expand_as(y), y)) for y, weight in parts)
-    return total / weight_sum(weight)
+    return sum(float(weight @ loss.of(score.expand_as(y), y)) for y, weight in parts)
+
+
+def merging_constant(samples: Samples, loss: Loss) -> float:
+    """Return what the mean loss of merged samples lacks: the variance of the targets that were averaged."""
+    if loss is not SquaredLoss:
+        return 0.0
+    y, weight = samples.totals()
+    return max(samples.mean_square - mean_square_sum(y, weight), 0.0) / y.shape[1]

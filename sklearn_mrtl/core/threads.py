@@ -37,15 +37,15 @@ def computing(n_threads: int) -> Iterator[None]:
     """
     before = torch.get_num_threads()
     if n_threads != before:
-        _set_threads(n_threads)
+        set_threads(n_threads)
     try:
         yield
     finally:
         if torch.get_num_threads() != before:
-            _set_threads(before)
+            set_threads(before)
 
 
-def _set_threads(n_threads: int) -> None:
+def set_threads(n_threads: int) -> None:
     """Set the number of this Python thread only.
 
     ``torch.set_num_threads`` also sets the default of threads that have not used torch yet. A new thread knows the

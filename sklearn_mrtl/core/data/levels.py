@@ -7,8 +7,8 @@ from itertools import chain, repeat
 from math import prod
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
+from sklearn_mrtl.core.data.blocks import AnySamples, BlockInputs
 from sklearn_mrtl.core.data.freed import return_freed_memory
-from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.finegraining import nests
 
 MIN_VIEW_RATIO = 8  # cells of a level, relative to those of an earlier one that is kept for it
@@ -19,9 +19,9 @@ class LevelData:
 
     Parameters
     ----------
-    training : Samples
+    training : Samples or BlockSamples
         At the finest resolution.
-    validation : Samples or None
+    validation : Samples, BlockSamples or None
     resolutions : sequence of shapes
         Shape of every mode at each level, coarse to fine.
     levels : sequence of int
@@ -31,16 +31,20 @@ class LevelData:
     ----------
     level : int or None
         None before the first call of `move_to`.
-    training : Samples
-    validation : Samples or None
+    training : Samples or BlockSamples
+    validation : Samples, BlockSamples or None
         At that level.
     """
 
-    training: Samples
-    validation: Samples | None
+    training: AnySamples
+    validation: AnySamples | None
 
     def __init__(
-        self, training: Samples, validation: Samples | None, resolutions: Sequence[Shapes], levels: Sequence[int]
+        self,
+        training: AnySamples,
+        validation: AnySamples | None,
+        resolutions: Sequence[Shapes],
+        levels: Sequence[int],
     ):
         self.level: int | None = None
         self._n_rows = training.inputs.n_rows
@@ -50,7 +54,7 @@ class LevelData:
             levels = range(max(levels) + 1)  # a resumed training needs the views of the coarser ones
         self._levels = iter(levels)
         self._training = pyramid(training, resolutions, levels)
-        self._validation: Iterator[Samples | None] = repeat(None)
+        self._validation: Iterator[AnySamples | None] = repeat(None)
         if validation is not None:
             self._validation = pyramid(validation, resolutions, levels)
 
@@ -73,10 +77,12 @@ class LevelData:
     def _keep_view(self) -> None:
         """Keep the present inputs for finer levels if they are small and no rows are merged."""
         inputs = self.training.inputs
+        if isinstance(inputs, BlockInputs):
+            return
         if inputs.coarsens_in_steps and prod(inputs.sizes) <= self._finest_cells / MIN_VIEW_RATIO:
             self._views.append(inputs.without_products())
 
-    def peek(self) -> Samples:
+    def peek(self) -> AnySamples:
         """Return the training samples of the first level, and keep them for it."""
         first = next(self._training)
         self._training = chain([first], self._training)
@@ -88,15 +94,16 @@ class LevelData:
         self.validation = None if self.validation is None else self.validation.without_products()
 
 
-def pyramid(samples: Samples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[Samples]:
+def pyramid(samples: AnySamples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[AnySamples]:
     """Yield the samples at some levels, coarse to fine.
 
     Levels of fields that nest in a finer one are made from that one, all of them before the first is yielded. Other
     levels are made from the finest when they are needed.
     """
-    finest = finer = samples.merge()
+    finest: AnySamples = samples.merge()
+    finer = finest
     del samples
-    made: dict[int, Samples] = {}
+    made: dict[int, AnySamples] = {}
     for level in reversed(levels):
         shapes = resolutions[level]
         if finer.inputs.coarsens_in_steps and nests(

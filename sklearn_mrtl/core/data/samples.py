@@ -47,6 +47,10 @@ class Samples:
         """Number of outputs T."""
         return self.y.shape[2]
 
+    def mean_squares(self) -> list[Tensor]:
+        """Return the mean squares of the inputs; see `Inputs.mean_squares`."""
+        return self.inputs.mean_squares(self.weight.sum(1))
+
     def merge(self) -> Samples:
         """Merge equal rows."""
         return self.coarsen(self.inputs.shapes)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sklearn_mrtl.core.data.base import Shapes
-from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
@@ -51,12 +51,12 @@ class Choice:
     degrees_of_freedom: dict[str, float] = field(default_factory=dict)
 
 
-def choose(samples: Samples, coarsest: Shapes, phases: Sequence[str], settings: Settings) -> Choice:
+def choose(samples: AnySamples, coarsest: Shapes, phases: Sequence[str], settings: Settings) -> Choice:
     """Choose the rank and the strengths that the settings leave open.
 
     Parameters
     ----------
-    samples : Samples
+    samples : Samples or BlockSamples
         In the order of their rows.
     coarsest : shapes
     phases : sequence of str

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
@@ -18,7 +19,9 @@ from sklearn_mrtl.core.solvers import ridge
 from sklearn_mrtl.core.solvers.solve import solve
 
 
-def make_blocks(samples: Samples, coarsest: Shapes, options: ChoiceOptions) -> tuple[Samples, float]:
+def make_blocks(
+    samples: AnySamples, coarsest: Shapes, options: ChoiceOptions
+) -> tuple[Samples, float]:  # fmt: skip
     """Return samples on the coarsest grid in blocks of consecutive rows, and the part they are of all.
 
     Of very many samples a part is enough: penalties are priors, which many samples outweigh. Strengths are in
@@ -27,7 +30,8 @@ def make_blocks(samples: Samples, coarsest: Shapes, options: ChoiceOptions) -> t
     n_parts = ceil(samples.inputs.n_rows / options.max_distinct)
     part = samples.thinned(n_parts, options.n_blocks)
     blocks = part.in_blocks(coarsest, options.n_blocks, options.gap)
-    if n_parts > 1 and blocks.inputs.n_rows < options.merging * part.inputs.n_rows:
+    repeats = n_parts > 1 and blocks.inputs.n_rows < options.merging * part.inputs.n_rows
+    if repeats and isinstance(samples, Samples):  # all rows of blocks that live elsewhere may be too many
         n_parts, part, blocks = 1, samples, samples.in_blocks(coarsest, options.n_blocks, options.gap)
     if blocks.inputs.n_rows < options.min_rows:  # fixed strengths, the same whether rows have weights or are repeated
         blocks = part.in_blocks(coarsest, options.n_blocks)

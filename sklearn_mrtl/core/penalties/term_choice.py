@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import ceil, inf, prod
 
 from sklearn_mrtl.core.data.base import Shapes
-from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
@@ -48,12 +48,12 @@ class TermChoice:
     degrees_of_freedom: dict[str, float]
 
 
-def choose_term_strengths(samples: Samples, coarsest: Shapes, settings: Settings) -> TermChoice:
+def choose_term_strengths(samples: AnySamples, coarsest: Shapes, settings: Settings) -> TermChoice:
     """Choose the strengths that the terms leave open.
 
     Parameters
     ----------
-    samples : Samples
+    samples : Samples or BlockSamples
         In the order of their rows.
     coarsest : shapes
     settings : Settings
@@ -91,7 +91,7 @@ def with_rank(term: Term, position: int) -> Term:
     return replace(term, rank=term.ranks[min(position, len(term.ranks) - 1)]) if term.ranks else term
 
 
-def estimate_single_modes(samples: Samples, coarsest: Shapes, settings: Settings) -> tuple[Term, ...]:
+def estimate_single_modes(samples: AnySamples, coarsest: Shapes, settings: Settings) -> tuple[Term, ...]:
     """Estimate the strengths of the terms of one mode on a finer level, where a map's roughness shows better.
 
     There all terms of several modes are left out.

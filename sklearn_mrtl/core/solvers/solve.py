@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from sklearn_mrtl.core.data.base import Inputs
-from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.data.blocks import AnySamples, BlockSamples
 from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers import ridge
+from sklearn_mrtl.core.solvers import block_ridge, ridge
 from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, flatten, never
 from sklearn_mrtl.core.solvers.gauss_newton import gauss_newton
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
@@ -42,19 +42,26 @@ def solve(
     return SOLVERS[settings.name](objective, start, settings, monitor, state)
 
 
-def solves_exactly(objective: Objective, samples: Samples, settings: SolverSettings, largest: int) -> bool:
+def solves_exactly(objective: Objective, samples: AnySamples, settings: SolverSettings, largest: int) -> bool:
     """Return whether the objective is a ridge regression whose system has at most `largest` rows."""
     model = objective.model
     if not isinstance(model, FullRank) or objective.loss is not SquaredLoss or settings.name != "lbfgs":
         return False
+    if isinstance(samples, BlockSamples):
+        return block_ridge.is_affordable(model, largest)
     return ridge.is_affordable(model, samples, largest)
 
 
-def solve_exactly(objective: Objective, samples: Samples, monitor: Monitor = never) -> Parameters:
+def solve_exactly(objective: Objective, samples: AnySamples, monitor: Monitor = never) -> Parameters:
     """Return the minimizer of a ridge regression."""
     if not isinstance(objective.model, FullRank):
         raise TypeError(f"only full-rank models are solved exactly, got {type(objective.model).__name__}.")
-    solution = ridge.RidgeDesign(objective.model, samples).solve(objective.alphas, samples.weight)
+    design: ridge.RidgeDesign
+    if isinstance(samples, BlockSamples):
+        design = block_ridge.BlockRidgeDesign(objective.model, samples)
+    else:
+        design = ridge.RidgeDesign(objective.model, samples)
+    solution = design.solve(objective.alphas, samples.weight)
     value, loss, gradient = objective.value_and_gradient(solution)
     monitor(Epoch(float(loss), float(value), gradient, float(flatten(gradient).square().sum()), solution))
     return solution

@@ -1,0 +1,216 @@
+"""From dask arrays to the core's samples in blocks: two passes, one over y and one over X."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from sklearn_mrtl._estimators.classes import known_codes, validate_classes
+from sklearn_mrtl._estimators.core_samples import Statistics, make_samples
+from sklearn_mrtl._estimators.encodings import as_layout
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.lazy_rows import LazyRows, Preparation, validate_lazy_rows
+from sklearn_mrtl._estimators.lazy_statistics import Sums, join_sums, sums_of_block
+from sklearn_mrtl._estimators.lazy_targets import (
+    ClassSummary,
+    NumberSummary,
+    TargetFunction,
+    TargetSummary,
+    class_outputs,
+    class_targets,
+    join_summaries,
+    number_outputs,
+    number_targets,
+    summarize_targets,
+)
+from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._utils.arrays import is_lazy
+from sklearn_mrtl.core import memory
+from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples
+from sklearn_mrtl.core.data.samples import Samples, weight_sum
+
+Validate = Callable[[str, Any], np.ndarray]
+S = TypeVar("S", bound=TargetSummary)
+
+KEPT_FRACTION = 0.5  # of the memory, up to which the finest level is kept; merging and the workers need the rest
+
+
+def target_summary(rows: LazyRows, kind: type[S], validate: Validate) -> S:
+    """Return what one pass over y and the weights tells.
+
+    Raises
+    ------
+    ValueError
+        If values are not what they should be, or no row weighs anything.
+    """
+    from sklearn_mrtl.distributed import blocks_of
+
+    blocks = blocks_of(*rows.arrays[1:])
+    summary = blocks.combine(summarize_targets, kind, validate, rows.template.dtype, by=join_summaries)
+    if not summary.filled:
+        raise ValueError("sample_weight must contain at least one non-zero number, got zeros only.")
+    return summary
+
+
+@dataclass(frozen=True, eq=False)
+class LazyData:
+    """Rows of dask arrays with all that is known of their targets: what a fit needs of `Rows`.
+
+    Attributes
+    ----------
+    rows : LazyRows
+    counts : dict of int to int
+        Number of rows that weigh anything, of each block that has any.
+    targets : callable
+        See `Preparation`.
+    unit : float
+        What weights are divided by.
+    """
+
+    rows: LazyRows
+    counts: dict[int, int]
+    targets: TargetFunction
+    unit: float
+
+    @property
+    def X(self) -> np.ndarray | sparse.csr_array:  # noqa: N802
+        """X without rows."""
+        return self.rows.template
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return what tells the data from others: the names that Dask gives to equal computations."""
+        names = ("X", "y", "sample_weight")
+        return {name: array.name for name, array in zip(names, self.rows.arrays, strict=False)}
+
+    def blocks(self) -> Blocks:
+        """Return the blocks that have rows."""
+        from sklearn_mrtl.distributed import blocks_of
+
+        return blocks_of(*self.rows.arrays, numbers=self.counts)
+
+    def preparation(self, layout: Layout) -> Preparation:
+        """Return how a block becomes rows of the core's units."""
+        return Preparation(layout, self.X.dtype, self.targets, self.unit)
+
+    def sums(self, layout: Layout) -> Sums:
+        """Return what one pass over X tells."""
+        return self.blocks().combine(sums_of_block, self.preparation(layout), by=join_sums)
+
+    def samples(
+        self, statistics: Statistics, layout: Layout, n_outputs: int, device: torch.device, *, n_bytes: int = 0,
+        is_training: bool = True,
+    ) -> BlockSamples:  # fmt: skip
+        """Return the core's samples; blocks of n_bytes in all are kept if that is no more than a part of the memory."""
+        from sklearn_mrtl.distributed import memory_for_blocks
+
+        limit = memory_for_blocks() or memory.available_bytes(torch.device("cpu"))
+        keep = limit is None or n_bytes <= KEPT_FRACTION * limit
+        firsts = dict(zip(self.counts, accumulate([0, *self.counts.values()]), strict=False))
+        arguments = firsts, self.preparation(layout), statistics, device, is_training
+        blocks = self.blocks().map(make_block, *arguments, keep=keep)
+        inputs = statistics.training_inputs(as_layout(self.X, layout), layout, torch.device("cpu"))
+        like = torch.empty(0, 1, dtype=torch.from_numpy(np.empty(0, self.X.dtype)).dtype)
+        template = Samples(inputs, like, like[..., None].expand(0, 1, n_outputs), 0.0)
+        return BlockSamples(blocks, template, sum(self.counts.values()), blocks.total(block_weight))
+
+
+def lazy_samples(
+    training: LazyData, validation: LazyData | None, layout: Layout, outputs: Outputs, device: torch.device
+) -> tuple[Statistics, Callable[[], BlockSamples], Callable[[], BlockSamples | None]]:
+    """Return what one pass over X tells, and functions that make the training and validation samples."""
+    sums = training.sums(layout)
+    statistics = sums.statistics(layout, training.X.dtype)
+    arguments = statistics, layout, outputs.number, device
+    make_training = partial(training.samples, *arguments, n_bytes=sums.n_bytes(training.X.dtype))
+    if validation is None:
+        return statistics, make_training, lambda: None
+    return statistics, make_training, partial(validation.samples, *arguments, is_training=False)
+
+
+def make_block(
+    pieces: tuple, firsts: dict[int, int], prepare: Preparation, statistics: Statistics, device: torch.device,
+    is_training: bool,
+) -> Block:  # fmt: skip
+    """Return the core's samples of a block."""
+    rows, layout = prepare(pieces), prepare.layout
+    if is_training:
+        inputs = statistics.training_inputs(rows.X, layout, device)
+    else:
+        inputs = statistics.inputs(rows.X, layout, device)[0]
+    return Block(firsts[pieces[0]], make_samples(rows, inputs, device))
+
+
+def block_weight(block: Block) -> float:
+    """Return the weight of a block's samples."""
+    return weight_sum(block.samples.weight[:, 0])
+
+
+def lazy_arguments(estimator, X, y, sample_weight, X_val, y_val, sample_weight_val, groups) -> tuple:
+    """Return the arguments of an estimator's `_fit` for dask arrays, after a pass over y."""
+    check_lazy(estimator, groups, has_validation=X_val is not None)
+    rows, labels = validate_lazy_rows(estimator, X, y, sample_weight)
+    expected = (rows.X.shape[1:], labels, rows.template.dtype)
+    if (X_val is not None or y_val is not None) and not is_lazy(X_val):
+        raise TypeError(
+            f"X_val must be a dask array as X is one, got {type(X_val).__name__}: use dask.array.from_array(X_val)."
+        )
+    training, loss, outputs = estimator._lazy_data(rows)
+    validation = None
+    if X_val is not None:
+        rows_val, _ = validate_lazy_rows(estimator, X_val, y_val, sample_weight_val, expected=expected)
+        validation = estimator._lazy_data(rows_val, outputs)[0]
+    return training, validation, labels, loss, outputs, (rows.y, rows.weight)
+
+
+def lazy_numbers(
+    rows: LazyRows, validate: Validate, *, is_log: bool, known: Outputs | None = None
+) -> tuple[LazyData, Outputs]:
+    """Return the data of a regression, and its outputs; for validation data those are known."""
+    summary = target_summary(rows, NumberSummary, validate)
+    outputs, unit = number_outputs(summary, rows.template.dtype, is_log=is_log) if known is None else (known, 1.0)
+    if len(summary.mean) != outputs.number:
+        raise ValueError(f"y_val must have the {outputs.number} output(s) of y, got {len(summary.mean)}.")
+    return LazyData(rows, summary.filled, number_targets(outputs, validate), unit), outputs
+
+
+def lazy_classes(rows: LazyRows, class_weight, known: Outputs | None = None) -> tuple[LazyData, Outputs]:
+    """Return the data of a classification, and its outputs; for validation data those are known."""
+    summary = target_summary(rows, ClassSummary, validate_classes)
+    if known is None:
+        outputs, factors, unit = class_outputs(summary, class_weight)
+    else:
+        classes = np.asarray(known.classes)
+        known_codes(np.array(list(summary.totals)), classes)
+        outputs, factors, unit = known, np.ones(len(classes)), 1.0
+    return LazyData(rows, summary.filled, class_targets(outputs, factors), unit), outputs
+
+
+def check_lazy(estimator, groups, has_validation: bool) -> None:
+    """Refuse parameters that need the rows at hand.
+
+    Raises
+    ------
+    ValueError
+        That names the parameter.
+    """
+    with_dask = "with X as a dask array, whose rows are not at hand"
+    if estimator.solver in ("adam", "sgd"):
+        raise ValueError(
+            f"solver={estimator.solver!r} draws mini-batches from all rows, which is not possible {with_dask}; use "
+            "'auto' or 'lbfgs'."
+        )
+    if groups is not None or estimator.cv is not None:
+        name = "groups" if groups is not None else "cv"
+        raise ValueError(
+            f"{name} is not possible {with_dask}: penalties are chosen on 12 blocks of consecutive rows. Put the rows "
+            "of a group next to each other, or give alpha_spatial and alpha_l2."
+        )
+    if estimator.criterion == "validation_loss" and not has_validation:
+        raise ValueError(f"criterion='validation_loss' needs X_val and y_val {with_dask}: none of them are held out.")

@@ -1,0 +1,169 @@
+"""Rows of dask arrays: checked without computing anything, and prepared block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import _check_sample_weight
+
+from sklearn_mrtl._estimators.encodings import as_layout
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.rows import Rows
+from sklearn_mrtl._estimators.validation import Expected, validate_samples
+from sklearn_mrtl._utils.arrays import FLOATS, is_dataarray, is_lazy
+from sklearn_mrtl._utils.labels import Labels, align
+
+
+class LazyRows(NamedTuple):
+    """Dask arrays with the same chunks of rows: X of shape (n, ...), y of shape (n,) or (n, T), weight of shape (n,).
+
+    `template` is X without rows, as it will be computed with.
+    """
+
+    X: Any
+    y: Any
+    weight: Any
+    template: np.ndarray | sparse.csr_array
+
+    @property
+    def arrays(self) -> tuple:
+        """The arrays that there are: X, y and weight if that is given."""
+        return (self.X, self.y) if self.weight is None else (self.X, self.y, self.weight)
+
+
+def validate_lazy_rows(
+    estimator, X, y, sample_weight=None, *, expected: Expected | None = None
+) -> tuple[LazyRows, Labels]:
+    """Return dask arrays whose chunks match, and the labels of X; nothing is computed.
+
+    Raises
+    ------
+    ValueError
+        If X is chunked along another axis than the rows, sizes of chunks are not known, or y or sample_weight do not
+        have as many rows, or other chunks of rows, than X.
+    """
+    if y is None:
+        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    data, labels = lazy_samples(X, expected)
+    check_chunks(data)
+    template = template_of(data)
+    validate_samples(
+        estimator, template if expected is None else align(template, labels), expected=expected, ensure_min_samples=0
+    )
+    data = data if data.dtype in FLOATS else data.astype(np.float64)
+    y, weight = (
+        None if values is None else in_chunks_of(data, values, name)
+        for name, values in (("y", y), ("sample_weight", sample_weight))
+    )
+    return LazyRows(data, y, weight, template), labels
+
+
+def lazy_samples(X, expected: Expected | None) -> tuple[Any, Labels]:
+    """Return X as a dask array, in the order of fit, and its labels."""
+    X = X if expected is None else align(X, expected[1])
+    labels = Labels.of(X)
+    data = X.data if is_dataarray(X) else X
+    return data, labels if is_dataarray(X) else Labels.of(data._meta)
+
+
+def check_chunks(X) -> None:
+    """Refuse chunks that are not blocks of whole rows of known number.
+
+    Raises
+    ------
+    ValueError
+    """
+    if any(np.isnan(n) for n in X.shape):
+        raise ValueError(
+            f"X must have chunks of known sizes, got the shape {X.shape}: call X.compute_chunk_sizes() first."
+        )
+    if any(n > 1 for n in X.numblocks[1:]):
+        raise ValueError(
+            f"X must be chunked along its first axis, the rows, only; got {X.numblocks} chunks along its axes. Use "
+            f"X.rechunk({{0: 'auto', {', '.join(f'{axis}: -1' for axis in range(1, X.ndim))}}}), once, before it is "
+            "stored."
+        )
+    if X.shape[0] == 0:
+        raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+
+
+def template_of(X) -> np.ndarray | sparse.csr_array:
+    """Return X without rows: an array, or CSR where its blocks are sparse."""
+    dtype = X.dtype if X.dtype in FLOATS else np.float64
+    if sparse.issparse(X._meta):
+        return sparse.csr_array((0, X.shape[1]), dtype=dtype)
+    return np.empty((0, *X.shape[1:]), dtype=dtype)
+
+
+def in_chunks_of(X, values, name: str):
+    """Return values as a dask array with X's chunks of rows.
+
+    Raises
+    ------
+    ValueError
+        If they are a dask array of other chunks, or there are more or fewer of them.
+    """
+    import dask.array
+
+    values = values.data if is_dataarray(values) else values
+    if not is_lazy(values):
+        values = np.asarray(values)
+        if len(values) == X.shape[0]:
+            return dask.array.from_array(values, (X.chunks[0], *values.shape[1:]))
+    if values.shape[0] != X.shape[0] and not np.isnan(values.shape[0]):
+        raise ValueError(f"{name} must have a value for each of the {X.shape[0]} rows of X, got {values.shape[0]}.")
+    if values.chunks[0] != X.chunks[0] or any(n > 1 for n in values.numblocks[1:]):
+        raise ValueError(
+            f"{name} must have the chunks of rows that X has, {X.numblocks[0]} of up to {max(X.chunks[0])} rows, got "
+            f"{values.numblocks[0]} of up to {max(values.chunks[0])}: use {name}.rechunk({{0: X.chunks[0]}})."
+        )
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """How a block of the user's arrays becomes rows of the core's units.
+
+    Attributes
+    ----------
+    layout : Layout
+    dtype : dtype
+        Of X.
+    targets : callable
+        ``targets(y)`` returns the targets (n, T) of y, and a factor of the weight of each row, or 1.
+    unit : float
+        What weights are divided by.
+    """
+
+    layout: Layout
+    dtype: np.dtype
+    targets: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | float]]
+    unit: float
+
+    def __call__(self, pieces: tuple) -> Rows:
+        """Return the rows of a block (number, X, y, weight if that is given) that weigh anything."""
+        _, X, y, *given = pieces
+        if sparse.issparse(X) and self.layout.is_fields:
+            raise ValueError("blocks of X are sparse, and X says that they are not: give map_blocks the right meta=.")
+        X = as_layout(X.astype(self.dtype, copy=False), self.layout)
+        weight = block_weight(X, given)
+        kept = weight > 0
+        if not kept.all():
+            X, y, weight = X[kept], y[kept], weight[kept]
+        targets, factors = self.targets(y)
+        weight = weight if self.unit == 1 and np.isscalar(factors) else weight * np.float64(1 / self.unit) * factors
+        return Rows(X, targets, weight.astype(self.dtype, copy=False))
+
+
+def block_weight(like, given: list) -> np.ndarray:
+    """Return the weights of a block's rows; ones that are one number in memory where none are given."""
+    if not given:
+        return np.broadcast_to(np.ones((), like.dtype), like.shape[:1])
+    weight = np.asarray(given[0])
+    if weight.shape == like.shape[:1] and not weight.any():  # of one block: scikit-learn refuses that of all rows
+        return np.zeros(weight.shape, like.dtype)
+    return _check_sample_weight(weight, like, dtype=like.dtype, ensure_non_negative=True)

@@ -1,0 +1,199 @@
+"""Targets in blocks: what one pass over y and the weights tells, and the targets of the core that follow."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+
+from sklearn_mrtl._estimators.classes import one_hot, validate_class_weight, validate_classes
+from sklearn_mrtl._estimators.lazy_rows import block_weight
+from sklearn_mrtl._estimators.outputs import Outputs, check_standardized, weights_in_counts
+from sklearn_mrtl._estimators.rows import power_of_two
+
+TargetFunction = Callable[[np.ndarray], tuple[np.ndarray, "np.ndarray | float"]]
+
+
+@dataclass(frozen=True)
+class TargetSummary(ABC):
+    """What is known of the targets of some blocks.
+
+    Attributes
+    ----------
+    counts : dict of int to int
+        Number of rows that weigh anything, by the number of the block.
+    largest_weight : float
+    """
+
+    counts: dict[int, int]
+    largest_weight: float
+
+    @classmethod
+    @abstractmethod
+    def of(cls, counts: dict[int, int], y: np.ndarray, weight: np.ndarray) -> Self:
+        """Summarize the rows of one block that weigh anything."""
+
+    @abstractmethod
+    def with_other(self, other: Self) -> dict[str, Any]:
+        """Return the fields of the summary of this one and another together, besides those of this base."""
+
+    @property
+    def filled(self) -> dict[int, int]:
+        """The counts of blocks that have rows, in their order."""
+        return {number: self.counts[number] for number in sorted(self.counts) if self.counts[number]}
+
+    def join(self, other: Self) -> Self:
+        """Return the summary of both."""
+        largest = max(self.largest_weight, other.largest_weight)
+        return replace(
+            self, counts=self.counts | other.counts, largest_weight=largest, **self.with_other(other)
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NumberSummary(TargetSummary):
+    """Moments of numbers.
+
+    Attributes
+    ----------
+    total : float
+        Sum of the weights.
+    mean, squares : ndarray of shape (T,)
+        Weighted mean, and sum of the weighted squared deviations from it, in `unit`.
+    largest : float
+        Largest magnitude.
+    """
+
+    total: float = 0.0
+    mean: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    squares: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    largest: float = 0.0
+
+    @classmethod
+    def of(cls, counts: dict[int, int], y: np.ndarray, weight: np.ndarray) -> Self:
+        y, weight = (y[:, None] if y.ndim == 1 else y).astype(np.float64), weight.astype(np.float64)
+        total = float(weight.sum())
+        mean = weight @ y / max(total, np.finfo(float).tiny)
+        squares = weight @ (y - mean) ** 2
+        largest = float(weight.max(initial=0.0))
+        return cls(counts, largest, total, mean, squares, float(np.abs(y).max(initial=0.0)))
+
+    def with_other(self, other: Self) -> dict[str, Any]:
+        """Join the moments (Chan, Golub and LeVeque 1979)."""
+        total, apart = self.total + other.total, other.mean - self.mean
+        part = other.total / max(total, np.finfo(float).tiny)
+        return {
+            "total": total,
+            "mean": self.mean + part * apart,
+            "squares": self.squares + other.squares + self.total * part * apart**2,
+            "largest": max(self.largest, other.largest),
+        }
+
+
+@dataclass(frozen=True)
+class ClassSummary(TargetSummary):
+    """Weights of classes.
+
+    Attributes
+    ----------
+    totals : dict
+        Sum of the weights of each label.
+    """
+
+    totals: dict = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, counts: dict[int, int], y: np.ndarray, weight: np.ndarray) -> Self:
+        labels, codes = np.unique(y, return_inverse=True)
+        totals = np.bincount(codes, weights=weight, minlength=len(labels))
+        return cls(counts, float(weight.max(initial=0.0)), dict(zip(labels.tolist(), totals.tolist(), strict=True)))
+
+    def with_other(self, other: Self) -> dict[str, Any]:
+        totals = dict(self.totals)
+        for label, total in other.totals.items():
+            totals[label] = totals.get(label, 0.0) + total
+        return {"totals": totals}
+
+
+def summarize_targets(
+    pieces: tuple, kind: type[TargetSummary], validate: Callable[[str, Any], np.ndarray], dtype: np.dtype
+) -> TargetSummary:
+    """Summarize a block (number, y, weight if that is given)."""
+    number, y, *given = pieces
+    y = validate("y", np.asarray(y))
+    weight = block_weight(np.empty((len(y), 0), dtype), given)
+    kept = weight > 0
+    return kind.of({number: int(kept.sum())}, y[kept], weight[kept])
+
+
+def join_summaries(a: TargetSummary, b: TargetSummary) -> TargetSummary:
+    """Return the summary of both."""
+    return a.join(b)
+
+
+# Numbers
+
+
+def number_outputs(summary: NumberSummary, dtype: np.dtype, *, is_log: bool) -> tuple[Outputs, float]:
+    """Return the outputs of a regressor, and what weights are divided by; see `standardize` and `divide_by_mean`."""
+    n_rows = sum(summary.counts.values())
+    scale = np.sqrt(summary.squares / summary.total)
+    check_standardized(summary.mean, scale, summary.largest, n_rows, dtype)
+    unit = power_of_two(summary.largest_weight)
+    if not is_log:
+        return Outputs("output", scale, summary.mean), unit
+    means = summary.mean
+    outputs = Outputs("output", np.ones(len(means)), np.full(len(means), np.log(means.mean())), is_log=True)
+    largest = np.array([summary.largest_weight])
+    return outputs, float(largest[0] / weights_in_counts(largest / unit, largest, outputs)[0])
+
+
+def number_targets(outputs: Outputs, validate: Callable[[str, Any], np.ndarray]) -> TargetFunction:
+    """Return the function of y that gives its targets."""
+    return partial(targets_of_numbers, outputs, validate)
+
+
+def targets_of_numbers(outputs: Outputs, validate, y) -> tuple[np.ndarray, float]:
+    """Return the targets (n, T) of numbers."""
+    return outputs.targets(validate("y", np.asarray(y)).astype(np.float64, copy=False)), 1.0
+
+
+# Classes
+
+
+def class_outputs(summary: ClassSummary, class_weight) -> tuple[Outputs, np.ndarray, float]:
+    """Return the outputs of a classifier, the weight of each class, and what weights are divided by.
+
+    Raises
+    ------
+    ValueError
+        If there is one class only, or a class has a weight that is no positive, finite number.
+    """
+    classes = np.array(sorted(summary.totals))
+    if len(classes) < 2:
+        raise ValueError(f"y must have at least two classes, got one class only: {classes[0]!r}.")
+    totals = np.array([summary.totals[label] for label in classes.tolist()])
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        factors = totals.sum() / (len(classes) * totals)
+    elif class_weight is None:
+        factors = np.ones(len(classes))
+    else:
+        factors = validate_class_weight(class_weight, classes)
+    n_outputs = len(classes) if len(classes) > 2 else 1
+    outputs = Outputs("class", np.ones(n_outputs), np.zeros(n_outputs), classes)
+    return outputs, factors, power_of_two(summary.largest_weight * float(factors.max()))
+
+
+def class_targets(outputs: Outputs, factors: np.ndarray) -> TargetFunction:
+    """Return the function of labels that gives their targets and the weights of their classes."""
+    return partial(targets_of_classes, outputs, factors)
+
+
+def targets_of_classes(outputs: Outputs, factors: np.ndarray, y) -> tuple[np.ndarray, np.ndarray | float]:
+    """Return the targets (n, T) of labels, and the weight of each one's class."""
+    codes = np.searchsorted(np.asarray(outputs.classes), validate_classes("y", np.asarray(y)))
+    return one_hot(codes, outputs), 1.0 if (factors == 1).all() else factors[codes]

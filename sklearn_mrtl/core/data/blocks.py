@@ -1,0 +1,228 @@
+"""Samples in blocks of consecutive rows that live elsewhere: in other threads, on other machines, or on disk."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.data.base import Inputs, Shapes
+from sklearn_mrtl.core.data.concatenation import concatenated, on_cpu
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.modes import Mode
+
+SAMPLED_ROWS = 64  # of fields, whose mean squares scale the variables of a solver, as in `FieldInputs.mean_squares`
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Samples of consecutive rows.
+
+    Attributes
+    ----------
+    first : int
+        Number of rows in the blocks before.
+    samples : Samples
+    """
+
+    first: int
+    samples: Samples
+
+
+class Blocks(ABC):
+    """Blocks, wherever they live; functions go to them, and only results come back.
+
+    Functions take a block and further arguments. They are defined by modules by name, so that other processes find
+    them.
+
+    Attributes
+    ----------
+    are_kept : bool
+        Whether the blocks are in memory; otherwise every call makes them anew.
+    """
+
+    are_kept: bool
+
+    @abstractmethod
+    def map(self, function: Callable[..., Any], *args: Any, keep: bool = True) -> Self:
+        """Return the blocks function(block, *args), which are kept where they are made, or made when needed."""
+
+    @abstractmethod
+    def collect(self, function: Callable[..., Any], *args: Any) -> list[Any]:
+        """Return function(block, *args) of each block, in their order."""
+
+    @abstractmethod
+    def combine(self, function: Callable[..., Any], *args: Any, by: Callable[[Any, Any], Any]) -> Any:
+        """Return function(block, *args) of all blocks, joined two by two where they live; None counts as nothing."""
+
+    def total(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return the sum of function(block, *args): a number, a tensor, or a tuple, list or dict of such."""
+        return self.combine(function, *args, by=add)
+
+
+def add(a: Any, b: Any) -> Any:
+    """Return the sum of two results of the same structure."""
+    if isinstance(a, dict):
+        return {name: add(a[name], b[name]) for name in a}
+    if isinstance(a, tuple | list):
+        return type(a)(add(*pair) for pair in zip(a, b, strict=True))
+    return a + b
+
+
+@dataclass(frozen=True, eq=False)
+class BlockInputs:
+    """What all blocks of inputs have in common.
+
+    Attributes
+    ----------
+    template : Inputs
+        Without rows.
+    n_rows : int
+        Of all blocks together, before any were merged.
+    """
+
+    template: Inputs
+    n_rows: int
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes of the inputs."""
+        return self.template.modes
+
+    @property
+    def shapes(self) -> Shapes:
+        """Shape of each mode."""
+        return self.template.shapes
+
+    @property
+    def masks(self) -> tuple[Tensor | None, ...]:
+        """For each mode the cells that hold data; None: all."""
+        return self.template.masks
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of entries along each mode."""
+        return self.template.sizes
+
+    @property
+    def coarsens_in_steps(self) -> bool:
+        """Whether a coarse level is best made from the next finer one."""
+        return self.template.coarsens_in_steps
+
+    def without_products(self) -> BlockInputs:
+        """Return itself: it holds no products."""
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSamples:
+    """Samples in blocks: what Algorithm 1 needs of `Samples`, without any block at hand.
+
+    Attributes
+    ----------
+    blocks : Blocks
+        Of `Block`.
+    template : Samples
+        Without rows.
+    n_rows : int
+    total_weight : float
+    null_losses : dict of Loss to float
+        Of the best constant scores, which no level changes; filled when they are asked for.
+    """
+
+    blocks: Blocks
+    template: Samples
+    n_rows: int
+    total_weight: float
+    null_losses: dict[Any, float] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> BlockInputs:
+        """What the blocks of inputs have in common."""
+        return BlockInputs(self.template.inputs, self.n_rows)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs T."""
+        return self.template.n_outputs
+
+    @property
+    def weight(self) -> Tensor:
+        """A tensor (0, 1) of the dtype and device of parameters."""
+        return self.template.weight
+
+    def merge(self) -> BlockSamples:
+        """Merge equal rows of each block that is kept."""
+        if self.inputs.coarsens_in_steps or not self.blocks.are_kept:
+            return self
+        return self.coarsen(self.inputs.shapes)
+
+    def coarsen(self, shapes: Shapes) -> BlockSamples:
+        """Return the samples on coarser grids, merged within each block and kept where it lives."""
+        template = replace(self.template, inputs=self.template.inputs.coarsen(shapes))
+        return replace(self, blocks=self.blocks.map(coarse_block, shapes), template=template)
+
+    def without_products(self) -> BlockSamples:
+        """Return the samples without the outer products that inputs keep for the steps of a full-rank model."""
+        if self.inputs.coarsens_in_steps or not self.blocks.are_kept:
+            return self
+        return replace(self, blocks=self.blocks.map(block_without_products))
+
+    def thinned(self, n_parts: int, n_blocks: int) -> Samples:
+        """Return at hand one of n_parts parts of the samples; see `Samples.thinned`."""
+        parts = [part for part in self.blocks.collect(part_of_block, self.n_rows, n_parts, n_blocks) if part]
+        inputs = concatenated([part.inputs for part in parts])
+        y, weight = (torch.cat([getattr(part, name) for part in parts]) for name in ("y", "weight"))
+        return Samples.from_rows(inputs, y[:, 0].to(self.weight), weight[:, 0].to(self.weight))
+
+    def mean_squares(self, modes: tuple[int, ...] | None = None) -> list[Tensor]:
+        """Return what `Inputs.mean_squares` would of all samples, or of a term of some modes."""
+        total, squares = self.blocks.total(weighted_mean_squares, self.n_rows, modes)
+        return [(values / total).to(self.weight) for values in squares]
+
+
+AnySamples = Samples | BlockSamples
+
+
+def coarse_block(block: Block, shapes: Shapes) -> Block:
+    """Return a block on coarser grids, its equal rows merged."""
+    return replace(block, samples=block.samples.coarsen(shapes))
+
+
+def block_without_products(block: Block) -> Block:
+    """Return a block without what its inputs keep for full-rank models."""
+    return replace(block, samples=block.samples.without_products())
+
+
+def part_of_block(block: Block, n_rows: int, n_parts: int, n_blocks: int) -> Samples | None:
+    """Return the rows of a block that one of n_parts parts of all n_rows has, on the CPU; None: it has none."""
+    samples = block.samples
+    row = block.first + torch.arange(samples.inputs.n_rows)
+    rows = torch.nonzero((row * (n_parts * n_blocks) // n_rows) % n_parts == 0)[:, 0]
+    if not len(rows):
+        return None
+    rows = rows.to(samples.weight.device)
+    y, weight = samples.y[rows].cpu(), samples.weight[rows].cpu()
+    return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight)
+
+
+def weighted_mean_squares(
+    block: Block, n_rows: int, modes: tuple[int, ...] | None
+) -> tuple[Tensor, list[Tensor]] | None:  # fmt: skip
+    """Return the weight of a block, and the mean squares of its inputs times that; None: no row of it counts.
+
+    Of fields the same rows count as where all n_rows are at hand.
+    """
+    inputs, weight = block.samples.inputs, block.samples.totals()[1]
+    if inputs.coarsens_in_steps:
+        step = max(1, n_rows // SAMPLED_ROWS)
+        rows = torch.arange(-block.first % step, inputs.n_rows, step, device=weight.device)
+        inputs, weight = inputs.select(rows), weight[rows]
+    if not len(weight):
+        return None
+    part, total = inputs if modes is None else inputs.of_modes(modes), weight.sum()
+    return total.cpu(), [(total * values).cpu() for values in part.mean_squares(weight)]

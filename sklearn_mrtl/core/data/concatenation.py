@@ -1,0 +1,47 @@
+"""Inputs of consecutive parts of the samples, one behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+import torch
+
+from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.encodings import EncodedInputs
+from sklearn_mrtl.core.data.fields import FieldInputs
+from sklearn_mrtl.core.data.mode_encodings import Encoding, MultiHot, OneHot
+from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices
+
+
+def concatenated(parts: Sequence[Inputs]) -> Inputs:
+    """Return the inputs of all parts, which have the same layout and resolution."""
+    first = parts[0]
+    if isinstance(first, FieldInputs):
+        return replace(first, x=torch.cat([cast(FieldInputs, part).x for part in parts]))
+    of_parts = [cast(EncodedInputs, part).encodings for part in parts]
+    encodings = tuple(concatenated_encodings(of_mode) for of_mode in zip(*of_parts, strict=True))
+    return replace(cast(EncodedInputs, first), encodings=encodings)
+
+
+def on_cpu(inputs: Inputs) -> Inputs:
+    """Return the inputs on the CPU."""
+    if isinstance(inputs, FieldInputs):
+        masks = tuple(None if mask is None else mask.cpu() for mask in inputs.masks)
+        return replace(inputs, x=inputs.x.cpu(), center=inputs.center.cpu(), masks=masks, stored=None)
+    encoded = cast(EncodedInputs, inputs)
+    return replace(encoded, encodings=tuple(encoding.to(torch.device("cpu")) for encoding in encoded.encodings))
+
+
+def concatenated_encodings(parts: Sequence[Encoding]) -> Encoding:
+    """Return the encoding of all parts; one-hot if all of them are."""
+    one_hot = [part for part in parts if isinstance(part, OneHot)]
+    if len(one_hot) == len(parts):
+        return OneHot(torch.cat([part.index for part in one_hot]), one_hot[0].size, one_hot[0].dtype)
+    matrices = [part.matrix for part in parts]
+    columns = torch.cat([matrix.col_indices for matrix in matrices])
+    crow_indices = make_crow_indices(torch.cat([matrix.crow_indices.diff() for matrix in matrices]), columns.dtype)
+    values = torch.cat([matrix.values for matrix in matrices])
+    binary = all(matrix.binary for matrix in matrices)
+    return MultiHot(SparseMatrix(crow_indices, columns, values, (len(crow_indices) - 1, parts[0].size), binary=binary))

@@ -1,0 +1,202 @@
+"""Fits and predictions of dask arrays: the models of the same arrays in memory."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+
+da = pytest.importorskip("dask.array")
+
+GIVEN = {"alpha_spatial": 0.1, "alpha_l2": 0.1, "rank": 2, "solver": "lbfgs"}
+N = 240
+
+
+@pytest.fixture(scope="module")
+def fields():
+    """Fields with land, and their scores."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N, 2, 8, 12)) + np.arange(12)
+    bump = np.exp(-((np.arange(12) - 6) ** 2) / 8) * np.exp(-((np.arange(8) - 4) ** 2) / 4)[:, None]
+    z = ((X - np.arange(12)) * bump).sum((1, 2, 3))
+    X[:, :, :2, :3] = np.nan
+    return X, z + rng.normal(size=N)
+
+
+@pytest.fixture(scope="module")
+def encodings():
+    """One-hot players and several points on a court, in the rows of a CSR array."""
+    rng = np.random.default_rng(1)
+    player = sparse.csr_array((np.ones(N), (np.arange(N), rng.integers(4, size=N))), shape=(N, 4))
+    court = sparse.csr_array(rng.poisson(0.1, size=(N, 48)).astype(float))
+    z = rng.normal(size=4)[player.argmax(1)] + court @ np.linspace(-2, 2, 48)
+    return sparse.csr_array(sparse.hstack([player, court])), z + rng.normal(size=N)
+
+
+def chunked(X, n_rows=70):
+    """A dask array of blocks of rows."""
+    if not sparse.issparse(X):
+        return da.from_array(X, (n_rows, *X.shape[1:]))
+    meta = sparse.csr_array((0, X.shape[1]), dtype=X.dtype)
+    starts = da.from_array(np.arange(0, len(X.indptr) - 1, n_rows), 1)
+    sizes = tuple(min(n_rows, X.shape[0] - start) for start in range(0, X.shape[0], n_rows))
+    return starts.map_blocks(lambda start: X[start[0] : start[0] + n_rows], new_axis=1, meta=meta,
+                             chunks=(sizes, (X.shape[1],)))  # fmt: skip
+
+
+def assert_same_model(model, X, y, *, rtol=1e-6, **options):
+    expected = model.fit(X, y, **options)
+    coef, scores, score = expected.coef_, expected.predict(X), expected.score(X, y)
+    lazy = chunked(X)
+    model.fit(lazy, y, **options)
+    np.testing.assert_allclose(model.coef_, coef, atol=rtol * np.nanmax(np.abs(coef)))
+    predicted = model.predict(lazy)
+    assert isinstance(predicted, da.Array)
+    np.testing.assert_allclose(predicted.compute(), scores, rtol=rtol, atol=1e-9)
+    assert model.score(lazy, y) == pytest.approx(score, abs=1e-9)
+
+
+def test_regression_of_fields(fields):
+    assert_same_model(MRTLRegressor(**GIVEN), *fields)
+
+
+def test_weights_of_which_some_are_zero(fields):
+    weight = np.random.default_rng(2).integers(0, 3, size=N).astype(float)
+    weight[:80] = 0  # a block without any
+    assert_same_model(MRTLRegressor(**GIVEN), *fields, sample_weight=weight)
+
+
+def test_several_outputs(fields):
+    X, y = fields
+    assert_same_model(MRTLRegressor(**GIVEN), X, np.stack([y, -y + X[:, 0, 5, 5]], 1))
+
+
+def test_counts(fields):
+    X, y = fields
+    assert_same_model(MRTLRegressor(**GIVEN, loss="poisson"), X, np.random.default_rng(0).poisson(np.exp(y / 8)))
+
+
+def test_classes_of_fields(fields):
+    X, y = fields
+    assert_same_model(MRTLClassifier(**GIVEN, class_weight="balanced"), X, np.digitize(y, [-3, 2]))
+
+
+def test_random_start(fields):
+    assert_same_model(MRTLRegressor(**GIVEN, full_rank_levels=0, random_state=0), *fields)
+
+
+def test_chosen_penalties(fields):
+    assert_same_model(MRTLRegressor(solver="lbfgs", rank=2), *fields)
+
+
+@pytest.mark.parametrize("terms", [None, ["player", "court", ("player", "court")]], ids=["one term", "terms"])
+def test_encodings(encodings, terms):
+    X, y = encodings
+    modes = [Feature("player", 4), Grid("court", (6, 8))]
+    model = MRTLClassifier(modes, terms=terms, **{**GIVEN, "alpha_spatial": 0.01})
+    expected = model.fit(X, y > 0).predict_proba(X)
+    lazy = chunked(X)
+    model.fit(lazy, y > 0)
+    np.testing.assert_allclose(model.predict_proba(lazy).compute(), expected, rtol=1e-6)
+    assert model.score(lazy, y > 0) == model.score(X, y > 0)
+
+
+def test_validation_data(fields):
+    X, y = fields
+    model = MRTLRegressor(**GIVEN)
+    expected = model.fit(X[:160], y[:160], X_val=X[160:], y_val=y[160:]).history_
+    model.fit(chunked(X[:160]), y[:160], X_val=chunked(X[160:]), y_val=y[160:])
+    for found, record in zip(model.history_, expected, strict=True):
+        assert found["validation_loss"] == pytest.approx(record["validation_loss"], rel=1e-8)
+
+
+def test_dataarrays_keep_their_coordinates(fields):
+    xarray = pytest.importorskip("xarray")
+    X, y = fields
+    coords = {"time": np.arange(N), "lat": np.arange(8.0)}
+    X = xarray.DataArray(X, coords, ("time", "variable", "lat", "lon"))
+    model = MRTLRegressor(**GIVEN)
+    expected = model.fit(X, y).predict_xarray(X)
+    lazy = X.chunk(time=70)
+    found = model.fit(lazy, y).predict_xarray(lazy.isel(lat=slice(None, None, -1)))
+    assert found.chunks is not None
+    xarray.testing.assert_allclose(found.compute(), expected, rtol=1e-6)
+    assert model.tensor_.modes["grid"].dims == ("lat", "lon")
+
+
+def test_checkpoint_goes_on(fields, tmp_path):
+    X, y = fields
+    path = tmp_path / "fit.npz"
+    expected = MRTLRegressor(**GIVEN).fit(chunked(X), y).coef_
+    MRTLRegressor(**GIVEN, n_levels=1, checkpoint=path, random_state=0).fit(chunked(X), y)
+    with pytest.raises(ValueError, match="n_levels"):
+        MRTLRegressor(**GIVEN, checkpoint=path, random_state=0).fit(chunked(X), y)
+    path.unlink()
+    models = [MRTLRegressor(**GIVEN, checkpoint=path, random_state=0).fit(chunked(X), y) for _ in range(2)]
+    np.testing.assert_allclose(models[0].coef_, expected)
+    np.testing.assert_array_equal(models[1].coef_, models[0].coef_)
+    with pytest.raises(ValueError, match="X"):
+        MRTLRegressor(**GIVEN, checkpoint=path, random_state=0).fit(chunked(X + 1), y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "options", "message"),
+    [
+        ({"solver": "adam"}, {}, "solver='adam'"),
+        ({"cv": 3}, {}, "cv is not possible"),
+        ({}, {"groups": np.zeros(N)}, "groups is not possible"),
+        ({"criterion": "validation_loss"}, {}, "X_val and y_val"),
+    ],
+)
+def test_parameters_that_need_all_rows(fields, parameters, options, message):
+    X, y = fields
+    with pytest.raises(ValueError, match=message):
+        MRTLRegressor(**{**GIVEN, **parameters}).fit(chunked(X), y, **options)
+
+
+def test_chunks_that_do_not_fit(fields):
+    X, y = fields
+    lazy, model = chunked(X), MRTLRegressor(**GIVEN)
+    with pytest.raises(ValueError, match="first axis, the rows, only"):
+        model.fit(lazy.rechunk((70, 2, 4, 12)), y)
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        model.fit(lazy[da.from_array(y, 70) > 0], y)
+    with pytest.raises(ValueError, match=r"y must have the chunks of rows.*y.rechunk"):
+        model.fit(lazy, da.from_array(y, 50))
+    with pytest.raises(ValueError, match="y must have a value for each of the 240 rows"):
+        model.fit(lazy, y[:-1])
+    assert not hasattr(model, "coef_")
+
+
+def test_values_that_are_wrong_in_one_block(fields):
+    X, y = fields
+    wrong = X.copy()
+    wrong[200, 0, 5, 5] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        MRTLRegressor(**GIVEN).fit(chunked(wrong), y)
+    with pytest.raises(ValueError, match="y contains NaN"):
+        MRTLRegressor(**GIVEN).fit(chunked(X), np.where(np.arange(N) == 200, np.nan, y))
+    with pytest.raises(ValueError, match="one class only"):
+        MRTLClassifier(**GIVEN).fit(chunked(X), np.ones(N))
+
+
+def test_gaps_in_some_blocks_only(fields):
+    X, y = fields
+    X = X.copy()
+    X[200:210, 0, 5, 5] = np.nan
+    with pytest.warns(UserWarning, match="1 of 180 positions"):
+        expected = MRTLRegressor(**GIVEN).fit(X, y).coef_
+    with pytest.warns(UserWarning, match="1 of 180 positions"):
+        found = MRTLRegressor(**GIVEN).fit(chunked(X), y).coef_
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_no_block_is_kept_where_memory_is_short(fields, monkeypatch):
+    X, y = fields
+    expected = MRTLRegressor(**GIVEN).fit(X, y).coef_
+    monkeypatch.setattr("sklearn_mrtl._estimators.lazy_fit.KEPT_FRACTION", 0.0)
+    n_read = []
+    lazy = chunked(X).map_blocks(lambda block: n_read.append(len(block)) or block, meta=np.empty((0,) * 4))
+    model = MRTLRegressor(**GIVEN).fit(lazy, y)
+    np.testing.assert_allclose(model.coef_, expected, rtol=1e-6, atol=1e-9)
+    assert sum(n_read) >= N * sum(record["level"] == 1 for record in model.history_)
