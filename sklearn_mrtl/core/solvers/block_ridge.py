@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.blocks import Block, BlockSamples
 from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.solvers.ridge import LARGEST_SYSTEM, RidgeDesign, eigenbasis
+from sklearn_mrtl.core.solvers.ridge import LARGEST_SYSTEM, RidgeDesign
 
 DESIGN_ENTRIES = 2**22  # of the design that is made at once: 32 MB in double precision
 
@@ -35,14 +35,6 @@ class BlockRidgeDesign(RidgeDesign):
         keep = eigenvalues > 1e-14 * eigenvalues[-1].clamp(min=1e-300)
         roots, vectors = eigenvalues[keep].sqrt(), vectors[:, keep]
         self.x, self.y = roots[:, None] * vectors.T, (vectors.T @ xy) / roots[:, None]
-
-    def _set_bases(self, like: Tensor) -> None:
-        self.bases, roughness = [], like.new_zeros(())
-        for axis in self.model.input_axes:
-            basis, eigenvalues = eigenbasis(axis, like)
-            self.bases.append(basis)
-            roughness = roughness[..., None] + eigenvalues
-        self.roughness = roughness.reshape(-1)
 
     def _rotated_rows(self, matrix: Tensor) -> Tensor:
         """Return a matrix whose rows, one for each weight, are in the eigenbases of the grids."""

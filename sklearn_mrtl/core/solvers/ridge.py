@@ -65,19 +65,21 @@ class RidgeDesign:
         self.y = (y - self.mean_y) * self.root[:, None]
 
     def _rotated(self, inputs: Inputs) -> Tensor:
-        """Return the design in the eigenbases of the grids, and set `roughness`."""
-        like = self.root
+        """Return the design in the eigenbases of the grids, and set `bases` and `roughness`."""
+        self._set_bases(self.root)
+        x = self.root.new_empty(inputs.n_rows, len(self.roughness))
+        step = max(1, BLOCK_ENTRIES // x.shape[1])
+        for rows in torch.arange(len(x), device=x.device).split(step):
+            x[rows] = self._rotated_block(inputs.select(rows))
+        return x
+
+    def _set_bases(self, like: Tensor) -> None:
         self.bases, roughness = [], like.new_zeros(())
         for axis in self.model.input_axes:
             basis, eigenvalues = eigenbasis(axis, like)
             self.bases.append(basis)
             roughness = roughness[..., None] + eigenvalues
         self.roughness = roughness.reshape(-1)
-        x = like.new_empty(inputs.n_rows, len(self.roughness))
-        step = max(1, BLOCK_ENTRIES // x.shape[1])
-        for rows in torch.arange(len(x), device=like.device).split(step):
-            x[rows] = self._rotated_block(inputs.select(rows))
-        return x
 
     def _rotated_block(self, inputs: Inputs) -> Tensor:
         x = inputs.design().double().reshape(inputs.n_rows, *inputs.sizes)
