@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import dask
 from dask.optimization import cull
@@ -23,8 +23,19 @@ from sklearn_mrtl.core.threads import set_threads
 SYNCHRONOUS = ("sync", "synchronous", "single-threaded")  # Dask's names of the scheduler without threads
 
 
-class Recipe(NamedTuple):
-    """How to compute the pieces that several dask arrays have of one block."""
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How to compute the pieces that several dask arrays have of one block.
+
+    Attributes
+    ----------
+    number : int
+        Of the block.
+    graph : dict
+        Of tasks. Dask does not look for them here, as it would in a tuple.
+    keys : tuple
+        Of the pieces in the graph.
+    """
 
     number: int
     graph: dict
@@ -124,7 +135,14 @@ class ClientBlocks(GroupedBlocks):
         self.client, self.workers = client, workers
 
     def submit(self, function: Callable[..., Any], *args: Any) -> list[Any]:
-        return self.client.gather(self._tasks(function, args))
+        distributed = sys.modules["distributed"]
+        try:
+            return self.client.gather(self._tasks(function, args))
+        except (distributed.CancelledError, distributed.comm.CommClosedError) as error:
+            raise RuntimeError(
+                f"lost the Dask scheduler, or blocks that nobody can make anew ({error}). The estimator is as it was; a "
+                "fit with checkpoint= goes on from its file."
+            ) from error
 
     def with_groups(self, function: Callable[..., Any], *args: Any, are_kept: bool) -> Self:
         return type(self)(self._tasks(function, args), self.client, self.workers, are_kept=are_kept)

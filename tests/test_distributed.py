@@ -1,5 +1,10 @@
 """Fits and predictions of dask arrays: the models of the same arrays in memory."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -200,3 +205,15 @@ def test_no_block_is_kept_where_memory_is_short(fields, monkeypatch):
     model = MRTLRegressor(**GIVEN).fit(lazy, y)
     np.testing.assert_allclose(model.coef_, expected, rtol=1e-6, atol=1e-9)
     assert sum(n_read) >= N * sum(record["level"] == 1 for record in model.history_)
+
+
+def test_two_processes_of_which_one_is_killed():
+    pytest.importorskip("distributed")
+    script = Path(__file__).with_name("distributed_fits.py")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    for name in ("same", "score", "proba", "persisted", "killed"):
+        assert found[name] < 1e-8, name
+    assert found["epochs"] > 4
+    assert found["same_processes"] == 1
