@@ -140,7 +140,7 @@ class ClientBlocks(GroupedBlocks):
             return self.client.gather(self._tasks(function, args))
         except (distributed.CancelledError, distributed.comm.CommClosedError) as error:
             raise RuntimeError(
-                f"lost the Dask scheduler, or blocks that nobody can make anew ({error}). The estimator is as it was; a "
+                f"lost the Dask scheduler, or blocks that nobody makes anew ({error}). The estimator is as it was; a "
                 "fit with checkpoint= goes on from its file."
             ) from error
 
