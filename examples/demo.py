@@ -19,8 +19,15 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation, make_shots
-from sklearn_mrtl.inspection import FactorDisplay, draw_court, draw_handler
-from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, ModeEncoder, lag_windows
+from sklearn_mrtl.inspection import ComponentDisplay, FactorDisplay, draw_court, draw_handler
+from sklearn_mrtl.preprocessing import (
+    AreaWeighter,
+    Deseasonalizer,
+    Detrender,
+    InlandWaterMasker,
+    ModeEncoder,
+    lag_windows,
+)
 
 OUTPUT = Path("demo_output")
 LAST_TRAINING_YEAR = 1990
@@ -41,11 +48,11 @@ def print_table(score_name, rows):
 
 
 def anomalies(series, is_train, *steps):
-    """Return fields or a series transformed by the steps, which are fitted on training months only."""
+    """Return fields, weighted by area, or a series, transformed by steps that are fitted on training months only."""
     X = series if series.ndim > 1 else series.expand_dims("series", axis=1)
     for step in steps:
         X = step.fit(X[is_train]).transform(X)
-    return X if series.ndim > 1 else X[:, 0].values
+    return AreaWeighter().fit_transform(X) if series.ndim > 1 else X[:, 0].values
 
 
 def compare_on_ocean(X, y, is_train, baselines):
@@ -59,7 +66,7 @@ def compare_on_ocean(X, y, is_train, baselines):
     model, seconds = timed_fit(MRTLRegressor(verbose=1), X[train], y[train])
     rows.append(("MRTLRegressor()", model.score(X[test], y[test]), seconds))
     print_table("R^2", rows)
-    return model
+    return model, X[test]
 
 
 def years(windows):
@@ -67,12 +74,12 @@ def years(windows):
     return windows.target_time.astype("datetime64[Y]").astype(int) + 1970
 
 
-def el_nino(data):
+def el_nino(data, open_ocean):
     """Forecast Nino3.4 three months ahead from six months of sea surface temperature."""
     print("1. El Nino: sea surface temperature of the last six months -> Nino3.4 three months ahead")
     sst = data.sst
     nino34 = sst.sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon"))
-    windows = lag_windows(sst, nino34, lags=6, lead=3)
+    windows = lag_windows(open_ocean, nino34, lags=6, lead=3)
     is_train = years(windows) <= LAST_TRAINING_YEAR
     steps = Detrender("linear"), Deseasonalizer(standardize=False)
     X, y = (anomalies(series, is_train, *steps) for series in (windows.X, windows.y))
@@ -81,10 +88,10 @@ def el_nino(data):
     return compare_on_ocean(X, y, is_train, {"damped persistence": persistence})
 
 
-def midwest(data):
+def midwest(data, open_ocean):
     """Predict the Midwest's precipitation from six months of differenced temperature, as in the paper."""
     print("2. The Midwest's precipitation from six months of sea surface temperature (hardly predictable)")
-    windows = lag_windows(data.sst.diff("time"), data.precip_midwest[1:], lags=6)
+    windows = lag_windows(open_ocean.diff("time"), data.precip_midwest[1:], lags=6)
     is_train = years(windows) <= LAST_TRAINING_YEAR
     X, y = (anomalies(series, is_train, Deseasonalizer()) for series in (windows.X, windows.y))
     return compare_on_ocean(X, y, is_train, {"climatology": np.full(len(y), y[is_train].mean())})
@@ -103,32 +110,40 @@ def shots():
     rows = [
         ("LogisticRegression, additive", roc_auc_score(y[test], logistic.decision_function(X[test])), logistic_seconds),
         ("MRTLClassifier(rank=6)", roc_auc_score(y[test], model.decision_function(X[test])), seconds),
-        ("true probabilities", roc_auc_score(y[test], frames.logit[test]), ""),
+        ("true probabilities (upper bound)", roc_auc_score(y[test], frames.logit[test]), ""),
     ]
     print_table("AUC", rows)
     return model
 
 
-def save_maps(model, mode, name, title, axis_labels=None, decorate=None):
-    """Save a picture of the spatial factors of a mode."""
-    components = range(min(model.rank_, 6))
-    display = FactorDisplay.from_estimator(
-        model, mode=mode, components=components, axis_labels=axis_labels, decorate=decorate
-    )
-    display.figure_.suptitle("\n".join(wrap(title, 45)), fontsize="medium")
+def save(display, name, title):
+    """Save a picture."""
+    display.figure_.suptitle("\n".join(wrap(title, 70)), fontsize="medium")
     path = OUTPUT / f"{name}.png"
     display.figure_.savefig(path, dpi=120)
     return path
+
+
+def save_components(model, X, name, title):
+    """Save a picture of the components, with their parts of the variance of predictions for the rows X."""
+    return save(ComponentDisplay.from_estimator(model, X=X, components=range(min(model.rank_, 4))), name, title)
+
+
+def save_maps(model, mode, name, title, axis_labels, decorate):
+    """Save a picture of the spatial factors of a mode."""
+    options = {"mode": mode, "axis_labels": axis_labels, "decorate": decorate}
+    return save(FactorDisplay.from_estimator(model, components=range(min(model.rank_, 6)), **options), name, title)
 
 
 def main():
     began = time.perf_counter()
     OUTPUT.mkdir(exist_ok=True)
     data = load_sst_precipitation(as_xarray=True)
-    forecast, rain, charts = el_nino(data), midwest(data), shots()
+    open_ocean = InlandWaterMasker().fit_transform(data.sst)  # without Hudson Bay and the Great Lakes
+    forecast, rain, charts = el_nino(data, open_ocean), midwest(data, open_ocean), shots()
     paths = [
-        save_maps(forecast, "grid", "el_nino", "Sea surface temperature that predicts El Nino three months ahead"),
-        save_maps(rain, "grid", "midwest", "Sea surface temperature that predicts the Midwest's precipitation"),
+        save_components(*forecast, "el_nino", "Sea surface temperature that predicts El Nino three months ahead"),
+        save_components(*rain, "midwest", "Sea surface temperature that predicts the Midwest's precipitation"),
         save_maps(
             charts,
             "court",

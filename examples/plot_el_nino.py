@@ -3,7 +3,7 @@ Forecasting El Niño
 ===================
 
 The sea surface temperature of six months forecasts the equatorial Pacific three months ahead, on real data that come
-with the package. The model consists of a few maps, the first of which shows the well-known pattern of El Niño.
+with the package. The model is a map, the well-known pattern of El Niño, and a weight for each month.
 """
 
 # %%
@@ -18,32 +18,39 @@ from sklearn.metrics import r2_score
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation
-from sklearn_mrtl.inspection import FactorDisplay, contribution_map
-from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, lag_windows
+from sklearn_mrtl.inspection import ComponentDisplay, contribution_map
+from sklearn_mrtl.preprocessing import AreaWeighter, Deseasonalizer, Detrender, InlandWaterMasker, lag_windows
 
 data = load_sst_precipitation(as_xarray=True)
 nino34 = data.sst.sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon"))
-windows = lag_windows(data.sst, nino34, lags=6, lead=3)
+
+# %%
+# Lakes and nearly closed bays go: their cells have few neighbours or none, so that the smoothness penalty does not hold
+# them, and the weights of Hudson Bay and the Great Lakes would be the largest of the map.
+masker = InlandWaterMasker().fit(data.sst)
+print(masker.n_masked_, "of", int(data.sst[0].notnull().sum()), "cells masked")
+windows = lag_windows(masker.transform(data.sst), nino34, lags=6, lead=3)
 print(windows.X.sizes)
 
 # %%
 # Months to 1990 train, those after test. Trend and seasonal cycle are estimated on training months only, for the fields
-# and for the target alike.
+# and for the target alike. Cells of 2 degrees are half as wide at 60 degrees north as at the equator: they count by
+# their area.
 train = windows.target_time < np.datetime64("1991")
 steps = Detrender("linear"), Deseasonalizer(standardize=False)
 X, y = windows.X, windows.y.expand_dims("series", axis=1)
 for step in steps:
     X = step.fit(X[train]).transform(X)
     y = step.fit(y[train]).transform(y)
-y = y.values[:, 0]
+X, y = AreaWeighter().fit_transform(X), y.values[:, 0]
 
 # %%
 # The fit
 # -------
-# With ``modes=None`` the last two axes of fields are the grid and the others are features. Penalties are chosen by
-# block cross-validation on a coarse grid.
-model = MRTLRegressor(rank=6).fit(X[train], y[train])
-print(*model.modes_, *model.resolutions_, sep="\n")
+# With ``modes=None`` the last two axes of fields are the grid and the others are features. Rank and penalties are
+# chosen by block cross-validation on a coarse grid.
+model = MRTLRegressor().fit(X[train], y[train])
+print(*model.modes_, *model.resolutions_, f"rank {model.rank_}", sep="\n")
 
 # %%
 # Two baselines: damped persistence predicts the current anomaly times a regression coefficient; ridge regression uses
@@ -73,20 +80,20 @@ ax.legend(loc="upper center", ncols=2)
 # The components
 # --------------
 # A component is a map and a weight for each lag. Their product says how much an anomaly in a cell at that lag adds to
-# the forecast. The largest weight over lags is positive; at that lag, red cells raise the forecast.
-FactorDisplay.from_estimator(model)
-
-# %%
-FactorDisplay.from_estimator(model, mode="lag", axis_labels=["months before"])
+# the forecast. The largest weight over lags is positive; at that lag, red cells raise the forecast. The colours end at
+# the 99th percentile, and the arrows say that some cells are beyond. With the rows of X the picture says what part of
+# the forecasts' variance a component makes.
+ComponentDisplay.from_estimator(model, X=X[~train], axis_labels={"lag": ["months before"]})
 
 # %%
 # The contribution of each cell to a single forecast, that of the strongest El Niño of the test years:
 strongest = np.flatnonzero(~train)[y[~train].argmax()]
 contribution = contribution_map(model, X[strongest])
-limit = float(abs(contribution).max())
+limit = float(abs(contribution).quantile(0.99))
 fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 ax.set_facecolor("0.88")  # land
-contribution.plot(ax=ax, cmap="RdBu_r", vmin=-limit, vmax=limit, cbar_kwargs={"label": "K of Nino3.4 from each cell"})
+contribution.plot(ax=ax, cmap="RdBu_r", vmin=-limit, vmax=limit, extend="both",
+                  cbar_kwargs={"label": "K of Nino3.4 from each cell"})  # fmt: skip
 ax.set(title=f"Forecast of {str(windows.target_time[strongest])[:7]}: {peers['MRTLRegressor'][strongest]:.1f} K,"
        f" observed {y[strongest]:.1f} K", xlabel="longitude (°E)", ylabel="latitude (°N)", aspect="equal")  # fmt: skip
 

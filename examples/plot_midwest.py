@@ -11,7 +11,8 @@ nothing of it can be predicted, and a good model shows that.
 # --------
 # Monthly sea surface temperature, differenced from month to month as in the paper (a trend disappears with it), of the
 # current month and the five before; precipitation of the current month. Both are standardized by calendar month, with
-# the means and standard deviations of training months.
+# the means and standard deviations of training months. Lakes and nearly closed bays are left out, and cells count by
+# their area.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -19,18 +20,19 @@ from sklearn.model_selection import cross_val_score
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation
-from sklearn_mrtl.inspection import FactorDisplay
+from sklearn_mrtl.inspection import ComponentDisplay
 from sklearn_mrtl.model_selection import ConsecutiveBlockSplit
-from sklearn_mrtl.preprocessing import Deseasonalizer, lag_windows
+from sklearn_mrtl.preprocessing import AreaWeighter, Deseasonalizer, InlandWaterMasker, lag_windows
 
 data = load_sst_precipitation(as_xarray=True)
+sst = InlandWaterMasker().fit_transform(data.sst)
 
 
 def windows(lags):
     """Return samples, target and training rows, without the seasonal cycle of the months to 1990."""
-    found = lag_windows(data.sst.diff("time"), data.precip_midwest[1:], lags=lags)
+    found = lag_windows(sst.diff("time"), data.precip_midwest[1:], lags=lags)
     train = found.target_time < np.datetime64("1991")
-    X = Deseasonalizer().fit(found.X[train]).transform(found.X)
+    X = AreaWeighter().fit_transform(Deseasonalizer().fit(found.X[train]).transform(found.X))
     y = found.y.expand_dims("series", axis=1)
     y = Deseasonalizer().fit(y[train]).transform(y).values[:, 0]
     return X, y, train
@@ -83,6 +85,6 @@ ax.legend()
 # The maps are smooth because of the penalties, which does not show that they are right: together they explain a few
 # percent of the variance at most. :func:`~sklearn_mrtl.inspection.component_importance` and
 # :func:`~sklearn_mrtl.inspection.stability` measure which components the data support.
-FactorDisplay.from_estimator(model)
+ComponentDisplay.from_estimator(model, X=X[~train])
 
 # sphinx_gallery_thumbnail_number = 2

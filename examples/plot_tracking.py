@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Grid, MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
-from sklearn_mrtl.inspection import FactorDisplay, draw_court, draw_handler, select_term
+from sklearn_mrtl.inspection import FactorDisplay, TermDisplay, draw_court, draw_handler, select_term
 from sklearn_mrtl.preprocessing import ModeEncoder, PolarPosition
 
 BASKET = (5.25, 25)  # feet from the baseline and from the sideline
@@ -60,10 +60,10 @@ model = make_pipeline(encode, MRTLClassifier(terms=["player", "court", "defender
 for name, probability in {
     "one product, terms=None": product.predict_proba(X[test])[:, 1],
     "a sum of three terms": model.predict_proba(X[test])[:, 1],
-    "true probabilities": expit(logit[test]),
+    "true probabilities (upper bound)": expit(logit[test]),
 }.items():
     loss, auc = log_loss(shoots[test], probability), roc_auc_score(shoots[test], probability)
-    print(f"{name:24} log loss {loss:.3f}, AUC {auc:.3f}")
+    print(f"{name:34} log loss {loss:.3f}, AUC {auc:.3f}")
 
 # %%
 # The maps
@@ -77,8 +77,7 @@ for name, term in terms.items():
     print(f"{name:10} {term.degrees_of_freedom:5.1f} degrees of freedom")
 
 # %%
-# :func:`~sklearn_mrtl.inspection.select_term` chooses the term to draw. Left, the weights of the court; in the middle,
-# the truth; right, the weights of the defenders. The dot is the player, and the basket is straight up.
+# What each term adds to the logit, on one scale. The position matters most; players differ less.
 
 
 def half_court(ax):
@@ -86,6 +85,16 @@ def half_court(ax):
     ax.set(xlim=(0, 47), ylim=(0, 50))
     draw_court(ax)
 
+
+TermDisplay.from_estimator(
+    model, X=X[test], origin={"court": BASKET}, decorate={"court": half_court, "defenders": draw_handler},
+    axis_labels={"court": ["feet from the baseline", "feet from the sideline"],
+                 "defenders": ["feet to the right", "feet to the basket"]},
+)  # fmt: skip
+
+# %%
+# :func:`~sklearn_mrtl.inspection.select_term` chooses the term to draw. Left, the weights of the court; in the middle,
+# the truth; right, the weights of the defenders. The dot is the player, and the basket is straight up.
 
 distances, _ = court.centers()
 truth = np.repeat(court_effect(distances)[:, None], 8, axis=1)

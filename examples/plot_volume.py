@@ -46,7 +46,7 @@ print(f"cosine with the true weights: MRTLRegressor {cosine:.3f}, RidgeCV {ridge
 # Slices
 # ------
 # One row for each component, with slices from the first layer to the last.
-FactorDisplay.from_estimator(model, "ocean", axis_labels=["depth (m)", "latitude (°N)", "longitude (°E)"])
+FactorDisplay.from_estimator(model, "ocean", axis_labels=["depth (m)", "y", "x"])
 
 # %%
 # The true and the learned weights of one variable at lag 0, in layers from the first to the last:

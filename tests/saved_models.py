@@ -23,6 +23,7 @@ from sklearn_mrtl.preprocessing import (
     Deseasonalizer,
     Detrender,
     GridDiscretizer,
+    InlandWaterMasker,
     ModeEncoder,
     PolarPosition,
     RelativePosition,
@@ -101,6 +102,7 @@ def transformers():
     timed = {"X": X, "time": MONTHS}
     cases = {
         "area": (AreaWeighter(LATITUDES), {"X": X}),
+        "lakes": (InlandWaterMasker(min_width=2), {"X": X}),
         "scaler": (VariableScaler(axis=1), {"X": X}),
         "months": (Deseasonalizer(), timed),
         "harmonics": (Deseasonalizer(harmonics=1), timed),

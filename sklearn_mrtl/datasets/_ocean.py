@@ -18,9 +18,9 @@ from sklearn_mrtl.datasets._ocean_model import (
 from sklearn_mrtl.datasets._simulation import check_counts, check_float_type, check_interval, spawn_generators
 from sklearn_mrtl.modes import Feature, Grid, check_shape
 
-# Names and bounds of up to three axes, of which a grid with fewer has the last ones: metres, and the degrees north and
-# east of the paper's region.
-AXES = ("depth", "lat", "lon")
+# Names and bounds of up to three axes, of which a grid with fewer has the last ones. Bounds are those of the paper's
+# region, in metres and degrees; the names are not those of the globe, where the simulated ocean is nowhere.
+AXES = ("depth", "y", "x")
 BOUNDS = ((0.0, 500.0), (-20.0, 60.0), (-180.0, 0.0))
 START = np.datetime64("1900-01", "M")
 
@@ -62,7 +62,7 @@ def make_ocean(
     n_variables : int, default=2
         Number of variables.
     shape : int or tuple of int, default=(24, 54)
-        Cells along 1 to 3 axes: longitude; latitude and longitude; depth, latitude and longitude.
+        Cells along 1 to 3 axes: x; y and x; depth, y and x.
     n_components : int, default=3
         Number K of components.
     best_r2 : float, default=0.8

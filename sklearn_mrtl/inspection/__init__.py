@@ -4,22 +4,28 @@ The displays need matplotlib (extra "plot"), which is imported when something is
 """
 
 from sklearn_mrtl.inspection._autocorrelation import MoranResult, morans_i
+from sklearn_mrtl.inspection._component_display import ComponentDisplay
 from sklearn_mrtl.inspection._consistency import core_consistency
 from sklearn_mrtl.inspection._contribution import contribution_map
 from sklearn_mrtl.inspection._court import draw_court, draw_handler
+from sklearn_mrtl.inspection._explained import component_scores
 from sklearn_mrtl.inspection._factor_display import FactorDisplay
 from sklearn_mrtl.inspection._history_display import HistoryDisplay
 from sklearn_mrtl.inspection._importance import component_importance
 from sklearn_mrtl.inspection._matching import factor_match_score
 from sklearn_mrtl.inspection._rank import select_rank
 from sklearn_mrtl.inspection._stability import stability
+from sklearn_mrtl.inspection._term_display import TermDisplay
 from sklearn_mrtl.inspection._terms import select_term
 
 __all__ = [
+    "ComponentDisplay",
     "FactorDisplay",
     "HistoryDisplay",
     "MoranResult",
+    "TermDisplay",
     "component_importance",
+    "component_scores",
     "contribution_map",
     "core_consistency",
     "draw_court",

@@ -32,6 +32,11 @@ def fitted_model(estimator) -> BaseMRTL:
     return model
 
 
+def inputs_of(estimator, X):
+    """Return X as the fitted MRTL estimator gets it: transformed by the other steps of a pipeline."""
+    return estimator[:-1].transform(X) if isinstance(estimator, Pipeline) and len(estimator) > 1 else X
+
+
 def low_rank_model(estimator) -> BaseMRTL:
     """Return the fitted MRTL estimator if it has factors.
 

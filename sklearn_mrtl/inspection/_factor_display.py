@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 
 from sklearn_mrtl.inspection._components import check_components, check_mode, low_rank_model
-from sklearn_mrtl.inspection._figures import arrange, label_outer, panel_shape, panels, pyplot
-from sklearn_mrtl.inspection._mode_labels import check_names, column_names, mode_labels
-from sklearn_mrtl.inspection._panels import MAX_BARS, draw_categories, draw_curve, draw_map, scaled, slice_numbers
-from sklearn_mrtl.inspection._polar import check_polar, disc_sides, draw_polar_map
-from sklearn_mrtl.modes import cell_centers
+from sklearn_mrtl.inspection._explained import explained_fractions
+from sklearn_mrtl.inspection._figures import add_colorbar, arrange, first_axes, label_outer, panels, pyplot
+from sklearn_mrtl.inspection._mode_picture import ModePicture, picture_of
+from sklearn_mrtl.inspection._panels import component_title, scale_label, scaled, slice_numbers
 
 CALLER = "FactorDisplay"
 
@@ -20,8 +19,8 @@ CALLER = "FactorDisplay"
 class FactorDisplay:
     """Factors of one mode: maps of a grid, curves of a grid of one axis, bars of a Feature's categories.
 
-    Create it with `from_estimator`. Each component is scaled to (-1, 1); red is positive and blue negative, as in the
-    figures of Park et al. (2020). Cells without data are left blank.
+    Create it with `from_estimator`. Each component has a scale of its own; red is positive and blue negative, as in the
+    figures of Park et al. (2020). Cells without data are grey.
 
     Parameters
     ----------
@@ -39,6 +38,12 @@ class FactorDisplay:
         Names of a Feature's categories. None: the mode is a grid.
     weights : ndarray of shape (number of components shown,), default=None
         Weights of the components, for the titles.
+    explained : ndarray of shape (number of components shown,), default=None
+        Fractions of the prediction's variance that the components make, for the titles.
+    geographic : bool, default=False
+        Whether the last two axes of the grid are latitude and longitude.
+    positions : ndarray of shape (n_categories, 2), default=None
+        x and y of a Feature's categories, which are drawn as points there.
     origin : (float, float), default=None
         Centre of a polar grid: `extent` is of distance and angle in degrees, `axis_labels` are those of y and x.
 
@@ -69,17 +74,9 @@ class FactorDisplay:
     """
 
     def __init__(
-        self,
-        factor,
-        *,
-        components,
-        mode,
-        extent=None,
-        axis_labels=None,
-        category_names=None,
-        weights=None,
-        origin=None,
-    ):
+        self, factor, *, components, mode, extent=None, axis_labels=None, category_names=None,
+        weights=None, explained=None, origin=None, geographic=False, positions=None,
+    ):  # fmt: skip
         self.factor = factor
         self.components = components
         self.mode = mode
@@ -87,7 +84,10 @@ class FactorDisplay:
         self.axis_labels = axis_labels
         self.category_names = category_names
         self.weights = weights
+        self.explained = explained
         self.origin = origin
+        self.geographic = geographic
+        self.positions = positions
 
     @classmethod
     def from_estimator(
@@ -95,11 +95,13 @@ class FactorDisplay:
         estimator,
         mode: str | None = None,
         *,
+        X=None,
         components: int | Sequence[int] | None = None,
         category_names: Sequence[str] | None = None,
         axis_labels: Sequence[str] | None = None,
         transpose: bool | None = None,
         origin: tuple[float, float] | None = None,
+        positions=None,
         ax=None,
         **plot_options,
     ) -> FactorDisplay:
@@ -110,6 +112,9 @@ class FactorDisplay:
         estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
         mode : str, default=None
             Name of the mode. None: the first grid, or the first mode if there is no grid.
+        X : array-like, sparse matrix or xarray.DataArray of shape (n, ...), default=None
+            Rows of which the titles say what fraction of the variance of the predicted scores a component makes, from
+            `component_scores`. None: the titles have the weights only.
         components : int or sequence of int, default=None
             Numbers of the components. None: all.
         category_names : sequence of str, default=None
@@ -124,6 +129,8 @@ class FactorDisplay:
         origin : (float, float), default=None
             Draw a Grid of distance and angle in degrees, as `PolarPosition` gives them, as wedges of the plane about
             this point; `axis_labels` are then those of x and y. None: the Grid is not polar.
+        positions : array-like of shape (n_categories, 2), default=None
+            x and y, such as longitude and latitude, of a Feature's categories: they are drawn as points on a map.
         ax : matplotlib Axes or array-like of Axes, default=None
             As in `plot`.
         **plot_options
@@ -139,44 +146,30 @@ class FactorDisplay:
             If matplotlib is not installed.
         ValueError
             If the model has no such mode or components, or was fitted at full rank, or `origin` is given for a mode
-            that is no polar Grid.
+            that is no polar Grid, or `positions` are not those of the mode's categories.
         """
         pyplot(f"{CALLER}.from_estimator")
         model = low_rank_model(estimator)
         mode = check_mode(model, mode)
         factor = model.factors_[mode]
         chosen = check_components(components, factor.shape[-1])
-        labels = mode_labels(model, mode)
-        extent, names = labels.extent, labels.axis_labels
-        if origin is not None:
-            if transpose is not None:
-                raise ValueError(f"transpose does not apply to a polar grid, got transpose={transpose} and an origin.")
-            described = model.tensor_.modes[mode].mode
-            check_polar(origin, mode, len(extent) * labels.is_grid, getattr(described, "bounds", None))
-            names = ("x", "y")
-        if axis_labels is not None:
-            names = check_names("axis_labels", axis_labels, len(names))
-        if category_names is not None:
-            if labels.is_grid:
-                raise ValueError(f"category_names are for Features; {mode!r} is a Grid, whose axes have axis_labels.")
-            category_names = check_names("category_names", category_names, len(factor))
-        elif not labels.is_grid:
-            category_names = column_names(estimator, model, mode) or labels.category_names
-        if origin is not None:
-            names = names[::-1]
-        elif labels.is_grid and (transpose if transpose is not None else not model.tensor_.layout.is_fields):
-            factor = factor.transpose(*reversed(range(factor.ndim - 1)), factor.ndim - 1)
-            extent, names = extent[::-1], names[::-1]
+        picture = picture_of(
+            estimator, model, mode, category_names=category_names, axis_labels=axis_labels, transpose=transpose,
+            origin=origin,
+        )  # fmt: skip
         weights = getattr(model, "component_weights_", None)
         display = cls(
-            factor[..., chosen],
+            picture.oriented(factor)[..., chosen],
             components=chosen,
             mode=mode,
-            extent=extent if labels.is_grid else None,
-            axis_labels=names,
-            category_names=category_names,
+            extent=picture.extent,
+            axis_labels=picture.axis_labels,
+            category_names=picture.category_names,
             weights=None if weights is None else weights[chosen],
+            explained=None if X is None else explained_fractions(estimator, X)[chosen],
             origin=origin,
+            geographic=picture.geographic,
+            positions=None if positions is None else np.asarray(positions, dtype=float),
         )
         return display.plot(ax=ax, **plot_options)
 
@@ -186,10 +179,13 @@ class FactorDisplay:
         ax=None,
         n_columns: int | None = None,
         normalize: bool = True,
+        percentile: float = 99.0,
         cmap="RdBu_r",
         aspect="equal",
         n_slices: int = 4,
+        n_extremes: int | None = 8,
         colorbar: bool = True,
+        outline: bool = True,
         decorate: Callable | None = None,
     ) -> FactorDisplay:
         """Draw the panels.
@@ -202,15 +198,24 @@ class FactorDisplay:
             Number of columns of panels. None: chosen for a balanced figure. A grid of three axes has one row for each
             component.
         normalize : bool, default=True
-            Scale each component to (-1, 1). False: one scale for all, centred at 0.
+            Scale each component by itself. False: one scale for all.
+        percentile : float, default=99.0
+            Percentile of absolute values that ends the scale of maps; the colour bar has arrows where cells are beyond
+            it. 100: the largest value. Curves and bars are scaled by the largest value.
         cmap : str or Colormap, default="RdBu_r"
             Colour map of maps and bars.
         aspect : "equal", "auto" or float, default="equal"
             Aspect ratio of maps.
         n_slices : int, default=4
             Slices through a grid of three axes, evenly spaced along the first of its axes that is not drawn.
+        n_extremes : int or None, default=8
+            Of more than 30 categories draw this number of the largest and of the smallest, with their names. None: all,
+            as dots without names.
         colorbar : bool, default=True
             Add one colour bar for all maps.
+        outline : bool, default=True
+            Outline the cells with data. On latitudes and longitudes draw coastlines and borders instead, if cartopy
+            (extra "maps") and its Natural Earth files are there.
         decorate : callable, default=None
             Function that is called with each panel's Axes, such as `draw_court`.
 
@@ -218,71 +223,56 @@ class FactorDisplay:
         -------
         FactorDisplay
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If `percentile` is not above 0 and at most 100.
         """
         pyplot(f"{CALLER}.plot")
-        if self.origin is not None:
-            check_polar(self.origin, self.mode, self._n_axes, self.extent)
         from matplotlib.colors import Normalize
 
-        values, self._scale, limit = scaled(self.factor, normalize)
-        slices = slice_numbers(len(values), n_slices) if self._n_axes == 3 else [None]
-        n_panels = len(self.components) * len(slices)
-        sides = self._extent() if self.origin is None else disc_sides(self._extent(), self.origin)
-        shape = panel_shape(self._n_axes, len(self.factor), sides, aspect)
+        if not 0 < percentile <= 100:
+            raise ValueError(f"percentile must be above 0 and at most 100, got {percentile!r}.")
+        picture = replace(self._picture(), n_extremes=n_extremes)
+        percentile = percentile if picture.is_map else 100.0
+        values, limit = scaled(self.factor, normalize, percentile)
+        slices = slice_numbers(len(values), n_slices) if picture.n_axes == 3 else [None]
+        n_panels, shape = len(self.components) * len(slices), picture.panel_shape(aspect)
         n_columns = len(slices) if len(slices) > 1 else n_columns
         rows, columns = arrange(n_panels, shape, n_columns)
         self.figure_, self.axes_ = panels(ax, rows, columns, n_panels, shape, caller=CALLER)
         drawn = list(self.axes_.flat[:n_panels])
-        self.ax_ = ax if ax is not None and not isinstance(ax, Sequence | np.ndarray) else drawn[0]
-        self.images_: list = []
-        self.colorbar_ = None
-        norm = Normalize(-limit, limit)
+        self.ax_ = first_axes(ax, drawn)
+        images = []
         for i, panel in enumerate(drawn):
             k, part = divmod(i, len(slices))
-            self._draw(panel, values[..., k], slices[part], k, limit, cmap=cmap, norm=norm, aspect=aspect)
+            shown = values[..., k] if slices[part] is None else values[slices[part], ..., k]
+            style = {"cmap": cmap, "norm": Normalize(-limit, limit), "aspect": aspect, "outline": outline}
+            images.append(picture.draw(panel, shown, **style))
+            panel.set_title(self._title(k, picture, slices[part]))
             if decorate is not None:
                 decorate(panel)
-        self._label(columns, n_panels)
+        self.images_ = [image for image in images if image is not None]
+        x, y = picture.labels("relative weight" if normalize else "weight")
+        label_outer(drawn, x, y, "small" if columns <= 3 else "x-small")
+        self.colorbar_ = None
         if self.images_ and colorbar:
-            self.colorbar_ = self.figure_.colorbar(self.images_[0], ax=drawn, shrink=0.9 if rows < 3 else 0.6)
-            self.colorbar_.set_label(f"{self.mode}, {'scaled to (-1, 1)' if normalize else 'unit columns'}")
-            if ax is None:
-                self.figure_.draw_without_rendering()  # else the colour bar's label is cut off
+            label = scale_label(f"weight of {self.mode}", normalize, percentile)
+            self.colorbar_ = add_colorbar(self.images_, drawn, label, new_figure=ax is None)
         return self
 
-    @property
-    def _n_axes(self) -> int:
-        """Number of axes of the grid; 0 for a Feature."""
-        return 0 if self.category_names is not None else self.factor.ndim - 1
+    def _picture(self) -> ModePicture:
+        """Return how one component is drawn."""
+        picture = ModePicture(
+            self.mode, self.factor.shape[:-1], self.extent, self.axis_labels, self.category_names, self.origin,
+            geographic=self.geographic, positions=self.positions,
+        )  # fmt: skip
+        picture.check()
+        return picture
 
-    def _extent(self) -> Sequence[tuple[float, float]]:
-        return self.extent or [(0.0, float(n)) for n in self.factor.shape[:-1]]
-
-    def _names(self) -> Sequence[str]:
-        return self.axis_labels or [self.mode] * max(1, self._n_axes)
-
-    def _draw(self, panel, values, part, k: int, limit: float, *, cmap, norm, aspect) -> None:
-        """Draw one panel with its title."""
-        title = f"component {self.components[k]}"
-        if self.weights is not None and part is None:
-            weight = self.weights[k]
-            title += f"\nweight {weight:.3g}" if weight < 1000 else f"\nweight {weight:,.0f}"
-        if self._n_axes == 0:
-            draw_categories(panel, values, self.category_names, limit, cmap=cmap, norm=norm)
-        elif self._n_axes == 1:
-            draw_curve(panel, values, self._extent()[0], limit)
-        else:
-            if part is not None:
-                center = cell_centers(*self._extent()[0], len(values))[part]
-                title += f", {self._names()[0]}: {center:.3g}"
-                values = values[part]
-            draw = draw_map if self.origin is None else partial(draw_polar_map, origin=self.origin)
-            self.images_.append(draw(panel, values, self._extent()[-2:], cmap=cmap, norm=norm, aspect=aspect))
-        panel.set_title(title)
-
-    def _label(self, columns: int, n_panels: int) -> None:
-        """Label the axes of the leftmost and the lowest panels."""
-        names = self._names()
-        bars = self._n_axes == 0 and len(self.factor) <= MAX_BARS
-        x, y = (names[-1], names[-2] if self._n_axes > 1 else "weight") if not bars else ("weight", names[0])
-        label_outer(list(self.axes_.flat[:n_panels]), x, y, "small" if columns <= 3 else "x-small")
+    def _title(self, k: int, picture: ModePicture, part: int | None) -> str:
+        if part is not None:
+            return f"component {self.components[k]}, {picture.slice_name(part)}"
+        weight = None if self.weights is None else self.weights[k]
+        return component_title(self.components[k], weight, None if self.explained is None else self.explained[k])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from types import ModuleType
 
 import numpy as np
 
 from sklearn_mrtl._utils.optional import import_optional
-from sklearn_mrtl.inspection._panels import MAX_BARS
+from sklearn_mrtl.inspection._panels import MAX_BARS, beyond
 
 PANEL_AREA = 7.0  # square inches of a map alone; smaller as there are more
 MAX_WIDTH, MAX_HEIGHT = 12.0, 9.0  # inches of a figure
@@ -89,13 +90,13 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
     made = np.full(rows * columns, None, dtype=object)
     if ax is None:
         figure = plt.figure(figsize=figure_size(rows, columns, shape), layout="compressed")
-        made[:n_panels] = subplots(figure.add_gridspec(rows, columns), figure, n_panels, **options)
+        made[:n_panels] = subplots(figure, figure, rows, columns, n_panels, **options)
     elif isinstance(ax, plt.Axes) and n_panels > 1:
         figure, spec = ax.figure, ax.get_subplotspec()
         if spec is None:
             raise ValueError(f"ax is not in a grid and cannot be divided into {n_panels} panels; give one for each.")
         ax.set_axis_off()
-        made[:n_panels] = subplots(spec.subgridspec(rows, columns), figure, n_panels, **options)
+        made[:n_panels] = subplots(spec, figure, rows, columns, n_panels, **options)
     else:
         given = np.asarray(ax, dtype=object).ravel()
         if len(given) != n_panels:
@@ -104,13 +105,52 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
     return figure, made.reshape(rows, columns)
 
 
-def subplots(grid, figure, n_panels: int, *, sharex: bool = False, sharey: bool = False) -> list:
-    """Add axes to the first cells of a grid."""
+def mixed_panels(ax, shapes: Sequence[float], *, caller: str) -> tuple:
+    """Return the figure and its axes in a row, or in several rows if they are many, for panels of different shapes."""
+    middle = float(np.clip(np.median(shapes), 0.5, 2.5))
+    rows, columns = arrange(len(shapes), middle) if len(shapes) > 4 else (1, len(shapes))
+    figure, made = panels(ax, rows, columns, len(shapes), middle, caller=caller)
+    if ax is None:
+        figure.set_layout_engine("constrained")
+    return figure, np.array([panel for panel in made.flat if panel is not None], dtype=object)
+
+
+def first_axes(ax, drawn: list):
+    """Return the Axes that a display calls ax_: the given one, or that of the first panel."""
+    return ax if ax is not None and not isinstance(ax, Sequence | np.ndarray) else drawn[0]
+
+
+def subplots(
+    parent, figure, rows: int, columns: int, n_panels: int, *, sharex: bool = False, sharey: bool = False
+) -> list:
+    """Divide a figure or a cell of one into panels; those of a last row that is not full stand in its middle."""
+    divide = parent.subgridspec if hasattr(parent, "subgridspec") else parent.add_gridspec
+    missing = rows * columns - n_panels
+    width = 2 if missing else 1  # columns of the grid for a panel, so that it can be moved by half a panel
+    grid = divide(rows, width * columns)
     made: list = []
     for i in range(n_panels):
+        row, column = divmod(i, columns)
+        start = width * column + (missing if row == rows - 1 else 0)
         first = made[0] if made else None
-        made.append(figure.add_subplot(grid[i], sharex=first if sharex else None, sharey=first if sharey else None))
+        cell = grid[row, start : start + width]
+        made.append(figure.add_subplot(cell, sharex=first if sharex else None, sharey=first if sharey else None))
     return made
+
+
+def add_colorbar(images: list, drawn: list, label: str, *, new_figure: bool):
+    """Add one colour bar for all maps, with arrows where values are beyond its ends."""
+    values = np.concatenate([np.ma.filled(image.get_array(), np.nan).ravel() for image in images])
+    rows = len({panel.get_subplotspec().rowspan.start for panel in drawn if panel.get_subplotspec() is not None})
+    figure = drawn[0].figure
+    bar = figure.colorbar(
+        images[0], ax=drawn, shrink=0.9 if rows < 3 else 0.6, extend=beyond(values, images[0].norm.vmax)
+    )
+    bar.set_label(label, fontsize="small")
+    bar.ax.tick_params(labelsize="small")
+    if new_figure:
+        figure.draw_without_rendering()  # else the colour bar's label is cut off
+    return bar
 
 
 def label_outer(drawn: list, x: str, y: str, size: str) -> None:
@@ -136,10 +176,13 @@ def outer(drawn: list) -> list[tuple[bool, bool]]:
     specs = [panel.get_subplotspec() for panel in drawn]
     if None in specs:
         return [(True, True)] * len(drawn)
-    cells = [(spec.rowspan.start, spec.colspan.start) for spec in specs]
+    cells = [(spec.rowspan.start, spec.colspan.start, spec.colspan.stop) for spec in specs]
     return [
-        (row == max(r for r, c in cells if c == column), column == min(c for r, c in cells if r == row))
-        for row, column in cells
+        (
+            not any(below > row and first < stop and last > start for below, first, last in cells),
+            start == min(first for beside, first, _ in cells if beside == row),
+        )
+        for row, start, stop in cells
     ]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring, log_loss, make_scorer
-from sklearn.pipeline import Pipeline
 
-from sklearn_mrtl.inspection._components import cp_model, without_component
+from sklearn_mrtl.inspection._components import cp_model, inputs_of, without_component
 
 
 def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -> np.ndarray:
@@ -54,8 +53,7 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
     True
     """
     model = cp_model(estimator)
-    if isinstance(estimator, Pipeline):
-        X = estimator[:-1].transform(X) if len(estimator) > 1 else X
+    X = inputs_of(estimator, X)
     if scoring is None:
         scoring = "neg_mean_squared_error"
         if is_classifier(model):  # its labels, as held-out rows may lack a class

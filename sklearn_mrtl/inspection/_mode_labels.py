@@ -17,6 +17,7 @@ KNOWN = {
     "lat": ("latitude", "°N"), "latitude": ("latitude", "°N"), "lon": ("longitude", "°E"),
     "longitude": ("longitude", "°E"), "depth": ("depth", "m"),
 }  # fmt: skip
+GEOGRAPHIC = [("lat", "lon"), ("latitude", "longitude")]  # last dimensions of fields on the globe
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,15 @@ class ModeLabels:
         Names and units of the axes.
     category_names : tuple of str, or None
         Names of the categories. None: the mode is a Grid.
+    is_geographic : bool
+        Whether the last two axes are latitude and longitude, by the names of the dimensions of X.
     """
 
     is_grid: bool
     extent: tuple[tuple[float, float], ...]
     axis_labels: tuple[str, ...]
     category_names: tuple[str, ...] | None = None
+    is_geographic: bool = False
 
 
 def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
@@ -59,7 +63,8 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
         extent.append(ends or (0.0, float(n)))
         attrs = described.attrs.get(dim, {}) if described.has_own_dims else {}
         labels.append(with_units(label, attrs) if ends else f"{label} (cell)")
-    return ModeLabels(True, tuple(extent), tuple(labels))
+    is_geographic = described.has_own_dims and described.dims[-2:] in GEOGRAPHIC
+    return ModeLabels(True, tuple(extent), tuple(labels), is_geographic=is_geographic)
 
 
 def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | None:

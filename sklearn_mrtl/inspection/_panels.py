@@ -10,15 +10,47 @@ LAND = "0.88"
 MAX_BARS = 30  # with more categories the names would overlap
 
 
-def scaled(factor: np.ndarray, normalize: bool) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the values to draw, what each component was divided by, and the largest absolute value of their scale."""
-    magnitudes = np.abs(np.nan_to_num(factor))
-    n_components = factor.shape[-1]
+def scaled(factor: np.ndarray, normalize: bool, percentile: float = 100.0) -> tuple[np.ndarray, float]:
+    """Return the values to draw and the end of their scale.
+
+    The end of a scale is a percentile of absolute values, so that a few cells do not make all others pale.
+    """
+    magnitudes = np.abs(factor).reshape(-1, factor.shape[-1])
+    known = magnitudes[~np.isnan(magnitudes).all(axis=1)]
     if not normalize:
-        return factor, np.ones(n_components), float(magnitudes.max()) or 1.0
-    largest = magnitudes.reshape(-1, n_components).max(axis=0)
-    scale = np.where(largest > 0, largest, 1)
-    return factor / scale, scale, 1.0
+        return factor, scale_end(known, percentile)
+    scale = np.array([scale_end(column, percentile) for column in known.T])
+    return factor / scale, 1.0
+
+
+def scale_end(magnitudes: np.ndarray, percentile: float) -> float:
+    """Return a percentile of magnitudes; the largest if that is 0, and 1 if all are 0."""
+    if not magnitudes.size or not np.nanmax(magnitudes):
+        return 1.0
+    return float(np.nanpercentile(magnitudes, percentile)) or float(np.nanmax(magnitudes))
+
+
+def beyond(values: np.ndarray, limit: float) -> str:
+    """Return where values are beyond a scale from -limit to limit, as colour bars take it."""
+    known = values[~np.isnan(values)]
+    low, high = bool((known < -limit * (1 + 1e-9)).any()), bool((known > limit * (1 + 1e-9)).any())
+    return {(True, True): "both", (True, False): "min", (False, True): "max"}.get((low, high), "neither")
+
+
+def scale_label(name: str, normalize: bool, percentile: float) -> str:
+    """Return the label of a colour bar: what it shows, and in which unit."""
+    largest = "largest" if percentile == 100 else f"{percentile:g}th percentile"
+    return f"{name}\n(relative to its {largest})" if normalize else f"{name}\n(columns of length 1)"
+
+
+def component_title(k: int, weight: float | None, explained: float | None) -> str:
+    """Return the title of a component: its number, its weight, and its fraction of the variance."""
+    title = f"component {k}"
+    if weight is not None:
+        title += f"\nweight {weight:.3g}" if weight < 1000 else f"\nweight {weight:,.0f}"
+    if explained is not None:
+        title += f"{', ' if weight is not None else chr(10)}{explained:.0%} of variance"
+    return title
 
 
 def slice_numbers(n: int, n_slices: int) -> list[int]:
@@ -48,7 +80,7 @@ def draw_map(ax, values: np.ndarray, extent, *, cmap, norm, aspect):
     image = ax.imshow(
         masked, origin="lower", extent=sides, cmap=colours, norm=norm, aspect=aspect, interpolation="nearest"
     )
-    ax.locator_params(nbins=5)
+    ax.locator_params(nbins=4)
     return image
 
 
@@ -61,10 +93,14 @@ def draw_curve(ax, values: np.ndarray, extent, limit: float) -> None:
     ax.set_ylim(-1.08 * limit, 1.08 * limit)
 
 
-def draw_categories(ax, values: np.ndarray, names, limit: float, *, cmap, norm) -> None:
-    """Draw a factor of a Feature: bars with names, or dots without names if there are more than MAX_BARS."""
+def draw_categories(ax, values: np.ndarray, names, limit: float, *, cmap, norm, n_extremes: int | None = None) -> None:
+    """Draw a factor of a Feature: bars with names; of many categories the largest and the smallest.
+
+    With more than MAX_BARS categories and `n_extremes` None: dots without names.
+    """
     import matplotlib as mpl
 
+    values, names = extremes(values, names, n_extremes)
     colours = (mpl.colormaps[cmap] if isinstance(cmap, str) else cmap)(norm(values))
     positions = np.arange(len(values))
     if len(values) <= MAX_BARS:
@@ -72,6 +108,7 @@ def draw_categories(ax, values: np.ndarray, names, limit: float, *, cmap, norm) 
         ax.set_yticks(positions, names)
         ax.set_ylim(len(values) - 0.4, -0.6)
         ax.set_xlim(-1.08 * limit, 1.08 * limit)
+        ax.locator_params(axis="x", nbins=5)
         zero = ax.axvline
     else:
         ax.scatter(positions, values, color=colours, edgecolor="0.3", linewidth=0.4, s=12)
@@ -79,3 +116,26 @@ def draw_categories(ax, values: np.ndarray, names, limit: float, *, cmap, norm) 
         ax.set_ylim(-1.08 * limit, 1.08 * limit)
         zero = ax.axhline
     zero(0, color="0.7", linewidth=0.8, zorder=0)
+
+
+def extremes(values: np.ndarray, names, n: int | None) -> tuple[np.ndarray, list[str]]:
+    """Return the n largest and the n smallest values with their names, a gap between; all if there are few."""
+    names = list(names)
+    if n is None or len(values) <= max(MAX_BARS, 2 * n + 1):
+        return values, names
+    order = np.argsort(-values, kind="stable")
+    order = order[~np.isnan(values[order])]
+    first, last = order[:n], order[-n:]
+    left_out = len(values) - 2 * n
+    kept = np.concatenate([values[first], [np.nan], values[last]])
+    return kept, [*(names[i] for i in first), f"({left_out} more)", *(names[i] for i in last)]
+
+
+def draw_points(ax, values: np.ndarray, positions: np.ndarray, *, cmap, norm, aspect):
+    """Draw categories as points at their positions, shape (n, 2) of x and y; the strongest are on top."""
+    order = np.argsort(np.abs(values))
+    x, y = positions[order].T
+    points = ax.scatter(x, y, c=values[order], cmap=cmap, norm=norm, edgecolor="0.4", linewidth=0.3, s=22)
+    ax.set_aspect(aspect)
+    ax.locator_params(nbins=4)
+    return points

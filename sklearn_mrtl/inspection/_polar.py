@@ -65,5 +65,5 @@ def draw_polar_map(ax, values: np.ndarray, extent, *, origin: Sequence[float], c
     ax.set_aspect(aspect)
     (bottom, top), (left, right) = disc_sides(extent, origin)
     ax.set(xlim=(left, right), ylim=(bottom, top))
-    ax.locator_params(nbins=5)
+    ax.locator_params(nbins=4)
     return mesh

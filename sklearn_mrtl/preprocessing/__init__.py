@@ -7,6 +7,7 @@ from sklearn_mrtl.preprocessing._area_weighter import AreaWeighter
 from sklearn_mrtl.preprocessing._deseasonalizer import Deseasonalizer
 from sklearn_mrtl.preprocessing._detrender import Detrender
 from sklearn_mrtl.preprocessing._grid_discretizer import GridDiscretizer
+from sklearn_mrtl.preprocessing._inland_water_masker import InlandWaterMasker
 from sklearn_mrtl.preprocessing._lags import LagWindows, lag_windows
 from sklearn_mrtl.preprocessing._mode_encoder import ModeEncoder
 from sklearn_mrtl.preprocessing._polar_position import PolarPosition
@@ -20,6 +21,7 @@ __all__ = [
     "Deseasonalizer",
     "Detrender",
     "GridDiscretizer",
+    "InlandWaterMasker",
     "LagWindows",
     "ModeEncoder",
     "PolarPosition",

@@ -161,14 +161,14 @@ def test_as_xarray():
     xr = pytest.importorskip("xarray")
     parameters = {"n_lags": 2, "shape": (4, 6), "random_state": 0}
     plain, made = make_ocean(20, **parameters), make_ocean(20, as_xarray=True, **parameters)
-    assert isinstance(made.data, xr.DataArray) and made.data.dims == ("time", "lag", "variable", "lat", "lon")
+    assert isinstance(made.data, xr.DataArray) and made.data.dims == ("time", "lag", "variable", "y", "x")
     np.testing.assert_array_equal(made.data, plain.data)
     np.testing.assert_array_equal(made.target, plain.target)
     np.testing.assert_array_equal(made.data.time, plain.time)
-    np.testing.assert_array_equal(made.ocean.lat, [-10, 10, 30, 50])
-    np.testing.assert_array_equal(made.ocean.lon, np.arange(-165, 0, 30))
-    assert make_ocean(2, shape=3, as_xarray=True).data.dims[3:] == ("lon",)
-    assert make_ocean(2, shape=(2, 3, 4), as_xarray=True).data.dims[3:] == ("depth", "lat", "lon")
+    np.testing.assert_array_equal(made.ocean.y, [-10, 10, 30, 50])
+    np.testing.assert_array_equal(made.ocean.x, np.arange(-165, 0, 30))
+    assert make_ocean(2, shape=3, as_xarray=True).data.dims[3:] == ("x",)
+    assert make_ocean(2, shape=(2, 3, 4), as_xarray=True).data.dims[3:] == ("depth", "y", "x")
 
 
 def test_missing_xarray_names_the_extra(monkeypatch):

@@ -34,7 +34,7 @@ def drawn(display):
 
 
 def test_maps_of_fields(ocean, ocean_model):
-    display = FactorDisplay.from_estimator(ocean_model)
+    display = FactorDisplay.from_estimator(ocean_model, percentile=100)
     assert len(drawn(display)) == len(display.images_) == 3
     assert len(display.figure_.axes) == 4  # and one colour bar
     for k, (ax, image) in enumerate(zip(drawn(display), display.images_, strict=True)):
@@ -54,7 +54,7 @@ def test_maps_of_fields(ocean, ocean_model):
 
 def test_coordinates_that_descend(outputs_model):
     model, X = outputs_model
-    display = FactorDisplay.from_estimator(model, components=0)
+    display = FactorDisplay.from_estimator(model, components=0, percentile=100)
     (image,) = display.images_
     np.testing.assert_allclose(image.get_extent(), [0, 180, -40, 40])
     factor = model.factors_["sea"][..., 0]
@@ -84,7 +84,9 @@ def test_units_of_coordinates(outputs_model):
 
 def test_maps_of_coordinates(shots_model):
     model = shots_model[-1]
-    display = FactorDisplay.from_estimator(shots_model, "court", axis_labels=["length (ft)", "width (ft)"])
+    display = FactorDisplay.from_estimator(
+        shots_model, "court", axis_labels=["length (ft)", "width (ft)"], percentile=100
+    )
     for k, image in enumerate(display.images_):
         assert image.get_extent() == [0, 40, 0, 50]
         factor = model.factors_["court"][..., k]
@@ -96,7 +98,7 @@ def test_maps_of_coordinates(shots_model):
 
 
 def test_one_scale_for_all(ocean_model):
-    display = FactorDisplay.from_estimator(ocean_model, normalize=False, colorbar=False)
+    display = FactorDisplay.from_estimator(ocean_model, normalize=False, percentile=100, colorbar=False)
     largest = np.nanmax(np.abs(ocean_model.factors_["ocean"]))
     assert all(image.get_clim() == pytest.approx((-largest, largest)) for image in display.images_)
     assert display.colorbar_ is None
@@ -142,9 +144,36 @@ def test_bars_are_the_factor(shots_model):
 
 def test_many_levels_are_dots():
     factor = np.linspace(-1, 1, 100)[:, None]
-    display = FactorDisplay(factor, components=[0], mode="player", category_names=list(map(str, range(100)))).plot()
+    display = FactorDisplay(factor, components=[0], mode="player", category_names=list(map(str, range(100))))
+    display.plot(n_extremes=None)
     assert len(display.ax_.collections[0].get_offsets()) == 100
     assert display.ax_.get_xlabel() == "player"
+
+
+def test_the_largest_and_the_smallest_of_many_categories():
+    factor = np.linspace(-1, 1, 100)[::-1, None]
+    display = FactorDisplay(factor, components=[0], mode="player", category_names=list(map(str, range(100))))
+    display.plot(n_extremes=2)
+    names = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+    assert names == ["0", "1", "(96 more)", "98", "99"]
+    assert display.ax_.get_xlabel() == "relative weight" and display.ax_.get_ylabel() == "player"
+
+
+def test_categories_with_positions_are_points_on_a_map(outputs_model):
+    model, _ = outputs_model
+    positions = [(-90.0, 40.0), (-100.0, 45.0)]
+    display = FactorDisplay.from_estimator(model, "output", positions=positions, components=0)
+    points = display.images_[0]
+    values = dict(zip(map(tuple, points.get_offsets().data), points.get_array(), strict=True))
+    factor = model.factors_["output"][:, 0]
+    end = np.percentile(np.abs(factor), 99)
+    for position, value in zip(positions, factor, strict=True):
+        assert values[position] == pytest.approx(value / end)
+    assert display.colorbar_ is not None
+    with pytest.raises(ValueError, match=r"positions must be \(x, y\) of each category .*'variable' has 3 categories"):
+        FactorDisplay.from_estimator(model, "variable", positions=positions)
+    with pytest.raises(ValueError, match="'sea' is a Grid of 2 axes"):
+        FactorDisplay.from_estimator(model, "sea", positions=positions)
 
 
 def test_curves():
@@ -160,7 +189,7 @@ def test_curves():
 def test_slices():
     made = make_ocean(100, shape=(6, 6, 12), random_state=0)
     model = MRTLRegressor(made.modes, rank=2, max_epochs=5).fit(made.data, made.target)
-    display = FactorDisplay.from_estimator(model, n_slices=3)
+    display = FactorDisplay.from_estimator(model, n_slices=3, percentile=100)
     assert display.axes_.shape == (2, 3)
     factor = model.factors_["ocean"][..., 1]
     np.testing.assert_array_equal(display.images_[4].get_array().mask, np.isnan(factor[3]))
@@ -366,7 +395,9 @@ def test_polar_cells_are_wedges_of_the_plane():
     """The colour of every place is that of the cell that its distance and angle fall into."""
     factor = np.random.default_rng(0).normal(size=(*POLAR.shape, 1))
     factor[3, 2] = np.nan
-    display = polar_display(factor, axis_labels=["feet from the sideline", "feet from the baseline"]).plot()
+    display = polar_display(factor, axis_labels=["feet from the sideline", "feet from the baseline"]).plot(
+        percentile=100
+    )
     (mesh,) = display.images_
     assert mesh.get_clim() == (-1, 1) and display.ax_.get_aspect() == 1
     np.testing.assert_allclose([*display.ax_.get_xlim(), *display.ax_.get_ylim()], [-38.75, 49.25, -19, 69])
@@ -392,7 +423,9 @@ def test_part_of_a_circle(bounds, sides):
 def test_polar_maps_of_a_model(shots):
     encode = ModeEncoder([("player", 0, "one-hot"), (POLAR, [1, 2], PolarPosition((5.25, 25)))])
     model = make_pipeline(encode, MRTLClassifier(rank=2, max_epochs=5)).fit(shots.data, shots.target)
-    display = FactorDisplay.from_estimator(model, "court", origin=(5.25, 25), axis_labels=["along", "across"])
+    display = FactorDisplay.from_estimator(
+        model, "court", origin=(5.25, 25), axis_labels=["along", "across"], percentile=100
+    )
     assert len(display.images_) == 2
     factor = model[-1].factors_["court"][..., 1]
     repeats = display.images_[1].get_array().shape[1] // 8

@@ -12,7 +12,15 @@ pytest.importorskip("pytest_mpl")
 mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
-from sklearn_mrtl.inspection import FactorDisplay, HistoryDisplay, draw_court, draw_handler  # noqa: E402
+from sklearn_mrtl.inspection import (  # noqa: E402
+    ComponentDisplay,
+    FactorDisplay,
+    HistoryDisplay,
+    TermDisplay,
+    draw_court,
+    draw_handler,
+)
+from sklearn_mrtl.inspection._mode_picture import ModePicture  # noqa: E402
 
 DRAWN_WITH = "3.11"  # matplotlib; fonts and spacing differ a little between minor versions
 
@@ -111,3 +119,31 @@ def test_history(x):
     display = HistoryDisplay(history).plot(x=x, values=["loss", "gradient_norm"])
     display.ax_.set_title("Training")
     return display.figure_
+
+
+@picture
+def test_components():
+    lags, places = waves(4), waves(8, 18)
+    places[2:5, 12:] = np.nan
+    extent, names = [(-20, 60), (-180, 0)], ["latitude", "longitude"]
+    pictures = {
+        "lag": ModePicture("lag", (4,), axis_labels=["months before"], category_names=["0", "1", "2", "3"]),
+        "ocean": ModePicture("ocean", (8, 18), extent, names),
+    }
+    display = ComponentDisplay(
+        {"lag": lags, "ocean": places}, components=[0, 2], pictures=pictures, weights=[12.0, 3.4], explained=[0.8, 0.1]
+    )
+    return display.plot().figure_
+
+
+@picture
+def test_terms():
+    names = [f"player {i}" for i in range(40)]
+    pictures = {
+        "player": ModePicture("player", (40,), axis_labels=["player"], category_names=names),
+        "court": ModePicture("court", (24, 25), [(0, 47), (-25, 25)]),
+    }
+    effects = {"player": waves(40)[:, 1], "court": waves(24, 25)[..., 0]}
+    titles = {"player": "player\n20% of variance", "court": "court\n70% of variance"}
+    display = TermDisplay(effects, pictures=pictures, titles=titles)
+    return display.plot(n_extremes=3, decorate={"court": draw_court}).figure_

@@ -1,0 +1,61 @@
+"""Pictures of whole components show the factors of all modes."""
+
+import numpy as np
+import pytest
+
+from sklearn_mrtl import Grid, MRTLRegressor
+from sklearn_mrtl.inspection import ComponentDisplay
+from sklearn_mrtl.inspection._explained import explained_fractions
+
+mpl = pytest.importorskip("matplotlib")
+mpl.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_a_row_for_each_component_and_a_column_for_each_mode(ocean, ocean_model):
+    display = ComponentDisplay.from_estimator(
+        ocean_model, X=ocean.data, components=[2, 0], percentile=100, category_names={"variable": ["t", "s", "u"]}
+    )
+    assert display.axes_.shape == (2, 3)
+    assert [ax.get_title() for ax in display.axes_[0]] == ["lag", "variable", "ocean"]
+    fractions = explained_fractions(ocean_model, ocean.data)
+    for row, k in enumerate([2, 0]):
+        for column, name in enumerate(["lag", "variable"]):
+            factor = ocean_model.factors_[name][:, k]
+            widths = [bar.get_width() for bar in display.axes_[row, column].patches]
+            np.testing.assert_allclose(widths, factor / np.abs(factor).max())
+        factor = ocean_model.factors_["ocean"][..., k]
+        (image,) = display.axes_[row, 2].images
+        np.testing.assert_allclose(image.get_array().filled(0), np.nan_to_num(factor / np.nanmax(np.abs(factor))))
+        title = display.axes_[row, 0].get_ylabel()
+        assert title.startswith(f"component {k}\nweight {ocean_model.component_weights_[k]:.3g}\n{fractions[k]:.0%} of")
+    assert [tick.get_text() for tick in display.axes_[1, 1].get_yticklabels()] == ["t", "s", "u"]
+    assert "99th" not in display.colorbar_.ax.get_ylabel()
+
+
+def test_options_by_mode(shots_model):
+    seen = []
+    display = ComponentDisplay.from_estimator(
+        shots_model, components=0, axis_labels={"court": ["length", "width"]}, decorate={"court": seen.append}
+    )
+    assert seen == [display.axes_[0, 1]]
+    assert (display.axes_[0, 1].get_xlabel(), display.axes_[0, 1].get_ylabel()) == ("length", "width")
+    figure, axes = plt.subplots(2, 1)
+    inside = ComponentDisplay.from_estimator(shots_model, components=0, ax=axes[1])
+    assert inside.ax_ is axes[1] and inside.figure_ is figure and inside.axes_.shape == (1, 3)
+    with pytest.raises(ValueError, match=r"axis_labels must be a dict by names among \['player', .*got \['sea'\]"):
+        ComponentDisplay.from_estimator(shots_model, axis_labels={"sea": ["a", "b"]})
+
+
+def test_grids_of_three_axes_are_refused():
+    X = np.random.default_rng(0).normal(size=(30, 2, 3, 3, 3))
+
+    model = MRTLRegressor(["lag", Grid("sea", (3, 3, 3))], rank=1).fit(X, X[:, 0, 1, 1, 1])
+    with pytest.raises(ValueError, match="no grids of three axes such as 'sea'"):
+        ComponentDisplay.from_estimator(model)
