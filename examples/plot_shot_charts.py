@@ -14,9 +14,9 @@ for each player, and deviations of each player from the map.
 import os
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss
@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Grid, MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
-from sklearn_mrtl.inspection import FactorDisplay, draw_court
+from sklearn_mrtl.inspection import FactorDisplay, PredictionDisplay, draw_court
 from sklearn_mrtl.preprocessing import ModeEncoder
 
 path = Path(os.environ.get("MRTL_DATA", "")) / "shots/shots_2004_2013.parquet"
@@ -71,36 +71,24 @@ print(f"MRTLClassifier       {log_loss(test.made, model.predict_proba(test)[:, 1
 # -----------------------------------
 # The shared map, and how the four players with the most shots differ from it.
 frequent = train.player_id.value_counts().index[:4]
-x, y = np.meshgrid(*court.centers(), indexing="ij")
+if names is not None:
+    labels = names.set_index("player_id").iloc[:, 0].reindex(frequent).fillna(frequent.to_series())
+else:
+    labels = frequent
 
 
-def chart(player_id):
-    """Return the probability of a made shot in every cell."""
-    frame = pd.DataFrame({"player_id": player_id, "x": x.ravel(), "y": y.ravel()})
-    return model.predict_proba(frame)[:, 1].reshape(court.shape)
+def players(*ids):
+    """Return a row for each player; PredictionDisplay moves it over the court."""
+    return pd.DataFrame({"player_id": ids, "x": 0.0, "y": 0.0})
 
 
-def name_of(player_id):
-    """Return the player's name, or the number of a player without one."""
-    return str(player_id) if names is None else names.set_index("player_id").iloc[:, 0].get(player_id, str(player_id))
-
-
-charts = {name_of(player_id): chart(player_id) for player_id in frequent}
+draw_lines = partial(draw_court, orientation="up", linewidth=0.7)
+options = {"grid": court, "columns": ["x", "y"], "axis_labels": ["feet from the middle", "feet from the baseline"]}
 with warnings.catch_warnings(action="ignore"):  # of an unknown player
-    league = chart(-1)
-fig, axes = plt.subplots(1, 5, figsize=(13, 3.6), layout="constrained", sharey=True)
-extent = [edge for bounds in court.bounds for edge in bounds]
-image = axes[0].imshow(league.T, origin="lower", extent=extent, cmap="viridis", vmin=0.25, vmax=0.65)
-draw_court(axes[0], orientation="up", color="white", linewidth=0.7)
-axes[0].set_title("shared map")
-fig.colorbar(image, ax=axes[0], label="probability", location="bottom")
-for ax, (title, values) in zip(axes[1:], charts.items(), strict=True):
-    image = ax.imshow((values - league).T, origin="lower", extent=extent, cmap="RdBu_r", vmin=-0.12, vmax=0.12)
-    draw_court(ax, orientation="up", linewidth=0.7)
-    ax.set_title(title)
-fig.colorbar(image, ax=axes[1:], label="difference from the shared map", location="bottom", aspect=50)
-for ax in axes:
-    ax.set(xticks=[], yticks=[])
+    PredictionDisplay.from_estimator(model, players(-1), **options, decorate=draw_lines)
+    PredictionDisplay.from_estimator(
+        model, players(*frequent), **options, reference=players(-1), names=list(map(str, labels)), decorate=draw_lines
+    )
 
 # %%
 # Six patterns
@@ -116,4 +104,4 @@ FactorDisplay.from_estimator(
     decorate=draw_court,
 )
 
-# sphinx_gallery_thumbnail_number = 1
+# sphinx_gallery_thumbnail_number = 2

@@ -77,7 +77,7 @@ for name, term in terms.items():
     print(f"{name:10} {term.degrees_of_freedom:5.1f} degrees of freedom")
 
 # %%
-# What each term adds to the logit, on one scale. The position matters most; players differ less.
+# What each term adds to the logit, on one scale, and what fraction of the variance of the logit it makes.
 
 
 def half_court(ax):

@@ -13,7 +13,9 @@ from sklearn_mrtl.inspection._factor_display import FactorDisplay
 from sklearn_mrtl.inspection._history_display import HistoryDisplay
 from sklearn_mrtl.inspection._importance import component_importance
 from sklearn_mrtl.inspection._matching import factor_match_score
+from sklearn_mrtl.inspection._prediction_display import PredictionDisplay
 from sklearn_mrtl.inspection._rank import select_rank
+from sklearn_mrtl.inspection._skill_display import SkillDisplay
 from sklearn_mrtl.inspection._stability import stability
 from sklearn_mrtl.inspection._term_display import TermDisplay
 from sklearn_mrtl.inspection._terms import select_term
@@ -23,6 +25,8 @@ __all__ = [
     "FactorDisplay",
     "HistoryDisplay",
     "MoranResult",
+    "PredictionDisplay",
+    "SkillDisplay",
     "TermDisplay",
     "component_importance",
     "component_scores",

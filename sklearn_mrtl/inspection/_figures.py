@@ -142,10 +142,9 @@ def add_colorbar(images: list, drawn: list, label: str, *, new_figure: bool):
     """Add one colour bar for all maps, with arrows where values are beyond its ends."""
     values = np.concatenate([np.ma.filled(image.get_array(), np.nan).ravel() for image in images])
     rows = len({panel.get_subplotspec().rowspan.start for panel in drawn if panel.get_subplotspec() is not None})
-    figure = drawn[0].figure
-    bar = figure.colorbar(
-        images[0], ax=drawn, shrink=0.9 if rows < 3 else 0.6, extend=beyond(values, images[0].norm.vmax)
-    )
+    figure, norm = drawn[0].figure, images[0].norm
+    extend = beyond(values, norm.vmin, norm.vmax)
+    bar = figure.colorbar(images[0], ax=drawn, shrink=0.9 if rows < 3 else 0.6, extend=extend)
     bar.set_label(label, fontsize="small")
     bar.ax.tick_params(labelsize="small")
     if new_figure:

@@ -30,11 +30,17 @@ def scale_end(magnitudes: np.ndarray, percentile: float) -> float:
     return float(np.nanpercentile(magnitudes, percentile)) or float(np.nanmax(magnitudes))
 
 
-def beyond(values: np.ndarray, limit: float) -> str:
-    """Return where values are beyond a scale from -limit to limit, as colour bars take it."""
-    known = values[~np.isnan(values)]
-    low, high = bool((known < -limit * (1 + 1e-9)).any()), bool((known > limit * (1 + 1e-9)).any())
-    return {(True, True): "both", (True, False): "min", (False, True): "max"}.get((low, high), "neither")
+def symmetric_limits(values: np.ndarray, percentile: float = 99.0) -> tuple[float, float]:
+    """Return the ends of a scale with 0 in its middle."""
+    end = scale_end(np.abs(values), percentile)
+    return -end, end
+
+
+def beyond(values: np.ndarray, low: float, high: float) -> str:
+    """Return where values are beyond the ends of a scale, as colour bars take it."""
+    known, slack = values[~np.isnan(values)], 1e-9 * max(abs(low), abs(high))
+    below, above = bool((known < low - slack).any()), bool((known > high + slack).any())
+    return {(True, True): "both", (True, False): "min", (False, True): "max"}.get((below, above), "neither")
 
 
 def scale_label(name: str, normalize: bool, percentile: float) -> str:
