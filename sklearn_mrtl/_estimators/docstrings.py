@@ -31,7 +31,7 @@ decomposition : {"cp", "tucker"}, default="cp"
     How the weight tensor of the low-rank phase is decomposed.
 resolutions : "auto", "fixed" or list of {grid name: shape}, default="auto"
     Shapes of the grids at each level, coarse to fine; a grid that is not named has its finest shape. "auto": all grids
-    are halved as long as they keep 6 cells along every axis. "fixed": the finest only.
+    are halved as long as they keep 6 cells along an axis; axes that have fewer than 11 stay. "fixed": the finest only.
 n_levels : int or None, default=None
     Train only the first (coarsest) levels; predictions then coarsen X to that resolution. It can be the resource of a
     halving search.

@@ -22,6 +22,10 @@ class LevelPrinter(TrainingCallback):
     def __init__(self, verbose: int, n_levels: int):
         self.verbose, self.n_levels = verbose, n_levels
 
+    def begin_choice(self, n_weights):
+        if self.verbose:
+            print(f"first level: {n_weights:,} weights, on which the time of what follows depends", flush=True)
+
     def end_choice(self, rank, path, seconds):
         if self.verbose:
             of_rank = "" if rank is None else f"rank {rank}, "

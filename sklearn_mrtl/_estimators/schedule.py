@@ -72,10 +72,10 @@ def halvings(finest: Mapping[str, tuple[int, ...]]) -> list[dict[str, tuple[int,
 
 
 def halve(shape: tuple[int, ...], finest: tuple[int, ...]) -> tuple[int, ...]:
-    """Halve the cells along all axes of more than `COARSEST` cells, or along none, to keep the proportions of cells."""
-    halved = tuple(ceil(n / 2) if most > COARSEST else n for n, most in zip(shape, finest, strict=True))
-    enough = all(n >= COARSEST for n, most in zip(halved, finest, strict=True) if most > COARSEST)
-    return halved if enough else shape
+    """Halve the cells along all axes that have enough at the finest level, or along none, to keep their proportions."""
+    is_long = [ceil(most / 2) >= COARSEST for most in finest]
+    halved = tuple(ceil(n / 2) if long else n for n, long in zip(shape, is_long, strict=True))
+    return halved if all(n >= COARSEST for n, long in zip(halved, is_long, strict=True) if long) else shape
 
 
 def one_level(level, grids: Sequence[Grid]) -> dict[str, tuple[int, ...]]:

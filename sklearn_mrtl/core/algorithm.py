@@ -14,6 +14,7 @@ from sklearn_mrtl.core.callbacks import CallbackList, TrainingCallback
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.data.levels import LevelData
+from sklearn_mrtl.core.estimate import parameters_of
 from sklearn_mrtl.core.fit import Fit, resume
 from sklearn_mrtl.core.models.axes import Axis, axes_of
 from sklearn_mrtl.core.models.full_rank import FullRank
@@ -76,6 +77,8 @@ def mrtl(
     choice = Choice(fit.phases, fit.rank, fit.alpha_path, terms=fit.terms, degrees_of_freedom=fit.degrees_of_freedom)
     if not fit.phases:
         in_row_order = data.peek() if samples.inputs.coarsens_in_steps else samples
+        first = next(step for step in plan if isinstance(step, Train))
+        callback.begin_choice(parameters_of(first, settings, resolutions[0], samples.n_outputs))
         choice = choose(in_row_order, resolutions[0], phases_of(plan), settings)
         del in_row_order
         if choice.path:

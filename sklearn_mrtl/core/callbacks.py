@@ -16,6 +16,9 @@ class TrainingCallback:
     def begin_training(self, n_levels: int) -> None:
         """Take note that a training begins, in which n_levels times a level is trained in a phase."""
 
+    def begin_choice(self, n_weights: int) -> None:
+        """Take note that rank and penalties, as far as open, are chosen on a first level of so many weights."""
+
     def end_choice(self, rank: Rank | None, path: list[dict], seconds: float) -> None:
         """Take note that the rank and the penalties were chosen from those in `path`."""
 
@@ -61,6 +64,10 @@ class CallbackList(TrainingCallback):
     def begin_training(self, n_levels: int) -> None:
         for callback in self.callbacks:
             callback.begin_training(n_levels)
+
+    def begin_choice(self, n_weights: int) -> None:
+        for callback in self.callbacks:
+            callback.begin_choice(n_weights)
 
     def end_choice(self, rank: Rank | None, path: list[dict], seconds: float) -> None:
         for callback in self.callbacks:

@@ -16,6 +16,7 @@ from sklearn_mrtl.core.data.encodings import DESIGN_ROWS
 from sklearn_mrtl.core.data.fields import BLOCK_ENTRIES
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION
 from sklearn_mrtl.core.losses import SquaredLoss
+from sklearn_mrtl.core.models.low_rank import Rank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.plan import Plan, Train
 from sklearn_mrtl.core.separable import DENSE_ENTRIES
@@ -190,18 +191,25 @@ def fit_bytes(plan: Plan, settings: Settings, resolutions: Sequence[Shapes], dat
 
 def components_of(settings: Settings) -> int:
     """Return the number of components of a low-rank model, for each mode the most of them."""
-    rank = settings.rank
-    return 0 if rank is None else rank if isinstance(rank, int) else max(rank)
+    ranks = [rank for term in settings.terms for rank in term.ranks_to_try] or settings.ranks_to_try
+    return max((rank if isinstance(rank, int) else max(rank) for rank in ranks), default=0)
 
 
 def parameters_of(step: Train, settings: Settings, shapes: Shapes, n_outputs: int) -> int:
     """Return the number of weights that a step trains."""
     sizes = [prod(shape) for shape in shapes] + ([n_outputs] if n_outputs > 1 else [])
-    if settings.terms:
-        return sum(prod(sizes[mode] for mode in term.modes) for term in settings.terms if term.rank is None)
-    if step.phase == FULL_RANK or settings.rank is None:
+    if not settings.terms:
+        return size_of(sizes, settings.ranks_to_try, step, settings)
+    outputs = sizes[len(shapes) :]
+    own = [([*(sizes[mode] for mode in term.modes), *outputs], term) for term in settings.terms]
+    return sum(size_of(sizes, term.ranks_to_try, step, settings) for sizes, term in own)
+
+
+def size_of(sizes: Sequence[int], ranks: Sequence[Rank], step: Train, settings: Settings) -> int:
+    """Return the number of weights of a tensor of these sizes that a step trains, at the last of the ranks, if any."""
+    if step.phase == FULL_RANK or not ranks:
         return prod(sizes)
-    return DECOMPOSITIONS[settings.decomposition].n_weights(settings.required_rank, sizes)
+    return DECOMPOSITIONS[settings.decomposition].n_weights(ranks[-1], sizes)
 
 
 def solver_bytes(
@@ -214,7 +222,7 @@ def solver_bytes(
         steps += FFT_COPIES * n_weights * data.itemsize
     if not is_full:
         return steps
-    steps += ALS_COPIES * 8 * n_weights if settings.rank is not None and not settings.terms else 0
+    steps += ALS_COPIES * 8 * n_weights if components_of(settings) else 0
     system, grids = min(data.n_rows, n_columns), max(map(prod, shapes))
     largest = ridge.LARGEST_SYSTEM if is_first else ridge.SMALL_SYSTEM
     entries = data.n_rows * n_columns

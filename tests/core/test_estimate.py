@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from helpers import normal
+from helpers import axes_for, encodings, normal
 
 from sklearn_mrtl.core.data.fields import FieldInputs
-from sklearn_mrtl.core.estimate import CODE, EncodingSizes, FieldSizes, fit_bytes
+from sklearn_mrtl.core.estimate import CODE, EncodingSizes, FieldSizes, fit_bytes, parameters_of
 from sklearn_mrtl.core.losses import LogisticLoss
-from sklearn_mrtl.core.plan import full_rank_plan, paper_plan
-from sklearn_mrtl.core.settings import PhaseSettings, Settings
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.terms import Strengths, Term, full_rank_sum
+from sklearn_mrtl.core.plan import Train, full_rank_plan, paper_plan
+from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, PhaseSettings, Settings
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.modes import Feature, Grid
 
@@ -46,6 +48,24 @@ def test_more_rows_a_finer_grid_and_more_outputs_need_more(plan):
     assert fit_bytes(plan, SETTINGS, RESOLUTIONS, field_sizes(10_000), 1) > least
     assert fit_bytes(plan, SETTINGS, [*RESOLUTIONS, ((3,), (320, 400))], field_sizes(), 1) > least
     assert fit_bytes(plan, SETTINGS, RESOLUTIONS, field_sizes(), 1000) > least
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("phase", [FULL_RANK, LOW_RANK])
+def test_the_weights_of_a_sum_are_those_of_its_models(phase, n_outputs):
+    inputs = encodings()
+    axes = axes_for(inputs, n_outputs)
+    terms = [Term("player", (0,), None, Strengths(1.0, ((),)))]
+    terms += [Term("all", (0, 1, 2), 2, Strengths(1.0, ((), (1.0, 1.0), (1.0,))))]
+    model = full_rank_sum(axes, terms)
+    parameters = model.initial(normal(1))
+    if phase == LOW_RANK:
+        parameters = model.decomposed(parameters, CP, (), 0)[1]
+    n_weights = sum(value.numel() for name, value in parameters.items() if name != "intercept")
+    settings = replace(SETTINGS, terms=tuple(terms))
+    assert parameters_of(Train(0, phase), settings, inputs.shapes, n_outputs) == n_weights
+    open_ranks = replace(settings, terms=(terms[0], replace(terms[1], rank=1, ranks=(1, 2))))
+    assert parameters_of(Train(0, phase), open_ranks, inputs.shapes, n_outputs) == n_weights
 
 
 def test_a_long_axis_needs_what_its_kernel_is_applied_by():

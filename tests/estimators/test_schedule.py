@@ -10,16 +10,21 @@ def test_fixed_is_the_finest_only():
     assert schedule("fixed", [Feature("player", 3), COURT, BOX]) == [{"court": (40, 50), "box": (12, 12)}]
 
 
-@pytest.mark.parametrize("shape", [(40, 50), (80, 180), (100, 94), (6, 6), (5, 200), (13,), (12, 3, 24)])
+@pytest.mark.parametrize("shape", [(40, 50), (80, 180), (100, 94), (6, 6), (5, 200), (20, 8), (13,), (12, 3, 24)])
 def test_auto_halves_while_enough_cells_remain(shape):
     levels = [level["grid"] for level in schedule("auto", [Grid("grid", shape)])]
     assert levels[-1] == shape
     for coarse, fine in zip(levels, levels[1:], strict=False):
         for n_coarse, n_fine, n_finest in zip(coarse, fine, shape, strict=True):
-            assert n_coarse == (-(-n_fine // 2) if n_finest > COARSEST else n_fine)
-    long = [n for n, finest in zip(levels[0], shape, strict=True) if finest > COARSEST]
+            assert n_coarse == (-(-n_fine // 2) if n_finest >= 2 * COARSEST - 1 else n_fine)
+    long = [n for n, finest in zip(levels[0], shape, strict=True) if finest >= 2 * COARSEST - 1]
     assert all(n >= COARSEST for n in long)
     assert not long or min(-(-n // 2) for n in long) < COARSEST
+
+
+def test_auto_leaves_an_axis_that_is_short_already():
+    assert [level["polar"] for level in schedule("auto", [Grid("polar", (20, 8))])] == [(10, 8), (20, 8)]
+    assert [level["polar"] for level in schedule("auto", [Grid("polar", (8, 10))])] == [(8, 10)]
 
 
 def test_auto_halves_each_grid_by_itself():

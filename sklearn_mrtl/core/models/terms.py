@@ -78,6 +78,11 @@ class Term:
     ranks: tuple[Rank, ...] = ()
     fraction: float = 1.0
 
+    @property
+    def ranks_to_try(self) -> tuple[Rank, ...]:
+        """The ranks to choose from, or the one that is given; none where the term has full rank."""
+        return self.ranks or (() if self.rank is None else (self.rank,))
+
     def axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
         """Return the axes of the term's weight tensor, the outputs last, with the smoothness of its strengths."""
         pairs = zip(self.modes, self.strengths.spatial, strict=True)
