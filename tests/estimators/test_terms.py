@@ -243,5 +243,15 @@ def test_ranks_are_chosen_on_left_out_blocks():
     modes = [Feature("row", 12), Feature("column", 10)]
     model = MRTLRegressor(modes, terms=["row", ("row", "column")], rank="auto").fit(X, y)
     assert model.terms_["row x column"].rank == 2
-    tried = [tried["rank"]["row x column"] for tried in model.alpha_path_ if "rank" in tried]
-    assert list(dict.fromkeys(tried))[:3] == [1, 2, 3]
+    tried = [tried["rank"].get("row x column", 0) for tried in model.rank_path_]
+    assert list(dict.fromkeys(tried))[:4] == [0, 1, 2, 3]
+
+
+def test_a_product_that_gains_nothing_on_left_out_blocks_is_emptied():
+    X, y, numbers, _ = sum_of_terms(1500)
+    model = MRTLRegressor(MODES[:2]).fit(X[:, :173], y)
+    product, player = model.terms_["player x court"], model.terms_["player"]
+    assert product.is_empty and not player.is_empty
+    assert product.coef.std() < 1e-3 * player.coef.std()
+    assert np.corrcoef(player.coef, numbers)[0, 1] > 0.99
+    assert {"rank": {}, "fraction": 1e6} in [{k: t[k] for k in ("rank", "fraction")} for t in model.rank_path_]

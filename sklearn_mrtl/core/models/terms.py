@@ -83,6 +83,10 @@ class Term:
         """The ranks to choose from, or the one that is given; none where the term has full rank."""
         return self.ranks or (() if self.rank is None else (self.rank,))
 
+    def with_rank(self, position: int) -> Term:
+        """Return the term with the rank at a position among those of which one is to be chosen."""
+        return replace(self, rank=self.ranks[min(position, len(self.ranks) - 1)]) if self.ranks else self
+
     def axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
         """Return the axes of the term's weight tensor, the outputs last, with the smoothness of its strengths."""
         pairs = zip(self.modes, self.strengths.spatial, strict=True)

@@ -7,23 +7,22 @@ same play are not: a common factor, chosen on blocks of rows that were left out,
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, inf, prod
+from math import ceil, prod
 
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Parameters
-from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
-from sklearn_mrtl.core.models.terms import Sum, Term, full_rank_sum
+from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate, fellner_schall, fixed_strengths
 from sklearn_mrtl.core.penalties.folds import Folds, make_blocks
+from sklearn_mrtl.core.penalties.term_ranks import EMPTYING, choose_low_rank, gain
 from sklearn_mrtl.core.settings import Settings
 
 STEP = 3.0  # between two factors that are tried: half a decade
 MAX_STEPS = 6
 FEW_SAMPLES_RANK = 0  # position of the rank that few samples get: the smallest
 MAX_CELLS = 1000  # of a grid whose own term is estimated on a finer level than the coarsest
-MIN_GAIN = 1e-3  # of what is explained, for which another factor is tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,26 +68,24 @@ def choose_term_strengths(samples: AnySamples, coarsest: Shapes, settings: Setti
     n_filled = int((blocks.weight > 0).any(0).sum())
     if blocks.inputs.n_rows < options.min_rows or n_filled < 2:
         fixed = fixed_strengths(blocks, axes, given, settings.loss, part)
-        return TermChoice(tuple(with_rank(term, FEW_SAMPLES_RANK) for term in fixed), [], None, {})
+        return TermChoice(tuple(term.with_rank(FEW_SAMPLES_RANK) for term in fixed), [], None, {})
     estimate = fellner_schall(blocks, axes, given, settings.loss, options.coarse_solver)
     folds = Folds(blocks, settings.loss, options)
     factor, fits, path = common_factor(estimate, folds)
     rank, fraction, more = choose_low_rank(estimate, folds, fits, factor, settings)
     chosen = tuple(
         replace(
-            with_rank(term, rank),
+            term.with_rank(rank),
             strengths=asked.strengths.filled_from(term.strengths.times(factor * part)),
             fraction=fraction if not asked.strengths.known else 1.0,
         )
         for term, asked in zip(estimate.terms, settings.terms, strict=True)
     )
-    degrees = {term.name: own for term, own in zip(chosen, estimate.degrees_of_freedom, strict=True)}
+    degrees = {
+        term.name: 0.0 if term.rank is not None and fraction == EMPTYING else own
+        for term, own in zip(chosen, estimate.degrees_of_freedom, strict=True)
+    }
     return TermChoice(chosen, path + more, estimate.parameters, degrees)
-
-
-def with_rank(term: Term, position: int) -> Term:
-    """Return a term with the rank at a position among those of which one is to be chosen."""
-    return replace(term, rank=term.ranks[min(position, len(term.ranks) - 1)]) if term.ranks else term
 
 
 def estimate_single_modes(samples: AnySamples, coarsest: Shapes, settings: Settings) -> tuple[Term, ...]:
@@ -151,55 +148,3 @@ def common_factor(estimate: Estimate, folds: Folds) -> tuple[float, list[Paramet
         if best > 0:
             break
     return STEP**best, kept, path
-
-
-def choose_low_rank(
-    estimate: Estimate, folds: Folds, fits: list[Parameters], factor: float, settings: Settings
-) -> tuple[int, float, list[dict]]:
-    """Choose the ranks that are open, and the fraction of the strengths for terms of low rank.
-
-    The full-rank model of each fold is decomposed, and goes on with weaker and weaker penalties, as long as the loss on
-    left-out blocks falls; so it is with larger and larger ranks, for all terms together.
-
-    Returns
-    -------
-    position : int
-        Among the ranks of each term.
-    fraction : float
-    path : list of dict
-    """
-    if all(term.rank is None for term in estimate.terms):
-        return 0, 1.0, []
-    n_ranks = max(len(term.ranks) for term in estimate.terms)
-    kind, null = DECOMPOSITIONS[settings.decomposition], folds.null_loss()
-    path: list[dict] = []
-    best, least, worse, begin = (0, 1.0), inf, 0, 0
-    for position in range(max(1, n_ranks)):
-        terms = [with_rank(term, position) for term in estimate.terms]
-        ranks = {term.name: term.rank for term in terms if term.rank is not None}
-        start = full_rank_sum(estimate.model.axes, terms)
-        decomposed = [start.decomposed(fit, kind, settings.nonnegative, settings.seed) for fit in fits]
-        model, trained = decomposed[0][0], [parameters for _, parameters in decomposed]
-        least_of_rank = inf
-        for n in range(begin, len(settings.choice.fractions)):
-            fraction = settings.choice.fractions[n]
-            weaker = Sum(model.axes, [replace(term, fraction=fraction) for term in terms], model.models)
-            trained = folds.train(weaker, EACH.times(factor), trained)
-            error = folds.left_out_loss(weaker, trained)
-            path.append({"rank": ranks, "fraction": fraction, "error": error})
-            if not error < least_of_rank - gain(null, least_of_rank):
-                break
-            least_of_rank, begin_of_rank = error, n
-        if least_of_rank < least - gain(null, least):
-            best, least, worse = (position, settings.choice.fractions[begin_of_rank]), least_of_rank, 0
-            begin = max(0, begin_of_rank - 1)  # of a larger rank hardly less is left
-        else:
-            worse += 1
-        if worse == 2:
-            break
-    return *best, path
-
-
-def gain(null: float, error: float) -> float:
-    """Return the gain over an error that counts: a part of what is explained."""
-    return MIN_GAIN * max(null - error, 0) if error < inf else 0.0
