@@ -26,16 +26,16 @@ from sklearn_mrtl._estimators.parameters import validate_fraction, validate_verb
 from sklearn_mrtl._estimators.progress import LevelPrinter, training_callbacks
 from sklearn_mrtl._estimators.resuming import Start
 from sklearn_mrtl._estimators.rows import Rows
-from sklearn_mrtl._estimators.schedule import levels_of
+from sklearn_mrtl._estimators.schedule import core_shapes, levels_of
 from sklearn_mrtl._estimators.settings import (
     check_fit_memory,
     check_memory,
-    core_shapes,
     in_core_units,
     in_user_units,
     make_plan_and_settings,
     resolve_device,
 )
+from sklearn_mrtl._estimators.target_form import check_name
 from sklearn_mrtl._estimators.terms import core_scale, fitted_terms, highest_term
 from sklearn_mrtl._estimators.threads import in_useful_threads
 from sklearn_mrtl._estimators.to_xarray import to_xarray
@@ -128,15 +128,17 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         the user knows them.
         """
         layout, device = layout_of(training.X, self.modes, labels), resolve_device(self.device)
+        check_name(outputs.form.grid, layout.modes)
         if isinstance(training, Rows):
             training = training._replace(X=as_layout(training.X, layout))
             if labels.modes is None:
                 check_columns(training.X, layout, self.modes, getattr(self, "feature_names_in_", None))
         start = Start.find(self, layout, training, validation)
-        levels = levels_of(self, layout)
+        levels = levels_of(self, layout, outputs.grid)
         plan, settings = make_plan_and_settings(self, loss, layout, levels, outputs, start.seed)
         resolutions = [core_shapes(layout, level) for level in levels]
-        check_memory(plan, settings, resolutions, outputs.number, training.X.dtype.itemsize, device)
+        n_outputs = [outputs.number_at(level) for level in levels]
+        check_memory(plan, settings, resolutions, n_outputs, training.X.dtype.itemsize, device)
         make_training: Callable[[], AnySamples]
         make_validation: Callable[[], AnySamples | None]
         if isinstance(training, LazyData):
@@ -148,9 +150,9 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             fold = fold_of_rows(self.cv, training)
             statistics = STATISTICS[layout.is_fields].fit(training.X, training.weight, layout)
             sizes = statistics.sizes(training, 0 if validation is None else len(validation.y), layout, device)
-            check_fit_memory(plan, settings, resolutions, sizes, outputs.number, device)
-            make_training = partial(training_samples, training, statistics, layout, device, fold)
-            make_validation = partial(validation_samples, validation, statistics, layout, device)
+            check_fit_memory(plan, settings, resolutions, sizes, n_outputs, device)
+            make_training = partial(training_samples, training, statistics, layout, outputs, device, fold)
+            make_validation = partial(validation_samples, validation, statistics, layout, outputs, device)
         show = partial(self._attributes, layout=layout, outputs=outputs, statistics=statistics)
         callbacks = [
             LevelPrinter(validate_verbose(self.verbose), len(levels)),
@@ -162,11 +164,11 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
         fit = mrtl(
             make_training(),
-            resolutions,
+            [core_shapes(layout, level, outputs.grid) for level in levels],
             plan,
             replace(settings, keep_interrupted=not is_one_of_many()),
             make_validation(),
-            start.fit(layout, outputs.number, settings, device),
+            start.fit(layout, outputs, settings, device),
             callbacks,
         )
         return show(fit) | start.after(fit)

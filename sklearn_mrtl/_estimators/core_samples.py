@@ -8,21 +8,26 @@ import torch
 from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
 from sklearn_mrtl._estimators.fields import FieldStatistics, warn_of_filled
 from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import Rows, torch_view
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.data.target import TargetGrid
 
 Statistics = FieldStatistics | EncodingStatistics
 
 
 def training_samples(
-    rows: Rows, statistics: Statistics, layout: Layout, device: torch.device, fold: np.ndarray | None
+    rows: Rows, statistics: Statistics, layout: Layout, outputs: Outputs, device: torch.device, fold: np.ndarray | None
 ) -> Samples:
     """Return the core's samples of the rows that the statistics are of."""
-    return make_samples(rows, statistics.training_inputs(rows.X, layout, device), device, fold)
+    inputs = statistics.training_inputs(rows.X, layout, device)
+    return make_samples(rows, inputs, device, fold, target_grid(outputs, device))
 
 
-def validation_samples(rows: Rows | None, statistics: Statistics, layout: Layout, device: torch.device):
+def validation_samples(
+    rows: Rows | None, statistics: Statistics, layout: Layout, outputs: Outputs, device: torch.device
+) -> Samples | None:
     """Return the core's samples of other rows; None where there are none."""
     if rows is None:
         return None
@@ -31,12 +36,22 @@ def validation_samples(rows: Rows | None, statistics: Statistics, layout: Layout
     except ValueError as error:
         raise ValueError(f"X_val, or rows of X that are held out: {error}") from error
     warn_of_filled(n_gaps)
-    return make_samples(rows, inputs, device)
+    return make_samples(rows, inputs, device, target=target_grid(outputs, device))
 
 
 def make_samples(
-    rows: Rows, inputs: Inputs, device: torch.device, fold: np.ndarray | None = None
+    rows: Rows, inputs: Inputs, device: torch.device, fold: np.ndarray | None = None,
+    target: TargetGrid | None = None,
 ) -> Samples:  # fmt: skip
     """Return the core's samples of inputs and the targets and weights of rows."""
     y, weight = (torch_view(np.asarray(values, dtype=rows.X.dtype)).to(device) for values in (rows.y, rows.weight))
-    return Samples.from_rows(inputs, y, weight, None if fold is None else torch.from_numpy(fold).to(device))
+    fold_of_rows = None if fold is None else torch.from_numpy(fold).to(device)
+    return Samples.from_rows(inputs, y, weight, fold_of_rows, target)
+
+
+def target_grid(outputs: Outputs, device: torch.device) -> TargetGrid | None:
+    """Return the grid of the outputs at its finest resolution; None where they are in no order."""
+    grid, mask = outputs.grid, outputs.form.mask
+    if grid is None or mask is None:
+        return None
+    return TargetGrid(grid, grid.shape, torch.from_numpy(mask.reshape(-1).astype(np.float64)).to(device))

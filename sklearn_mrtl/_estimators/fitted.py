@@ -14,14 +14,14 @@ from sklearn_mrtl._estimators.encodings import EncodingStatistics
 from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.layout import Layout, check_rows
 from sklearn_mrtl._estimators.outputs import Outputs
-from sklearn_mrtl._estimators.predictor import CPU, Predictor
+from sklearn_mrtl._estimators.predictor import CPU, Predictor, output_axes
 from sklearn_mrtl._estimators.rows import in_units
 from sklearn_mrtl._estimators.tensor_mode import TensorMode, input_mode, output_mode
 from sklearn_mrtl._utils.arrays import as_one_array
 from sklearn_mrtl._utils.labels import align
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.fields import FieldInputs
-from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.axes import Axis, TargetAxis
 from sklearn_mrtl.core.models.base import Parameters, WeightTensor
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
@@ -43,6 +43,7 @@ class FittedTensor(Predictor):
         statistics: FieldStatistics | EncodingStatistics, all_axes: Sequence[Axis] | None = None,
     ) -> FittedTensor:  # fmt: skip
         """Take a model of the core, on any device; `all_axes` are those of all modes, if the model has not all."""
+        model, parameters = with_finest_outputs(model, parameters, outputs)
         own = {axis.name for axis in model.axes}
         axes = {axis.name: axis for axis in all_axes or model.axes}
         ordered = [axes[mode.name] for mode in layout.modes]
@@ -60,6 +61,11 @@ class FittedTensor(Predictor):
         )
 
     @property
+    def output(self) -> TensorMode | None:
+        """The mode of several outputs; None for one."""
+        return output_mode(self.outputs) if self.outputs.number > 1 else None
+
+    @property
     def name(self) -> str:
         """Names of its modes."""
         return TIMES.join(self.layout.modes[m].name for m in self.used)
@@ -72,7 +78,7 @@ class FittedTensor(Predictor):
             for m, (shape, mask) in enumerate(zip(self.shapes, self.masks, strict=True))
             if m in self.used
         ]
-        described += [output_mode(self.outputs)] if self.outputs.number > 1 else []
+        described += [self.output] if self.output is not None else []
         return {mode.name: mode for mode in described}
 
     @property
@@ -113,6 +119,11 @@ class FittedTensor(Predictor):
         return self.parameters["intercept"] * scale + shift
 
     @property
+    def intercept_of_y(self) -> np.ndarray:
+        """Score of a sample of zeros in the form of a row of y."""
+        return self.intercept[0] if self.outputs.number == 1 else self.outputs.form.with_maps(self.intercept, 0)
+
+    @property
     def canonical(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Component weights (K,) or core (K_1, ...), and factors by name.
 
@@ -127,7 +138,10 @@ class FittedTensor(Predictor):
         shown = {}
         for name, mode in modes.items():
             factor = by_name[name].numpy().astype(self.dtype)
-            factor = np.moveaxis(mode.blank(factor.T.reshape(-1, *mode.shape)), 0, -1)
+            if mode.is_output:
+                factor = self.outputs.form.with_maps(factor, 0)
+            else:
+                factor = np.moveaxis(mode.blank(factor.T.reshape(-1, *mode.shape)), 0, -1)
             shown[name] = np.ascontiguousarray(factor)
         return in_units(core.numpy(), magnitude, self.dtype), shown
 
@@ -157,13 +171,12 @@ class FittedTensor(Predictor):
             if mode.mask is not None:
                 weights = np.where(mode.mask.reshape(*mode.shape, *[1] * end), weights, self.dtype.type(np.nan))
             end += len(mode.shape)
-        return weights
+        return self.outputs.form.with_maps(weights, 0) if several else weights
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes of an estimator that are the tensor's."""
-        single = self.outputs.number == 1
         shown: dict[str, Any] = {"modes_": self.layout.modes, "rank_": self.rank}
-        shown["intercept_"] = self.intercept[0] if single else self.intercept
+        shown["intercept_"] = self.intercept_of_y
         if self.decomposition is not None:
             core, shown["factors_"] = self.canonical
             shown["component_weights_" if core.ndim == 1 else "core_"] = core
@@ -186,3 +199,15 @@ class FittedTensor(Predictor):
         lesser = dict(zip(model.names, [factors[0] * weights, *factors[1:]], strict=True))
         lesser = model.scaled({**self._tensors(dtype=torch.float64), **lesser}, 1 / relative)
         return replace(self, parameters={name: value.numpy().astype(self.dtype) for name, value in lesser.items()})
+
+
+def with_finest_outputs(
+    model: WeightTensor, parameters: Parameters, outputs: Outputs
+) -> tuple[WeightTensor, Parameters]:
+    """Return the model with the outputs on the finest grid, to which weights of a coarser one are interpolated."""
+    last = model.axes[-1]
+    if not isinstance(last, TargetAxis) or last.shape == last.target.grid.shape:
+        return model, parameters
+    finest = output_axes(outputs, last.target.filled.device)
+    finer = model.with_axes([*model.axes[:-1], *finest])
+    return finer, model.finegrain(parameters, finer)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from sklearn_mrtl._estimators.rows import power_of_two
+from sklearn_mrtl._estimators.target_form import TargetForm
+from sklearn_mrtl.modes import Grid
 
+NEXT_TO_NOTHING = 1e-9  # standard deviation that a constant cell of a map counts as having, relative to the largest
 LARGEST_UNIT = 1e9  # of weights in counts: sums of float32 bear it
 
 
@@ -25,6 +30,8 @@ class Outputs:
         Labels of classes, of which two share one output.
     is_log : bool
         Whether scores are logarithms of expected counts; otherwise they are what is predicted.
+    form : TargetForm
+        The shape and the names of y in fit.
     """
 
     name: str
@@ -32,6 +39,7 @@ class Outputs:
     shift: np.ndarray
     classes: np.ndarray | None = None
     is_log: bool = False
+    form: TargetForm = TargetForm()
 
     @property
     def number(self) -> int:
@@ -39,28 +47,39 @@ class Outputs:
         return len(self.scale)
 
     @property
+    def grid(self) -> Grid | None:
+        """The grid whose cells the outputs are, if there are several."""
+        return self.form.grid if self.number > 1 else None
+
+    def number_at(self, level: Mapping[str, tuple[int, ...]]) -> int:
+        """Return the number of outputs at a level, at most."""
+        return self.number if self.grid is None else min(self.number, prod(level[self.grid.name]))
+
+    @property
     def labels(self) -> np.ndarray | None:
         """Names of the outputs, if they have any."""
         return self.classes if self.number > 1 else None
 
     def targets(self, y: np.ndarray) -> np.ndarray:
-        """Return the targets (n, T) of the core for values of y."""
+        """Return the targets (n, T) of the core for values of y, shape (n,) or (n, T)."""
         y = y.reshape(len(y), -1)
         return y / np.exp(self.shift) if self.is_log else (y - self.shift) / self.scale
 
     def predictions(self, scores: np.ndarray) -> np.ndarray:
-        """Return the values of y, shape (n,) or (n, T), that are expected for scores (n, T)."""
-        scores = scores[:, 0] if self.number == 1 else scores
+        """Return the values of y, in its shape, that are expected for scores (n, T)."""
+        scores = self.form.shaped(scores)
         return np.exp(scores) if self.is_log else scores
 
 
-def standardize(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, Outputs]:
+def standardize(
+    y: np.ndarray, weight: np.ndarray, dtype: np.dtype, *, is_map: bool = False
+) -> tuple[np.ndarray, Outputs]:
     """Return targets (n, T) with weighted mean 0 and variance 1, and the outputs that undo it.
 
     Raises
     ------
     ValueError
-        If an output is constant, or its values cannot be held in the dtype.
+        If an output is constant, or all cells of a map are, or values cannot be held in the dtype.
     """
     y = y.reshape(len(y), -1).astype(np.float64)
     largest = np.abs(y).max(initial=0.0)
@@ -68,8 +87,16 @@ def standardize(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[np.
     y = y / size
     shift = np.average(y, axis=0, weights=weight)
     scale = np.sqrt(np.average((y - shift) ** 2, axis=0, weights=weight))
+    constant = constant_outputs(shift, scale)
+    if is_map and len(constant) < len(scale):
+        y[:, constant], scale[constant] = shift[constant], NEXT_TO_NOTHING * scale.max()  # its weights come to nothing
     check_standardized(size * shift, size * scale, largest, len(y), dtype)
     return (y - shift) / scale, Outputs("output", size * scale, size * shift)
+
+
+def constant_outputs(shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return the outputs that do not vary, but for rounding."""
+    return np.flatnonzero(scale <= 1e-12 * np.abs(shift))
 
 
 def check_standardized(shift: np.ndarray, scale: np.ndarray, largest: float, n_rows: int, dtype: np.dtype) -> None:
@@ -79,7 +106,7 @@ def check_standardized(shift: np.ndarray, scale: np.ndarray, largest: float, n_r
     ------
     ValueError
     """
-    constant = np.flatnonzero(scale <= 1e-12 * np.abs(shift))
+    constant = constant_outputs(shift, scale)
     if len(constant):
         which = "y is" if len(scale) == 1 else f"outputs {constant.tolist()} of y are"
         value = shift[constant[0]]
@@ -92,7 +119,9 @@ def check_standardized(shift: np.ndarray, scale: np.ndarray, largest: float, n_r
         )
 
 
-def divide_by_mean(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, Outputs]:
+def divide_by_mean(
+    y: np.ndarray, weight: np.ndarray, dtype: np.dtype, *, is_map: bool = False
+) -> tuple[np.ndarray, Outputs]:
     """Return counts or rates (n, T) divided by the mean of them all, and the outputs that undo it.
 
     A core's score of 0 then is the best constant score of a single output. Outputs are divided by the same number,
@@ -103,7 +132,7 @@ def divide_by_mean(y: np.ndarray, weight: np.ndarray, dtype: np.dtype) -> tuple[
     ValueError
         If an output is constant, or its values cannot be held in the dtype.
     """
-    means = standardize(y, weight, dtype)[1].shift
+    means = standardize(y, weight, dtype, is_map=is_map)[1].shift
     outputs = Outputs("output", np.ones(len(means)), np.full(len(means), np.log(means.mean())), is_log=True)
     return outputs.targets(y), outputs
 

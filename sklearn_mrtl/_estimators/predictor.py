@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sklearn_mrtl._estimators.core_samples import target_grid
 from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
 from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import row_blocks
 from sklearn_mrtl.core.data.base import Inputs
-from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.axes import Axis, TargetAxis
 from sklearn_mrtl.core.models.base import WeightTensor
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
@@ -22,6 +23,14 @@ from sklearn_mrtl.core.threads import computing
 from sklearn_mrtl.modes import Feature
 
 CPU = torch.device("cpu")
+
+
+def output_axes(outputs: Outputs, device: torch.device = CPU) -> list[Axis]:
+    """Return the axis of several outputs at their finest resolution, without penalties; none for one."""
+    target = target_grid(outputs, device)
+    if target is not None:
+        return [TargetAxis(target.grid, target.shape, is_output=True, target=target)]
+    return [Axis(Feature("output"), (outputs.number,), is_output=True)] if outputs.number > 1 else []
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +107,7 @@ class Predictor:
         for m in self._order:
             mask = None if self.masks[m] is None else torch.from_numpy(self.masks[m])
             axes.append(Axis(self.layout.modes[m], self.shapes[m], mask))
-        if self.outputs.number > 1:
-            axes.append(Axis(Feature("output"), (self.outputs.number,), is_output=True))
+        axes += output_axes(self.outputs)
         if self.decomposition is None:
             return FullRank(axes)
         return DECOMPOSITIONS[self.decomposition](axes, frozenset(self.nonnegative))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardize, weights_in_counts
 from sklearn_mrtl._estimators.parameters import one_of
+from sklearn_mrtl._estimators.target_form import TargetForm, check_no_target
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
     validate_counts,
@@ -46,6 +48,11 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     squared error, spatial smoothness and L2 penalties. With ``loss="poisson"`` it is ``exp(<W, X_n> + b)``.
 
     {parameters}
+    target : Grid or None, default=None
+        The grid that the outputs lie on: y has the shape (n, *shape of the grid), and NaN in cells without data (land),
+        in all samples. It is a mode of W as the grids of X are, smooth and trained from coarse to fine with them;
+        `resolutions` and `nonnegative` may name it. Coarse levels predict the means over their cells. ``None``: outputs
+        are in no order.
     loss : {"squared_error", "poisson"}, default="squared_error"
         "poisson": negative log likelihood of counts, whose logarithm is linear in W; `score` is the fraction of the
         deviance that is explained. Counts over different exposures (minutes, areas) are given as rates, counts divided
@@ -86,10 +93,10 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     def __init__(
         self, modes=None, *, terms="auto", rank="auto", decomposition="cp", resolutions="auto", n_levels=None,
         full_rank_levels="auto", alpha_spatial="auto", alpha_l2="auto", sigma="auto", cv=None, nonnegative=(),
-        loss="squared_error", solver="auto", learning_rate=0.01, lr_decay=0.95, batch_size="auto", max_epochs=100,
-        full_rank_alpha_spatial=None, full_rank_alpha_l2=None, full_rank_learning_rate=None, criterion="auto",
-        patience=1, tol=0.0, validation_fraction=0.2, device="auto", warm_start=False, checkpoint=None,
-        random_state=None, verbose=0,
+        target=None, loss="squared_error", solver="auto", learning_rate=0.01, lr_decay=0.95, batch_size="auto",
+        max_epochs=100, full_rank_alpha_spatial=None, full_rank_alpha_l2=None, full_rank_learning_rate=None,
+        criterion="auto", patience=1, tol=0.0, validation_fraction=0.2, device="auto", warm_start=False,
+        checkpoint=None, random_state=None, verbose=0,
     ):  # fmt: skip
         super().__init__(
             modes, terms=terms, rank=rank, decomposition=decomposition, resolutions=resolutions, n_levels=n_levels,
@@ -100,6 +107,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             criterion=criterion, patience=patience, tol=tol, validation_fraction=validation_fraction, device=device,
             warm_start=warm_start, checkpoint=checkpoint, random_state=random_state, verbose=verbose,
         )  # fmt: skip
+        self.target = target
         self.loss = loss
 
     @all_or_nothing
@@ -112,31 +120,41 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         Parameters
         ----------
         {fit_x}
-        y : array-like of shape (n,) or (n, T)
-            Targets; T outputs are one more mode of W, named "output". With ``loss="poisson"`` not negative.
+        y : array-like, DataFrame or xarray.DataArray of shape (n,), (n, T) or (n, *shape of target)
+            Targets; T outputs are one more mode of W, named "output", or a grid named by `target`. Names and
+            coordinates of its columns, or of its dimensions, come back in predictions, `to_xarray` and pictures. With
+            ``loss="poisson"`` not negative.
         {fit_weights}
 
         Raises
         ------
         ValueError
-            If X does not match the modes, X or y is constant, counts are negative, or a parameter is out of its range.
+            If X does not match the modes or y the target, X or y is constant, a cell of y is NaN in some samples only,
+            counts are negative, or a parameter is out of its range.
         MemoryError
             If the model would not fit into memory.
         """
         one_of("loss", self.loss, LOSSES)
         if is_lazy(X):
+            check_no_target(self.target)
             arguments = lazy_arguments(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
             return self._set(self._fit(*arguments))
         loss, validate, in_units = LOSSES[self.loss]
+        form, y = TargetForm.of(self.target, y)
+        y_val = None if y_val is None else form.columns(y_val, "y_val")
         rows, labels = validate_rows(self, X, y, sample_weight, groups, multi_output=True)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
         validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected, multi_output=True)
         y = validate("y", rows.y)
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        given = y, None if sample_weight is None else rows.weight
+            y = column_or_1d(y, warn=not form.is_grid)
+        given = (
+            form.shaped(y.reshape(len(y), -1)) if form.is_grid else y,
+            None if sample_weight is None else rows.weight,
+        )
         training = normalize_weights(rows._replace(y=y))
-        targets, outputs = in_units(training.y, training.weight, training.X.dtype)
+        targets, outputs = in_units(training.y, training.weight, training.X.dtype, is_map=form.is_grid)
+        outputs = replace(outputs, name=form.grid.name if form.grid else outputs.name, form=form)
         if outputs.is_log:
             training = training._replace(weight=weights_in_counts(training.weight, rows.weight, outputs))
         if validation is not None:
@@ -165,7 +183,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
 
         Returns
         -------
-        ndarray of shape (n,) or (n, T)
+        ndarray of shape (n,), (n, T) or (n, *shape of target)
         """
         scores = self._scores(X)
         return self.tensor_.outputs.predictions(scores)
@@ -188,7 +206,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         """
         if is_lazy(X):
             return lazy_score(self, X, y, sample_weight)
-        predicted = self.predict(X)
+        form = self.tensor_.outputs.form
+        predicted, y = form.columns(self.predict(X)), form.columns(y)
         if not self.tensor_.outputs.is_log:
             return r2_score(y, predicted, sample_weight=sample_weight)
         pairs = zip(columns_of(y), columns_of(predicted), strict=True)

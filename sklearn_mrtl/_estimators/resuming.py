@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn_mrtl._estimators.fingerprints import UNNAMED, fingerprint, parameter_fingerprint
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.lazy_fit import LazyData
+from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_number
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.checkpoints import Checkpoint, CheckpointWriter, read
@@ -69,11 +70,12 @@ class Start:
             saved = read(path, key) or earlier
         return cls(estimator, seed if saved is None else saved.seed, key, path, minutes, saved)
 
-    def fit(self, layout: Layout, n_outputs: int, settings: Settings, device: torch.device) -> Fit | None:
+    def fit(self, layout: Layout, outputs: Outputs, settings: Settings, device: torch.device) -> Fit | None:
         """Return the fit that goes on; None: training begins."""
         if self.saved is None:
             return None
-        return self.saved.snapshot.fit([layout.modes[m] for m in layout.order], n_outputs, settings, device)
+        modes = [layout.modes[m] for m in layout.order]
+        return self.saved.snapshot.fit(modes, outputs.number, settings, device, outputs.grid)
 
     def writers(self) -> list[CheckpointWriter]:
         """Return the callback that writes checkpoints, if they are asked for."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil
+from math import ceil, prod
 
 from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_count
-from sklearn_mrtl.modes import Grid, Mode, check_shape
+from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.modes import Feature, Grid, Mode, check_shape
 
 COARSEST = 6  # fewest cells along an axis of an automatic schedule; the paper starts at 4 to 6
 
 
-def levels_of(estimator, layout: Layout) -> list[dict[str, tuple[int, ...]]]:
-    """Return the shapes of the grids at every level that the estimator trains, by name."""
-    levels = schedule(estimator.resolutions, layout.modes)
+def levels_of(estimator, layout: Layout, target: Grid | None = None) -> list[dict[str, tuple[int, ...]]]:
+    """Return the shapes of the grids, that of the target too, at every level that the estimator trains, by name."""
+    levels = schedule(estimator.resolutions, layout.modes if target is None else (*layout.modes, target))
     n_levels = estimator.n_levels
     return levels if n_levels is None else levels[: validate_count("n_levels", n_levels)]
 
@@ -91,3 +93,17 @@ def one_level(level, grids: Sequence[Grid]) -> dict[str, tuple[int, ...]]:
             raise ValueError(f"resolution {shape} of {name!r} must have the axes of its grid, {shapes[name]}, at most.")
         shapes[name] = shape
     return shapes
+
+
+def axis_sizes(layout: Layout, level: Mapping, outputs: Outputs) -> list[int]:
+    """Return the number of rows of a factor for each axis of the weight tensor at a level."""
+    pairs = zip(layout.modes, layout.sizes, strict=True)
+    sizes = [prod(level[mode.name]) if isinstance(mode, Grid) else size for mode, size in pairs]
+    return sizes + ([outputs.number_at(level)] if outputs.number > 1 else [])
+
+
+def core_shapes(layout: Layout, level: Mapping, target: Grid | None = None) -> Shapes:
+    """Return the shape of every mode at a level, in the core's order, and that of the target."""
+    modes = [(layout.modes[m], layout.shapes[m]) for m in layout.order]
+    shapes = (shape if isinstance(mode, Feature) else tuple(level[mode.name]) for mode, shape in modes)
+    return (*shapes, *(() if target is None else (tuple(level[target.name]),)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from math import prod
 
 import torch
 
@@ -13,6 +12,7 @@ from sklearn_mrtl._estimators.fitted import TIMES
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import is_auto, one_of, validate_alpha, validate_count, validate_number
+from sklearn_mrtl._estimators.schedule import axis_sizes
 from sklearn_mrtl._estimators.terms import RequestedTerm, by_name, requested_terms
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
@@ -26,7 +26,6 @@ from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, PhaseSettings, Setti
 from sklearn_mrtl.core.solvers.base import CONVERGENCE, SolverSettings
 from sklearn_mrtl.core.solvers.solve import SOLVERS
 from sklearn_mrtl.core.stopping import CRITERIA, Criterion
-from sklearn_mrtl.modes import Feature, Grid
 
 STRONGEST = 1e24  # penalty
 RANKS = (1, 2, 3, 5, 8, 13)  # of which one is chosen for a term
@@ -50,7 +49,7 @@ def make_plan_and_settings(
     r0 = validate_count("full_rank_levels", r0, at_least=0)
     if r0 > len(levels):
         raise ValueError(f"full_rank_levels={r0}, but there are {len(levels)} levels: {list(levels)}.")
-    sizes = [axis_sizes(layout, level, n_outputs) for level in (levels[max(r0 - 1, 0)], levels[-1])]
+    sizes = [axis_sizes(layout, level, outputs) for level in (levels[max(r0 - 1, 0)], levels[-1])]
     requested = requested_terms(estimator, layout, sizes[0])
     if requested and r0 == 0:
         raise ValueError(
@@ -147,13 +146,6 @@ def solver_of(estimator, seed: int, learning_rate=None, convergence: float = CON
         batch_size=None if is_auto(estimator.batch_size) else validate_count("batch_size", estimator.batch_size),
         seed=seed,
     )
-
-
-def axis_sizes(layout: Layout, level: Mapping, n_outputs: int) -> list[int]:
-    """Return the number of rows of a factor for each axis of the weight tensor at a level."""
-    pairs = zip(layout.modes, layout.sizes, strict=True)
-    sizes = [prod(level[mode.name]) if isinstance(mode, Grid) else size for mode, size in pairs]
-    return sizes + ([n_outputs] if n_outputs > 1 else [])
 
 
 def ranks_to_try(estimator, coarse: list[int], fine: list[int]) -> tuple[Rank, ...]:
@@ -256,14 +248,16 @@ def resolve_device(device) -> torch.device:
 
 
 def check_memory(
-    plan: Plan, settings: Settings, resolutions: Sequence[Shapes], n_outputs: int, itemsize: int, device: torch.device
-) -> None:
-    """Refuse a model that does not fit into memory, before anything is made."""
+    plan: Plan, settings: Settings, resolutions: Sequence[Shapes], n_outputs: Sequence[int], itemsize: int,
+    device: torch.device,
+) -> None:  # fmt: skip
+    """Refuse a model that does not fit into memory, before anything is made; n_outputs are those at each level."""
     remedy = "A low rank, or a coarser grid, would need less."
     for term in settings.terms:
         steps = [step for step in plan if isinstance(step, Train) and (term.rank is None or step.phase == FULL_RANK)]
-        own = tuple(resolutions[max(step.level for step in steps)][place] for place in term.modes)
-        needed = memory.full_rank_bytes(own, n_outputs, itemsize)
+        finest = max(step.level for step in steps)
+        own = tuple(resolutions[finest][place] for place in term.modes)
+        needed = memory.full_rank_bytes(own, n_outputs[finest], itemsize)
         memory.require_bytes(needed, device, f"the full-rank term {term.name!r} at {own}", "Leave the term out.")
     if settings.terms:
         return
@@ -277,23 +271,19 @@ def check_memory(
         )  # fmt: skip
     full_rank_levels = [step.level for step in plan if isinstance(step, Train) and step.phase == FULL_RANK]
     if full_rank_levels:
-        shapes = resolutions[max(full_rank_levels)]
-        needed = memory.full_rank_bytes(shapes, n_outputs, itemsize)
+        finest = max(full_rank_levels)
+        shapes = resolutions[finest]
+        needed = memory.full_rank_bytes(shapes, n_outputs[finest], itemsize)
         memory.require_bytes(needed, device, f"training the full-rank model at {shapes}", remedy)
 
 
 def check_fit_memory(
-    plan: Plan, settings: Settings, resolutions: Sequence[Shapes], data: DataSizes, n_outputs: int, device: torch.device
-) -> None:
+    plan: Plan, settings: Settings, resolutions: Sequence[Shapes], data: DataSizes, n_outputs: Sequence[int],
+    device: torch.device,
+) -> None:  # fmt: skip
     """Refuse a fit whose samples, with what the training makes of them, do not fit into memory."""
     needed = fit_bytes(plan, settings, resolutions, data, n_outputs)
     memory.require_bytes(
         int(needed), device, f"training on {data.n_rows} rows",
         "Fewer rows, a coarser grid, or X in float32, would need less.",
     )  # fmt: skip
-
-
-def core_shapes(layout: Layout, level: Mapping) -> Shapes:
-    """Return the shape of every mode at a level, in the core's order."""
-    modes = [(layout.modes[m], layout.shapes[m]) for m in layout.order]
-    return tuple(shape if isinstance(mode, Feature) else tuple(level[mode.name]) for mode, shape in modes)

@@ -116,7 +116,10 @@ def requested_terms(estimator, layout: Layout, coarse: Sequence[int]) -> list[Re
     TypeError, ValueError
         That name the parameter, what was expected and what came.
     """
-    if is_one_tensor(estimator.terms, layout):
+    target = getattr(estimator, "target", None)
+    if target is not None and estimator.terms is not None and not is_auto(estimator.terms):
+        raise ValueError(f"terms with a target Grid must be None or 'auto' (one tensor), got {estimator.terms!r}.")
+    if target is not None or is_one_tensor(estimator.terms, layout):
         for name in ("alpha_spatial", "alpha_l2", "rank"):
             if isinstance(getattr(estimator, name), Mapping):
                 raise ValueError(

@@ -27,9 +27,12 @@ def to_xarray(tensor: FittedTensor, attrs: dict, *, coef: bool = False) -> xarra
         "xarray", extra="xarray", caller="to_xarray", otherwise="read the fitted attributes themselves"
     )
     modes = tensor.modes
+    if tensor.output is not None:
+        taken = [dim for mode in modes.values() if not mode.is_output for dim in mode.dims]
+        modes[tensor.output.name] = tensor.output.with_other_dims(taken)
     dims = {name: mode.dims for name, mode in modes.items()}
     coords = {dim: variable for mode in modes.values() for dim, variable in mode.variables.items()}
-    outputs = (tensor.outputs.name,) if tensor.outputs.number > 1 else ()
+    outputs = () if tensor.output is None else dims[tensor.output.name]
     variables: dict[str, tuple[tuple[str, ...], Any]] = {}
     component_dims: set[str] = set()
     if tensor.decomposition is not None:
@@ -42,9 +45,9 @@ def to_xarray(tensor: FittedTensor, attrs: dict, *, coef: bool = False) -> xarra
         else:
             variables["core"] = (tuple(rank_dims.values()), core)
     if coef or tensor.decomposition is None:
-        inputs = [dim for name in modes if modes[name].mode is not None for dim in dims[name]]
+        inputs = [dim for name in modes if not modes[name].is_output for dim in dims[name]]
         variables["coef"] = ((*outputs, *inputs), tensor.coefficients())
-    variables["intercept"] = (outputs, tensor.intercept if outputs else tensor.intercept[0])
+    variables["intercept"] = (outputs, tensor.intercept_of_y)
     check_names([*(dim for names in dims.values() for dim in names), *component_dims], variables)
     return xr.Dataset(variables, coords, attrs)
 

@@ -50,6 +50,14 @@ class Labels:
         attrs = {dim: {key: str(coord.attrs[key]) for key in ATTRS if key in coord.attrs} for dim, coord in own.items()}
         return cls(dims, {dim: np.asarray(coord.values) for dim, coord in own.items()}, attrs)
 
+    @classmethod
+    def of_target(cls, y) -> Labels:
+        """Return the labels of a target: those of a DataArray, or the names of the columns of a table."""
+        columns = getattr(y, "columns", None)
+        if columns is None or len(getattr(y, "shape", ())) != 2:
+            return cls.of(y)
+        return cls(("output",), {"output": np.asarray(columns)})
+
     def __eq__(self, other) -> bool:
         if not isinstance(other, Labels):
             return NotImplemented

@@ -182,7 +182,7 @@ def axes_at(run: Run) -> tuple[Axis, ...]:
     """Return the axes of the weight tensor at the present level."""
     samples = run.data.training
     inputs, sigma = samples.inputs, run.settings.sigma
-    return axes_of(inputs.modes, inputs.shapes, inputs.masks, samples.n_outputs, sigma, samples.weight)
+    return axes_of(inputs.modes, inputs.shapes, inputs.masks, samples.n_outputs, sigma, samples.weight, samples.target)
 
 
 def make_low_rank(axes: Sequence[Axis], settings: Settings) -> LowRank[Any]:

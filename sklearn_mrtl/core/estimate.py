@@ -175,16 +175,18 @@ class EncodingSizes(DataSizes):
         )
 
 
-def fit_bytes(plan: Plan, settings: Settings, resolutions: Sequence[Shapes], data: DataSizes, n_outputs: int) -> float:
-    """Return the bytes that a fit needs besides X, at the step that needs most."""
+def fit_bytes(
+    plan: Plan, settings: Settings, resolutions: Sequence[Shapes], data: DataSizes, n_outputs: Sequence[int]
+) -> float:
+    """Return the bytes that a fit needs besides X, at the step that needs most; n_outputs are those at each level."""
     steps = [step for step in plan if isinstance(step, Train)]
     held = CODE + data.target_bytes + data.finest()
     needs = [held + data.made(resolutions), held + data.chosen()]
     for number, step in enumerate(steps):
-        shapes = resolutions[step.level]
-        n_weights = parameters_of(step, settings, shapes, n_outputs)
+        shapes, number_of_outputs = resolutions[step.level], n_outputs[step.level]
+        n_weights = parameters_of(step, settings, shapes, number_of_outputs)
         trained = data.products(resolutions, step.level, step.phase, components_of(settings))
-        trained += solver_bytes(step, settings, shapes, n_weights, data, n_outputs, is_first=number == 0)
+        trained += solver_bytes(step, settings, shapes, n_weights, data, number_of_outputs, is_first=number == 0)
         needs.append(held + data.coarse(resolutions, step.level) + trained)
     return max(needs)
 

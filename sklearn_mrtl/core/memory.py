@@ -47,11 +47,11 @@ def full_rank_bytes(shapes: Shapes, n_outputs: int, itemsize: int) -> int:
 
 
 def low_rank_bytes(
-    model: type[LowRank[R]], rank: R, resolutions: Sequence[Shapes], n_outputs: int, itemsize: int
+    model: type[LowRank[R]], rank: R, resolutions: Sequence[Shapes], n_outputs: Sequence[int], itemsize: int
 ) -> int:
-    """Return the memory of training a low-rank model at the largest of some levels."""
-    outputs = [n_outputs] if n_outputs > 1 else []
-    sizes = ([prod(shape) for shape in shapes] + outputs for shapes in resolutions)
+    """Return the memory of training a low-rank model at the largest of some levels, with so many outputs at each."""
+    levels = zip(resolutions, n_outputs, strict=True)
+    sizes = ([prod(shape) for shape in shapes] + [number] * (number > 1) for shapes, number in levels)
     return max(model.n_weights(rank, level) for level in sizes) * itemsize * (2 * MEMORY + 8)
 
 

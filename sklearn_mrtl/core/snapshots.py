@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_mrtl.core.data.target import TargetGrid
 from sklearn_mrtl.core.fit import Fit
-from sklearn_mrtl.core.models.axes import axes_of
+from sklearn_mrtl.core.models.axes import TargetAxis, axes_of
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import Rank
@@ -20,7 +21,7 @@ from sklearn_mrtl.core.models.terms import Strengths, Sum, full_rank_sum
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Step, Train
 from sklearn_mrtl.core.settings import Settings
 from sklearn_mrtl.core.solvers.base import State, group_of, grouped
-from sklearn_mrtl.modes import Mode
+from sklearn_mrtl.modes import Grid, Mode
 
 STEPS: dict[str, type[Step]] = {step.__name__: step for step in (Initialize, Train, Finegrain, Decompose)}
 
@@ -61,8 +62,11 @@ class Snapshot:
         }
         return cls(values, {name: in_memory_order(value, orders[name]) for name, value in tensors.items()})
 
-    def fit(self, modes: Sequence[Mode], n_outputs: int, settings: Settings, device: torch.device) -> Fit:
-        """Return the fit on a device; modes in the order of the core, settings as at first."""
+    def fit(
+        self, modes: Sequence[Mode], n_outputs: int, settings: Settings, device: torch.device,
+        target: Grid | None = None,
+    ) -> Fit:  # fmt: skip
+        """Return the fit on a device; modes in the order of the core, the grid of the outputs, settings as at first."""
         values = self.values
         tensors = {name: as_it_was(array, values["orders"][name]).to(device) for name, array in self.arrays.items()}
         terms = tuple(
@@ -70,7 +74,7 @@ class Snapshot:
             for term, (l2, spatial, rank, part) in zip(settings.terms, values["terms"], strict=True)
         )
         settings = replace(settings, terms=terms)
-        models = {name: self._model(name, tensors, modes, n_outputs, settings) for name in values["models"]}
+        models = {name: self._model(name, tensors, modes, n_outputs, settings, target) for name in values["models"]}
         model, parameters = models["now"]
         return Fit(
             model=model,
@@ -92,13 +96,16 @@ class Snapshot:
         )
 
     def _model(
-        self, name: str, tensors: State, modes: Sequence[Mode], n_outputs: int, settings: Settings
-    ) -> tuple[TensorModel, Parameters]:
+        self, name: str, tensors: State, modes: Sequence[Mode], n_outputs: int, settings: Settings,
+        target: Grid | None,
+    ) -> tuple[TensorModel, Parameters]:  # fmt: skip
         """Return a model and its parameters."""
         parameters, masks = group_of(tensors, name), group_of(tensors, f"mask {name}")
         shapes = tuple(tuple(shape) for shape in self.values["models"][name]["shapes"])
         mask_of_each = [masks.get(str(m)) for m in range(len(modes))]
-        axes = axes_of(modes, shapes, mask_of_each, n_outputs, settings.sigma, parameters["intercept"])
+        own = self.values["models"][name].get("target")
+        outputs = None if target is None else TargetGrid(target, tuple(own), masks["target"])
+        axes = axes_of(modes, shapes, mask_of_each, n_outputs, settings.sigma, parameters["intercept"], outputs)
         if settings.terms:
             full = self.values["models"][name]["full_rank_terms"]
             start, kind = full_rank_sum(axes, settings.terms), DECOMPOSITIONS[settings.decomposition]
@@ -110,13 +117,18 @@ class Snapshot:
 
 def model_values(model: TensorModel) -> dict[str, Any]:
     """Return what makes a model again, besides the settings and the masks."""
-    values = {"shapes": [list(shape) for shape in model.input_shapes], "is_full_rank": isinstance(model, FullRank)}
+    shapes: list[list[int]] = [list(shape) for shape in model.input_shapes]
+    values: dict[str, Any] = {"shapes": shapes, "is_full_rank": isinstance(model, FullRank)}
+    if isinstance(outputs := model.axes[-1], TargetAxis):
+        values["target"] = list(outputs.shape)
     return values | ({"full_rank_terms": model.full_rank_names} if isinstance(model, Sum) else {})
 
 
 def model_tensors(name: str, model: TensorModel, parameters: Parameters) -> State:
     """Return the parameters of a model, and the masks of its grids by the number of their axis."""
     masks = {str(m): axis.mask for m, axis in enumerate(model.input_axes) if axis.mask is not None}
+    if isinstance(outputs := model.axes[-1], TargetAxis):
+        masks["target"] = outputs.target.filled
     return grouped(**{name: parameters, f"mask {name}": masks})
 
 

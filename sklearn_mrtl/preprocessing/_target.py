@@ -10,9 +10,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, get_routing_for_object, process_routing
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
-from sklearn_mrtl._utils.arrays import FLOATS, unmasked
+from sklearn_mrtl._utils.arrays import FLOATS
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
 from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl._utils.maps import flat_target, labelled_like, restored
 from sklearn_mrtl._utils.time import check_period, find_time, positions_in_cycle, require_time, shift_position
 from sklearn_mrtl.preprocessing._climatology import Climatology
 from sklearn_mrtl.preprocessing._docstrings import CYCLE, HARMONICS, PERIOD, STANDARDIZE, TIME_OF_ROWS
@@ -86,7 +87,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         Parameters
         ----------
         X : array-like or xarray.DataArray of shape (n, ...)
-        y : array-like or xarray.DataArray of shape (n,) or (n, n_outputs)
+        y : array-like or xarray.DataArray of shape (n,), (n, n_outputs), or maps (n, ...) that are NaN over land
         time : array-like of shape (n,), default=None
             Times of the rows of X, where X does not carry them.
         **fit_params : dict
@@ -106,7 +107,8 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         check_step("lead", self.lead)
         if y is None:
             raise ValueError("DeseasonalizedTargetRegressor requires y to be passed, but the target y is None.")
-        values = check_array(unmasked(y), dtype=FLOATS, ensure_2d=False, input_name="y")
+        flat, self._mask = flat_target(y)
+        values = check_array(flat, dtype=FLOATS, ensure_2d=False, input_name="y")
         check_consistent_length(X, values)
         position = self._position(X, time)
         self._check_lead(y, position)
@@ -120,6 +122,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
             n_grid_axes=0,
         )
         anomalies = climatology.remove(outputs, position).reshape(values.shape)
+        anomalies = labelled_like(y, restored(anomalies, self._mask))
         regressor = clone(self.regressor)
         with fit_of(regressor, self, X, anomalies):
             self.regressor_ = regressor.fit(X, anomalies, **self._routed("fit", time, fit_params))
@@ -143,7 +146,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
 
         Returns
         -------
-        ndarray of shape (n,) or (n, n_outputs)
+        ndarray of the shape of y
 
         Raises
         ------
@@ -152,11 +155,11 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         """
         check_is_fitted(self)
         anomalies = self.regressor_.predict(X, **self._routed("predict", time, predict_params))
-        anomalies = check_array(anomalies, dtype=FLOATS, ensure_2d=False)
+        anomalies = check_array(flat_target(anomalies, mask=self._mask)[0], dtype=FLOATS, ensure_2d=False)
         position = self._position(X, time)
         self._climatology.check_seen(position, self.period)
         outputs = anomalies.reshape(len(anomalies), -1)
-        return self._climatology.restore(outputs, position).reshape(anomalies.shape)
+        return restored(self._climatology.restore(outputs, position).reshape(anomalies.shape), self._mask)
 
     def score(self, X, y, sample_weight=None, *, time=None):
         """Return R^2 of the predictions, seasonal cycle included.
@@ -172,7 +175,9 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         -------
         float
         """
-        return r2_score(unmasked(y), self.predict(X, time=time), sample_weight=sample_weight)
+        predicted = self.predict(X, time=time)
+        y, predicted = (flat_target(values, mask=self._mask)[0] for values in (y, predicted))
+        return r2_score(y, predicted, sample_weight=sample_weight)
 
     @property
     def n_features_in_(self):

@@ -17,8 +17,9 @@ class DampedPersistenceRegressor(SeasonalRegressor):
     ----------
     of : int, tuple or callable, default=0
         What persists. An index of a row of X, as ``X[:, 0]`` for 0 (lag 0 of `lag_windows`) or ``X[:, 0, 3:5, 2:4]``
-        for ``(0, slice(3, 5), slice(2, 4))``: the mean of the values there, NaN left out. A callable gets X and
-        returns an array of shape (n,), or (n, n_outputs) with a value for each output.
+        for ``(0, slice(3, 5), slice(2, 4))``: the mean of the values there, NaN left out; or, where these have the
+        shape of a row of y with several outputs, a value for each, as for maps. A callable gets X and returns an array
+        of shape (n,), or of the shape of y.
     period : "month", int or None, default=None
         Cycle with coefficients for each position: "month" for calendar months, an int for integer times. ``None``: the
         same for all rows, which need no times.
@@ -68,10 +69,10 @@ class DampedPersistenceRegressor(SeasonalRegressor):
             values = np.asarray(self.of(given), dtype=np.float64)
         else:
             values = X[(slice(None), *(self.of if isinstance(self.of, tuple) else (self.of,)))].astype(np.float64)
-            flat = values.reshape(len(values), -1)
-            known = ~np.isnan(flat)
-            values = np.where(known, flat, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-            values[~known.any(axis=1)] = np.nan
+            if values.shape[1:] != self._row_shape:
+                values = mean_of_known(values)
+        if self._mask is not None and values.shape[1:] == self._mask.shape:
+            values = values[:, self._mask]
         n_rows = len(X)
         if values.ndim not in (1, 2) or len(values) != n_rows:
             raise ValueError(f"of must return {n_rows} values or rows of values, got an array of shape {values.shape}.")
@@ -96,3 +97,12 @@ class DampedPersistenceRegressor(SeasonalRegressor):
 
     def _predict_positions(self, predictors: np.ndarray, index: np.ndarray) -> np.ndarray:
         return self.mean_[index] + self.slope_[index] * (predictors - self.value_mean_[index])
+
+
+def mean_of_known(values: np.ndarray) -> np.ndarray:
+    """Return the mean of each row, shape (n,), NaN left out."""
+    flat = values.reshape(len(values), -1)
+    known = ~np.isnan(flat)
+    means = np.where(known, flat, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    means[~known.any(axis=1)] = np.nan
+    return means

@@ -12,8 +12,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sklearn_mrtl._utils.arrays import FLOATS, unmasked
+from sklearn_mrtl._utils.arrays import FLOATS
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
+from sklearn_mrtl._utils.maps import flat_target, labelled_like, restored
 
 
 class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -64,7 +65,7 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         Parameters
         ----------
         X : array-like or xarray.DataArray of shape (n, ...)
-        y : array-like of shape (n,) or (n, n_outputs)
+        y : array-like of shape (n,), (n, n_outputs), or maps (n, ...) that are NaN over land
         **fit_params : dict
             For the fits, such as sample_weight and time.
 
@@ -74,11 +75,13 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         """
         if y is None:
             raise ValueError("ResidualRegressor requires y to be passed, but the target y is None.")
-        y = check_array(unmasked(y), dtype=FLOATS, ensure_2d=False, input_name="y")
+        flat, self._mask = flat_target(y)
+        flat = check_array(flat, dtype=FLOATS, ensure_2d=False, input_name="y")
         routed = self._routed("fit", fit_params)
         reference = clone(self.reference).fit(X, y, **routed["reference"]["fit"])
         expected = np.asarray(reference.predict(X, **routed["reference"]["predict"]))
-        residual = (y - expected.reshape(y.shape)).astype(y.dtype)
+        expected = expected.reshape(flat.shape) if self._mask is None else expected[:, self._mask]
+        residual = labelled_like(y, restored((flat - expected).astype(flat.dtype), self._mask))
         regressor = clone(self.regressor)
         with fit_of(regressor, self, X, residual):
             self.regressor_ = regressor.fit(X, residual, **routed["regressor"]["fit"])
@@ -98,7 +101,7 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
 
         Returns
         -------
-        ndarray of shape (n,) or (n, n_outputs)
+        ndarray of the shape of y
         """
         check_is_fitted(self)
         routed = self._routed("predict", predict_params)
@@ -120,7 +123,9 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         -------
         float
         """
-        return r2_score(unmasked(y), self.predict(X, **predict_params), sample_weight=sample_weight)
+        predicted = self.predict(X, **predict_params)
+        y, predicted = (flat_target(values, mask=self._mask)[0] for values in (y, predicted))
+        return r2_score(y, predicted, sample_weight=sample_weight)
 
     @property
     def n_features_in_(self):

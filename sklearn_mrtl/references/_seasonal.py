@@ -8,6 +8,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sklearn_mrtl._utils.arrays import FLOATS, unmasked
+from sklearn_mrtl._utils.maps import flat_target, restored
 from sklearn_mrtl._utils.time import check_period, positions_in_cycle, require_time
 
 
@@ -20,7 +21,7 @@ class SeasonalRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or xarray.DataArray of shape (n, ...)
-        y : array-like of shape (n,) or (n, n_outputs)
+        y : array-like of shape (n,), (n, n_outputs), or maps (n, ...) that are NaN over land
         sample_weight : array-like of shape (n,), default=None
         time : array-like of shape (n,), default=None
             Times of the rows of X, where X does not carry them.
@@ -38,10 +39,12 @@ class SeasonalRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             check_period(self.period)
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        given, y = X, unmasked(y)
+        given = X
+        y, self._mask = flat_target(y)
         X, y = self._validated(X, y=y, multi_output=True, y_numeric=True)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         outputs = y.reshape(len(y), -1).astype(np.float64)
+        self._row_shape = y.shape[1:] if self._mask is None else self._mask.shape
         rows = weight > 0
         position = self._position(given, len(y), time)
         self.cycle_, index = np.unique(position[rows], return_inverse=True)
@@ -60,7 +63,7 @@ class SeasonalRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n,) or (n, n_outputs)
+        ndarray of the shape of y
 
         Raises
         ------
@@ -77,7 +80,7 @@ class SeasonalRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"rows; it had some at {self.cycle_.tolist()}."
             )
         values = self._predict_positions(self._predictors(given, X), np.searchsorted(self.cycle_, position))
-        return values[:, 0] if self._is_single else values
+        return values[:, 0] if self._is_single else restored(values, self._mask)
 
     def score(self, X, y, sample_weight=None, *, time=None):
         """Return R^2 of the predictions.
@@ -86,14 +89,16 @@ class SeasonalRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ----------
         X, time
             As in `predict`.
-        y : array-like of shape (n,) or (n, n_outputs)
+        y : array-like of shape (n,), (n, n_outputs), or maps (n, ...) that are NaN over land
         sample_weight : array-like of shape (n,), default=None
 
         Returns
         -------
         float
         """
-        return r2_score(unmasked(y), self.predict(X, time=time), sample_weight=sample_weight)
+        predicted = self.predict(X, time=time)
+        y, predicted = (flat_target(values, mask=self._mask)[0] for values in (y, predicted))
+        return r2_score(y, predicted, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

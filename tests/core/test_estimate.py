@@ -17,6 +17,7 @@ from sklearn_mrtl.modes import Feature, Grid
 
 RESOLUTIONS = [((3,), (4, 5)), ((3,), (8, 10)), ((3,), (16, 20))]
 PHASE = PhaseSettings(SolverSettings(), None, None)
+ONE = [1] * len(RESOLUTIONS)  # output at each level
 SETTINGS = Settings(LogisticLoss, 2, PHASE, PHASE, None)
 
 
@@ -43,11 +44,11 @@ def test_encodings_take_their_indices_and_values():
 
 @pytest.mark.parametrize("plan", [paper_plan(3, 1), full_rank_plan(3, decompose=False)])
 def test_more_rows_a_finer_grid_and_more_outputs_need_more(plan):
-    least = fit_bytes(plan, SETTINGS, RESOLUTIONS, field_sizes(), 1)
+    least = fit_bytes(plan, SETTINGS, RESOLUTIONS, field_sizes(), ONE)
     assert least > CODE + 8 * 1000 * 3 * 320
-    assert fit_bytes(plan, SETTINGS, RESOLUTIONS, field_sizes(10_000), 1) > least
-    assert fit_bytes(plan, SETTINGS, [*RESOLUTIONS, ((3,), (320, 400))], field_sizes(), 1) > least
-    assert fit_bytes(plan, SETTINGS, RESOLUTIONS, field_sizes(), 1000) > least
+    assert fit_bytes(plan, SETTINGS, RESOLUTIONS, field_sizes(10_000), ONE) > least
+    assert fit_bytes(plan, SETTINGS, [*RESOLUTIONS, ((3,), (320, 400))], field_sizes(), [*ONE, 1]) > least
+    assert fit_bytes(plan, SETTINGS, RESOLUTIONS, field_sizes(), [1000 for _ in ONE]) > least
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
@@ -72,5 +73,5 @@ def test_a_long_axis_needs_what_its_kernel_is_applied_by():
     """Of FFT: more than five copies of the weights beyond those of as many cells in two short axes."""
     plan = full_rank_plan(1, decompose=False)
     settings = replace(SETTINGS, rank=None)
-    long, short = (fit_bytes(plan, settings, [(shape,)], field_sizes(1), 1) for shape in ((10**6,), (100,) * 3))
+    long, short = (fit_bytes(plan, settings, [(shape,)], field_sizes(1), [1]) for shape in ((10**6,), (100,) * 3))
     assert long - short > 5 * 8 * 10**6

@@ -33,10 +33,10 @@ def test_needs_grow_with_what_is_made():
     assert memory.full_rank_bytes(shapes, 1, 8) >= 60 * 8
     assert memory.full_rank_bytes(shapes, 2, 4) == memory.full_rank_bytes(shapes, 1, 8)
     finer = ((3,), (8, 10))
-    assert memory.low_rank_bytes(CP, 2, [shapes, finer], 1, 8) == memory.low_rank_bytes(CP, 2, [finer], 1, 8)
-    bytes_of_two = memory.low_rank_bytes(CP, 2, [finer], 1, 8)
-    assert memory.low_rank_bytes(CP, 4, [finer], 1, 8) == 2 * bytes_of_two >= 84 * 4 * 8
-    assert memory.low_rank_bytes(Tucker, (2, 2), [finer], 1, 8) > bytes_of_two  # the core
+    assert memory.low_rank_bytes(CP, 2, [shapes, finer], [1, 1], 8) == memory.low_rank_bytes(CP, 2, [finer], [1], 8)
+    bytes_of_two = memory.low_rank_bytes(CP, 2, [finer], [1], 8)
+    assert memory.low_rank_bytes(CP, 4, [finer], [1], 8) == 2 * bytes_of_two >= 84 * 4 * 8
+    assert memory.low_rank_bytes(Tucker, (2, 2), [finer], [1], 8) > bytes_of_two  # the core
 
 
 @pytest.mark.parametrize(

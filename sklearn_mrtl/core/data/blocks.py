@@ -13,6 +13,7 @@ from torch import Tensor
 from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.concatenation import concatenated, on_cpu
 from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.data.target import TargetGrid
 from sklearn_mrtl.modes import Mode
 
 SAMPLED_ROWS = 64  # of fields, whose mean squares scale the variables of a solver, as in `FieldInputs.mean_squares`
@@ -149,6 +150,21 @@ class BlockSamples:
     def n_outputs(self) -> int:
         """Number of outputs T."""
         return self.template.n_outputs
+
+    @property
+    def target(self) -> TargetGrid | None:
+        """The grid whose cells the outputs are: none."""
+        return self.template.target
+
+    @property
+    def shapes(self) -> Shapes:
+        """Shape of every mode."""
+        return self.template.shapes
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes whose shapes these are."""
+        return self.template.modes
 
     @property
     def weight(self) -> Tensor:

@@ -106,13 +106,11 @@ def pyramid(samples: AnySamples, resolutions: Sequence[Shapes], levels: Sequence
     made: dict[int, AnySamples] = {}
     for level in reversed(levels):
         shapes = resolutions[level]
-        if finer.inputs.coarsens_in_steps and nests(
-            finest.inputs.modes, finest.inputs.shapes, finer.inputs.shapes, shapes
-        ):
+        if finer.inputs.coarsens_in_steps and nests(finest.modes, finest.shapes, finer.shapes, shapes):
             made[level] = finer = finer.coarsen(shapes)
     del finer
     for level in levels:
-        if resolutions[level] == finest.inputs.shapes:
+        if resolutions[level] == finest.shapes:
             yield finest.without_products()
         else:
             yield made.pop(level) if level in made else finest.coarsen(resolutions[level])

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes
+from sklearn_mrtl.core.data.target import TargetGrid
+from sklearn_mrtl.modes import Mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,8 @@ class Samples:
         Weighted mean, over all rows before they were merged, of the sum of the squared targets; for the constant.
     fold : Tensor of int, shape (n,), or None
         Number of the block of each row in cross-validation; None: blocks of consecutive rows. Merged rows have none.
+    target : TargetGrid or None
+        The grid whose cells the outputs are; None: they are none.
     """
 
     inputs: Inputs
@@ -36,11 +40,14 @@ class Samples:
     y: Tensor
     mean_square: float
     fold: Tensor | None = None
+    target: TargetGrid | None = None
 
     @classmethod
-    def from_rows(cls, inputs: Inputs, y: Tensor, weight: Tensor, fold: Tensor | None = None) -> Samples:
+    def from_rows(
+        cls, inputs: Inputs, y: Tensor, weight: Tensor, fold: Tensor | None = None, target: TargetGrid | None = None
+    ) -> Samples:
         """Make samples from targets (n, T), weights (n,) and folds (n,)."""
-        return cls(inputs, weight[:, None], y[:, None], mean_square_sum(y, weight), fold)
+        return cls(inputs, weight[:, None], y[:, None], mean_square_sum(y, weight), fold, target)
 
     @property
     def n_outputs(self) -> int:
@@ -51,14 +58,35 @@ class Samples:
         """Return the mean squares of the inputs; see `Inputs.mean_squares`."""
         return self.inputs.mean_squares(self.weight.sum(1))
 
+    @property
+    def shapes(self) -> Shapes:
+        """Shape of every mode of the inputs, and of the grid of the outputs if they are one."""
+        return self.inputs.shapes if self.target is None else (*self.inputs.shapes, self.target.shape)
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes whose shapes these are; outputs are means over cells."""
+        if self.target is None:
+            return self.inputs.modes
+        return (*self.inputs.modes, replace(self.target.grid, quantity="mean"))
+
     def merge(self) -> Samples:
         """Merge equal rows."""
-        return self.coarsen(self.inputs.shapes)
+        return self.coarsen(self.shapes)
 
     def coarsen(self, shapes: Shapes) -> Samples:
         """Return the samples on coarser grids, merged."""
-        inputs, row = self.inputs.merge(shapes)
-        return replace(self, inputs=inputs) if row is None else self._merged(inputs, row, 1)
+        samples = self._coarse_targets(shapes)
+        inputs, row = self.inputs.merge(shapes[: len(self.inputs.modes)])
+        return replace(samples, inputs=inputs) if row is None else samples._merged(inputs, row, 1)
+
+    def _coarse_targets(self, shapes: Shapes) -> Samples:
+        """Return the samples with the outputs on the grid of the last of some shapes."""
+        if self.target is None or shapes[-1] == self.target.shape:
+            return self
+        y, target = self.target.coarsen(self.y, shapes[-1])
+        mean_square = mean_square_sum(y.flatten(0, 1), self.weight.flatten())
+        return replace(self, y=y, mean_square=mean_square, target=target)
 
     def without_products(self) -> Samples:
         """Return the samples without the outer products that inputs keep for the steps of a full-rank model."""
@@ -72,7 +100,8 @@ class Samples:
         block = torch.arange(n_rows, device=self.weight.device) * (n_parts * n_blocks) // n_rows
         rows = torch.nonzero(block % n_parts == 0)[:, 0]
         fold = None if self.fold is None else self.fold[rows]
-        return Samples.from_rows(self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0], fold)
+        inputs, y, weight = self.inputs.select(rows), self.y[rows, 0], self.weight[rows, 0]
+        return Samples.from_rows(inputs, y, weight, fold, self.target)
 
     def in_blocks(self, shapes: Shapes, n_blocks: int, gap: float = 0.0) -> Samples:
         """Return the samples on coarser grids, apart in blocks: folds, or consecutive rows of about the same weight.
@@ -85,20 +114,20 @@ class Samples:
             Part of each block of consecutive rows that weighs nothing, half of it at either edge, so that rows of
             different blocks are not neighbours. A block of so few rows that none is left keeps all.
         """
-        inputs, row = self.inputs.merge(shapes)
+        samples = self._coarse_targets(shapes)
+        inputs, row = self.inputs.merge(shapes[: len(self.inputs.modes)])
         if self.fold is not None:
             n_folds = int(self.fold.max()) + 1
             row = torch.arange(len(self.fold), device=self.fold.device) if row is None else row
-            return self._merged(inputs, row * n_folds + self.fold, n_folds)
+            return samples._merged(inputs, row * n_folds + self.fold, n_folds)
         weight = self.weight[:, 0]
         middle = weight.cumsum(0, dtype=torch.float64).sub_(weight / 2)
         place = middle.mul_(n_blocks / weight_sum(weight)).clamp_(0, n_blocks - 1e-6)
         block = place.int()
-        samples = self
         if gap:
             is_inside = (place.sub_(block).sub_(0.5).abs_() <= (1 - gap) / 2) & (weight > 0)
             is_inside |= (torch.bincount(block[is_inside], minlength=n_blocks) == 0).index_select(0, block)
-            samples = replace(self, weight=(weight * is_inside)[:, None])
+            samples = replace(samples, weight=(weight * is_inside)[:, None])
             del is_inside
         del middle, place  # as long as the samples, like all of these
         # One heavy row fills several blocks: those without rows are not counted.
@@ -118,7 +147,8 @@ class Samples:
         total = add(weight)
         # Output by output, because torch adds up single numbers faster than rows of them.
         y = torch.stack([mean_from_total(add(weight * y), total) for y in self.y[:, 0].unbind(1)], 1)
-        return Samples(inputs, total.reshape(-1, n_blocks), y.reshape(-1, n_blocks, self.n_outputs), self.mean_square)
+        weight, y = total.reshape(-1, n_blocks), y.reshape(-1, n_blocks, self.n_outputs)
+        return Samples(inputs, weight, y, self.mean_square, target=self.target)
 
     def totals(self) -> tuple[Tensor, Tensor]:
         """Return the mean target (n, T) and the weight (n,) of every row over all blocks."""

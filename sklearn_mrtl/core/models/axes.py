@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
+from sklearn_mrtl.core.data.target import TargetGrid
 from sklearn_mrtl.core.finegraining import finegrain
-from sklearn_mrtl.core.penalties.smoothness import LaplacianPenalty, Smoothness
+from sklearn_mrtl.core.penalties.smoothness import LaplacianPenalty, PackedSmoothness, Smoothness
 from sklearn_mrtl.modes import Feature, Grid, Mode
 
 
@@ -73,20 +74,62 @@ class Axis:
         return like.new_zeros(self.size) if self.smoothness is None else self.smoothness.laplacian_diagonal()
 
 
-def make_axes(inputs: Inputs, n_outputs: int, sigma: float | None, like: Tensor) -> tuple[Axis, ...]:
-    """Return the axes of the weight tensor for inputs and a number of outputs."""
-    return axes_of(inputs.modes, inputs.shapes, inputs.masks, n_outputs, sigma, like)
+@dataclass(frozen=True, eq=False)
+class TargetAxis(Axis):
+    """The outputs as a grid: a factor has a row for each cell that holds data, and no others.
+
+    Attributes
+    ----------
+    target : TargetGrid
+    """
+
+    target: TargetGrid = field(kw_only=True)
+
+    @property
+    def size(self) -> int:
+        """Number of cells that hold data."""
+        return len(self.target.stored)
+
+    @property
+    def whole(self) -> Axis:
+        """The axis of all cells of the grid."""
+        penalty = self.smoothness
+        smoothness = penalty.whole if isinstance(penalty, PackedSmoothness) else None
+        return Axis(self.mode, self.shape, self.target.filled > 0, smoothness)
+
+    def pack(self, factor: Tensor, dim: int = 0) -> Tensor:
+        """Return the rows of cells that hold data."""
+        return factor.index_select(dim, self.target.stored)
+
+    def unpack(self, factor: Tensor, dim: int = 0) -> Tensor:
+        """Return rows for all cells, 0 where there are no data."""
+        return self.target.unpack(factor.movedim(dim, -1)).movedim(-1, dim)
+
+    def finegrain(self, factor: Tensor, dim: int, finer: Axis) -> Tensor:
+        assert isinstance(finer, TargetAxis)
+        return finer.pack(self.whole.finegrain(self.unpack(factor, dim), dim, finer.whole), dim)
+
+
+def make_axes(
+    inputs: Inputs, n_outputs: int, sigma: float | None, like: Tensor, target: TargetGrid | None = None
+) -> tuple[Axis, ...]:
+    """Return the axes of the weight tensor for inputs and a number of outputs, which may be the cells of a grid."""
+    return axes_of(inputs.modes, inputs.shapes, inputs.masks, n_outputs, sigma, like, target)
 
 
 def axes_of(
     modes: Sequence[Mode], shapes: Shapes, masks: Sequence[Tensor | None], n_outputs: int, sigma: float | None,
-    like: Tensor,
+    like: Tensor, target: TargetGrid | None = None,
 ) -> tuple[Axis, ...]:  # fmt: skip
     """Return the axes of the weight tensor for modes at one resolution, and a number of outputs."""
-    axes = []
+    axes: list[Axis] = []
     for mode, shape, mask in zip(modes, shapes, masks, strict=True):
         smoothness = Smoothness(mode, shape, sigma, mask, like) if isinstance(mode, Grid) else None
         axes.append(Axis(mode, shape, mask, smoothness))
-    if n_outputs > 1:
+    if target is not None:
+        whole = Smoothness(target.grid, target.shape, sigma, target.filled > 0, like)
+        packed = PackedSmoothness(whole, target.stored)
+        axes.append(TargetAxis(target.grid, target.shape, None, packed, is_output=True, target=target))
+    elif n_outputs > 1:
         axes.append(Axis(Feature("output"), (n_outputs,), is_output=True))
     return tuple(axes)

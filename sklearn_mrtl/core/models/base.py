@@ -45,7 +45,8 @@ class TensorModel(ABC):
     def __init__(self, axes: Sequence[Axis]):
         self.axes = tuple(axes)
         self.input_axes = tuple(axis for axis in axes if not axis.is_output)
-        self.n_outputs = self.axes[-1].size if self.axes[-1].is_output else 1
+        self.has_outputs = self.axes[-1].is_output
+        self.n_outputs = self.axes[-1].size if self.has_outputs else 1
 
     # What a model defines
 
@@ -104,6 +105,8 @@ class TensorModel(ABC):
         for name, axes in self.parameter_axes.items():
             for dim, (axis, finer_axis) in enumerate(zip(axes, finer.parameter_axes[name], strict=True)):
                 fine[name] = axis.finegrain(fine[name], dim, finer_axis)
+        if self.has_outputs:
+            fine["intercept"] = self.axes[-1].finegrain(parameters["intercept"], 0, finer.axes[-1])
         return fine
 
     def rescaled(self, parameters: Parameters, scale: Tensor, shift: Tensor) -> Parameters:

@@ -46,7 +46,7 @@ class CP(LowRank[int]):
 
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         """Return <W, X_n> of eq. (2), shape (n, T)."""
-        outputs = self.factors(parameters)[-1] if self.n_outputs > 1 else None
+        outputs = self.factors(parameters)[-1] if self.has_outputs else None
         return inputs.cp_scores(self.input_factors(parameters), outputs)
 
     def dense(self, parameters: Parameters) -> Tensor:

@@ -29,7 +29,7 @@ class FullRank(WeightTensor):
 
     def scaled(self, parameters: Parameters, scale: Tensor) -> Parameters:
         weights = parameters["weights"]
-        return {**parameters, "weights": weights * scale if self.n_outputs > 1 else weights * scale[0]}
+        return {**parameters, "weights": weights * scale if self.has_outputs else weights * scale[0]}
 
     def dense(self, parameters: Parameters) -> Tensor:
         return parameters["weights"]

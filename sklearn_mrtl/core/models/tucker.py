@@ -55,7 +55,7 @@ class Tucker(LowRank[tuple[int, ...]]):
         products = inputs.multilinear(self.input_factors(parameters))  # (n, K_1, K_2, ...)
         core = parameters["core"].reshape(products[0].numel(), -1)
         scores = products.reshape(len(products), -1) @ core
-        return scores @ parameters[self.names[-1]].T if self.n_outputs > 1 else scores
+        return scores @ parameters[self.names[-1]].T if self.has_outputs else scores
 
     def dense(self, parameters: Parameters) -> Tensor:
         return mode_products(parameters["core"], self.factors(parameters))

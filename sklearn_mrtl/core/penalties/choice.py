@@ -73,7 +73,7 @@ def choose(samples: AnySamples, coarsest: Shapes, phases: Sequence[str], setting
     if has_strengths and len(ranks) < 2:
         return Choice({FULL_RANK: full.with_default(low.alphas), LOW_RANK: low}, settings.rank)
     blocks, part = make_blocks(samples, coarsest, options)
-    model = FullRank(make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight))
+    model = FullRank(make_axes(blocks.inputs, blocks.n_outputs, settings.sigma, blocks.weight, blocks.target))
     spatial, l2 = (None if alpha is None else alpha / part for alpha in (low.alpha_spatial, low.alpha_l2))
     selection = select_alphas(model, blocks, settings.loss, spatial, l2, options)
     rank, fraction, path = ranks[0] if ranks else None, 1.0, selection.path

@@ -163,6 +163,33 @@ class Smoothness(LaplacianPenalty):
         return product if self.mask is None else product * self.mask
 
 
+class PackedSmoothness(LaplacianPenalty):
+    """The smoothness of a grid for weights of only those cells that hold data.
+
+    Parameters
+    ----------
+    whole : Smoothness
+        Of all cells, with the mask of those that hold data.
+    stored : Tensor of shape (T,)
+        Indices of the cells that hold data.
+    """
+
+    def __init__(self, whole: Smoothness, stored: Tensor):
+        self.whole, self.stored, self.like = whole, stored, whole.like
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def laplacian(self, weights: Tensor) -> Tensor:
+        """Return L @ weights, for weights of shape (T, K)."""
+        cells = weights.new_zeros(len(self.whole), weights.shape[1]).index_copy_(0, self.stored, weights)
+        return self.whole.laplacian(cells).index_select(0, self.stored)
+
+    def laplacian_diagonal(self) -> Tensor:
+        """Return the diagonal of L, shape (T,), roughly."""
+        return self.whole.laplacian_diagonal()[self.stored]
+
+
 class _Energy(torch.autograd.Function):
     """C' L C, whose gradient needs L C only, because L is symmetric."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from math import ceil, prod
 
 import torch
@@ -13,7 +14,7 @@ from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.data.products import hadamard, khatri_rao
 from sklearn_mrtl.core.losses import Loss, SoftmaxLoss
-from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.models.axes import Axis, TargetAxis
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
@@ -59,6 +60,12 @@ class CPLinearization(Linearization):
 
     model: CP
 
+    @cached_property
+    def output_axis(self) -> CoarseAxis:
+        """The axis of several outputs, with all cells of a grid."""
+        axis = self.model.axes[-1]
+        return CoarseAxis(axis.whole if isinstance(axis, TargetAxis) else axis, axis.shape, self.fields.x)
+
     def solver(self, parameters: Parameters) -> Callable[[Parameters], Parameters]:
         factors = [factor.double() for factor in self.model.factors(parameters)]
         n_inputs, rank = len(self.fields.axes), factors[0].shape[1]
@@ -68,33 +75,34 @@ class CPLinearization(Linearization):
             x[..., None].movedim(m + 1, 1).flatten(2) @ products_of_others(coarse, m).to(x) for m in range(n_inputs)
         ]  # each (n, d, K)
         projections = torch.einsum("ndk,dk->nk", jacobians[0], coarse[0].to(x))
-        outputs = factors[-1] if self.model.n_outputs > 1 else factors[0].new_ones(1, rank)
+        outputs = factors[-1] if self.model.has_outputs else factors[0].new_ones(1, rank)
         sample, intercept = self.curvatures(projections @ outputs.to(x).T + parameters["intercept"])
 
         penalties = coupled_penalties(self.model, factors, self.alphas)
         blocks = []
-        for m, axis in enumerate(self.fields.axes):
+        for m, coarse_axis in enumerate(self.fields.axes):
             along_grid, within = penalties[m]
             unseen = hadamard([f.T @ f for i, f in enumerate(factors) if i != m], torch.ones_like(within))
-            blocks.append(Block(axis, along_grid, within + float(sample.sum()) * self.fields.unseen * unseen))
+            blocks.append(Block(coarse_axis, along_grid, within + float(sample.sum()) * self.fields.unseen * unseen))
         means = [torch.tensordot(sample / sample.sum(), jacobian, 1) for jacobian in jacobians]  # each (d, K)
         jacobians = [jacobian - mean for jacobian, mean in zip(jacobians, means, strict=True)]
         system = TwoLevelSystem(blocks, self._data(blocks, jacobians, sample, outputs.T @ outputs))
         means = [mean.double()[..., None] for mean in means]
         output_block = None
-        if self.model.n_outputs > 1:
+        if self.model.has_outputs:
             along_grid, within = penalties[-1]
             data = (projections * sample[:, None]).T @ projections
-            shape = self.model.axes[-1].shape
-            output_axis = CoarseAxis(self.model.axes[-1], shape, x)
-            output_block = Block(output_axis, along_grid, within + data.double())
+            output_block = Block(self.output_axis, along_grid, within + data.double())
 
         def solve(gradient: Parameters) -> Parameters:
             g = [gradient[name].double()[..., None] for name in self.model.names]
             moved = (outputs.T @ gradient["intercept"].double())[:, None]
             steps, shift = eliminated(system, means, g[:n_inputs], moved)
             if output_block is not None:
-                steps.append(output_block.from_coordinates(output_block.to_coordinates(g[-1])))
+                axis, own = self.model.axes[-1], g[-1]
+                own = axis.unpack(own) if isinstance(axis, TargetAxis) else own
+                own = output_block.from_coordinates(output_block.inverse(output_block.to_coordinates(own)))
+                steps.append(axis.pack(own) if isinstance(axis, TargetAxis) else own)
             named = {name: step[..., 0].to(x) for name, step in zip(self.model.names, steps, strict=True)}
             shift = (outputs @ shift.sum(1)).to(x)  # (T,)
             return {**named, "intercept": gradient["intercept"] / intercept - shift}
@@ -185,7 +193,7 @@ def linearize(objective: Objective, parameters: Parameters, view: Inputs | None 
 
         def n_unknowns(shapes: Shapes) -> int:
             return rank * sum(map(prod, shapes))
-    elif type(model) is FullRank and len(grids) == 1:
+    elif type(model) is FullRank and len(grids) == 1 and not isinstance(model.axes[-1], TargetAxis):
         make = FullRankLinearization
 
         def n_unknowns(shapes: Shapes) -> int:
@@ -260,9 +268,9 @@ def coupled_penalties(model: CP, factors: Sequence[Tensor], alphas: Alphas) -> l
 
 def energy(axis: Axis, factor: Tensor) -> Tensor | None:
     """Return C' L C for a factor C of double precision; None for a Feature."""
-    if not isinstance(axis.smoothness, Smoothness):
+    if axis.smoothness is None:
         return None
-    return factor.T @ axis.smoothness.laplacian(factor.to(axis.smoothness.degree)).double()
+    return factor.T @ axis.smoothness.laplacian(factor.to(axis.smoothness.like)).double()
 
 
 def products_of_others(factors: Sequence[Tensor], m: int) -> Tensor:

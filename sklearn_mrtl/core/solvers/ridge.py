@@ -28,7 +28,14 @@ def is_affordable(model: FullRank, samples: Samples, largest: int = LARGEST_SYST
     """Return whether the exact solution needs a system of at most `largest` rows, and moderate memory."""
     n_rows, n_columns = samples.inputs.n_rows, prod(axis.size for axis in model.input_axes)
     largest_grid = max((axis.size for axis in model.axes if axis.smoothness is not None), default=0)
-    return min(n_rows, n_columns) <= largest and largest_grid <= LARGEST_SYSTEM and n_rows * n_columns <= LARGEST_DESIGN
+    system = min(n_rows, n_columns) if smooth_outputs(model) is None else n_columns
+    return system <= largest and largest_grid <= LARGEST_SYSTEM and n_rows * n_columns <= LARGEST_DESIGN
+
+
+def smooth_outputs(model: FullRank) -> Axis | None:
+    """Return the axis of outputs along which weights are smooth; None where there is none."""
+    outputs = model.axes[-1]
+    return outputs if outputs.is_output and outputs.smoothness is not None else None
 
 
 class RidgeDesign:
@@ -102,7 +109,24 @@ class RidgeDesign:
 
     def solve(self, alphas: Alphas, like: Tensor) -> Parameters:
         """Return the minimizer of the objective, eq. (5)."""
+        outputs = smooth_outputs(self.model)
+        if outputs is not None and alphas.spatial > 0:
+            return self.parameters(self._smooth_weights(alphas, outputs), like)
         return self.parameters(self.decompose(alphas).weights(1.0), like)
+
+    def _smooth_weights(self, alphas: Alphas, outputs: Axis) -> Tensor:
+        """Return the weights (p, T) that are smooth along the outputs too.
+
+        In the eigenbasis of the outputs' Laplacian each output has one strength in addition for all of its weights.
+        """
+        basis, eigenvalues = eigenbasis(outputs, self.root)
+        assert basis is not None
+        additional = alphas.spatial * eigenvalues / (self.model.n_entries / self.model.n_outputs)
+        system = self.x.T @ self.x
+        system.diagonal().add_(self.shrinkage(alphas))
+        values, vectors = torch.linalg.eigh(system)
+        rotated = vectors.T @ (self.x.T @ (self.y @ basis))
+        return vectors @ (rotated / (values[:, None] + additional)) @ basis.T
 
     def parameters(self, weights: Tensor, like: Tensor) -> Parameters:
         """Return the model's parameters from the weights of the columns, shape (p, T)."""

@@ -1,0 +1,125 @@
+"""The form in which y is given: one output, several, or maps; and its names and coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sklearn_mrtl._utils.labels import Labels
+from sklearn_mrtl._utils.maps import columns_of_maps, maps_of_columns
+from sklearn_mrtl.modes import Grid, Mode
+
+
+@dataclass(frozen=True, eq=False)
+class TargetForm:
+    """The form of y in fit.
+
+    Attributes
+    ----------
+    grid : Grid or None
+        The target grid; None: y is of shape (n,) or (n, T).
+    mask : ndarray of bool, of the grid's shape, or None
+        Cells that hold data; each is an output.
+    labels : Labels
+        Names and coordinates of the axes of y after the first.
+    """
+
+    grid: Grid | None = None
+    mask: np.ndarray | None = None
+    labels: Labels = Labels()
+
+    @classmethod
+    def of(cls, target, y: Any) -> tuple[TargetForm, Any]:
+        """Return the form of y, and y as an array of shape (n,) or (n, T).
+
+        Parameters
+        ----------
+        target : Grid or None
+            Parameter of the estimator.
+        y : array-like of shape (n, ...)
+
+        Raises
+        ------
+        TypeError
+            If the target is no Grid.
+        ValueError
+            If y has not its shape, or a cell is NaN in some samples only.
+        """
+        labels = Labels.of_target(y)
+        if target is None:
+            return cls(labels=labels), y
+        if not isinstance(target, Grid):
+            raise TypeError(f"target must be a Grid or None, got {target!r}.")
+        if y is None:
+            return cls(target), y
+        check_shape(target, "y", y)
+        columns, mask = columns_of_maps(y)
+        bounds = labels.bounds(range(len(target.shape)))
+        if target.bounds is None and bounds is not None:
+            target = replace(target, bounds=bounds)
+        return cls(target, mask, labels), columns
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether y holds maps."""
+        return self.grid is not None
+
+    def columns(self, y: Any, name: str = "y") -> Any:
+        """Return other targets of this form as an array of shape (n,) or (n, T)."""
+        if self.grid is None:
+            return y
+        check_shape(self.grid, name, y)
+        return columns_of_maps(y, name, self.mask)[0]
+
+    def shaped(self, values: np.ndarray) -> np.ndarray:
+        """Return values (..., T) in the form of y."""
+        if self.mask is not None:
+            return maps_of_columns(values, self.mask)
+        return values[..., 0] if values.shape[-1] == 1 else values
+
+    def with_maps(self, values: np.ndarray, axis: int) -> np.ndarray:
+        """Return values with the axes of the grid in the place of an axis of several outputs."""
+        if self.mask is None:
+            return values
+        maps, n_axes = maps_of_columns(np.moveaxis(values, axis, -1), self.mask), self.mask.ndim
+        return np.moveaxis(maps, range(-n_axes, 0), range(axis, axis + n_axes))
+
+
+def check_shape(target: Grid, name: str, y: Any) -> None:
+    """Check that y has the shape of its grid.
+
+    Raises
+    ------
+    ValueError
+        That shows both.
+    """
+    shape = np.shape(y)
+    if shape[1:] != target.shape:
+        expected = ", ".join(map(str, target.shape))
+        raise ValueError(f"{name} must have the shape (n, {expected}) for target={target!r}, got {shape}.")
+
+
+def check_no_target(target: Grid | None) -> None:
+    """Refuse a target grid for dask arrays.
+
+    Raises
+    ------
+    ValueError
+    """
+    if target is not None:
+        raise ValueError(f"target must be None with X as a dask array, got {target!r}: compute X and y first.")
+
+
+def check_name(target: Grid | None, modes: tuple[Mode, ...]) -> None:
+    """Check that the target has another name than the modes of X.
+
+    Raises
+    ------
+    ValueError
+    """
+    if target is not None and target.name in [mode.name for mode in modes]:
+        raise ValueError(
+            f"target must have another name than the modes of X, {[mode.name for mode in modes]}, got {target.name!r}."
+        )

@@ -1,0 +1,90 @@
+"""Targets that are maps: arrays (n, *shape) with NaN where there are no data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_mrtl._utils.arrays import is_dataarray, unmasked
+
+
+def columns_of_maps(y, name: str = "y", mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return a column for each cell that holds data, shape (n, T), and the mask of those cells, shape (*shape).
+
+    Parameters
+    ----------
+    y : array-like of shape (n, *shape)
+    name : str
+        Of y in error messages.
+    mask : ndarray of bool, default=None
+        Cells that held data in fit. Other cells are left out.
+
+    Raises
+    ------
+    ValueError
+        If a cell is NaN in some of the samples only, or all are NaN in all samples.
+    """
+    values = np.asarray(unmasked(y))
+    values = values.astype(np.float64) if values.dtype.kind not in "f" else values
+    columns = values.reshape(len(values), -1)
+    missing = np.isnan(columns).sum(axis=0)
+    own = (missing < len(values)) if mask is None else mask.reshape(-1)
+    if not own.any():
+        raise ValueError(f"{name} is NaN in all cells of all {len(values)} samples.")
+    gaps = np.flatnonzero(own & (missing > 0))
+    if len(gaps):
+        cell = tuple(int(i) for i in np.unravel_index(gaps[0], values.shape[1:]))
+        raise ValueError(
+            f"{name} may be NaN in a cell in all samples, which is left out then; {len(gaps)} cell(s) are NaN in some "
+            f"of the {len(values)} only, the first, {cell}, in {missing[gaps[0]]}. Fill these gaps, or set the cells "
+            "to NaN in all samples."
+        )
+    return columns[:, own], own.reshape(values.shape[1:])
+
+
+def flat_target(y, name: str = "y", mask: np.ndarray | None = None):
+    """Return targets without their maps, if they are any: y as it is and None, or columns and mask of its cells.
+
+    Targets are maps if they have three axes or more, or two and NaN.
+
+    Parameters
+    ----------
+    y : array-like of shape (n, ...)
+    name : str
+        Of y in error messages.
+    mask : ndarray of bool, default=None
+        That of fit.
+
+    Raises
+    ------
+    ValueError
+        If a cell is NaN in some of the samples only, or y has not the shape of the mask.
+    """
+    y = unmasked(y)
+    values = np.asarray(y)
+    if mask is not None and values.shape[1:] != mask.shape:
+        raise ValueError(f"{name} must have rows of shape {mask.shape}, as in fit, got {values.shape[1:]}.")
+    has_nan = values.ndim == 2 and values.dtype.kind == "f" and bool(np.isnan(values).any())
+    if mask is None and values.ndim < 3 and not has_nan:
+        return y, None
+    return columns_of_maps(values, name, mask)
+
+
+def restored(columns: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Undo `flat_target`."""
+    return columns if mask is None else maps_of_columns(columns, mask)
+
+
+def labelled_like(y, values: np.ndarray):
+    """Return values with the names and coordinates of y, if it is a DataArray or a DataFrame of pandas."""
+    if is_dataarray(y):
+        return y.copy(data=values)
+    if hasattr(y, "columns") and hasattr(y, "index") and np.ndim(y) == 2:
+        return type(y)(values, index=y.index, columns=y.columns)
+    return values
+
+
+def maps_of_columns(columns: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return maps (..., *shape) of values (..., T) for the cells of a mask, NaN in all other cells."""
+    maps = np.full((*columns.shape[:-1], mask.size), np.nan, dtype=columns.dtype)
+    maps[..., mask.reshape(-1)] = columns
+    return maps.reshape(*columns.shape[:-1], *mask.shape)

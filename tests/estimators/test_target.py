@@ -1,0 +1,190 @@
+"""Targets that are maps."""
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import r2_score
+from sklearn.model_selection import cross_val_predict, cross_val_score
+
+from sklearn_mrtl import Feature, Grid, MRTLRegressor
+from sklearn_mrtl.model_selection import ConsecutiveBlockKFold
+
+RAIN = Grid("rain", (7, 8), bounds=[(0, 7), (0, 8)])
+FIXED = {"alpha_spatial": 1e-3, "alpha_l2": 1e-3, "random_state": 0}
+
+
+def same(actual, expected, **tolerance):
+    np.testing.assert_allclose(actual, expected, **({"rtol": 1e-6, "atol": 1e-8} | tolerance))
+
+
+def ocean(n=150, *, noise=0.5, seed=0):
+    """Fields, and maps of what a bump of them explains, with land."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2, 12, 13))
+    signal = np.einsum("nlij,l,ij->n", X, [1, 0.5], np.outer(np.hanning(12), np.hanning(13))) / 4
+    y = signal[:, None, None] * np.outer(np.hanning(9)[1:-1], np.hanning(10)[1:-1])
+    y = y + noise * rng.normal(size=y.shape)
+    y[:, :2, 5:] = np.nan
+    return X, y
+
+
+def table(n=300, seed=0):
+    rng = np.random.default_rng(seed)
+    player, cell = rng.integers(4, size=n), rng.integers(24, size=n)
+    X = np.hstack([np.eye(4)[player], np.eye(24)[cell]])
+    y = np.cos(cell / 4)[:, None, None] * np.hanning(9)[1:-1, None] * np.ones(8) + 0.3 * rng.normal(size=(n, 7, 8))
+    return X, y
+
+
+@pytest.mark.parametrize(
+    "options",
+    [FIXED | {"rank": 2}, FIXED | {"rank": None}, FIXED | {"rank": 2, "decomposition": "tucker"}, {}],
+    ids=repr,
+)
+def test_maps_are_predicted_in_their_shape(options):
+    X, y = ocean()
+    model = MRTLRegressor(target=RAIN, **options).fit(X[:100], y[:100])
+    predicted = model.predict(X[100:])
+    assert predicted.shape == (50, 7, 8)
+    np.testing.assert_array_equal(np.isnan(predicted[0]), np.isnan(y[0]))
+    assert model.intercept_.shape == (7, 8) and model.coef_.shape == (7, 8, 2, 12, 13)
+    same(np.einsum("nlab,ijlab->nij", X[100:], model.coef_) + model.intercept_, predicted, atol=1e-6)
+    sea = ~np.isnan(y[0])
+    same(model.score(X[100:], y[100:]), r2_score(y[100:][:, sea], predicted[:, sea]))
+    assert model.score(X[100:], y[100:]) > 0.1
+    assert model.resolutions_[-1] == {"grid": (12, 13), "rain": (7, 8)}
+    if options.get("rank", 2) is not None:
+        assert model.factors_["rain"].shape[:2] == (7, 8) and np.isnan(model.factors_["rain"][0, 6]).all()
+
+
+def test_encodings():
+    X, y = table()
+    model = MRTLRegressor(["player", Grid("court", (4, 6))], target=RAIN, rank=2, **FIXED).fit(X, y)
+    assert model.predict(X[:3]).shape == (3, 7, 8) and model.score(X, y) > 0.3
+
+
+def test_smooth_outputs_predict_better_than_those_in_no_order():
+    X, y = ocean(300, noise=1.5)
+    sea = ~np.isnan(y[0])
+    smooth = MRTLRegressor(target=RAIN, random_state=0).fit(X[:150], y[:150]).score(X[150:], y[150:])
+    no_order = MRTLRegressor(random_state=0).fit(X[:150], y[:150][:, sea]).score(X[150:], y[150:][:, sea])
+    assert smooth > no_order
+
+
+@pytest.mark.parametrize("options", [{"rank": 2}, {"loss": "poisson", "rank": 2}, {"rank": None}], ids=repr)
+def test_one_cell_is_a_single_output(options):
+    X, y = ocean()
+    y = np.abs(np.nansum(y, axis=(1, 2)))
+    model = MRTLRegressor(**FIXED, **options)
+    expected = clone(model).fit(X, y)
+    found = model.set_params(target=Grid("one", (1, 1))).fit(X, y[:, None, None])
+    np.testing.assert_array_equal(found.predict(X)[:, 0, 0], expected.predict(X))
+    np.testing.assert_array_equal(found.coef_, expected.coef_)
+    assert found.score(X, y[:, None, None]) == expected.score(X, y)
+
+
+def test_without_smoothness_each_cell_is_an_output_of_its_own():
+    X, y = ocean()
+    sea = ~np.isnan(y[0])
+    options = {"rank": None, "alpha_spatial": 0.0, "alpha_l2": 1e-2, "resolutions": "fixed"}
+    maps = MRTLRegressor(target=RAIN, **options).fit(X, y).predict(X)
+    same(maps[:, sea], MRTLRegressor(**options).fit(X, y[:, sea]).predict(X), atol=1e-6)
+
+
+def test_a_coarse_level_predicts_on_the_fine_grid():
+    X, y = ocean()
+    target = Grid("rain", (14, 16))
+    fine = np.repeat(np.repeat(y, 2, axis=1), 2, axis=2)
+    model = MRTLRegressor(target=target, rank=1, n_levels=1, **FIXED).fit(X, fine)
+    assert model.resolutions_ == [{"grid": (6, 7), "rain": (7, 8)}]
+    assert model.predict(X).shape == fine.shape and model.score(X, fine) > 0.1
+
+
+def test_counts():
+    X, y = ocean()
+    counts = np.random.default_rng(1).poisson(np.exp(np.clip(y, -3, 3))) if not np.isnan(y).any() else None
+    counts = np.where(np.isnan(y), np.nan, np.random.default_rng(1).poisson(np.exp(np.nan_to_num(y))))
+    model = MRTLRegressor(target=RAIN, loss="poisson", rank=1, **FIXED).fit(X, counts)
+    predicted = model.predict(X)
+    assert (predicted[:, ~np.isnan(y[0])] > 0).all() and np.isnan(predicted[:, 0, 6]).all()
+    assert model.score(X, counts) > 0.02
+
+
+def test_validation_data_warm_starts_and_checkpoints(tmp_path):
+    X, y = ocean()
+    options = {"target": RAIN, "rank": 2, **FIXED}
+    model = MRTLRegressor(criterion="validation_loss", **options).fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
+    assert np.isfinite([record["validation_loss"] for record in model.history_]).all()
+    expected = MRTLRegressor(**options).fit(X, y).predict(X)
+    path = tmp_path / "fit.npz"
+    MRTLRegressor(checkpoint=path, **options).fit(X, y)
+    same(MRTLRegressor(checkpoint=path, **options).fit(X, y).predict(X), expected)
+    warm = MRTLRegressor(warm_start=True, n_levels=1, **options).fit(X, y)
+    same(warm.set_params(n_levels=None).fit(X, y).predict(X), expected)
+
+
+def test_it_survives_saving_and_cross_validation(tmp_path):
+    X, y = ocean()
+    model = MRTLRegressor(target=RAIN, rank=1, **FIXED).fit(X, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    np.testing.assert_array_equal(joblib.load(tmp_path / "model.joblib").predict(X), model.predict(X))
+    cv = ConsecutiveBlockKFold(3, gap=2)
+    predicted = cross_val_predict(clone(model), X, y, cv=cv)
+    assert predicted.shape == y.shape
+    train, test = next(iter(cv.split(X)))
+    same(predicted[test], clone(model).fit(X[train], y[train]).predict(X[test]))
+    assert cross_val_score(clone(model), X, y, cv=cv).shape == (3,)
+
+
+def test_a_constant_cell_is_predicted_as_it_is():
+    X, y = ocean()
+    y[:, 3, 3] = 7.0
+    predicted = MRTLRegressor(target=RAIN, rank=1, **FIXED).fit(X, y).predict(X)
+    same(predicted[:, 3, 3], 7.0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change, target, message",
+    [
+        (
+            lambda y: y[:, :6],
+            RAIN,
+            r"y must have the shape \(n, 7, 8\) for target=Grid\('rain', .*\), got \(150, 6, 8\)",
+        ),
+        (lambda y: y[:, 0], RAIN, r"\(n, 7, 8\).*got \(150, 8\)"),
+        (
+            lambda y: np.where(np.arange(150)[:, None, None] < 4, np.nan, y),
+            RAIN,
+            "50 cell.*NaN in some of the 150 only",
+        ),
+        (lambda y: y * np.nan, RAIN, "y is NaN in all cells"),
+        (lambda y: np.ones_like(y), RAIN, "constant"),
+        (lambda y: y, Grid("grid", (7, 8)), "target must have another name than the modes of X"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, target, message):
+    X, y = ocean()
+    with pytest.raises(ValueError, match=message):
+        MRTLRegressor(target=target).fit(X, change(y))
+
+
+def test_parameters_that_do_not_fit_are_refused():
+    X, y = ocean()
+    with pytest.raises(TypeError, match="target must be a Grid or None, got 'rain'"):
+        MRTLRegressor(target="rain").fit(X, y)
+    with pytest.raises(ValueError, match="terms with a target Grid must be None or 'auto'"):
+        MRTLRegressor(target=RAIN, terms=["grid"]).fit(X, y)
+    model = MRTLRegressor(target=RAIN, rank=1, **FIXED).fit(X, y)
+    with pytest.raises(ValueError, match="NaN in some"):
+        model.score(X, np.where(np.arange(150)[:, None, None] < 4, np.nan, y))
+    with pytest.raises(ValueError, match=r"y_val must have the shape"):
+        model.fit(X, y, X_val=X, y_val=y[:, :3])
+
+
+def test_a_mode_of_the_outputs_may_be_nonnegative_and_have_levels_of_its_own():
+    X, y = ocean()
+    levels = [{"sea": (6, 7), "rain": (2, 2)}, {"sea": (12, 13), "rain": (7, 8)}]
+    modes = [Feature("lag"), Grid("sea", (12, 13), quantity="mean")]
+    model = MRTLRegressor(modes, target=RAIN, rank=1, resolutions=levels, nonnegative=["rain"], **FIXED).fit(X, y)
+    assert model.resolutions_ == levels and np.nanmin(model.factors_["rain"]) >= 0
