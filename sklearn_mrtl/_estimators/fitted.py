@@ -102,7 +102,7 @@ class FittedTensor(Predictor):
         """
         X = np.asarray(as_one_array(align(X, self.layout.labels)), dtype=self.dtype)
         check_rows(X.shape[1:], self.layout.row_shape)
-        inputs, _ = self._inputs(X, CPU)
+        inputs, _ = self.inputs(X)
         assert isinstance(inputs, FieldInputs)
         x = inputs.unpack(inputs.x - inputs.center if from_mean else inputs.x).numpy() * self.statistics.scale
         back = np.argsort(self.layout.order)

@@ -91,7 +91,7 @@ class Predictor:
         scores, n_gaps = np.zeros((X.shape[0], self.outputs.number), dtype=self.dtype), 0
         with computing(n_threads=1):  # blocks are too small for more
             for rows in row_blocks(X):
-                inputs, gaps = self._inputs(X[rows], device)
+                inputs, gaps = self.inputs(X[rows], device)
                 n_gaps += gaps
                 for tensor, model, parameters in terms:
                     scores[rows] += model.scores(parameters, tensor._part(inputs)).cpu().numpy()
@@ -108,6 +108,10 @@ class Predictor:
             mask = None if self.masks[m] is None else torch.from_numpy(self.masks[m])
             axes.append(Axis(self.layout.modes[m], self.shapes[m], mask))
         axes += output_axes(self.outputs)
+        return self.model_on(axes)
+
+    def model_on(self, axes: Sequence[Axis]) -> WeightTensor:
+        """Return the core's model of this tensor on other axes."""
         if self.decomposition is None:
             return FullRank(axes)
         return DECOMPOSITIONS[self.decomposition](axes, frozenset(self.nonnegative))
@@ -136,14 +140,14 @@ class Predictor:
         names = [self.layout.modes[m].name for m in self._order]
         return names + ([self.outputs.name] if self.outputs.number > 1 else [])
 
-    def _inputs(self, X, device: torch.device) -> tuple[Inputs, int]:
+    def inputs(self, X, device: torch.device = CPU) -> tuple[Inputs, int]:
         """Return the core's inputs at the resolution of the tensor, and the number of gaps that were filled."""
         inputs, n_gaps = self.statistics.inputs(as_layout(X, self.layout), self.layout, device)
         return inputs.coarsen(tuple(self.shapes[m] for m in self.layout.order)), n_gaps
 
     def _zero(self) -> Inputs:
         """Return a sample of zeros."""
-        return self._inputs(np.zeros((1, *self.layout.row_shape), dtype=self.dtype), CPU)[0]
+        return self.inputs(np.zeros((1, *self.layout.row_shape), dtype=self.dtype), CPU)[0]
 
     def _units(self) -> tuple[float, torch.Tensor]:
         """Return what turns the core's weights into weights of X: a number, and a number for each output of about 1."""

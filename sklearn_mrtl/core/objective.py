@@ -63,12 +63,16 @@ class Objective:
     def value(self, parameters: Parameters) -> float:
         """Return the objective without its gradient."""
         with torch.no_grad():
-            return float(self.data_loss(parameters) + self.model.penalty(parameters, self.alphas))
+            return float(self.data_loss(parameters) + self.penalty(parameters))
+
+    def penalty(self, parameters: Parameters) -> Tensor:
+        """Return the penalties of eq. (5)."""
+        return self.model.penalty(parameters, self.alphas)
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         """Return the objective, its data part and its gradient."""
         parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-        penalty = self.model.penalty(parameters, self.alphas)
+        penalty = self.penalty(parameters)
         losses = self._data_losses(parameters)
         first = next(losses)
         loss, total = self.constant + first.detach(), gradients(first + penalty, parameters)

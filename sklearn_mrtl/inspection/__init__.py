@@ -4,6 +4,7 @@ The displays need matplotlib (extra "plot"), which is imported when something is
 """
 
 from sklearn_mrtl.inspection._autocorrelation import MoranResult, morans_i
+from sklearn_mrtl.inspection._bands import FactorBands, factor_bands
 from sklearn_mrtl.inspection._component_display import ComponentDisplay
 from sklearn_mrtl.inspection._consistency import core_consistency
 from sklearn_mrtl.inspection._contribution import contribution_map
@@ -22,6 +23,7 @@ from sklearn_mrtl.inspection._terms import select_term
 
 __all__ = [
     "ComponentDisplay",
+    "FactorBands",
     "FactorDisplay",
     "HistoryDisplay",
     "MoranResult",
@@ -34,6 +36,7 @@ __all__ = [
     "core_consistency",
     "draw_court",
     "draw_handler",
+    "factor_bands",
     "factor_match_score",
     "morans_i",
     "select_rank",

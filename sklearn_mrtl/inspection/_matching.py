@@ -190,3 +190,24 @@ def _cosines(name: str, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.nd
     norms = [np.linalg.norm(factor, axis=0) for factor in (a, b)]
     a, b = (factor / np.where(norm > 0, norm, 1) for factor, norm in zip((a, b), norms, strict=True))
     return a.T @ b, *norms
+
+
+def aligned_components(
+    reference: Mapping[str, np.ndarray], weights: np.ndarray, factors: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Return weights and factors in the order and with the signs of reference factors, and each one's match score.
+
+    A component whose factors cannot all take the signs of the reference has a negative weight.
+
+    Parameters
+    ----------
+    reference, factors : dict of str to ndarray of shape (*shape, K)
+        With the same modes and shapes.
+    weights : ndarray of shape (K,)
+    """
+    cosines = {name: _cosines(name, reference[name], factor)[0] for name, factor in factors.items()}
+    scores = np.abs(np.prod(list(cosines.values()), axis=0))
+    rows, columns = linear_sum_assignment(scores, maximize=True)
+    signs = {name: np.where(cosine[rows, columns] < 0, -1, 1) for name, cosine in cosines.items()}
+    aligned = {name: factor[..., columns] * signs[name].astype(factor.dtype) for name, factor in factors.items()}
+    return weights[columns] * np.prod(list(signs.values()), axis=0), aligned, scores[rows, columns]

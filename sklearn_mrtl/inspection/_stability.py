@@ -11,6 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
 from sklearn_mrtl.inspection._matching import matched_components
+from sklearn_mrtl.inspection._resampling import checked_length, draw_blocks
 
 RESAMPLE = ("seed", "block bootstrap")
 
@@ -87,12 +88,11 @@ def stability(
         raise ValueError(f"resample must be one of {RESAMPLE}, got {resample!r}.")
     check_scalar(n_repeats, "n_repeats", Integral, min_val=1)
     n = _num_samples(X)
-    length = max(1, round(n ** (1 / 3))) if block_length is None else block_length
-    check_scalar(length, "block_length", Integral, min_val=1, max_val=n)
+    length = checked_length(block_length, n)
     rng = check_random_state(random_state)
     first = clone(estimator).fit(X, y)
     seeds = rng.randint(2**31 - 1, size=n_repeats)
-    rows = [_blocks(n, length, rng) if resample == "block bootstrap" else None for _ in range(n_repeats)]
+    rows = [draw_blocks(n, length, rng) if resample == "block bootstrap" else None for _ in range(n_repeats)]
     scores = Parallel(n_jobs=n_jobs)(
         delayed(_refit)(first, X, y, part, seed if resample == "seed" else None)
         for part, seed in zip(rows, seeds, strict=True)
@@ -110,9 +110,3 @@ def _refit(first, X, y, rows: np.ndarray | None, seed: int | None) -> np.ndarray
     if rows is not None:
         X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
     return matched_components(first, again.fit(X, y))
-
-
-def _blocks(n: int, length: int, rng) -> np.ndarray:
-    """Draw n rows in blocks of consecutive rows. Blocks wrap around, so that all rows are equally likely."""
-    starts = rng.randint(n, size=-(-n // length))
-    return ((starts[:, None] + np.arange(length)) % n).ravel()[:n]

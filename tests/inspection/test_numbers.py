@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_mrtl import Grid, MRTLRegressor
 from sklearn_mrtl.inspection import component_importance, core_consistency, select_rank, stability
 from sklearn_mrtl.inspection._rank import smallest_good
-from sklearn_mrtl.inspection._stability import _blocks
+from sklearn_mrtl.inspection._resampling import draw_blocks
 from sklearn_mrtl.preprocessing import ModeEncoder
 
 
@@ -82,7 +82,7 @@ def test_stability_where_resampled_rows_lack_a_category():
 
 
 def test_blocks_are_consecutive_and_fair():
-    rows = np.array([_blocks(20, 7, np.random.RandomState(seed)) for seed in range(500)])
+    rows = np.array([draw_blocks(20, 7, np.random.RandomState(seed)) for seed in range(500)])
     assert rows.shape == (500, 20)
     assert (np.diff(rows[:, :7], axis=1) % 20 == 1).all()
     np.testing.assert_allclose(np.bincount(rows.ravel()) / 500, 1, atol=0.25)
