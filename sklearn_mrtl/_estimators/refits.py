@@ -20,7 +20,7 @@ from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.finegraining import coarsen_means
 from sklearn_mrtl.core.losses import LogisticLoss, Loss, PoissonLoss, SoftmaxLoss, SquaredLoss
 from sklearn_mrtl.core.models.axes import Axis, axes_of
-from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel, intercepts_from
+from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 from sklearn_mrtl.core.models.terms import Strengths, Sum, Term, named
 from sklearn_mrtl.core.refits import TiltedObjective, draw_tilt, tensors_of, unit_of_likelihood
 from sklearn_mrtl.core.solvers.base import SolverSettings
@@ -129,9 +129,9 @@ class Refits:
         """Return the tensors of every term with parameters of a refit, at the level of the fitted ones."""
         fine = self.model.finegrain(parameters, self.fine)
         parts = tensors_of(self.fine, fine, self.alphas)
-        zero = intercepts_from(fine)
+        intercept = {"intercept": fine["intercept"]}
         return [
-            replace(tensor, parameters={name: v.detach().cpu().numpy() for name, v in (own | zero).items()})
+            replace(tensor, parameters={name: v.detach().cpu().numpy() for name, v in (own | intercept).items()})
             for tensor, (_, _, own, _) in zip(self.tensors, parts, strict=True)
         ]
 
@@ -206,8 +206,9 @@ def core_parameters(estimator) -> Parameters:
     }
     if hasattr(estimator, "alpha_spatial_"):
         return next(iter(own.values()))
-    intercepts = intercepts_from(own[highest_term(estimator.terms_).name])
-    return named({n: {k: v for k, v in p.items() if k not in intercepts} for n, p in own.items()}) | intercepts
+    intercept = own[highest_term(estimator.terms_).name]["intercept"]
+    weights = {name: {k: v for k, v in parts.items() if k != "intercept"} for name, parts in own.items()}
+    return {**named(weights), "intercept": intercept}
 
 
 def axes_like(model: TensorModel, inputs: Inputs, sigma: float | None, like: torch.Tensor) -> Sequence[Axis]:

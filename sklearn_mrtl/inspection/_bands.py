@@ -169,7 +169,7 @@ def factor_bands(
     Notes
     -----
     Resampled rows alone make bands that are too narrow, because penalties pull all refits to the same side: on
-    simulated fields 90 % bands held the true map in 61 % of its cells. The penalty is therefore taken as what it is in
+    simulated fields 90 % bands held the true map in 60 % of its cells. The penalty is therefore taken as what it is in
     ridge regression, the logarithm of a Gaussian prior. Its centre is drawn anew from the prior for each refit, which
     adds the spread of the bias to that of the sample: with Gaussian noise and no resampling of rows the refits are
     draws from the posterior. :doc:`/user_guide/uncertainty` has the measured coverage.
@@ -219,9 +219,9 @@ def _bands(tensors: list[FittedTensor], quantiles: tuple[float, float]) -> Facto
     bands = partial(FactorBands, fit.name, quantiles, tensors=tensors)
     if fit.decomposition != "cp":
         return bands({}, {}, {}, np.empty(0), np.empty(0), np.empty((len(refits), 0)))
-    weights, factors, _ = fit.canonical
-    base_weights, base, _ = aligned_components(factors, *reference.canonical[:2])
-    aligned = [aligned_components(base, *tensor.canonical[:2]) for tensor in refits]
+    weights, factors = fit.canonical
+    base_weights, base, _ = aligned_components(factors, *reference.canonical)
+    aligned = [aligned_components(base, *tensor.canonical) for tensor in refits]
     low, high, sign = {}, {}, {}
     for name, factor in factors.items():
         draws = np.stack([own[name] for _, own, _ in aligned]) + (factor - base[name])

@@ -38,7 +38,7 @@ def penalty_matrix(model, alphas):
         unit = torch.zeros(36, dtype=torch.float64)
         unit[i] = MASK.repeat(3)[i]
         weights = unit.reshape(3, 12).requires_grad_()
-        columns.append(torch.autograd.grad(model.weight_penalty({"weights": weights}, alphas), weights)[0].flatten())
+        columns.append(torch.autograd.grad(model.penalty({"weights": weights}, alphas), weights)[0].flatten())
     return torch.stack(columns)
 
 
