@@ -16,6 +16,7 @@ from sklearn_mrtl.inspection._importance import component_importance
 from sklearn_mrtl.inspection._matching import factor_match_score
 from sklearn_mrtl.inspection._prediction_display import PredictionDisplay
 from sklearn_mrtl.inspection._rank import select_rank
+from sklearn_mrtl.inspection._report import report
 from sklearn_mrtl.inspection._skill_display import SkillDisplay
 from sklearn_mrtl.inspection._stability import stability
 from sklearn_mrtl.inspection._term_display import TermDisplay
@@ -39,6 +40,7 @@ __all__ = [
     "factor_bands",
     "factor_match_score",
     "morans_i",
+    "report",
     "select_rank",
     "select_term",
     "stability",

@@ -1,0 +1,221 @@
+"""One HTML page about a fitted model."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import date
+from html import escape
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
+
+import sklearn_mrtl
+from sklearn_mrtl._estimators.base import BaseMRTL
+from sklearn_mrtl._estimators.html import training_table
+from sklearn_mrtl.inspection._component_display import ComponentDisplay
+from sklearn_mrtl.inspection._components import fitted_model
+from sklearn_mrtl.inspection._factor_display import FactorDisplay
+from sklearn_mrtl.inspection._figures import pyplot
+from sklearn_mrtl.inspection._history_display import HistoryDisplay
+from sklearn_mrtl.inspection._skill_display import SkillDisplay
+from sklearn_mrtl.inspection._term_display import TermDisplay
+
+CALLER = "report"
+STRENGTHS = ["term", "rank", "alpha_l2", "alpha_spatial", "degrees of freedom"]
+MOST_COMPONENTS = 6  # of a term that the page draws
+STYLE = """
+body { font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid #ccc; }
+table { border-collapse: collapse; margin: 0.5rem 0; }
+th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; vertical-align: top; }
+th { color: #555; font-weight: 600; } img { max-width: 100%; } summary { margin: 0.5rem 0; }
+"""
+
+
+def report(estimator, X, y, path, *, references: Mapping | None = None, title: str = "Model report") -> Path:
+    """Write one HTML page about a fitted model: data, schedule, penalties, scores, components and pictures.
+
+    Pictures are inside the page, so that the file can be sent to somebody and opened without a network.
+
+    Parameters
+    ----------
+    estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+    X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
+        Rows for scores and fractions of the variance; held-out rows, or the page flatters the model.
+    y : array-like of shape (n,) or (n, T)
+        Their targets.
+    path : path-like
+        File to write; it is replaced if it exists.
+    references : dict of array-like, default=None
+        Predictions of other models for the same rows, by name, with which the scores are compared: of the shape of y,
+        for classes probabilities of shape (n, n_classes). The mean, or the fractions of the classes, are always there.
+    title : str, default="Model report"
+        Title of the page.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    ValueError
+        If predictions of a reference have another shape.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from sklearn_mrtl import MRTLRegressor
+    >>> from sklearn_mrtl.datasets import make_ocean
+    >>> from sklearn_mrtl.inspection import report
+    >>> ocean = make_ocean(100, shape=(8, 18), random_state=0)
+    >>> model = MRTLRegressor(ocean.modes, rank=1).fit(ocean.data[:70], ocean.target[:70])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = report(model, ocean.data[70:], ocean.target[70:], folder + "/ocean.html")
+    ...     page = file.read_text(encoding="utf-8")
+    >>> "<h2>Scores</h2>" in page, "http" in page
+    (True, False)
+    """
+    pyplot(CALLER)
+    model = fitted_model(estimator)
+    y = np.asarray(y)
+    sections = {
+        "Data": table(["", ""], describe_data(model, X, y)),
+        "Training": training_table(model),
+        "Rank and penalties": table(STRENGTHS, strengths(model)),
+        "Scores": table(*scores(estimator, X, y, references or {})),
+    }
+    for name, display in displays(estimator, model, X, y).items():
+        sections[name] = picture(display)
+    made = f"{type(model).__name__}, sklearn_mrtl {sklearn_mrtl.__version__}, {date.today().isoformat()}"
+    body = "".join(f"<h2>{escape(name)}</h2>{content}" for name, content in sections.items())
+    page = (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1><p>{escape(made)}</p>{body}</body></html>\n"
+    )
+    path = Path(path)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def describe_data(model: BaseMRTL, X, y: np.ndarray) -> list[list]:
+    """Return what was fitted and what it is judged on."""
+    rows = [["modes", ", ".join(map(repr, model.modes_))]]
+    rows += [["rows of this page", f"{len(y):,}"]]
+    masks = {name: mode.mask for name, mode in model.tensor_.modes.items() if mode.mask is not None}
+    rows += [[f"cells of {name} with data", f"{mask.sum():,} of {mask.size:,}"] for name, mask in masks.items()]
+    if is_classifier(model):
+        counts = ", ".join(f"{label}: {np.mean(y == label):.1%}" for label in model.classes_)
+        return [*rows, ["classes", counts]]
+    y = y.astype(float)
+    shape = f", {y.shape[1]} outputs" if y.ndim > 1 else ""
+    return [*rows, ["target", f"mean {np.nanmean(y):.4g}, standard deviation {np.nanstd(y):.4g}{shape}"]]
+
+
+def strengths(model: BaseMRTL) -> list[list]:
+    """Return rank, penalties and degrees of freedom of each term."""
+    return [
+        [
+            name, "full" if term.rank is None else term.rank, f"{term.alpha_l2:.3g}", spatial(term.alpha_spatial),
+            "" if np.isnan(term.degrees_of_freedom) else f"{term.degrees_of_freedom:.1f}",
+        ]
+        for name, term in model.terms_.items()
+    ]  # fmt: skip
+
+
+def spatial(alphas) -> str:
+    """Return the strengths of the grids of a term."""
+    return "; ".join(f"{name} {', '.join(f'{alpha:.3g}' for alpha in np.ravel(own))}" for name, own in alphas.items())
+
+
+def scores(estimator, X, y: np.ndarray, references: Mapping) -> tuple[list, list[list]]:
+    """Return the head and the rows of the table of scores: the model, references, and predicting the mean."""
+    if not is_classifier(estimator):
+        means = np.broadcast_to(np.nanmean(y.astype(float), axis=0), y.shape)
+        rows = {"this model": estimator.predict(X), **references, "mean of these rows": means}
+        known = {name: checked(name, prediction, y.shape) for name, prediction in rows.items()}
+        return ["", "R²", "root mean squared error"], [
+            [name, f"{r2_score(y, values):.3f}", f"{root_mean_squared_error(y, values):.4g}"]
+            for name, values in known.items()
+        ]
+    classes = list(estimator.classes_)
+    fractions = np.broadcast_to([np.mean(y == label) for label in classes], (len(y), len(classes)))
+    rows = {"this model": estimator.predict_proba(X), **references, "fractions of these rows": fractions}
+    binary = len(classes) == 2
+    table_rows = []
+    for name, given in rows.items():
+        values = checked(name, given, (len(y), len(classes)))
+        right = accuracy_score(y, np.array(classes)[values.argmax(axis=1)])
+        both = len(np.unique(y)) == 2
+        area = [f"{roc_auc_score(y == classes[1], values[:, 1]):.3f}" if both else ""] if binary else []
+        table_rows.append([name, f"{log_loss(y, values, labels=classes):.4f}", f"{right:.3f}", *area])
+    return ["", "log loss", "accuracy", *(["area under the ROC curve"] if binary else [])], table_rows
+
+
+def checked(name: str, prediction, shape: tuple[int, ...]) -> np.ndarray:
+    """Return predictions of a shape."""
+    values = np.asarray(prediction, dtype=float)
+    if values.shape != shape:
+        raise ValueError(f"predictions of {name!r} in references must have shape {shape}, got {values.shape}.")
+    return values
+
+
+def displays(estimator, model: BaseMRTL, X, y: np.ndarray) -> dict:
+    """Return the pictures of a page by their titles, as functions that draw them."""
+    drawn: dict = {}
+    if len(model.terms_) > 1:
+        drawn["Terms"] = lambda: TermDisplay.from_estimator(estimator, X=X)
+    if hasattr(model, "component_weights_"):
+        first = range(min(len(model.component_weights_), MOST_COMPONENTS))
+        volumes = any(len(mode.shape) == 3 for mode in model.tensor_.modes.values())
+        display = FactorDisplay if volumes else ComponentDisplay
+        of_term = f" of {model.tensor_.name}" if len(model.terms_) > 1 else ""
+        drawn[f"Components{of_term}"] = lambda: display.from_estimator(estimator, X=X, components=first)
+    if is_classifier(model):
+        drawn["Reliability"] = lambda: reliability(estimator, X, y)
+    else:
+        drawn["Predictions and observations"] = lambda: SkillDisplay.from_predictions(y, estimator.predict(X))
+    drawn["History"] = lambda: HistoryDisplay.from_estimator(estimator, values="loss")
+    return drawn
+
+
+def reliability(estimator, X, y: np.ndarray):
+    """Draw how often a class occurs among rows with about the same probability, a curve for each class."""
+    from sklearn.calibration import CalibrationDisplay
+
+    plt = pyplot(CALLER)
+    _, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
+    classes, probability = list(estimator.classes_), estimator.predict_proba(X)
+    for k in [1] if len(classes) == 2 else range(len(classes)):
+        display = CalibrationDisplay.from_predictions(
+            y == classes[k], probability[:, k], n_bins=10, strategy="quantile", name=str(classes[k]), ax=ax
+        )
+    ax.set(xlabel="predicted probability", ylabel="fraction of the rows")
+    return display
+
+
+def picture(draw) -> str:
+    """Return a picture as an image inside the page, and close its figure."""
+    plt = pyplot(CALLER)
+    with plt.rc_context({"figure.max_open_warning": 0}):
+        figure = draw().figure_
+        content = BytesIO()
+        figure.savefig(content, format="png", dpi=110)
+        plt.close(figure)
+    return f'<img alt="" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}">'
+
+
+def table(head: list, rows: list[list]) -> str:
+    """Return an HTML table."""
+
+    def row(cells, kind: str) -> str:
+        return "<tr>" + "".join(f"<{kind}>{escape(str(cell))}</{kind}>" for cell in cells) + "</tr>"
+
+    return "<table>" + (row(head, "th") if any(head) else "") + "".join(row(cells, "td") for cells in rows) + "</table>"

@@ -1,0 +1,72 @@
+"""The page about a model is complete, says what is true, and needs no network."""
+
+import re
+from base64 import b64decode
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, r2_score, roc_auc_score
+
+from sklearn_mrtl import Grid, MRTLRegressor
+from sklearn_mrtl.inspection import report
+
+mpl = pytest.importorskip("matplotlib")
+mpl.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+
+def headings(page):
+    return re.findall("<h2>(.*?)</h2>", page)
+
+
+def pictures(page):
+    return [b64decode(found) for found in re.findall(r'src="data:image/png;base64,([^"]+)"', page)]
+
+
+def test_regression(ocean, ocean_model, tmp_path):
+    X, y = ocean.data[200:], ocean.target[200:]
+    guess = np.roll(y, 1)
+    open_figures = plt.get_fignums()
+    options = {"references": {"<last month>": guess}, "title": "An ocean & more"}
+    file = report(ocean_model, X, y, tmp_path / "ocean.html", **options)
+    page = file.read_text(encoding="utf-8")
+    assert headings(page) == [
+        "Data", "Training", "Rank and penalties", "Scores", "Components", "Predictions and observations", "History"
+    ]  # fmt: skip
+    assert "<h1>An ocean &amp; more</h1>" in page
+    assert f"<td>this model</td><td>{r2_score(y, ocean_model.predict(X)):.3f}</td>" in page
+    assert f"<td>&lt;last month&gt;</td><td>{r2_score(y, guess):.3f}</td>" in page
+    assert "<td>mean of these rows</td><td>0.000</td>" in page
+    assert f"{ocean.ocean.sum()} of {ocean.ocean.size}" in page
+    assert f"<td>{ocean_model.alpha_l2_:.3g}</td>" in page
+    assert len(pictures(page)) == 3 and all(found.startswith(b"\x89PNG") for found in pictures(page))
+    assert not re.findall(r'(?:src|href)="(?!data:)', page) and "http" not in page  # nothing comes from elsewhere
+    assert plt.get_fignums() == open_figures
+
+
+def test_classes_and_terms(shots, shots_model, tmp_path):
+    page = report(shots_model, shots.data, shots.target, tmp_path / "shots.html").read_text(encoding="utf-8")
+    probability = shots_model.predict_proba(shots.data)
+    assert "Reliability" in headings(page)
+    assert f"<td>this model</td><td>{log_loss(shots.target, probability):.4f}</td>" in page
+    assert f"<td>{roc_auc_score(shots.target, probability[:, 1]):.3f}</td></tr>" in page
+    for name, term in shots_model[-1].terms_.items():
+        assert f"<td>{name}</td><td>{'full' if term.rank is None else term.rank}</td>" in page
+
+
+def test_several_outputs_and_volumes(outputs_model, tmp_path):
+    model, X = outputs_model
+    y = np.stack([np.arange(len(X)), -(np.arange(len(X)) ** 2)], axis=1).astype(float)
+    page = report(model, X, y, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "2 outputs" in page
+    rng = np.random.default_rng(0)
+    volumes = rng.normal(size=(30, 2, 3, 3, 3))
+    small = MRTLRegressor(["lag", Grid("sea", (3, 3, 3))], rank=1).fit(volumes, volumes[:, 0, 1, 1, 1])
+    page = report(small, volumes, volumes[:, 0, 1, 1, 1], tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "Components" in headings(page)
+
+
+def test_references_of_another_shape(ocean, ocean_model, tmp_path):
+    with pytest.raises(ValueError, match=r"predictions of 'a' in references must have shape \(300,\), got \(3,\)"):
+        report(ocean_model, ocean.data, ocean.target, tmp_path / "a.html", references={"a": [1, 2, 3]})
+    assert not (tmp_path / "a.html").exists()
