@@ -11,8 +11,8 @@ from unittest import mock
 
 import numpy as np
 import ocean
-import planted_shots
 import shots
+import simulated_shots
 import xarray as xr
 from _common import r2, require, table
 from sklearn.metrics import log_loss
@@ -78,7 +78,7 @@ def tasks():
     X, y = np.ascontiguousarray(field.data), field.target
     yield "field of 3 components, rank 3", MRTLRegressor(rank=3), (X[:1000], y[:1000], X[1000:], y[1000:]), r2
     simulated = make_shots(200_000, dtype=np.float32, random_state=0)
-    X, y = planted_shots.encoder(simulated.modes).fit_transform(simulated.data), simulated.target
+    X, y = simulated_shots.encoder(simulated.modes).fit_transform(simulated.data), simulated.target
     data = X[:100_000], y[:100_000], X[100_000:], y[100_000:]
     yield "simulated shots, rank 6", MRTLClassifier(simulated.modes, terms=None, rank=6), data, log_loss
     (train, test), encode = shots.load(), shots.encoder()

@@ -1,4 +1,4 @@
-"""Planted shots and fields, ten seeds: how well the factors match the truth, and how smooth their maps are.
+"""Simulated shots and fields, ten seeds: how well the factors match the truth, and how smooth their maps are.
 
 The default start (full rank on the coarsest grids) beside random ones with the same penalties: from coarse to fine, and
 on the finest grid alone.
@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 from _common import table, timed
-from planted_shots import encoder
+from simulated_shots import encoder
 from sklearn.base import clone
 
 from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
@@ -24,7 +24,7 @@ STARTS = {
 
 
 def shots(seed, n_frames=100_000):
-    """Encodings, targets, the planted factors and an estimator."""
+    """Encodings, targets, the true factors and an estimator."""
     made = make_shots(n_frames, n_players=10, n_components=3, best_auc=0.9, dtype=np.float32, random_state=seed)
     model = MRTLClassifier(made.modes, rank=3, random_state=seed)
     return encoder(made.modes).fit_transform(made.data), made.target, made.factors, model

@@ -1,4 +1,4 @@
-"""What needs much memory: six million planted frames, and two variables on the ocean. Seconds and peak memory."""
+"""What needs much memory: six million simulated frames, and two variables on the ocean. Seconds and peak memory."""
 
 import gc
 import sys
@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import xarray as xr
 from _common import require, timed_with_peak
-from planted_shots import encoder
+from simulated_shots import encoder
 from sklearn.metrics import roc_auc_score
 
 from sklearn_mrtl import MRTLClassifier, MRTLRegressor

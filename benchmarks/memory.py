@@ -47,7 +47,7 @@ def one_hot(n, sizes, dtype=np.float32):
 
 def shots(n, classes=2):
     """Simulated frames of play."""
-    from planted_shots import encoder
+    from simulated_shots import encoder
 
     data = make_shots(n, dtype=np.float32, random_state=0)
     y = data.target if classes == 2 else data.target + 2 * (np.arange(n) % 2)

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from _common import r2, require, table, timed
 from ocean import LAST_TRAINING_YEAR, anomalies, midwest, nino, ridge_at_two_degrees, standardized, years
-from planted_field import N_TEST, N_TRAIN, SHAPE, cosine
+from simulated_field import N_TEST, N_TRAIN, SHAPE, cosine
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import make_ocean

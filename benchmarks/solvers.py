@@ -1,11 +1,11 @@
-"""Why solver="auto" is L-BFGS at every size: planted shots, the same penalties for all, seconds and log loss."""
+"""Why solver="auto" is L-BFGS at every size: simulated shots, the same penalties for all, seconds and log loss."""
 
 import sys
 import warnings
 
 import numpy as np
 from _common import table, timed
-from planted_shots import encoder
+from simulated_shots import encoder
 from sklearn.metrics import log_loss
 
 from sklearn_mrtl import MRTLClassifier
@@ -32,7 +32,7 @@ def main(sizes=SIZES):
             model, seconds = timed(model.fit, X[:n], y[:n])
             loss = log_loss(y[n:], model.predict_proba(X[n:])[:, 1])
             rows.append([f"{n:,}", name, f"{loss:.4f}", f"{seconds:.1f}", model.n_iter_])
-    table("Planted shots, rank 6, whole schedule", ["frames", "solver", "log loss", "fit s", "epochs"], rows)
+    table("Simulated shots, rank 6, whole schedule", ["frames", "solver", "log loss", "fit s", "epochs"], rows)
 
 
 if __name__ == "__main__":

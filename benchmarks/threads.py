@@ -19,8 +19,8 @@ N_FITS = 3
 
 
 def shots(n_frames=100_000):
-    """Planted shots, as in planted_shots.py."""
-    from planted_shots import encoder
+    """Simulated shots, as in simulated_shots.py."""
+    from simulated_shots import encoder
 
     data = make_shots(n_frames, dtype=np.float32, random_state=0)
     return MRTLClassifier(data.modes), encoder(data.modes).fit_transform(data.data), data.target

@@ -33,7 +33,7 @@ html_css_files = ["custom.css"]
 html_math_renderer = "mathml"
 default_role = "py:obj"
 
-# performance.md and benchmarks.md are in the table of contents where they are there; their links are the repository's.
+# The links of performance.md and benchmarks.md are the repository's.
 suppress_warnings = ["myst.xref_missing", "myst.header"]
 
 html_theme = "pydata_sphinx_theme"
@@ -41,7 +41,7 @@ html_title = "sklearn_mrtl"
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc", "sg_download_links"],
@@ -55,8 +55,14 @@ html_sidebars = {
     name: []
     for name in (
         "index",
+        "install",
         "getting_started",
+        "when_to_use",
+        "which_model",
         "coming_from",
+        "faq",
+        "cite",
+        "contributing",
         "performance",
         "benchmarks",
         "whats_new",

@@ -68,7 +68,7 @@ lr_decay : float, default=0.95
 batch_size : int or "auto", default="auto"
     Number of distinct rows in a mini-batch. "auto": a fiftieth of the distinct rows, at least 256.
 max_epochs : int, default=100
-    Maximum number of epochs at each level.
+    Maximum number of epochs per level.
 full_rank_alpha_spatial, full_rank_alpha_l2, full_rank_learning_rate : float or None, default=None
     Values for the full-rank phase. ``None``: `alpha_spatial`, `alpha_l2` and `learning_rate`.
 criterion : {"auto", "validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy"} or callable, \
@@ -77,9 +77,11 @@ default="auto"
     callable gets the epoch's record of `history_`. "auto": the validation loss if X_val is given, or if "adam" or "sgd"
     train on more than 10 000 rows; otherwise the solver's convergence.
 patience : int, default=1
-    Number of rises of the criterion that end a level.
+    Number of rises of the criterion that end a level. A larger number trains longer through noise. It matters where a
+    criterion ends levels, with "adam" and "sgd" or a criterion that is given; otherwise levels end when they converge.
 tol : float, default=0.0
-    Rises up to this size do not count.
+    A rise of the criterion from one epoch to the next by up to this amount, in the criterion's own unit, is not counted
+    by `patience`.
 validation_fraction : float or None, default=0.2
     Fraction of the rows that is held out if the criterion is the validation loss and X_val is not given: four runs of
     consecutive rows at random positions.

@@ -15,7 +15,7 @@ MODES = [Feature("player", 5), Grid("court", (12, 14)), Feature("quarter", 4)]
 
 
 def sum_of_terms(n=3000, *, noise=0.3, seed=0):
-    """A number for each player plus a smooth map, X as encodings, and what was planted."""
+    """A number for each player plus a smooth map, X as encodings, and the truth."""
     rng = np.random.default_rng(seed)
     player, quarter = rng.integers(5, size=n), rng.integers(4, size=n)
     x, y = rng.integers(12, size=n), rng.integers(14, size=n)

@@ -1,4 +1,4 @@
-"""Planted shots with defenders: ours beside additive logistic regression, in turns. Best possible AUC about 0.81."""
+"""Simulated shots with defenders: ours beside additive logistic regression, in turns. Best possible AUC about 0.81."""
 
 import sys
 
@@ -34,8 +34,8 @@ def main(n_frames=100_000):
     rows.append(score("MRTLClassifier(rank=6)", y_test, ours.predict_proba(X_test)[:, 1], seconds))
     peer, seconds = timed(LogisticRegression(C=1.0, max_iter=200).fit, X_train, y_train)
     rows.append(score("LogisticRegression, additive", y_test, peer.predict_proba(X_test)[:, 1], seconds))
-    rows.append(score("the true chances", y_test, expit(shots.logit[test]), float("nan")))
-    title = f"Planted shots, {n_frames} frames, 50 players, court 40 x 50, box 12 x 12, 6 components"
+    rows.append(score("true probabilities (upper bound)", y_test, expit(shots.logit[test]), float("nan")))
+    title = f"Simulated shots, {n_frames} frames, 50 players, court 40 x 50, box 12 x 12, 6 components"
     table(title, ["model", "log loss", "AUC", "fit s"], rows)
 
 

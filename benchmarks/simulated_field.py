@@ -1,4 +1,4 @@
-"""A planted CP field, ours beside tensorly's CPRegressor and scikit-learn's ridge, in turns."""
+"""A simulated CP field, ours beside tensorly's CPRegressor and scikit-learn's ridge, in turns."""
 
 import numpy as np
 from _common import r2, table, timed
