@@ -5,6 +5,7 @@ The displays need matplotlib (extra "plot"), which is imported when something is
 
 from sklearn_mrtl.inspection._autocorrelation import MoranResult, morans_i
 from sklearn_mrtl.inspection._bands import FactorBands, factor_bands
+from sklearn_mrtl.inspection._blocks import partial_dependence, permutation_importance
 from sklearn_mrtl.inspection._component_display import ComponentDisplay
 from sklearn_mrtl.inspection._consistency import core_consistency
 from sklearn_mrtl.inspection._contribution import contribution_map
@@ -40,6 +41,8 @@ __all__ = [
     "factor_bands",
     "factor_match_score",
     "morans_i",
+    "partial_dependence",
+    "permutation_importance",
     "report",
     "select_rank",
     "select_term",
