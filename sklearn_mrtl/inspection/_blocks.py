@@ -150,20 +150,20 @@ def partial_dependence(
 
     number, _ = target_number(estimator, target)
     values, blocks, shape = blocks_of(X, axis, n_blocks)
-    shifts = np.asarray(shifts, dtype=float)
-    average = np.full((*shape, len(shifts)), np.nan)
+    multiples = np.asarray(shifts, dtype=float)
+    average = np.full((*shape, len(multiples)), np.nan)
     for block, place in blocks:
         part = values[block].copy()
         if np.isnan(part).all():
             continue
         deviation = np.sqrt(np.nanmean((part - np.nanmean(part, axis=0)) ** 2, axis=0))
-        for i, shift in enumerate(shifts):
+        for i, shift in enumerate(multiples):
             values[block] = part + values.dtype.type(shift) * deviation
             predict = estimator.predict_proba if is_classifier(estimator) else estimator.predict
             predicted = np.asarray(predict(like(X, values)), dtype=float)
             average[(*place, i)] = (predicted if predicted.ndim == 1 else predicted[:, number]).mean()
         values[block] = part
-    return Bunch(average=average, shifts=shifts)
+    return Bunch(average=average, shifts=multiples)
 
 
 def blocks_of(X, axis, n_blocks) -> tuple[np.ndarray, Iterator[tuple[tuple, tuple]], tuple[int, ...]]:

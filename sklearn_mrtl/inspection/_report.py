@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from datetime import date
 from html import escape
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +14,6 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
 
-import sklearn_mrtl
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._estimators.html import training_table
 from sklearn_mrtl.inspection._component_display import ComponentDisplay
@@ -94,7 +94,8 @@ def report(estimator, X, y, path, *, references: Mapping | None = None, title: s
     }
     for name, display in displays(estimator, model, X, y).items():
         sections[name] = picture(display)
-    made = f"{type(model).__name__}, sklearn_mrtl {sklearn_mrtl.__version__}, {date.today().isoformat()}"
+    version = import_module("sklearn_mrtl").__version__  # of the package, which imports this room
+    made = f"{type(model).__name__}, sklearn_mrtl {version}, {date.today().isoformat()}"
     body = "".join(f"<h2>{escape(name)}</h2>{content}" for name, content in sections.items())
     page = (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
