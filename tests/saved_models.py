@@ -86,10 +86,14 @@ def estimators():
     }
     encoder = ModeEncoder([("player", 0, "one-hot"), (COURT, [1, 2])])
     fitted["encodings, table"] = make_pipeline(encoder, MRTLClassifier(rank=2, **FAST)).fit(table(), two)
+    covariates = np.hstack([rows[:, :4], np.random.default_rng(1).normal(5, 2, (200, 2))])
+    bodies = MRTLRegressor([PLAYERS, Feature("body", 2)], rank=1, **FAST)
+    fitted["encodings, numbers"] = bodies.fit(covariates, numbers + covariates[:, 4])
     if find_spec("xarray"):
         fitted["fields, with labels"] = MRTLRegressor(**ocean, rank=2).fit(labelled(X), y)
     inputs = {name: {"X": rows if "encodings" in name else X} for name in fitted}
     inputs["encodings, table"] = {"X": table()}
+    inputs["encodings, numbers"] = {"X": covariates}
     inputs["fields, float32"] = {"X": X.astype(np.float32)}
     return {name: (model, inputs[name]) for name, model in fitted.items()}
 

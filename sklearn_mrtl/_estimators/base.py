@@ -148,7 +148,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             X = training.X
             training, validation = self._hold_out(training, validation, settings)
             fold = fold_of_rows(self.cv, training)
-            statistics = STATISTICS[layout.is_fields].fit(training.X, training.weight, layout)
+            options = {"standardize": True} if settings.terms and not layout.is_fields else {}
+            statistics = STATISTICS[layout.is_fields].fit(training.X, training.weight, layout, **options)
             sizes = statistics.sizes(training, 0 if validation is None else len(validation.y), layout, device)
             check_fit_memory(plan, settings, resolutions, sizes, n_outputs, device)
             make_training = partial(training_samples, training, statistics, layout, outputs, device, fold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
 from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices, ones
 from sklearn_mrtl.core.estimate import EncodingSizes
+from sklearn_mrtl.modes import Feature
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +27,12 @@ class EncodingStatistics:
     ----------
     scales : tuple of float
         For each mode what the core's inputs are divided by: a power of two of about the size of its values, or 1.
+    moments : dict of int to ndarray of shape (2, columns)
+        Means and standard deviations of the columns of the modes, by number, whose inputs are standardized.
     """
 
     scales: tuple[float, ...]
+    moments: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def scale(self) -> float:
@@ -40,23 +44,27 @@ class EncodingStatistics:
         return prod(self.scales[m] for m in modes)
 
     @classmethod
-    def fit(cls, X: sparse.csr_array, weight: np.ndarray, layout: Layout) -> EncodingStatistics:
-        """Estimate the scales.
+    def fit(
+        cls, X: sparse.csr_array, weight: np.ndarray, layout: Layout, *, standardize: bool = False
+    ) -> EncodingStatistics:
+        """Estimate the scales, and for a sum of terms the moments of numeric columns.
 
         Raises
         ------
         ValueError
-            If the encoding of a mode is empty in all rows, or all rows are equal.
+            If the encoding of a mode is empty in all rows, all rows are equal, or a numeric column is constant.
         """
         check_entries(np.bincount(X.indices, minlength=X.shape[1]), X.shape[0], layout)
         if rows_are_equal(X):
             raise ValueError(f"X is constant: all of its {X.shape[0]} rows are equal; nothing to learn.")
+        moments = moments_of_numbers(X, weight, layout) if standardize else {}
         sizes = np.abs(X.data)
         if common_scale(float(sizes.min())) == 1 == common_scale(float(sizes.max())):
-            return cls((1.0,) * len(layout.modes))
+            return cls((1.0,) * len(layout.modes), moments)
         of_modes = [np.abs(X[:, columns].data) for columns in layout.columns]
         smallest, largest = ([float(end(part)) for part in of_modes] for end in (np.min, np.max))
-        return cls.from_sizes(smallest, largest, layout)
+        scales = cls.from_sizes(smallest, largest, layout).scales
+        return cls(tuple(1.0 if m in moments else scale for m, scale in enumerate(scales)), moments)
 
     @classmethod
     def from_sizes(cls, smallest: Sequence[float], largest: Sequence[float], layout: Layout) -> EncodingStatistics:
@@ -81,13 +89,59 @@ class EncodingStatistics:
         """Return the inputs of encodings, and the number of gaps, which is 0."""
         dtype = torch.from_numpy(X.data[:0]).dtype
         lists = index_lists(X, layout)
-        if lists is None or self.scale != 1:
-            parts = zip(layout.columns, self.scales, strict=True)
-            encodings = [encode(X[:, columns], scale) for columns, scale in parts]
+        if lists is None or self.scale != 1 or self.moments:
+            encodings = [
+                standardized(X[:, columns], *self.moments[m]) if m in self.moments else encode(X[:, columns], scale)
+                for m, (columns, scale) in enumerate(zip(layout.columns, self.scales, strict=True))
+            ]
         else:
             pairs = zip(lists, layout.sizes, strict=True)
             encodings = [OneHot(torch_view(index), size, dtype) for index, size in pairs]
         return EncodedInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes), 0
+
+
+def moments_of_numbers(X: sparse.csr_array, weight: np.ndarray, layout: Layout) -> dict[int, np.ndarray]:
+    """Return means and standard deviations of the columns of the Features that are numbers, by the mode's number.
+
+    Numbers are what a `ModeEncoder` has no categories for, and from elsewhere what is no count; they are dense.
+
+    Raises
+    ------
+    ValueError
+        If a column is constant.
+    """
+    labels = layout.labels
+    categories = labels.coords if labels.dims is None else None  # of a ModeEncoder
+    moments: dict[int, np.ndarray] = {}
+    if categories is None and (X.data == 1).all():
+        return moments
+    for m, (mode, columns) in enumerate(zip(layout.modes, layout.columns, strict=True)):
+        if not isinstance(mode, Feature) or mode.name in (categories or {}):
+            continue
+        part = X[:, columns]
+        is_count = categories is None and not ((part.data % 1 != 0) | (part.data < 0)).any()
+        if is_count or 2 * part.nnz < part.shape[0] * part.shape[1]:
+            continue
+        values = part.toarray().astype(np.float64)
+        mean = np.average(values, axis=0, weights=weight)
+        spread = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+        constant = np.flatnonzero(spread <= 1e-7 * np.abs(mean))
+        if len(constant):
+            raise ValueError(
+                f"column {constant[0]} of the numbers of {mode!r} is constant, {mean[constant[0]]:g} in all rows: it "
+                "says nothing, leave it out."
+            )
+        moments[m] = np.stack([mean, spread])
+    return moments
+
+
+def standardized(X: sparse.csr_array, mean: np.ndarray, spread: np.ndarray) -> MultiHot:
+    """Return the encoding of columns of numbers, less their means and divided by their standard deviations."""
+    values = ((X.toarray() - mean) / spread).astype(X.dtype)
+    n, size = values.shape
+    crow_indices = torch.arange(n + 1, dtype=torch.int64) * size
+    col_indices = torch.arange(size, dtype=torch.int64).repeat(n)
+    return MultiHot(SparseMatrix(crow_indices, col_indices, torch_view(values.ravel()), (n, size)))
 
 
 def check_entries(entries: np.ndarray, n_rows: int, layout: Layout) -> None:

@@ -71,6 +71,11 @@ class FieldStatistics:
         center = np.where(has_data, center, 0).astype(dtype).reshape(row_shape)
         return cls(center, has_data.reshape(row_shape), not n_missing.any(), common_scale(deviation))
 
+    @property
+    def moments(self) -> dict[int, np.ndarray]:
+        """Of columns that are standardized: there are none."""
+        return {}
+
     def scale_of(self, modes: Sequence[int]) -> float:
         """Return what the sum of fields over all but some modes is divided by: the scale, whatever the modes."""
         return self.scale

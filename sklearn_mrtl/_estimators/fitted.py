@@ -131,7 +131,7 @@ class FittedTensor(Predictor):
         """
         model, magnitude, relative = self._model, *self._units()
         assert isinstance(model, LowRank)
-        core, factors = model.canonical(model.scaled(self._tensors(dtype=torch.float64), relative))
+        core, factors = model.canonical(self._per_unit(model.scaled(self._tensors(dtype=torch.float64), relative)))
         by_name = dict(zip(self._names(), factors, strict=True))
         modes = self.modes
         core = core.permute([self._names().index(name) for name in modes]) if core.ndim > 1 else core
@@ -160,7 +160,8 @@ class FittedTensor(Predictor):
             "factors_ and component_weights_ hold the same in little room.",
         )  # fmt: skip
         magnitude, relative = self._units()
-        dense = self._model.dense(self._model.scaled(self._tensors(), relative.to(self._tensors_dtype)))
+        scaled = self._model.scaled(self._tensors(), relative.to(self._tensors_dtype))
+        dense = self._model.dense(self._per_unit(scaled))
         several = self.outputs.number > 1
         order = [self._names().index(self.layout.modes[m].name) for m in self.used]
         dense = dense.permute(*([dense.ndim - 1] if several else []), *order)
@@ -182,6 +183,17 @@ class FittedTensor(Predictor):
             shown["component_weights_" if core.ndim == 1 else "core_"] = core
         return shown
 
+    def _per_unit(self, parameters: Parameters, power: int = -1) -> Parameters:
+        """Return the weights of standardized columns as weights for each unit of these columns; power 1: back again."""
+        changed = dict(parameters)
+        for place, m in enumerate(self._order):
+            if m in self.statistics.moments:
+                spread = torch.from_numpy(self.statistics.moments[m][1]) ** power
+                name, dim = ("weights", place) if "weights" in changed else (f"factor {place}", 0)
+                along = [-1 if d == dim else 1 for d in range(changed[name].ndim)]
+                changed[name] = changed[name] * spread.to(changed[name]).reshape(along)
+        return changed
+
     def without_component(self, k: int) -> FittedTensor:
         """Return the tensor without a component and nothing else changed.
 
@@ -193,10 +205,11 @@ class FittedTensor(Predictor):
         model, (_, relative) = self._model, self._units()
         if not isinstance(model, LowRank) or not model.core_is_diagonal:
             raise ValueError(f"only a CP tensor has components, got decomposition={self.decomposition!r}.")
-        weights, factors = model.canonical(model.scaled(self._tensors(dtype=torch.float64), relative))
+        weights, factors = model.canonical(self._per_unit(model.scaled(self._tensors(dtype=torch.float64), relative)))
         weights = weights.clone()
         weights[k] = 0
         lesser = dict(zip(model.names, [factors[0] * weights, *factors[1:]], strict=True))
+        lesser = self._per_unit(lesser, power=1)
         lesser = model.scaled({**self._tensors(dtype=torch.float64), **lesser}, 1 / relative)
         return replace(self, parameters={name: value.numpy().astype(self.dtype) for name, value in lesser.items()})
 

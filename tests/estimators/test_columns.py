@@ -69,7 +69,7 @@ def test_two_sizes_left_open():
 def test_sizes_that_are_given_leave_the_entries_free():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit([sparse.csr_matrix(np.hstack([AGE, NOTHING + 1])), CELLS], [Feature("numbers", 2), COURT])
+        fit([sparse.csr_matrix(np.hstack([AGE, AGE[::-1]])), CELLS], [Feature("numbers", 2), COURT])
         fit([PLAYER, CELLS + CELLS[::-1]], [Feature("player", 6), COURT])
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, cross_val_score
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.inspection import component_importance, select_term
 
 MODES = [Feature("player", 5), Grid("court", (12, 14)), Feature("quarter", 4)]
 
@@ -219,6 +220,63 @@ def test_groups_must_fit_the_rows_and_the_folds():
         MRTLRegressor(MODES).fit(X, y, groups=np.arange(59))
     with pytest.raises(ValueError, match="number of groups, 3"):
         MRTLRegressor(MODES, cv=5).fit(X, y, groups=np.arange(60) // 20)
+
+
+def with_covariates(n=400, units=(1.0, 1.0)):
+    """One-hot players beside a year and a height, and what depends on all of them."""
+    rng = np.random.default_rng(0)
+    player, year, height = rng.integers(5, size=n), rng.uniform(2000, 2010, n), rng.normal(1.9, 0.1, n)
+    y = 0.3 * player + 0.5 * (year - 2005) - 8 * height + rng.normal(size=n)
+    numbers = np.stack([year, height], 1) * units
+    return np.hstack([np.eye(5)[player], numbers]), y
+
+
+COVARIATES = [Feature("player", 5), Feature("body", 2)]
+
+
+def test_numbers_without_a_penalty_are_the_covariates_of_a_linear_regression():
+    X, y = with_covariates()
+    model = MRTLRegressor(COVARIATES, terms=["body"], alpha_l2={"body": 0}, max_epochs=500).fit(X, y)
+    expected = LinearRegression().fit(X[:, 5:], y)
+    np.testing.assert_allclose(model.terms_["body"].coef, expected.coef_, rtol=1e-3)
+    np.testing.assert_allclose(model.predict(X), expected.predict(X[:, 5:]), atol=1e-2)
+    np.testing.assert_allclose(model.intercept_, y.mean(), rtol=1e-5)  # where all numbers have their means
+    logistic = MRTLClassifier(COVARIATES, terms=["body"], alpha_l2={"body": 0}, max_epochs=500).fit(X, y > y.mean())
+    peer = LogisticRegression(C=np.inf, max_iter=10_000).fit((X - X.mean(0))[:, 5:] / X[:, 5:].std(0), y > y.mean())
+    np.testing.assert_allclose(logistic.terms_["body"].coef * X[:, 5:].std(0), peer.coef_[0], rtol=1e-2)
+
+
+def test_units_of_numbers_do_not_matter():
+    units = np.array([1e3, 1e-2])
+    terms = ["player", "body", ("player", "body")]
+    X, y = with_covariates()
+    other, _ = with_covariates(units=units)
+    model, scaled = (MRTLRegressor(COVARIATES, terms=terms, rank=1, random_state=0).fit(rows, y) for rows in (X, other))
+    np.testing.assert_allclose(scaled.predict(other), model.predict(X), rtol=1e-4, atol=1e-3)
+    for name in ("body", "player x body"):
+        np.testing.assert_allclose(scaled.terms_[name].coef * units, model.terms_[name].coef, rtol=1e-2, atol=1e-3)
+        assert scaled.terms_[name].alpha_l2 == pytest.approx(model.terms_[name].alpha_l2, rel=1e-3)
+
+
+def test_products_of_numbers_are_of_their_deviations_from_the_mean():
+    X, y = with_covariates()
+    model = MRTLRegressor(COVARIATES, rank=1, alpha_l2=0.01).fit(sparse.csr_array(X), y)
+    player, numbers = X[:, :5], X[:, 5:] - X[:, 5:].mean(0)
+    terms = model.terms_
+    z = player @ terms["player"].coef + numbers @ terms["body"].coef + model.intercept_
+    z = z + np.einsum("np,nc,pc->n", player, numbers, terms["player x body"].coef)
+    np.testing.assert_allclose(model.predict(X), z, rtol=1e-6)
+    product = select_term(model, "player x body")
+    importance = component_importance(product, X, y)
+    np.testing.assert_allclose(importance, ((y - player @ terms["player"].coef - numbers @ terms["body"].coef
+        - model.intercept_) ** 2).mean() - ((y - z) ** 2).mean(), rtol=1e-6)  # fmt: skip
+
+
+def test_numbers_that_do_not_vary_are_named():
+    X, y = with_covariates()
+    X[:, 6] = 1.9
+    with pytest.raises(ValueError, match=r"column 1 of the numbers of Feature\('body', size=2\) is constant, 1\.9 in"):
+        MRTLRegressor(COVARIATES).fit(X, y)
 
 
 def test_auto_has_pairs_where_the_product_of_all_modes_is_huge():
