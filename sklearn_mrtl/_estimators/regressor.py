@@ -13,6 +13,7 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.docstrings import document
+from sklearn_mrtl._estimators.labelled import check_dataarray, with_coordinates
 from sklearn_mrtl._estimators.lazy_fit import LazyData, lazy_arguments, lazy_numbers
 from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
@@ -26,7 +27,7 @@ from sklearn_mrtl._estimators.validation import (
     validate_rows,
     validate_validation,
 )
-from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
+from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl.core.losses import Loss, PoissonLoss, SquaredLoss
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             arguments = lazy_arguments(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
             return self._set(self._fit(*arguments))
         loss, validate, in_units = LOSSES[self.loss]
-        form, y = TargetForm.of(self.target, y)
+        form, y = TargetForm.of(self.target, y, X)
         y_val = None if y_val is None else form.columns(y_val, "y_val")
         rows, labels = validate_rows(self, X, y, sample_weight, groups, multi_output=True)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
@@ -224,22 +225,19 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
 
         Returns
         -------
-        xarray.DataArray of shape (n,) or (n, T)
-            Its first dimension, and what coordinates that has (time, ...), are those of X; the second is "output".
+        xarray.DataArray of shape (n,), (n, T) or (n, *shape of target)
+            Its first dimension, and what coordinates that has, are those of X. If X and y were DataArrays in fit, and
+            y was always as much later, "time" is that of the target, and "sample_time" that of X. Other dimensions and
+            their coordinates are those of y if it was a DataArray or DataFrame; otherwise "output", or the axes of the
+            target with the centres of its cells if it has bounds.
 
         Raises
         ------
         TypeError
             If X is not a DataArray.
         """
-        if not is_dataarray(X):
-            raise TypeError(
-                f"predict_xarray needs an xarray.DataArray, got {type(X).__name__}; predict takes any array."
-            )
-        samples = X.dims[0]
-        coords = {name: coord for name, coord in X.coords.items() if coord.dims == (samples,)}
-        values = self.predict(X)
-        return type(X)(values, coords, (samples, self.tensor_.outputs.name)[: values.ndim])
+        check_dataarray(X)
+        return with_coordinates(self.predict(X), X, self.tensor_.outputs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

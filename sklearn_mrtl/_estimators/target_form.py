@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from sklearn_mrtl._utils.arrays import is_dataarray
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl._utils.maps import columns_of_maps, maps_of_columns
+from sklearn_mrtl._utils.time import find_time, lead_between
 from sklearn_mrtl.modes import Grid, Mode
 
 
@@ -24,14 +26,20 @@ class TargetForm:
         Cells that hold data; each is an output.
     labels : Labels
         Names and coordinates of the axes of y after the first.
+    other_coords : dict of str to (dimensions, values)
+        Further coordinates of the outputs, such as the latitude of a station.
+    lead : (unit, number) or None
+        How much later y is than X, where both have times and it is the same for all rows.
     """
 
     grid: Grid | None = None
     mask: np.ndarray | None = None
     labels: Labels = Labels()
+    other_coords: dict[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
+    lead: tuple[str, int] | None = None
 
     @classmethod
-    def of(cls, target, y: Any) -> tuple[TargetForm, Any]:
+    def of(cls, target, y: Any, X: Any = None) -> tuple[TargetForm, Any]:
         """Return the form of y, and y as an array of shape (n,) or (n, T).
 
         Parameters
@@ -39,6 +47,8 @@ class TargetForm:
         target : Grid or None
             Parameter of the estimator.
         y : array-like of shape (n, ...)
+        X : array-like of shape (n, ...)
+            For its times.
 
         Raises
         ------
@@ -48,18 +58,19 @@ class TargetForm:
             If y has not its shape, or a cell is NaN in some samples only.
         """
         labels = Labels.of_target(y)
+        form = cls(labels=labels, other_coords=other_coords(y), lead=lead_of(X, y))
         if target is None:
-            return cls(labels=labels), y
+            return form, y
         if not isinstance(target, Grid):
             raise TypeError(f"target must be a Grid or None, got {target!r}.")
         if y is None:
-            return cls(target), y
+            return form, y
         check_shape(target, "y", y)
         columns, mask = columns_of_maps(y)
         bounds = labels.bounds(range(len(target.shape)))
         if target.bounds is None and bounds is not None:
             target = replace(target, bounds=bounds)
-        return cls(target, mask, labels), columns
+        return replace(form, grid=target, mask=mask), columns
 
     @property
     def is_grid(self) -> bool:
@@ -85,6 +96,24 @@ class TargetForm:
             return values
         maps, n_axes = maps_of_columns(np.moveaxis(values, axis, -1), self.mask), self.mask.ndim
         return np.moveaxis(maps, range(-n_axes, 0), range(axis, axis + n_axes))
+
+
+def other_coords(y: Any) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    """Return the coordinates of a DataArray along dimensions after the first that are not the dimensions' own."""
+    if not is_dataarray(y):
+        return {}
+    return {
+        str(name): (tuple(map(str, coord.dims)), np.asarray(coord.values))
+        for name, coord in y.coords.items()
+        if coord.dims and set(coord.dims) <= set(y.dims[1:]) and coord.dims != (name,)
+    }
+
+
+def lead_of(X: Any, y: Any) -> tuple[str, int] | None:
+    """Return how much later y is than X, where both are DataArrays with times."""
+    if not is_dataarray(X) or not is_dataarray(y):
+        return None
+    return lead_between(find_time(X), find_time(y))
 
 
 def check_shape(target: Grid, name: str, y: Any) -> None:

@@ -14,6 +14,7 @@ from sklearn_mrtl.inspection._explained import component_scores
 from sklearn_mrtl.inspection._factor_display import FactorDisplay
 from sklearn_mrtl.inspection._history_display import HistoryDisplay
 from sklearn_mrtl.inspection._importance import component_importance
+from sklearn_mrtl.inspection._labelled import predict_xarray, to_xarray
 from sklearn_mrtl.inspection._matching import factor_match_score
 from sklearn_mrtl.inspection._prediction_display import PredictionDisplay
 from sklearn_mrtl.inspection._rank import select_rank
@@ -43,8 +44,10 @@ __all__ = [
     "morans_i",
     "partial_dependence",
     "permutation_importance",
+    "predict_xarray",
     "report",
     "select_rank",
     "select_term",
     "stability",
+    "to_xarray",
 ]

@@ -6,35 +6,31 @@ from collections.abc import Sequence
 from copy import copy
 from numbers import Integral
 
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.base import BaseMRTL
+from sklearn_mrtl.inspection._composites import chain, transformed
 from sklearn_mrtl.modes import Grid
 
 
 def fitted_model(estimator) -> BaseMRTL:
-    """Return the fitted MRTL estimator: the given one, or the last step of a pipeline.
+    """Return the fitted MRTL estimator: the given one, or the one inside.
 
     Raises
     ------
     TypeError
-        If `estimator` is neither.
+        If there is none, or several.
     NotFittedError
         If it is not fitted.
     """
-    model = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    if not isinstance(model, BaseMRTL):
-        raise TypeError(
-            f"estimator must be an MRTLRegressor, MRTLClassifier or a pipeline ending in one, got {model!r}."
-        )
+    model = chain(estimator)[-1]
     check_is_fitted(model)
     return model
 
 
 def inputs_of(estimator, X):
-    """Return X as the fitted MRTL estimator gets it: transformed by the other steps of a pipeline."""
-    return estimator[:-1].transform(X) if isinstance(estimator, Pipeline) and len(estimator) > 1 else X
+    """Return X as the fitted MRTL estimator gets it: transformed by the other steps of pipelines."""
+    return transformed(estimator, X)
 
 
 def low_rank_model(estimator) -> BaseMRTL:

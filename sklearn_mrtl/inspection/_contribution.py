@@ -7,7 +7,8 @@ from math import prod
 import numpy as np
 
 from sklearn_mrtl._utils.arrays import is_dataarray
-from sklearn_mrtl.inspection._components import fitted_model
+from sklearn_mrtl.inspection._components import fitted_model, inputs_of
+from sklearn_mrtl.inspection._composites import one_row, units
 from sklearn_mrtl.modes import Grid
 
 
@@ -19,10 +20,10 @@ def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str
 
     Parameters
     ----------
-    estimator : fitted MRTLRegressor or MRTLClassifier
-        Fitted to fields, with any rank. For a pipeline give its last step, and rows transformed by the other steps.
+    estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
+        Fitted to fields, with any rank.
     X_row : array-like or xarray.DataArray of shape (1, ...) or (...)
-        One row of X.
+        One row of X, as the estimator takes it; of shape (1, ...) where it needs its time.
     mode : str, default=None
         Name of the grid. None: the first grid.
     baseline : {"zero", "mean"}, default="zero"
@@ -32,7 +33,9 @@ def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str
     Returns
     -------
     contribution : ndarray or xarray.DataArray of shape (*grid shape) or (T, *grid shape)
-        In the units of y, or of the logit; NaN for cells without data. With several outputs or classes, a map for each.
+        In the units of y, or of the logit; NaN for cells without data. With several outputs or classes, a map for each;
+        of a target grid (*shape of target, *grid shape). Around a transformed target the units are the user's: the
+        contributions and the prediction of a model that contributes nothing are the prediction.
         A DataArray with coordinates if `X_row` is one.
 
     Raises
@@ -68,28 +71,24 @@ def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str
         mode = grids[0]
     if mode not in grids:
         raise ValueError(f"mode must be one of the grids {grids}, got {mode!r}.")
-    x = tensor.fields(_one_row(X_row, len(tensor.layout.row_shape)), from_mean=baseline == "mean")[0]
-    outputs = (tensor.outputs.number,) if tensor.outputs.number > 1 else ()
+    row = one_row(X_row, len(tensor.layout.row_shape))
+    x = tensor.fields(inputs_of(estimator, row), from_mean=baseline == "mean")[0]
+    outputs = () if tensor.output is None else tensor.output.shape
     terms = np.nan_to_num(tensor.coefficients()) * x
     terms = terms.reshape(*outputs, *(prod(shape) for shape in tensor.shapes))
     others = tuple(len(outputs) + m for m, other in enumerate(tensor.layout.modes) if other.name != mode)
     grid = tensor.modes[mode]
-    contribution = grid.blank(terms.sum(axis=others).reshape(*outputs, *grid.shape))
+    scale = units(estimator, row, tensor.outputs.number)[0]
+    of_each = np.broadcast_to(scale, tensor.outputs.number)
+    scale = tensor.outputs.form.with_maps(of_each, 0) if outputs else of_each[0]
+    contribution = terms.sum(axis=others).reshape(*outputs, *grid.shape)
+    contribution = grid.blank(contribution * np.reshape(scale, (*outputs, *[1] * len(grid.shape))))
     return _as_dataarray(tensor, grid, contribution) if is_dataarray(X_row) else contribution
-
-
-def _one_row(X_row, n_axes: int):
-    """Return the row with a first axis of length 1."""
-    if np.ndim(X_row) == n_axes:
-        return X_row.expand_dims("sample") if is_dataarray(X_row) else np.asarray(X_row)[None]
-    if len(X_row) != 1:
-        raise ValueError(f"X_row must be one row, got {len(X_row)}.")
-    return X_row
 
 
 def _as_dataarray(tensor, grid, contribution: np.ndarray):
     import xarray as xr  # an extra, but who has a DataArray has it
 
-    modes = ([tensor.modes[tensor.outputs.name]] if tensor.outputs.number > 1 else []) + [grid]
+    modes = ([] if tensor.output is None else [tensor.output.with_other_dims(grid.dims)]) + [grid]
     coords = {dim: variable for mode in modes for dim, variable in mode.variables.items()}
     return xr.DataArray(contribution, coords, [dim for mode in modes for dim in mode.dims], "contribution")

@@ -13,7 +13,7 @@ def component_scores(estimator, X) -> np.ndarray:
 
     Parameters
     ----------
-    estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+    estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
 
     Returns

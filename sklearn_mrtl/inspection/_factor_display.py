@@ -109,7 +109,7 @@ class FactorDisplay:
 
         Parameters
         ----------
-        estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+        estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
         mode : str, default=None
             Name of the mode. None: the first grid, or the first mode if there is no grid.
         X : array-like, sparse matrix or xarray.DataArray of shape (n, ...), default=None

@@ -70,7 +70,7 @@ class HistoryDisplay:
 
         Parameters
         ----------
-        estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+        estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
         ax : matplotlib Axes or array-like of Axes, default=None
             As in `plot`.
         **plot_options

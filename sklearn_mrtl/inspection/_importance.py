@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import check_scoring, log_loss, make_scorer
+from sklearn.metrics import check_scoring, log_loss, make_scorer, mean_squared_error
 
-from sklearn_mrtl.inspection._components import cp_model, inputs_of, without_component
+from sklearn_mrtl._utils.maps import flat_target
+from sklearn_mrtl.inspection._components import cp_model, without_component
+from sklearn_mrtl.inspection._composites import with_model
 
 
 def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -> np.ndarray:
@@ -17,11 +19,11 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
 
     Parameters
     ----------
-    estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+    estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
-        Held-out rows.
-    y : array-like of shape (n,) or (n, T)
-        Their targets.
+        Held-out rows, as the estimator takes them.
+    y : array-like of shape (n,), (n, T) or (n, *shape of target)
+        Their targets, in the user's units.
     scoring : str, callable or None, default=None
         As in scikit-learn (greater is better); the importance is the decrease of this score. None: mean squared error
         or log loss.
@@ -53,15 +55,21 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
     True
     """
     model = cp_model(estimator)
-    X = inputs_of(estimator, X)
     if scoring is None:
-        scoring = "neg_mean_squared_error"
+        scoring = negative_squared_error
         if is_classifier(model):  # its labels, as held-out rows may lack a class
             scoring = make_scorer(
                 log_loss, greater_is_better=False, response_method="predict_proba", labels=model.classes_
             )
-    scorer = check_scoring(model, scoring=scoring)
+    scorer = check_scoring(estimator, scoring=scoring)
     options = {} if sample_weight is None else {"sample_weight": sample_weight}
-    score = scorer(model, X, y, **options)
-    without = [scorer(without_component(model, k), X, y, **options) for k in range(len(model.component_weights_))]
-    return score - np.array(without)
+    score = scorer(estimator, X, y, **options)
+    reduced = (with_model(estimator, without_component(model, k)) for k in range(len(model.component_weights_)))
+    return score - np.array([scorer(without, X, y, **options) for without in reduced])
+
+
+def negative_squared_error(estimator, X, y, sample_weight=None) -> float:
+    """Return the negative mean squared error of predictions, of maps over the cells that hold data."""
+    predicted, mask = flat_target(estimator.predict(X))
+    y = flat_target(y, mask=mask)[0]
+    return -float(mean_squared_error(y, predicted, sample_weight=sample_weight))

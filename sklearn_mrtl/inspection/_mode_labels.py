@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from os.path import commonprefix
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._utils.labels import edges
+from sklearn_mrtl.inspection._composites import pipelines
 from sklearn_mrtl.modes import Grid
 
 # Dimensions whose name and units need no explanation.
@@ -49,8 +49,8 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
     """Return the labels of a mode, from its bounds, the coordinates of X and the names of classes."""
     described = model.tensor_.modes[name]
     if described.mode is None:
-        names = described.coords.get(name, range(described.size))
-        return ModeLabels(False, ((0, described.size),), (name,), tuple(map(str, names)))
+        names = described.coords.get(described.dims[0], range(described.size))
+        return ModeLabels(False, ((0, described.size),), described.dims, tuple(map(str, names)))
     if not isinstance(described.mode, Grid):
         dim = described.dims[0]
         names = described.coords.get(dim, range(described.size))
@@ -79,9 +79,9 @@ def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | Non
     if layout.is_fields or name not in where or name in model.tensor_.modes[name].coords:
         return None
     names = getattr(model, "feature_names_in_", None)
-    if names is None and isinstance(estimator, Pipeline) and len(estimator) > 1:
+    for pipeline in [] if names is not None else pipelines(estimator):
         try:
-            names = estimator[:-1].get_feature_names_out()
+            names = pipeline[:-1].get_feature_names_out()
         except (AttributeError, ValueError):  # steps without names
             return None
     if names is None:

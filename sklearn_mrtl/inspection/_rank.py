@@ -8,8 +8,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_scalar
+
+from sklearn_mrtl.inspection._composites import parameter_name
 
 
 def select_rank(
@@ -22,7 +23,7 @@ def select_rank(
 
     Parameters
     ----------
-    estimator : MRTLRegressor, MRTLClassifier or Pipeline ending in one
+    estimator : MRTLRegressor or MRTLClassifier, or a pipeline or target transformer around one
         Fitted or not; it is cloned. With ``"auto"`` penalties every fit chooses them again; set `alpha_spatial` and
         `alpha_l2` to numbers, such as those chosen by an earlier fit, to avoid that.
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
@@ -77,7 +78,7 @@ def select_rank(
     ranks = sorted({int(check_scalar(rank, "each of ranks", Integral, min_val=1)) for rank in ranks})
     if not ranks:
         raise ValueError("ranks is empty: expected at least one.")
-    name = f"{estimator.steps[-1][0]}__rank" if isinstance(estimator, Pipeline) else "rank"
+    name = parameter_name(estimator, "rank")
     if scoring is None and is_classifier(estimator):
         scoring = "neg_log_loss"
     scores = np.array(

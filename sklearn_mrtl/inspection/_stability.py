@@ -35,7 +35,7 @@ def stability(
 
     Parameters
     ----------
-    estimator : MRTLRegressor, MRTLClassifier or Pipeline ending in one
+    estimator : MRTLRegressor or MRTLClassifier, or a pipeline or target transformer around one
         Fitted or not; it is cloned.
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
         Fields or encodings, or the input of the pipeline.

@@ -83,7 +83,7 @@ class TermDisplay:
 
         Parameters
         ----------
-        estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+        estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
         X : array-like, sparse matrix or xarray.DataArray of shape (n, ...), default=None
             Rows of which the titles say what fraction of the variance of the predicted scores a term makes.
         terms : sequence of str, default=None

@@ -15,7 +15,7 @@ def select_term(estimator, term: str) -> BaseMRTL:
 
     Parameters
     ----------
-    estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline ending in one
+    estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
     term : str
         A name in ``terms_``, such as "court" or "player x court".
 

@@ -161,6 +161,26 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         outputs = anomalies.reshape(len(anomalies), -1)
         return restored(self._climatology.restore(outputs, position).reshape(anomalies.shape), self._mask)
 
+    def scale_of(self, X, *, time=None) -> np.ndarray:
+        """Return the standard deviations that the regressor's predictions are multiplied by.
+
+        Parameters
+        ----------
+        X, time
+            As in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs)
+            Ones if not `standardize`. Of maps a column for each cell that holds data.
+        """
+        check_is_fitted(self)
+        position = self._position(X, time)
+        self._climatology.check_seen(position, self.period)
+        if self.std_ is None:
+            return np.ones((len(position), self.mean_.shape[1]))
+        return self.std_[np.searchsorted(self.cycle_, position)]
+
     def score(self, X, y, sample_weight=None, *, time=None):
         """Return R^2 of the predictions, seasonal cycle included.
 

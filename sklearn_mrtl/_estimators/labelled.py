@@ -1,0 +1,49 @@
+"""Predictions as a DataArray, with the coordinates of the samples and of the outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.tensor_mode import output_mode
+from sklearn_mrtl._utils.arrays import is_dataarray
+from sklearn_mrtl._utils.time import find_time, later
+
+if TYPE_CHECKING:
+    import xarray
+
+SAMPLE_TIME = "sample_time"  # coordinate of the time of X, where that of y is another
+
+
+def check_dataarray(X) -> None:
+    """Refuse what has no coordinates.
+
+    Raises
+    ------
+    TypeError
+    """
+    if not is_dataarray(X):
+        raise TypeError(f"predict_xarray needs an xarray.DataArray, got {type(X).__name__}; predict takes any array.")
+
+
+def with_coordinates(values: np.ndarray, X: xarray.DataArray, outputs: Outputs) -> xarray.DataArray:
+    """Return predictions (n, ...) for the rows of X as a DataArray."""
+    samples = X.dims[0]
+    coords = {name: coord for name, coord in X.coords.items() if coord.dims == (samples,)}
+    form, time = outputs.form, find_time(X)
+    if form.lead is not None and time is not None:
+        attrs = coords["time"].attrs
+        coords[SAMPLE_TIME] = (samples, coords["time"].values)
+        coords["time"] = (samples, later(time, form.lead), attrs)
+    if values.ndim == 1:
+        return type(X)(values, coords, (samples,))
+    mode = output_mode(outputs).with_other_dims([str(samples)])
+    renamed = dict(zip(output_mode(outputs).dims, mode.dims, strict=True))
+    others = {
+        name: (tuple(renamed[dim] for dim in dims), own)
+        for name, (dims, own) in form.other_coords.items()
+        if name not in coords
+    }
+    return type(X)(values, coords | mode.variables | others, (samples, *mode.dims))
