@@ -17,6 +17,7 @@ from sklearn_mrtl._estimators.refits import Refits
 from sklearn_mrtl._utils.optional import import_optional
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.inspection._components import fitted_model, inputs_of
+from sklearn_mrtl.inspection._composites import check_own_target
 from sklearn_mrtl.inspection._matching import aligned_components
 from sklearn_mrtl.inspection._resampling import draw_counts
 
@@ -194,6 +195,7 @@ def factor_bands(
     low, high = check_quantiles(quantiles)
     check_scalar(n_resamples, "n_resamples", Integral, min_val=2)
     model, rng = fitted_model(estimator), check_random_state(random_state)
+    check_own_target(estimator, "factor_bands")
     refits = Refits.of(model, inputs_of(estimator, X), y, sample_weight)
     counts = draw_counts(resample, n_resamples, len(y), groups, block_length, rng)
     seeds = rng.randint(2**31 - 1, size=n_resamples)

@@ -103,6 +103,21 @@ def slope_of(link: TransformedTargetRegressor, n_outputs: int) -> np.ndarray:
     return slopes[:1]
 
 
+def check_own_target(estimator: Any, what: str) -> None:
+    """Refuse estimators whose model is fitted to another target than they are.
+
+    Raises
+    ------
+    TypeError
+    """
+    for link in chain(estimator)[:-1]:
+        if not isinstance(link, Pipeline) and hasattr(link, "regressor_"):
+            raise TypeError(
+                f"{what} fits again to y, and the model inside {type(link).__name__} was fitted to another target. Give "
+                "its regressor_, and the y that it was fitted to."
+            )
+
+
 def parameter_name(estimator: Any, name: str) -> str:
     """Return the name that a parameter of the model has among those of an estimator, fitted or not.
 

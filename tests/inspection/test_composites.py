@@ -17,6 +17,7 @@ from sklearn_mrtl.inspection import (
     component_importance,
     component_scores,
     contribution_map,
+    factor_bands,
     predict_xarray,
     select_rank,
     select_term,
@@ -176,3 +177,9 @@ def test_a_curved_transformation_of_the_target_has_no_contributions(fitted):
         contribution_map(model, X[:1])
     with pytest.raises(TypeError, match="got Ridge"):
         select_rank(Ridge(), X, y)
+
+
+def test_bands_of_another_target_are_refused(fitted):
+    X, y, models = fitted
+    with pytest.raises(TypeError, match="inside DeseasonalizedTargetRegressor was fitted to another target"):
+        factor_bands(models["cycle"], X[:150], y[:150])
