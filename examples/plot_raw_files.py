@@ -65,7 +65,7 @@ for path, variable in ((folder / "notes.nc", "sst"), (ocean_files, "salinity")):
     try:
         read_ocean(path, variable)
     except ValueError as error:
-        print(str(error)[:160])
+        print(str(error).replace(f"{folder}/", "")[:160])
 
 # %%
 # To a score
@@ -116,3 +116,7 @@ predicted = several.predict(X[~train])
 normal = Y[train].groupby("time.month").mean().sel(month=Y.time[~train].dt.month).values
 skill = 1 - ((predicted - Y[~train].values) ** 2).mean() / ((normal - Y[~train].values) ** 2).mean()
 print(f"outputs {predicted.shape}, skill beyond the monthly means {skill:.1%}")
+
+# %%
+# That is next to nothing, and right: rain in Alabama a month ahead can hardly be predicted from the sea, and a good
+# model then stays with the monthly means.

@@ -14,6 +14,8 @@ from sklearn_mrtl.inspection._panels import MAX_BARS, beyond
 PANEL_AREA = 7.0  # square inches of a map alone; smaller as there are more
 MAX_WIDTH, MAX_HEIGHT = 12.0, 9.0  # inches of a figure
 SHAPE = 1.4  # preferred width over height of a figure
+MIXED_HEIGHT = 2.6  # inches of a panel among others of other shapes
+MOST_IN_A_ROW = 4
 LETTER = 5.5  # points, width of a small letter
 
 
@@ -106,13 +108,15 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
 
 
 def mixed_panels(ax, shapes: Sequence[float], *, caller: str) -> tuple:
-    """Return the figure and its axes in a row, or in several rows if they are many, for panels of different shapes."""
-    middle = float(np.clip(np.median(shapes), 0.5, 2.5))
-    rows, columns = arrange(len(shapes), middle) if len(shapes) > 4 else (1, len(shapes))
-    figure, made = panels(ax, rows, columns, len(shapes), middle, caller=caller)
-    if ax is None:
-        figure.set_layout_engine("constrained")
-    return figure, np.array([panel for panel in made.flat if panel is not None], dtype=object)
+    """Return the figure and its axes for panels of different shapes: in a row, or in several if they are many."""
+    n, widths = len(shapes), np.clip(shapes, 0.8, 2.4)
+    if ax is not None or n > MOST_IN_A_ROW:
+        rows, columns = (1, n) if n <= MOST_IN_A_ROW else arrange(n, float(np.median(widths)))
+        figure, made = panels(ax, rows, columns, n, float(np.median(widths)), caller=caller)
+        return figure, np.array([panel for panel in made.flat if panel is not None], dtype=object)
+    width = min(MAX_WIDTH, MIXED_HEIGHT * widths.sum() + 0.9 * n + 0.6)
+    figure = pyplot(caller).figure(figsize=(width, MIXED_HEIGHT + 0.9), layout="constrained")
+    return figure, np.atleast_1d(figure.subplots(1, n, width_ratios=widths))
 
 
 def first_axes(ax, drawn: list):

@@ -39,7 +39,7 @@ class ModePicture:
     transposed : bool
         Whether the axes are those of the mode in reverse.
     positions : ndarray of shape (n_categories, 2), or None
-        x and y of a Feature's categories, which are then points on a map.
+        x and y of a Feature's categories, which are then points on a map; NaN: left out.
     n_extremes : int or None
         Of more than 30 categories, how many of the largest and of the smallest are drawn. None: all, as dots.
     """
@@ -97,8 +97,9 @@ class ModePicture:
     def panel_shape(self, aspect) -> float:
         """Return width over height of a panel."""
         if self.positions is not None:
-            (left, right), (bottom, top) = zip(np.min(self.positions, 0), np.max(self.positions, 0), strict=True)
-            return panel_shape(2, 0, [(bottom, top), (left, right)], aspect)
+            width, height = np.nanmax(self.positions, axis=0) - np.nanmin(self.positions, axis=0)
+            smallest = 0.2 * max(width, height) or 1.0  # points on a line, or one
+            return panel_shape(2, 0, [(0.0, max(height, smallest)), (0.0, max(width, smallest))], aspect)
         sides = self.edges if self.origin is None else disc_sides(self.edges, self.origin)
         return panel_shape(self.n_axes, self.n_bars or MAX_BARS + 1, sides, aspect)
 

@@ -193,7 +193,8 @@ class SkillDisplay:
             limit = scale_end(np.abs(self.skill), 99.0 if picture.is_map else 100.0)
             image = picture.draw(self.axes_[0], self.skill, cmap=cmap, norm=Normalize(-limit, limit), outline=outline)
             x, y = picture.labels(METRICS[self.metric])
-            self.axes_[0].set(xlabel=x, ylabel=y, title=self._title())
+            self.axes_[0].set(xlabel=x, ylabel=y)
+            self.axes_[0].set_title(self._title(), fontsize="small")
             if image is not None:
                 self.colorbar_ = add_colorbar([image], [self.axes_[0]], METRICS[self.metric], new_figure=ax is None)
         self._compare(self.axes_[-1])
@@ -231,7 +232,8 @@ class SkillDisplay:
         low, high = min(observed.min(), predicted.min()), max(observed.max(), predicted.max())
         ax.plot([low, high], [low, high], color="0.5", linewidth=0.8)
         title = f"{METRICS[self.metric]} {float(self.skill):.2f}" if np.ndim(self.skill) == 0 else "all outputs"
-        ax.set(xlabel="predicted", ylabel="observed", title=title)
+        ax.set(xlabel="predicted", ylabel="observed")
+        ax.set_title(title, fontsize="small")
 
 
 def skill_of(y_true: np.ndarray, y_pred: np.ndarray, metric: str = "r2", reference=None) -> np.ndarray:
