@@ -53,7 +53,8 @@ from sklearn_mrtl.core.stopping import CRITERIA
 STATISTICS: dict[bool, type[Statistics]] = {True: FieldStatistics, False: EncodingStatistics}  # by whether X is fields
 ALPHAS = ("alpha_spatial", "alpha_l2")
 OPTIONAL_ATTRIBUTES = (
-    "component_weights_", "core_", "factors_", "alpha_spatial_", "alpha_l2_", "_warm_start",
+    "component_weights_", "core_", "factors_", "alpha_spatial_", "alpha_l2_", "noise_std_", "tercile_edges_",
+    "_warm_start",
 )  # fmt: skip
 LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
 

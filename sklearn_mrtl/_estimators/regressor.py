@@ -15,10 +15,11 @@ from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.docstrings import document
 from sklearn_mrtl._estimators.labelled import check_dataarray, with_coordinates
 from sklearn_mrtl._estimators.lazy_fit import LazyData, lazy_arguments, lazy_numbers
-from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
+from sklearn_mrtl._estimators.lazy_predictions import lazy_result, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardize, weights_in_counts
 from sklearn_mrtl._estimators.parameters import one_of
+from sklearn_mrtl._estimators.spread import prediction_std, spread_attributes
 from sklearn_mrtl._estimators.target_form import TargetForm, check_no_target
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
@@ -62,6 +63,11 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     Attributes
     ----------
     {attributes}
+    noise_std_ : float or ndarray of shape (T,) or (*shape of target)
+        Root mean squared error on the rows that were left out when rank and penalties were chosen, for
+        ``predict(X, return_std=True)``. Only where they were chosen, and with ``loss="squared_error"``.
+    tercile_edges_ : ndarray of shape (2,), (2, T) or (2, *shape of target)
+        Terciles of y, for `tercile_probabilities`. Only with ``loss="squared_error"``.
 
     See Also
     --------
@@ -165,7 +171,9 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
                     f"y_val must have the outputs of y: rows of shape {y.shape[1:]}, got {y_val.shape[1:]}."
                 )
             validation = normalize_weights(validation._replace(y=outputs.targets(y_val)))
-        return self._set(self._fit(training._replace(y=targets), validation, labels, loss, outputs, given))
+        training = training._replace(y=targets)
+        fitted = self._fit(training, validation, labels, loss, outputs, given)
+        return self._set(fitted | spread_attributes(fitted, training, outputs, loss))
 
     def _lazy_data(self, rows: LazyRows, known: Outputs | None = None) -> tuple[LazyData, Loss, Outputs]:
         """Return what is known of the targets of dask arrays, the loss, and the outputs if they are not known."""
@@ -174,20 +182,32 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         data, outputs = lazy_numbers(rows, validate, is_log=is_log, known=known)
         return data, PoissonLoss if is_log else SquaredLoss, outputs
 
-    @by_blocks
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the targets.
 
         Parameters
         ----------
         {x}
+        return_std : bool, default=False
+            Also return the standard deviation of observations about the predictions.
 
         Returns
         -------
-        ndarray of shape (n,), (n, T) or (n, *shape of target)
+        prediction : ndarray of shape (n,), (n, T) or (n, *shape of target)
+        std : ndarray of the same shape
+            Root mean squared error on the blocks of rows that were left out when rank and penalties were chosen, the
+            same for all rows; only with `return_std`. It holds noise and the errors of the weights.
+
+        Raises
+        ------
+        ValueError
+            If `return_std` and the fit chose neither rank nor penalties on left-out rows, or with ``loss="poisson"``.
         """
-        scores = self._scores(X)
-        return self.tensor_.outputs.predictions(scores)
+        if is_lazy(X):
+            prediction = lazy_result(self, "predict", X)
+        else:
+            prediction = self.tensor_.outputs.predictions(self._scores(X))
+        return (prediction, prediction_std(self, prediction)) if return_std else prediction
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return the fraction of the squared deviations (R^2), or of the deviance of counts (D^2), that is explained.

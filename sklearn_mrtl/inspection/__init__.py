@@ -3,6 +3,7 @@
 The displays need matplotlib (extra "plot"), which is imported when something is drawn.
 """
 
+from sklearn_mrtl.inspection._activation import activation_pattern
 from sklearn_mrtl.inspection._autocorrelation import MoranResult, morans_i
 from sklearn_mrtl.inspection._bands import FactorBands, factor_bands
 from sklearn_mrtl.inspection._blocks import partial_dependence, permutation_importance
@@ -21,6 +22,7 @@ from sklearn_mrtl.inspection._rank import select_rank
 from sklearn_mrtl.inspection._report import report
 from sklearn_mrtl.inspection._skill_display import SkillDisplay
 from sklearn_mrtl.inspection._stability import stability
+from sklearn_mrtl.inspection._terciles import tercile_probabilities
 from sklearn_mrtl.inspection._term_display import TermDisplay
 from sklearn_mrtl.inspection._terms import select_term
 
@@ -33,6 +35,7 @@ __all__ = [
     "PredictionDisplay",
     "SkillDisplay",
     "TermDisplay",
+    "activation_pattern",
     "component_importance",
     "component_scores",
     "contribution_map",
@@ -49,5 +52,6 @@ __all__ = [
     "select_rank",
     "select_term",
     "stability",
+    "tercile_probabilities",
     "to_xarray",
 ]

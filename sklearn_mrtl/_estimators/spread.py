@@ -1,0 +1,103 @@
+"""How far observations are from predictions, and the terciles of the training targets."""
+
+from __future__ import annotations
+
+from math import isclose
+from typing import Any
+
+import numpy as np
+
+from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.rows import Rows
+from sklearn_mrtl.core.losses import SquaredLoss
+
+SPREAD_ROWS = 256  # that tell how outputs differ in what is not explained: the standard error of a variance is 9 %
+SPREAD = ("noise_std_", "tercile_edges_")  # the attributes
+
+
+def spread_attributes(fitted: dict[str, Any], training: Rows, outputs: Outputs, loss: type) -> dict[str, Any]:
+    """Return the standard deviation of observations about predictions, and terciles of the targets.
+
+    The first is that of the blocks of rows which were left out in the choice of rank and penalties, and is missing
+    where nothing was chosen.
+
+    Parameters
+    ----------
+    fitted : dict
+        Attributes of the fitted estimator.
+    training : Rows
+        With the core's targets (n, T).
+    """
+    if loss is not SquaredLoss:
+        return {}
+    targets = np.asarray(training.y, dtype=np.float64)
+    edges = weighted_quantiles(targets, training.weight, (1 / 3, 2 / 3)) * outputs.scale + outputs.shift
+    attributes: dict[str, Any] = {"tercile_edges_": outputs.form.shaped(edges)}
+    error = left_out_error(fitted)
+    if error is not None:
+        variances = np.array([1.0])
+        if outputs.number > 1:
+            variances = unexplained(fitted, training, outputs)
+        std = np.sqrt(error * variances) * outputs.scale
+        shaped = outputs.form.shaped(std[None])[0]
+        attributes["noise_std_"] = float(shaped) if np.ndim(shaped) == 0 else shaped
+    return attributes
+
+
+def left_out_error(fitted: dict[str, Any]) -> float | None:
+    """Return the mean squared error, for standardized targets, on left-out blocks of the chosen rank and penalties.
+
+    None where nothing was chosen. Of several terms it is the least error that was found, for the ranks if these were
+    chosen.
+    """
+    path = [tried for tried in fitted["alpha_path_"] if np.isfinite(tried["error"])]
+    path = [tried for tried in path if "rank" in tried] or path
+    if "alpha_l2_" in fitted:
+        path = [tried for tried in path if is_chosen(tried, fitted)]
+    return min((float(tried["error"]) for tried in path), default=None)
+
+
+def is_chosen(tried: dict[str, Any], fitted: dict[str, Any]) -> bool:
+    """Return whether a record of the path has the rank, if any, and the penalties of the fit."""
+    same = all(isclose(tried[name], fitted[f"{name}_"], rel_tol=1e-6) for name in ("alpha_spatial", "alpha_l2"))
+    return same and tried.get("rank", fitted["rank_"]) == fitted["rank_"]
+
+
+def unexplained(fitted: dict[str, Any], training: Rows, outputs: Outputs) -> np.ndarray:
+    """Return the variance of each output that the fit leaves, relative to their mean, from some training rows."""
+    step = max(1, len(training.y) // SPREAD_ROWS)
+    rows = np.arange(0, len(training.y), step)
+    tensor = fitted["tensor_"]
+    others = [term.tensor for term in fitted["terms_"].values() if term.name != tensor.name]
+    scores, _ = tensor.scores(training.X[rows], others=others)
+    residuals = np.asarray(training.y)[rows] - (scores - outputs.shift) / outputs.scale
+    squares = np.average(np.square(residuals, dtype=np.float64), axis=0, weights=training.weight[rows])
+    return squares / squares.mean() if squares.mean() > 0 else np.ones_like(squares)
+
+
+def weighted_quantiles(values: np.ndarray, weight: np.ndarray, quantiles: tuple[float, ...]) -> np.ndarray:
+    """Return quantiles of columns (n, T) of weighted values, shape (len(quantiles), T)."""
+    if (weight == weight[0]).all():
+        return np.quantile(values, quantiles, axis=0)
+    order = np.argsort(values, axis=0)
+    ordered, weights = np.take_along_axis(values, order, 0), np.asarray(weight, dtype=np.float64)[order]
+    places = (np.cumsum(weights, axis=0) - weights / 2) / weights.sum(axis=0)
+    columns = zip(places.T, ordered.T, strict=True)
+    return np.stack([np.interp(quantiles, place, column) for place, column in columns], axis=1)
+
+
+def prediction_std(estimator, prediction):
+    """Return the standard deviation of observations about predictions, in their shape.
+
+    Raises
+    ------
+    ValueError
+        If fit did not estimate it.
+    """
+    if not hasattr(estimator, "noise_std_"):
+        raise ValueError(
+            "return_std=True needs errors on left-out rows, which fit has where it chooses the rank or the penalties "
+            f"of at least 100 rows with loss='squared_error'; got loss={estimator.loss!r}, rank={estimator.rank!r}, "
+            f"alpha_spatial={estimator.alpha_spatial!r}, alpha_l2={estimator.alpha_l2!r}."
+        )
+    return 0 * prediction + np.asarray(estimator.noise_std_, dtype=prediction.dtype)
