@@ -7,6 +7,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 
 from sklearn_mrtl import Grid, MRTLClassifier
+from sklearn_mrtl.datasets import make_shots
+from sklearn_mrtl.inspection import factor_match_score, select_term
 from sklearn_mrtl.preprocessing import ModeEncoder
 
 RIM = 5.25, 25.0
@@ -58,9 +60,8 @@ def compare_shots(data):
     court = Grid("court", (100, 94), bounds=[(-25, 25), (0, 47)])
     train, test = data[data.season <= 2011], data[data.season >= 2012]
     models = {
-        "one product": {},
-        'terms="auto", rank 10': {"terms": "auto"},
-        'terms="auto", rank "auto"': {"terms": "auto", "rank": "auto"},
+        "one product, terms=None": {"terms": None},
+        'terms="auto"': {},
     }
     peer = lambda shots: shot_features(shots)[:, :4], {"boosting, 200 rounds": boosting(max_iter=200)}
     compare(
@@ -72,11 +73,34 @@ def compare_shots(data):
     models = {
         "mains": {"terms": ["player", "court", "quarter", "action"]},
         "mains and three pairs, rank 4": {"terms": ["player", "court", "quarter", "action", *PAIRS], "rank": 4},
-        'terms="auto"': {"terms": "auto"},
+        'terms="auto"': {},
     }
     entries = [("player", "player_id"), (court, ["x", "y"]), ("quarter", "quarter"), ("action", "action")]
     peers = {"boosting, 200 rounds": boosting(max_iter=200, categorical_features=[4])}
     compare("Shots with their kind", entries, models, train, test, "made", (shot_features, peers))
+
+
+# Simulated sums
+
+
+def recover_terms(best_auc, n_seeds=10, n_frames=100_000):
+    """Print how well the terms of simulated sums are found: correlation with the true weights, and match score."""
+    terms = ["court", "defenders", ("player", "court", "defenders")]
+    rows = []
+    for seed in range(n_seeds):
+        shots = make_shots(
+            n_frames, n_players=10, n_components=3, best_auc=best_auc, terms=terms, dtype=np.float32, random_state=seed
+        )
+        player, court, box = shots.modes
+        X = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))]).fit_transform(shots.data)
+        model, seconds = timed(MRTLClassifier(terms=terms, random_state=0).fit, X, shots.target)
+        maps = [
+            np.corrcoef(model.terms_[name].coef.ravel(), shots.terms[name][name].ravel())[0, 1] for name in terms[:2]
+        ]
+        product = select_term(model, "player x court x defenders")
+        match = factor_match_score(product, shots.factors)
+        rows.append((seed, *(f"{value:.3f}" for value in (*maps, match)), product.rank_, f"{seconds:.1f}"))
+    table(f"Simulated sums, {n_frames} frames, AUC {best_auc}", ["seed", *terms[:2], "match", "rank", "fit s"], rows)
 
 
 # Tracking frames
@@ -114,10 +138,10 @@ def compare_frames():
     defenders = [f"{what}_{k}" for k in range(1, 6) for what in ("near", "side")]
     entries = [("player", "player"), (court, ["distance", "angle"]), (around, defenders)]
     models = {
-        "one product": {},
+        "one product, terms=None": {"terms": None},
         "player + court + defenders": {"terms": ["player", "court", "defenders"]},
         "the same + court x defenders": {"terms": ["player", "court", "defenders", ("court", "defenders")]},
-        'terms="auto", rank 2': {"terms": "auto", "rank": 2},
+        'terms="auto"': {},
     }
     peers = {
         "boosting, defaults": boosting(),
@@ -131,3 +155,5 @@ def compare_frames():
 if __name__ == "__main__":
     compare_frames()
     compare_shots(load_shots())
+    for best_auc in (0.81, 0.9):
+        recover_terms(best_auc)

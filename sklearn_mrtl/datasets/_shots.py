@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import expit
 from sklearn.utils import Bunch
@@ -9,7 +11,7 @@ from sklearn.utils import Bunch
 from sklearn_mrtl._utils.court import BOX_BOUNDS, COURT_BOUNDS
 from sklearn_mrtl.datasets._frames import frame_names, frames_as_pandas, import_pandas
 from sklearn_mrtl.datasets._play import fill_frames
-from sklearn_mrtl.datasets._shots_model import random_model, true_logit
+from sklearn_mrtl.datasets._shots_model import random_model, random_sum, term_logit
 from sklearn_mrtl.datasets._simulation import check_counts, check_float_type, check_interval, spawn_generators
 from sklearn_mrtl.modes import Feature, Grid, check_shape
 
@@ -26,6 +28,7 @@ def make_shots(
     max_defenders: int = 5,
     positive_rate: float = 0.25,
     best_auc: float = 0.81,
+    terms: Sequence[str | tuple[str, ...]] | None = None,
     dtype=np.float64,
     as_frame: bool = False,
     random_state=None,
@@ -41,6 +44,10 @@ def make_shots(
     1; a place in the box where a defender raises the probability and another where he lowers it (the positive and
     the negative bump of C); and the players to whom this happens (about half of the loadings A are zero, the others
     positive).
+
+    With `terms` z is a sum of terms of some of the modes, such as ``["player", "court", "defenders"]``: a number for
+    each player, a map of the court of K bumps of both signs, a map of the box, and products as above. In such a sum the
+    columns of A have mean 0: what all players share is in the terms without them.
 
     A frame without defenders has z = b_p: its encoding of the box is zero, and so is the outer product of its
     encodings, whatever the place on the court. The estimators treat such frames in the same way.
@@ -64,6 +71,9 @@ def make_shots(
     best_auc : float, default=0.81
         AUC of the true logit, the best that a model can reach, in (0.5, 1). The weights are scaled to meet this and
         ``positive_rate`` on average over frames.
+    terms : list of names and tuples of names, default=None
+        Of "player", "court" and "defenders", as the estimators have them. The scores of all terms have the same
+        standard deviation. ``None``: the product of all three, and an intercept for each player.
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Type of ``data``. float32 halves the memory of large problems (6 million frames: 312 MB).
     as_frame : bool, default=False
@@ -89,8 +99,11 @@ def make_shots(
         factors : dict of float64 arrays
             The true weights: A as "player" (n_players, K), B as "court" (\*court_shape, K), C as "defenders"
             (\*box_shape, K).
-        intercept : float64 array of shape (n_players,)
+        intercept : float64 array of shape (n_players,), or float with `terms`
             The true b.
+        terms : dict of str to dict of float64 arrays
+            The factors of each term by its name, such as "court" or "player x court". `factors` are those of the first
+            with the most modes.
         modes : tuple of Feature and Grid
             The modes of the true weights, in the order of ``data``, with the bounds of the grids in feet.
 
@@ -126,14 +139,23 @@ def make_shots(
         import_pandas("make_shots")
 
     factor_rng, frame_rng = spawn_generators(random_state, 2)
-    factors, intercept = random_model(modes, n_components, max_defenders, positive_rate, best_auc, factor_rng)
+    wanted = n_components, max_defenders, positive_rate, best_auc, factor_rng
+    names = None if terms is None else _names_of_terms(terms, modes)
+    if names is None:
+        factors, intercept = random_model(modes, *wanted)
+        known, intercepts = {" x ".join(factors): factors}, intercept
+    else:
+        known, intercept = random_sum(modes, names, *wanted)
+        factors, intercepts = max(known.values(), key=len), np.full(n_players, intercept)
 
     data = np.empty((n_samples, 3 + 2 * max_defenders), dtype=dtype)
     logit = np.empty(n_samples)
     for start in range(0, n_samples, CHUNK):
         rows = slice(start, start + CHUNK)
         fill_frames(data[rows], n_players, frame_rng)
-        logit[rows] = true_logit(data[rows], modes, factors, intercept)
+        logit[rows] = intercepts[data[rows, 0].astype(int)]
+        for own in known.values():
+            logit[rows] += term_logit(data[rows], modes, own)
     target = (frame_rng.random(n_samples) < expit(logit)).astype(np.int64)
 
     feature_names = frame_names(max_defenders)
@@ -146,8 +168,24 @@ def make_shots(
         logit=logit,
         factors=factors,
         intercept=intercept,
+        terms=known,
         modes=modes,
     )
+
+
+def _names_of_terms(terms, modes) -> list[tuple[str, ...]]:
+    """Return the names of the modes of each term, in the order of the modes."""
+    order = [mode.name for mode in modes]
+    if isinstance(terms, str) or not all(isinstance(own, str | tuple) for own in terms):
+        raise TypeError(f"terms must be None or a list of names and tuples of names, got {terms!r}.")
+    names = [(own,) if isinstance(own, str) else own for own in terms]
+    for own in names:
+        if not own or len(set(own)) < len(own) or not set(own) <= set(order):
+            raise ValueError(f"each of terms must name some of {order} once, got {own!r}.")
+    names = [tuple(sorted(own, key=order.index)) for own in names]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"terms must be at least one, all different, got {terms!r}.")
+    return names
 
 
 def _two_axes(name, shape):

@@ -1,6 +1,9 @@
-"""A low-rank model of the probability of a shot, for `make_shots`."""
+"""Models of the probability of a shot, for `make_shots`: one low-rank product, or a sum of terms."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 from scipy.optimize import brentq
@@ -20,11 +23,7 @@ CALIBRATION_FRAMES = 20_000
 def random_model(modes, n_components, max_defenders, positive_rate, best_auc, rng):
     """Return factors {mode name: (*shape, K)} and intercepts (n_players,), scaled to the rate and the AUC asked for."""
     player, court, box = modes
-    frames = np.empty((CALIBRATION_FRAMES, 3 + 2 * max_defenders))
-    fill_frames(frames, player.size, rng)
-    present = frames[:, 3:].reshape(-1, 2)
-    present = present[~np.isnan(present[:, 0])]
-
+    frames, present = _calibration_frames(player.size, max_defenders, rng)
     raising, lowering = np.split(rng.permutation(_regions(present, 2 * n_components, rng)), 2)
     factors = {
         "player": _loadings(player.size, n_components, rng),
@@ -38,6 +37,49 @@ def random_model(modes, n_components, max_defenders, positive_rate, best_auc, rn
     scale, shift = _calibrate(signal + deviations[frames[:, 0].astype(int)], positive_rate, best_auc)
     factors["player"] *= scale
     return factors, shift + scale * deviations
+
+
+def random_sum(modes, terms: Sequence[tuple[str, ...]], n_components, max_defenders, positive_rate, best_auc, rng):
+    """Return the factors of each term by its name, and the intercept, scaled to the rate and the AUC asked for.
+
+    The scores of all terms have the same standard deviation. A term of one mode has one component. The mean over
+    players is zero, so that a product with players and a term without them are told apart.
+    """
+    player, court, box = modes
+    frames, present = _calibration_frames(player.size, max_defenders, rng)
+    known, signals = {}, []
+    for own in terms:
+        factors = {}
+        if "player" in own:
+            numbers = rng.normal(size=(player.size, 1)) if len(own) == 1 else _loadings(player.size, n_components, rng)
+            factors["player"] = numbers - numbers.mean(0)
+        if "court" in own:
+            factors["court"] = _bumps(court, _regions(frames[:, 1:3], n_components, rng), COURT_WIDTHS, rng)
+        if "defenders" in own:
+            raising, lowering = np.split(rng.permutation(_regions(present, 2 * n_components, rng)), 2)
+            factors["defenders"] = _bumps(box, raising, BOX_WIDTHS, rng) - _bumps(box, lowering, BOX_WIDTHS, rng)
+        if own == ("court",):
+            signs = rng.permutation(np.resize([1.0, -1.0], n_components))
+            factors["court"] = (factors["court"] * signs).sum(-1, keepdims=True)
+        if own == ("defenders",):
+            factors["defenders"] = factors["defenders"].sum(-1, keepdims=True)
+        signal = term_logit(frames, modes, factors)
+        factors[own[0]] /= signal.std()
+        signals.append(signal / signal.std())
+        known[" x ".join(own)] = factors
+    scale, shift = _calibrate(np.sum(signals, axis=0), positive_rate, best_auc)
+    for factors in known.values():
+        first = next(iter(factors))
+        factors[first] = factors[first] * scale
+    return known, shift
+
+
+def _calibration_frames(n_players, max_defenders, rng):
+    """Return frames, and the positions of all defenders in them."""
+    frames = np.empty((CALIBRATION_FRAMES, 3 + 2 * max_defenders))
+    fill_frames(frames, n_players, rng)
+    present = frames[:, 3:].reshape(-1, 2)
+    return frames, present[~np.isnan(present[:, 0])]
 
 
 def _loadings(n_players, n_components, rng):
@@ -84,15 +126,24 @@ def _calibrate(score, positive_rate, best_auc):
 
 
 def true_logit(data, modes, factors, intercept):
-    """Return the true logit of each frame; shape (n,)."""
+    """Return the true logit of each frame, of a product and an intercept for each player; shape (n,)."""
+    return intercept[data[:, 0].astype(int)] + term_logit(data, modes, factors)
+
+
+def term_logit(data, modes, factors):
+    """Return the score of each frame by a term, of the modes that have factors; shape (n,)."""
     _, court, box = modes
-    player = data[:, 0].astype(int)
-    defenders = data[:, 3:].reshape(len(data), -1, 2)
-    # The last row, of zeros, is the cell of a defender who is not there.
-    box_factor = np.pad(factors["defenders"].reshape(box.size, -1), ((0, 1), (0, 0)))  # (cells + 1, K)
-    around = sum(box_factor[_cells(defenders[:, i], box)] for i in range(defenders.shape[1]))  # (n, K)
-    at = factors["court"].reshape(court.size, -1)[_cells(data[:, 1:3], court)]  # (n, K)
-    return intercept[player] + np.einsum("nk,nk,nk->n", factors["player"][player], at, around)
+    parts = []  # of shape (n, K)
+    if "player" in factors:
+        parts.append(factors["player"][data[:, 0].astype(int)])
+    if "court" in factors:
+        parts.append(factors["court"].reshape(court.size, -1)[_cells(data[:, 1:3], court)])
+    if "defenders" in factors:
+        defenders = data[:, 3:].reshape(len(data), -1, 2)
+        # The last row, of zeros, is the cell of a defender who is not there.
+        box_factor = np.pad(factors["defenders"].reshape(box.size, -1), ((0, 1), (0, 0)))  # (cells + 1, K)
+        parts.append(sum(box_factor[_cells(defenders[:, i], box)] for i in range(defenders.shape[1])))
+    return reduce(np.multiply, parts).sum(1)
 
 
 def _cells(points, grid):

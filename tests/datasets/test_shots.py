@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl import Feature, Grid, MRTLClassifier
 from sklearn_mrtl.datasets import make_shots
 from sklearn_mrtl.datasets._shots import CHUNK
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 
 @pytest.fixture(scope="module")
@@ -14,26 +15,36 @@ def shots():
     return make_shots(20_000, random_state=0)
 
 
+def one_hot(shape, bounds, points):
+    encoding = np.zeros(shape)
+    for point in points:
+        if not np.isnan(point).any():
+            steps = [(v - low) / (high - low) * n for v, n, (low, high) in zip(point, shape, bounds, strict=True)]
+            encoding[int(np.floor(steps[0])), int(np.floor(steps[1]))] += 1
+    return encoding
+
+
+def slow_term(shots, frame, factors):
+    """Sum over all entries of the weight tensor of some modes and of the frame's outer product."""
+    row, (player, court, box) = shots.data[frame], shots.modes
+    encodings = {
+        "player": np.arange(player.size) == row[0],
+        "court": one_hot(court.shape, court.bounds, [row[1:3]]),
+        "defenders": one_hot(box.shape, box.bounds, row[3:].reshape(-1, 2)),
+    }
+    x, total = np.ones(()), 0.0
+    for name in factors:
+        x = np.multiply.outer(x, encodings[name])
+    for k in range(next(iter(factors.values())).shape[-1]):
+        weights = np.ones(())
+        for factor in factors.values():
+            weights = np.multiply.outer(weights, factor[..., k])
+        total += (weights * x).sum()
+    return total
+
+
 def slow_logit(shots, frame):
-    """Sum over all entries of the weight tensor and of the frame's outer product."""
-    player, court, defenders = (shots.factors[name] for name in ("player", "court", "defenders"))
-    weights = np.einsum("pk,xyk,uvk->pxyuv", player, court, defenders)
-    row = shots.data[frame]
-
-    def one_hot(shape, bounds, points):
-        encoding = np.zeros(shape)
-        for point in points:
-            if not np.isnan(point).any():
-                steps = [(v - low) / (high - low) * n for v, n, (low, high) in zip(point, shape, bounds, strict=True)]
-                encoding[int(np.floor(steps[0])), int(np.floor(steps[1]))] += 1
-        return encoding
-
-    _, court_mode, box_mode = shots.modes
-    x_player = np.arange(len(player)) == row[0]
-    x_court = one_hot(court_mode.shape, court_mode.bounds, [row[1:3]])
-    x_box = one_hot(box_mode.shape, box_mode.bounds, row[3:].reshape(-1, 2))
-    x = np.multiply.outer(np.multiply.outer(x_player, x_court), x_box)
-    return (weights * x).sum() + shots.intercept[int(row[0])]
+    return slow_term(shots, frame, shots.factors) + shots.intercept[int(shots.data[frame, 0])]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -42,6 +53,34 @@ def test_logit_is_the_full_sum(dtype):
         60, n_players=4, court_shape=(6, 9), box_shape=(5, 4), n_components=3, dtype=dtype, random_state=1
     )
     np.testing.assert_allclose(shots.logit, [slow_logit(shots, frame) for frame in range(60)], rtol=1e-10, atol=1e-10)
+
+
+def test_the_logit_of_a_sum_is_that_of_its_terms():
+    sizes = {"n_players": 4, "court_shape": (6, 9), "box_shape": (5, 4), "n_components": 3}
+    terms = ["court", ("court", "player"), ("player", "court", "defenders")]
+    shots = make_shots(60, **sizes, terms=terms, random_state=1)
+    assert list(shots.terms) == ["court", "player x court", "player x court x defenders"]
+    assert [own["court"].shape[-1] for own in shots.terms.values()] == [1, 3, 3]
+    assert shots.factors is shots.terms["player x court x defenders"]
+    expected = [sum(slow_term(shots, n, own) for own in shots.terms.values()) + shots.intercept for n in range(60)]
+    np.testing.assert_allclose(shots.logit, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_the_terms_of_a_sum_have_scores_of_one_size_and_the_promised_rate():
+    shots = make_shots(50_000, terms=["player", "court", "defenders"], positive_rate=0.2, random_state=0)
+    assert shots.target.mean() == pytest.approx(0.2, abs=0.01)
+    assert roc_auc_score(shots.target, shots.logit) == pytest.approx(0.81, abs=0.01)
+    numbers = shots.terms["player"]["player"][shots.data[:, 0].astype(int), 0]
+    assert (shots.logit - numbers).std() == pytest.approx(np.sqrt(2) * numbers.std(), rel=0.05)
+
+
+def test_each_term_of_a_simulated_sum_is_recovered():
+    terms = ["player", "court", "defenders"]
+    shots = make_shots(20_000, n_players=20, terms=terms, dtype=np.float32, random_state=0)
+    encode = ModeEncoder([("player", 0, "one-hot"), (shots.modes[1], [1, 2]), (shots.modes[2], slice(3, None))])
+    model = MRTLClassifier(terms=terms).fit(encode.fit_transform(shots.data), shots.target)
+    for name in terms:
+        assert np.corrcoef(model.terms_[name].coef.ravel(), shots.terms[name][name].ravel())[0, 1] > 0.95
 
 
 def test_frame_without_defenders_has_the_players_intercept(shots):
@@ -200,3 +239,20 @@ def test_missing_pandas_names_the_extra(monkeypatch):
 def test_bad_parameters_are_named(parameters, message):
     with pytest.raises(ValueError, match=message):
         make_shots(**{"n_samples": 10, "random_state": 0} | parameters)
+
+
+@pytest.mark.parametrize(
+    ("terms", "error", "message"),
+    [
+        ("player", TypeError, "list of names and tuples of names, got 'player'"),
+        ([3], TypeError, r"list of names and tuples of names, got \[3\]"),
+        (["team"], ValueError, "must name some of .*'player', 'court', 'defenders'.* once"),
+        ([("court", "court")], ValueError, "once, got"),
+        ([()], ValueError, "must name some of"),
+        ([], ValueError, "at least one"),
+        (["court", ("court",)], ValueError, "all different"),
+    ],
+)
+def test_bad_terms_are_named(terms, error, message):
+    with pytest.raises(error, match=message):
+        make_shots(10, terms=terms)
