@@ -1,0 +1,172 @@
+"""Dask input: what a pass costs over two workers, and fits of more data than a memory limit holds.
+
+python benchmarks/dask_input.py overhead          seconds of a pass that two processes share
+python benchmarks/dask_input.py threads           a fit of blocks beside the fit of the same array
+python benchmarks/dask_input.py folder [GB]       fields in a folder, made block by block, under 3 GB in all
+python benchmarks/dask_input.py frames [millions] simulated frames in blocks, made when they are needed
+"""
+
+import sys
+import tempfile
+import time
+from statistics import median
+
+import dask
+import dask.array as da
+import numpy as np
+from _common import table, timed, timed_with_peak
+from dask.diagnostics import ProgressBar
+from scipy import sparse
+
+from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+
+GIVEN = {"alpha_spatial": 1e-3, "alpha_l2": 1e-3, "rank": 3, "solver": "lbfgs"}
+SHAPE = (6, 2, 80, 180)  # lags, variables, latitudes, longitudes
+
+
+def cluster(memory_limit="auto"):
+    """Two processes of one thread each."""
+    from distributed import Client, LocalCluster
+
+    workers = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=memory_limit)
+    return Client(workers)
+
+
+def signal(shape=SHAPE):
+    """Weights that are a bump on the grid and fade with the lag."""
+    lat, lon = np.linspace(-1, 1, shape[2])[:, None], np.linspace(-1, 1, shape[3])
+    bump = np.exp(-((lat - 0.2) ** 2 + (lon + 0.3) ** 2) * 8)
+    return (0.7 ** np.arange(shape[0]))[:, None, None, None] * bump * np.array([1.0, -0.5])[:, None, None]
+
+
+def block_of_fields(block_info=None, shape=SHAPE):
+    """Noise with smooth parts, float32; its seed is the number of its first row."""
+    start, stop = block_info[None]["array-location"][0]
+    random = np.random.default_rng(start)
+    X = random.standard_normal((stop - start, *shape), dtype=np.float32)
+    X[:, :, :, :, 1:] += X[:, :, :, :, :-1]
+    return X
+
+
+def fields(n, n_rows):
+    """Lazy fields and their targets."""
+    chunks = tuple(min(n_rows, n - start) for start in range(0, n, n_rows))
+    X = da.map_blocks(block_of_fields, chunks=(chunks, *SHAPE), dtype=np.float32, meta=np.empty((0,) * 5, np.float32))
+    return X, X.map_blocks(targets, dtype=np.float32, drop_axis=[1, 2, 3, 4], chunks=(chunks,))
+
+
+def targets(X):
+    """A linear function of fields, with noise."""
+    z = X.reshape(len(X), -1) @ signal().astype(np.float32).ravel()
+    return z + 10 * np.random.default_rng(len(X)).standard_normal(len(X), dtype=np.float32)
+
+
+def pass_seconds(history):
+    """Median and least seconds of an epoch of the finest level: one pass, or a few where a step was too long."""
+    seconds = np.diff([record["seconds"] for record in history if record["level"] == history[-1]["level"]])
+    return (median(seconds), min(seconds)) if len(seconds) else (np.nan, np.nan)
+
+
+def overhead():
+    """Seconds of a pass over two workers with next to nothing to do, and with more."""
+    rows = []
+    for n_rows in (5, 50):
+        X, y = fields(40 * n_rows, 2 * n_rows)
+        X, y = dask.compute(X, y, scheduler="synchronous")
+        lazy = da.from_array(X, (2 * n_rows, *SHAPE))
+        with dask.config.set(scheduler="synchronous"):
+            alone = pass_seconds(MRTLRegressor(**GIVEN).fit(lazy, y).history_)
+        with cluster():
+            shared = pass_seconds(MRTLRegressor(**GIVEN).fit(lazy, y).history_)
+        beyond = [f"{1e3 * (two - one / 2):.0f}" for one, two in zip(alone, shared, strict=True)]
+        cells = [f"{1e3 * one:.0f} / {1e3 * two:.0f}" for one, two in zip(alone, shared, strict=True)]
+        rows.append([f"20 blocks of {2 * n_rows} rows", *cells, " / ".join(beyond)])
+    head = [
+        "data",
+        "median: one process / two workers",
+        "least: the same",
+        "beyond half of one process: median / least",
+    ]
+    table("a pass, ms", head, rows)
+
+
+def threads(n=600):
+    """CPU and wall-clock seconds of fits of the same fields, as an array and in blocks."""
+    X, y = dask.compute(*fields(n, 100), scheduler="synchronous")
+    rows = []
+    for solver in ("lbfgs", "auto"):
+        given = {**GIVEN, "solver": solver}
+        for name, data, scheduler in [
+            ("array", X, "threads"),
+            ("blocks, one thread", da.from_array(X, (100, *SHAPE)), "synchronous"),
+            ("blocks, threads", da.from_array(X, (100, *SHAPE)), "threads"),
+        ]:
+            cpu = []
+            for _ in range(3):
+                with dask.config.set(scheduler=scheduler):
+                    began = time.process_time()
+                    model, wall = timed(MRTLRegressor(**given).fit, data, y)
+                    cpu.append(time.process_time() - began)
+            rows.append(
+                [solver, name, f"{min(cpu):.2f}", f"{wall:.2f}", len(model.history_), f"{model.score(X, y):.4f}"]
+            )
+    head = ["solver", "X", "CPU s", "s", "epochs", "R^2"]
+    table(f"{n} rows of fields {SHAPE}, {X.nbytes / 1e9:.2f} GB", head, rows)
+
+
+def folder(gigabytes=12.0, n_rows=100):
+    """Fields that are made into a folder, one file for each block, and fitted by two workers of 1.4 GB each."""
+    n = int(gigabytes * 1e9 / (4 * np.prod(SHAPE)))
+    with tempfile.TemporaryDirectory() as place:
+        X, y = fields(n, n_rows)
+        with ProgressBar():
+            da.to_npy_stack(place, X)
+        X = da.from_npy_stack(place, mmap_mode=None)
+        y = X.map_blocks(targets, dtype=np.float32, drop_axis=[1, 2, 3, 4], chunks=(X.chunks[0],))
+        with cluster(memory_limit="1.4GB") as client:
+            model, seconds, more = timed_with_peak(MRTLRegressor(**GIVEN, verbose=2).fit, X, y)
+            peaks = client.run(lambda: int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1e6)
+            score = model.score(X[:2000], y[:2000])
+    print(f"{X.nbytes / 1e9:.1f} GB in {X.numblocks[0]} files: fit {seconds:.0f} s, {len(model.history_)} epochs, "
+          f"{pass_seconds(model.history_)[0]:.1f} s for one of the finest level, R^2 {score:.3f}; most memory of the "
+          f"workers {', '.join(f'{peak:.2f}' for peak in peaks.values())} GB, {more / 1e9:.2f} GB more in this process"
+          )  # fmt: skip
+
+
+PLAYERS, COURT, DEFENDERS = 300, (40, 50), (12, 12)
+
+
+def block_of_frames(numbers, n_rows=1_000_000):
+    """One-hot player, cell of the court and cell of the defenders of simulated frames, and whether they are shots."""
+    random = np.random.default_rng(int(numbers[0]))
+    sizes = [PLAYERS, np.prod(COURT), np.prod(DEFENDERS)]
+    cells = np.stack([random.integers(size, size=n_rows, dtype=np.int32) for size in sizes], 1)
+    z = np.sin(cells[:, 1] % COURT[1] / 8) + (cells[:, 0] % 7 - 3) / 4 - np.cos(cells[:, 2] / 30) - 2
+    y = random.random(n_rows) < 1 / (1 + np.exp(-z))
+    cells += np.cumsum([0, *sizes[:-1]], dtype=np.int32)
+    indptr = np.arange(0, 3 * n_rows + 1, 3, dtype=np.int32)
+    X = sparse.csr_array((np.ones(3 * n_rows, np.float32), cells.ravel(), indptr), shape=(n_rows, sum(sizes)))
+    return X, y
+
+
+def frames(millions=10):
+    """Simulated frames in blocks of a million, which no array holds together."""
+    modes = [Feature("player", PLAYERS), Grid("court", COURT), Grid("defenders", DEFENDERS)]
+    width = PLAYERS + int(np.prod(COURT) + np.prod(DEFENDERS))
+    numbers = da.arange(millions, chunks=1)
+    chunks = (1_000_000,) * millions
+    X = numbers.map_blocks(lambda n: block_of_frames(n)[0], new_axis=1, chunks=(chunks, (width,)),
+                           meta=sparse.csr_array((0, width), dtype=np.float32))  # fmt: skip
+    y = numbers.map_blocks(lambda n: block_of_frames(n)[1], chunks=(chunks,), dtype=bool)
+    model = MRTLClassifier(modes, terms=None, **GIVEN, verbose=2)
+    began = time.process_time()
+    model, seconds, more = timed_with_peak(model.fit, X, y)
+    cpu = time.process_time() - began
+    print(f"{millions} million frames: fit {seconds:.0f} s ({cpu:.0f} s of CPU), {len(model.history_)} epochs, "
+          f"{pass_seconds(model.history_)[0]:.2f} s for one of the finest level, accuracy "
+          f"{model.score(X.blocks[:1], y.blocks[:1]):.4f}; {more / 1e9:.2f} GB more at the peak")  # fmt: skip
+
+
+if __name__ == "__main__":
+    name, *arguments = sys.argv[1:] or ["overhead"]
+    {"overhead": overhead, "threads": threads, "folder": folder, "frames": frames}[name](*map(int, arguments))
