@@ -114,8 +114,8 @@ def threads(n=600):
     table(f"{n} rows of fields {SHAPE}, {X.nbytes / 1e9:.2f} GB", head, rows)
 
 
-def folder(gigabytes=12.0, n_rows=100):
-    """Fields that are made into a folder, one file for each block, and fitted by two workers of 1.4 GB each."""
+def folder(gigabytes=12, n_rows=50):
+    """Fields that are made into a folder, one file for each block, and fitted by two workers of 1.45 GB each."""
     n = int(gigabytes * 1e9 / (4 * np.prod(SHAPE)))
     with tempfile.TemporaryDirectory() as place:
         X, y = fields(n, n_rows)
@@ -123,8 +123,9 @@ def folder(gigabytes=12.0, n_rows=100):
             da.to_npy_stack(place, X)
         X = da.from_npy_stack(place, mmap_mode=None)
         y = X.map_blocks(targets, dtype=np.float32, drop_axis=[1, 2, 3, 4], chunks=(X.chunks[0],))
-        with cluster(memory_limit="1.4GB") as client:
-            model, seconds, more = timed_with_peak(MRTLRegressor(**GIVEN, verbose=2).fit, X, y)
+        resolutions = [{"grid": (20, 45)}, {"grid": SHAPE[2:]}]  # every level between them would be read from disk too
+        with cluster(memory_limit="1.45GB") as client:
+            model, seconds, more = timed_with_peak(MRTLRegressor(**GIVEN, resolutions=resolutions, verbose=2).fit, X, y)
             peaks = client.run(lambda: int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1e6)
             score = model.score(X[:2000], y[:2000])
     print(f"{X.nbytes / 1e9:.1f} GB in {X.numblocks[0]} files: fit {seconds:.0f} s, {len(model.history_)} epochs, "

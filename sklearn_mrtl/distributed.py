@@ -22,6 +22,7 @@ from dask.optimization import cull
 from sklearn_mrtl.core.data.blocks import Blocks
 from sklearn_mrtl.core.threads import set_threads
 
+WORKER_BYTES = 400_000_000  # of a worker that has imported torch and scikit-learn, before it has any data
 SYNCHRONOUS = ("sync", "synchronous", "single-threaded")  # Dask's names of the scheduler without threads
 
 
@@ -284,5 +285,10 @@ def memory_for_blocks() -> int | None:
     client = current_client()
     if client is None:
         return None
-    limits = [worker["memory_limit"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
-    return sum(limits) if all(limits) else None
+    limits = list(client.run(worker_memory_limit).values())
+    return max(1, sum(limits) - len(limits) * WORKER_BYTES) if all(limits) else None
+
+
+def worker_memory_limit(dask_worker: Any) -> int | None:
+    """Return the bytes that a worker may take; None: there is no limit."""
+    return dask_worker.memory_manager.memory_limit

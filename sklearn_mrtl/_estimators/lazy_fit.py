@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
+from math import inf
 from typing import Any, TypeVar
 
 import numpy as np
@@ -39,7 +40,7 @@ from sklearn_mrtl.core.data.samples import Samples, weight_sum
 Validate = Callable[[str, Any], np.ndarray]
 S = TypeVar("S", bound=TargetSummary)
 
-KEPT_FRACTION = 0.5  # of the memory, up to which the finest level is kept; merging and the workers need the rest
+KEPT_FRACTION = 0.4  # of the memory, up to which a level is kept; other levels, and what a pass makes, need the rest
 
 
 def target_summary(rows: LazyRows, kind: type[S], validate: Validate) -> S:
@@ -111,14 +112,15 @@ class LazyData:
         from sklearn_mrtl.distributed import memory_for_blocks
 
         limit = memory_for_blocks() or memory.available_bytes(torch.device("cpu"))
-        keep = limit is None or n_bytes <= KEPT_FRACTION * limit
+        max_bytes = inf if limit is None else KEPT_FRACTION * limit
         firsts = dict(zip(self.counts, accumulate([0, *self.counts.values()]), strict=False))
         arguments = firsts, self.preparation(layout), statistics, device, is_training
-        blocks = self.blocks().map(make_block, *arguments, keep=keep)
+        blocks = self.blocks().map(make_block, *arguments, keep=n_bytes <= max_bytes)
         inputs = statistics.training_inputs(as_layout(self.X, layout), layout, torch.device("cpu"))
         like = torch.empty(0, 1, dtype=torch.from_numpy(np.empty(0, self.X.dtype)).dtype)
         template = Samples(inputs, like, like[..., None].expand(0, 1, n_outputs), 0.0)
-        return BlockSamples(blocks, template, sum(self.counts.values()), blocks.total(block_weight))
+        n_rows, total = sum(self.counts.values()), blocks.total(block_weight)
+        return BlockSamples(blocks, template, n_rows, total, n_bytes, max_bytes, len(self.counts))
 
 
 def lazy_samples(

@@ -12,9 +12,10 @@ from scipy.special import xlogy
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.layout import check_rows
-from sklearn_mrtl._estimators.lazy_rows import check_chunks, in_chunks_of
+from sklearn_mrtl._estimators.lazy_rows import in_chunks_of
 from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
 from sklearn_mrtl._utils.labels import align
+from sklearn_mrtl._utils.lazy import check_blocks_of_rows
 
 
 def by_blocks(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +34,7 @@ def lazy_result(estimator, name: str, X) -> Any:
     layout = estimator.tensor_.layout
     X = align(X, layout.labels)
     X = X.data if is_dataarray(X) else X
-    check_chunks(X)
+    check_blocks_of_rows(X)
     check_rows(X.shape[1:], layout.row_shape)
     row = np.zeros((1, *layout.row_shape), estimator.tensor_.dtype)
     like = getattr(estimator, name)(sparse.csr_array(row) if sparse.issparse(X._meta) else row)

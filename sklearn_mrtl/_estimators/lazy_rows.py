@@ -16,6 +16,7 @@ from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.validation import Expected, validate_samples
 from sklearn_mrtl._utils.arrays import FLOATS, is_dataarray, is_lazy
 from sklearn_mrtl._utils.labels import Labels, align
+from sklearn_mrtl._utils.lazy import check_blocks_of_rows
 
 
 class LazyRows(NamedTuple):
@@ -49,7 +50,7 @@ def validate_lazy_rows(
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
     data, labels = lazy_samples(X, expected)
-    check_chunks(data)
+    check_blocks_of_rows(data)
     template = template_of(data)
     validate_samples(
         estimator, template if expected is None else align(template, labels), expected=expected, ensure_min_samples=0
@@ -68,27 +69,6 @@ def lazy_samples(X, expected: Expected | None) -> tuple[Any, Labels]:
     labels = Labels.of(X)
     data = X.data if is_dataarray(X) else X
     return data, labels if is_dataarray(X) else Labels.of(data._meta)
-
-
-def check_chunks(X) -> None:
-    """Refuse chunks that are not blocks of whole rows of known number.
-
-    Raises
-    ------
-    ValueError
-    """
-    if any(np.isnan(n) for n in X.shape):
-        raise ValueError(
-            f"X must have chunks of known sizes, got the shape {X.shape}: call X.compute_chunk_sizes() first."
-        )
-    if any(n > 1 for n in X.numblocks[1:]):
-        raise ValueError(
-            f"X must be chunked along its first axis, the rows, only; got {X.numblocks} chunks along its axes. Use "
-            f"X.rechunk({{0: 'auto', {', '.join(f'{axis}: -1' for axis in range(1, X.ndim))}}}), once, before it is "
-            "stored."
-        )
-    if X.shape[0] == 0:
-        raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
 
 
 def template_of(X) -> np.ndarray | sparse.csr_array:

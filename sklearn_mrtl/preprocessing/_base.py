@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_mrtl._utils.arrays import FLOATS, as_one_array, is_dataarray, like, row_blocks
+from sklearn_mrtl._utils.arrays import FLOATS, as_one_array, is_dataarray, is_lazy, like, row_blocks
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.labels import Labels, align, restore_order
+from sklearn_mrtl._utils.lazy import check_blocks_of_rows, map_rows
 
 
 class ArrayTransformerMixin(TransformerMixin):
@@ -87,6 +90,10 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
         """
         raise NotImplementedError
 
+    def _learn_blocks(self, X, blocks, when) -> None:
+        """Do the same as `_learn` for a dask array `blocks`; what needs no values of X asks for none."""
+        self._learn(X, np.empty((2, *blocks.shape[1:]), blocks.dtype), when)
+
     def _forward(self, values: np.ndarray, when) -> np.ndarray:
         raise NotImplementedError
 
@@ -109,6 +116,10 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
 
     def _fit(self, X, time):
         self._check_parameters()
+        if is_lazy(X):
+            blocks = self._check_lazy(X, reset=True)
+            self._learn_blocks(X if is_dataarray(X) else blocks, blocks, self._when(X, time))
+            return self
         values = self._check_fields(X, reset=True)
         self._learn(X if is_dataarray(X) else values, values, self._when(X, time))
         return self
@@ -116,9 +127,29 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
     def _apply(self, X, time, operation):
         check_is_fitted(self)
         aligned = self._align(as_one_array(X))
-        values = self._check_fields(aligned, reset=False)
-        result = operation(values, self._when(aligned, time))
+        if is_lazy(aligned):
+            blocks, when = self._check_lazy(aligned, reset=False), self._when(aligned, time)
+            row = operation(np.zeros((1, *blocks.shape[1:]), blocks.dtype), None if when is None else when[:1])
+            result = map_rows(partial(self._of_block, operation), blocks, when, row)
+        else:
+            result = operation(self._check_fields(aligned, reset=False), self._when(aligned, time))
         return restore_order(like(self._frame(aligned), result), X, self._labels)
+
+    @staticmethod
+    def _of_block(operation, block: np.ndarray, when) -> np.ndarray:
+        refuse_infinity(block)
+        return operation(block, when)
+
+    def _check_lazy(self, X, *, reset: bool):
+        """Return X as a dask array of floats in blocks of rows; labels and shapes as in `_check_fields`."""
+        blocks = X.data if is_dataarray(X) else X
+        check_blocks_of_rows(blocks)
+        blocks = blocks if blocks.dtype in FLOATS else blocks.astype(np.float64)
+        validate_data(
+            self, np.empty((0, *blocks.shape[1:])), reset=reset, dtype=FLOATS, allow_nd=True, ensure_min_samples=0
+        )
+        self._check_rows(X, blocks.shape[1:], reset=reset)
+        return blocks
 
     def _check_fields(self, X, *, reset: bool) -> np.ndarray:
         """Return X as a float ndarray of shape (n, ...), not copied if it is one. NaN: no data there.
@@ -128,13 +159,21 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
         X = as_one_array(X)
         # scikit-learn's own check of finiteness would allocate boolean arrays of the full size of a lagged view.
         values = validate_data(self, X, reset=reset, dtype=FLOATS, allow_nd=True, ensure_all_finite=False)
-        if any(np.isinf(values[rows]).any() for rows in row_blocks(values)):
-            raise ValueError("X contains infinity; mark missing data by NaN.")
-        if reset:
-            self._row_shape, self._labels = values.shape[1:], Labels.of(X)
-        elif values.shape[1:] != self._row_shape:
-            raise ValueError(f"X must have rows of shape {self._row_shape}, as in fit, got {values.shape[1:]}.")
+        refuse_infinity(values)
+        self._check_rows(X, values.shape[1:], reset=reset)
         return values
+
+    def _check_rows(self, X, row_shape: tuple[int, ...], *, reset: bool) -> None:
+        if reset:
+            self._row_shape, self._labels = row_shape, Labels.of(X)
+        elif row_shape != self._row_shape:
+            raise ValueError(f"X must have rows of shape {self._row_shape}, as in fit, got {row_shape}.")
+
+
+def refuse_infinity(values: np.ndarray) -> None:
+    """Raise ValueError if there are infinite values."""
+    if any(np.isinf(values[rows]).any() for rows in row_blocks(values)):
+        raise ValueError("X contains infinity; mark missing data by NaN.")
 
 
 class TimedFieldTransformer(FieldTransformer):

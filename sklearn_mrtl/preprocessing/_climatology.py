@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,65 @@ from sklearn_mrtl.preprocessing._harmonics import check_harmonics, fit_series, h
 # sea ice, most of them exactly 0 in the training years and not afterwards. Test R^2 of a ridge (Nino3.4, 3 months
 # ahead): 0.747 with 0.2, 0.742 with 0.1, 0.47 with 0.01, -12 with 0.001.
 STD_FLOOR = 0.2
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of the rows at each position of the cycle, in a unit.
+
+    Attributes
+    ----------
+    positions : ndarray of int, shape (n_positions,)
+        Ascending.
+    mean, std : ndarray of shape (n_positions, ...)
+        NaN where there are no data.
+    count : ndarray of int, of the same shape
+        Number of rows with data.
+    unit : float
+    """
+
+    positions: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    count: np.ndarray
+    unit: np.floating | float
+
+    @classmethod
+    def of(cls, X: np.ndarray, position: np.ndarray, unit: np.floating) -> Moments:
+        """Compute the moments of X, shape (n, ...), whose rows lie at `position`, shape (n,)."""
+        positions = np.unique(position)
+        mean = np.empty((len(positions), *X.shape[1:]))
+        std, count = np.empty_like(mean), np.empty(mean.shape, np.int64)
+        for k, value in enumerate(positions):
+            mean[k], std[k], count[k] = _moments(X[position == value] * (1 / unit))
+        return cls(positions, mean, std, count, unit)
+
+    @classmethod
+    def of_block(cls, X: np.ndarray, position: np.ndarray) -> Moments:
+        """Compute the moments of a block, in the units of X."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of positions without data in this block
+            return cls.of(X, position, X.dtype.type(1))
+
+    def join(self, other: Moments) -> Moments:
+        """Return the moments of both together (Chan, Golub and LeVeque 1979)."""
+        positions = np.union1d(self.positions, other.positions)
+        (mean, squares, n), (mean_b, squares_b, n_b) = (part._sums(positions) for part in (self, other))
+        total, apart = n + n_b, mean_b - mean
+        part = n_b / np.maximum(total, 1)
+        squares = squares + squares_b + n * part * apart**2
+        none = np.where(total > 0, 0.0, np.nan)
+        return Moments(
+            positions, mean + part * apart + none, np.sqrt(squares / np.maximum(total, 1)) + none, total, self.unit
+        )
+
+    def _sums(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return means, sums of squared deviations and counts at all positions; 0 where there are no data."""
+        at, shape = np.searchsorted(positions, self.positions), (len(positions), *self.mean.shape[1:])
+        mean, squares, count = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
+        mean[at], count[at] = np.nan_to_num(self.mean), self.count
+        squares[at] = np.nan_to_num(self.std) ** 2 * self.count
+        return mean, squares, count
 
 
 @dataclass(frozen=True)
@@ -55,11 +115,19 @@ class Climatology:
         deviations is a fraction of their median. With `harmonics` the statistics are smooth over the cycle.
         """
         check_harmonics(harmonics, n_positions(period))
-        positions, unit = np.unique(position), _unit(X)
-        mean = np.empty((len(positions), *X.shape[1:]))
-        std, count = np.empty_like(mean), np.empty(mean.shape, np.int64)
-        for k, value in enumerate(positions):
-            mean[k], std[k], count[k] = _moments(X[position == value] * (1 / unit))
+        return cls.from_moments(
+            Moments.of(X, position, _unit(X)), X.dtype, period=period, standardize=standardize, harmonics=harmonics,
+            n_grid_axes=n_grid_axes,
+        )  # fmt: skip
+
+    @classmethod
+    def from_moments(
+        cls, moments: Moments, dtype: np.dtype, *, period: str | int, standardize: bool, harmonics: int | None,
+        n_grid_axes: int,
+    ) -> Climatology:  # fmt: skip
+        """Make the statistics from the moments of rows of a dtype; parameters as for `fit`."""
+        positions, mean, std, count = moments.positions, moments.mean, moments.std, moments.count
+        unit = moments.unit
         if harmonics is not None:
             cycle = all_positions(period)
             mean, std = _smoothed(mean, std, count, np.isin(cycle, positions), harmonic_basis(cycle, harmonics))
@@ -68,7 +136,7 @@ class Climatology:
         std *= unit
         if not standardize:
             return cls(positions, mean, None, 0)
-        std[std <= 10 * np.finfo(X.dtype).eps * np.abs(mean)] = 0.0  # constant but for rounding
+        std[std <= 10 * np.finfo(dtype).eps * np.abs(mean)] = 0.0  # constant but for rounding
         floor = _floor(std, n_grid_axes)
         return cls(positions, mean, np.maximum(std, floor), int(np.sum(std < floor)))
 

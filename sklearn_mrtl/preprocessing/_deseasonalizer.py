@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_mrtl._utils.docstrings import substitute
-from sklearn_mrtl._utils.time import check_period, positions_in_cycle, require_time
-from sklearn_mrtl.preprocessing._base import TimedFieldTransformer
-from sklearn_mrtl.preprocessing._climatology import Climatology
+from sklearn_mrtl._utils.lazy import reduce_blocks, row_slices
+from sklearn_mrtl._utils.time import check_period, n_positions, positions_in_cycle, require_time
+from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, refuse_infinity
+from sklearn_mrtl.preprocessing._climatology import Climatology, Moments
 from sklearn_mrtl.preprocessing._docstrings import (
     CYCLE,
     HARMONICS,
@@ -17,6 +18,7 @@ from sklearn_mrtl.preprocessing._docstrings import (
     STANDARDIZE,
     TIME_OF_ROWS,
 )
+from sklearn_mrtl.preprocessing._harmonics import check_harmonics
 
 
 @substitute(
@@ -99,14 +101,19 @@ class Deseasonalizer(TimedFieldTransformer):
         check_period(self.period)
 
     def _learn(self, X, values: np.ndarray, when: np.ndarray) -> None:
-        climatology = Climatology.fit(
-            values,
-            when,
-            period=self.period,
-            standardize=self.standardize,
-            harmonics=self.harmonics,
-            n_grid_axes=min(2, values.ndim - 1),
-        )
+        self._keep(Climatology.fit(values, when, **self._options(values.ndim)))
+
+    def _learn_blocks(self, X, blocks, when: np.ndarray) -> None:
+        check_harmonics(self.harmonics, n_positions(self.period))
+        arguments = [(when[rows],) for rows in row_slices(blocks)]
+        moments = reduce_blocks(moments_of_block, Moments.join, blocks, arguments)
+        self._keep(Climatology.from_moments(moments, blocks.dtype, **self._options(blocks.ndim)))
+
+    def _options(self, ndim: int) -> dict:
+        own = {name: getattr(self, name) for name in ("period", "standardize", "harmonics")}
+        return own | {"n_grid_axes": min(2, ndim - 1)}
+
+    def _keep(self, climatology: Climatology) -> None:
         self._climatology = climatology
         self.cycle_, self.mean_, self.std_ = climatology.positions, climatology.mean, climatology.std
         self.n_guarded_ = climatology.n_guarded
@@ -122,3 +129,9 @@ class Deseasonalizer(TimedFieldTransformer):
     def _when(self, X, time) -> np.ndarray:
         """Positions of the rows in the cycle."""
         return positions_in_cycle(require_time(X, time, "Deseasonalizer"), self.period)
+
+
+def moments_of_block(block: np.ndarray, position: np.ndarray) -> Moments:
+    """Return the moments of a block, which must be finite."""
+    refuse_infinity(block)
+    return Moments.of_block(block, position)

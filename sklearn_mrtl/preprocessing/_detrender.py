@@ -7,8 +7,9 @@ from sklearn.utils.metaestimators import available_if
 
 from sklearn_mrtl._utils.arrays import axis_number, is_dataarray, row_blocks
 from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl._utils.lazy import reduce_blocks, row_slices
 from sklearn_mrtl._utils.time import as_numbers, require_time, time_kind
-from sklearn_mrtl.preprocessing._base import TimedFieldTransformer
+from sklearn_mrtl.preprocessing._base import TimedFieldTransformer, refuse_infinity
 from sklearn_mrtl.preprocessing._docstrings import LABELS, N_FEATURES_IN, TIME_OF_ROWS
 
 METHODS = ("difference", "linear")
@@ -125,24 +126,30 @@ class Detrender(TimedFieldTransformer):
                 f"{shape[self._axis]} feature(s)."
             )
 
+    def _learn_blocks(self, X, blocks, when: np.ndarray | None) -> None:
+        if when is None:
+            super()._learn_blocks(X, blocks, when)
+            return
+        t = self._centred(as_numbers(when))
+        arguments = [(t[rows],) for rows in row_slices(blocks)]
+        self._solve_lines(reduce_blocks(sums_of_block, np.add, blocks, arguments))
+        self._time_kind = time_kind(when)
+
     def _fit_lines(self, values: np.ndarray, numbers: np.ndarray) -> None:
+        self._solve_lines(line_sums(values, self._centred(numbers)))
+
+    def _centred(self, numbers: np.ndarray) -> np.ndarray:
+        """Return times from their mean, which is kept."""
         self.origin_ = float(numbers.mean())
-        t = numbers - self.origin_
         if numbers.min() == numbers.max():
             raise ValueError(
-                f"a line in time needs rows of at least two different times, got {len(t)} sample(s) of a single time."
+                f"a line in time needs rows of at least two different times, got {len(numbers)} sample(s) of a single "
+                "time."
             )
-        n, st, stt, sx, stx = np.zeros((5, *values.shape[1:]))
-        for rows in row_blocks(values):
-            x = values[rows].astype(np.float64)
-            there = ~np.isnan(x)
-            x[~there] = 0.0
-            there = there.astype(np.float64)
-            n += there.sum(axis=0)
-            st += np.tensordot(t[rows], there, 1)
-            stt += np.tensordot(t[rows] ** 2, there, 1)
-            sx += x.sum(axis=0)
-            stx += np.tensordot(t[rows], x, 1)
+        return numbers - self.origin_
+
+    def _solve_lines(self, sums: np.ndarray) -> None:
+        n, st, stt, sx, stx = sums
         spread = n * stt - st**2
         two_times = spread > 1e-12 * n * stt
         self.slope_ = np.divide(n * stx - st * sx, spread, out=np.zeros_like(n), where=two_times)
@@ -162,3 +169,25 @@ class Detrender(TimedFieldTransformer):
             line = self.intercept_ + self.slope_ * t[rows]
             operation(values[rows], line.astype(values.dtype), out=out[rows])
         return out
+
+
+def line_sums(values: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Return for each position the sums over the rows with data of 1, t, t^2, x and t x, shape (5, ...)."""
+    n, st, stt, sx, stx = sums = np.zeros((5, *values.shape[1:]))
+    for rows in row_blocks(values):
+        x = values[rows].astype(np.float64)
+        there = ~np.isnan(x)
+        x[~there] = 0.0
+        there = there.astype(np.float64)
+        n += there.sum(axis=0)
+        st += np.tensordot(t[rows], there, 1)
+        stt += np.tensordot(t[rows] ** 2, there, 1)
+        sx += x.sum(axis=0)
+        stx += np.tensordot(t[rows], x, 1)
+    return sums
+
+
+def sums_of_block(block: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Return the sums of a block, which must be finite."""
+    refuse_infinity(block)
+    return line_sums(block, t)

@@ -6,7 +6,8 @@ import numpy as np
 
 from sklearn_mrtl._utils.arrays import along, axis_number, is_dataarray
 from sklearn_mrtl._utils.docstrings import substitute
-from sklearn_mrtl.preprocessing._base import FieldTransformer
+from sklearn_mrtl._utils.lazy import reduce_blocks
+from sklearn_mrtl.preprocessing._base import FieldTransformer, refuse_infinity
 from sklearn_mrtl.preprocessing._docstrings import LABELS, N_FEATURES_IN
 
 
@@ -63,10 +64,12 @@ class VariableScaler(FieldTransformer):
 
     def _learn(self, X, values: np.ndarray, when) -> None:
         self._axis = self._find_axis(X)
-        others = tuple(axis for axis in range(values.ndim - 1) if axis + 1 != self._axis)
-        # fmin and fmax ignore NaN and, unlike nanmin and nanmax, do not warn where all is NaN.
-        self.data_min_ = np.fmin.reduce(np.fmin.reduce(values, axis=0), axis=others).reshape(-1)
-        self.data_max_ = np.fmax.reduce(np.fmax.reduce(values, axis=0), axis=others).reshape(-1)
+        self.data_min_, self.data_max_ = extremes(values, self._axis)
+
+    def _learn_blocks(self, X, blocks, when) -> None:
+        self._axis = self._find_axis(X)
+        arguments = [(self._axis,)] * blocks.numblocks[0]
+        self.data_min_, self.data_max_ = reduce_blocks(extremes_of_block, join_extremes, blocks, arguments)
 
     def _forward(self, values: np.ndarray, when) -> np.ndarray:
         smallest, scale = self._smallest_and_scale(values)
@@ -98,3 +101,22 @@ class VariableScaler(FieldTransformer):
         scale = (high - low) / np.where(constant, high - low, extent)
         smallest, scale = (along(s.astype(values.dtype), self._axis, values.ndim) for s in (self.data_min_, scale))
         return smallest, scale
+
+
+def extremes(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and the largest value of each variable, which lie along an axis (None: there is one)."""
+    others = tuple(other for other in range(values.ndim - 1) if other + 1 != axis)
+    # fmin and fmax ignore NaN and, unlike nanmin and nanmax, do not warn where all is NaN.
+    smallest = np.fmin.reduce(np.fmin.reduce(values, axis=0), axis=others).reshape(-1)
+    return smallest, np.fmax.reduce(np.fmax.reduce(values, axis=0), axis=others).reshape(-1)
+
+
+def extremes_of_block(block: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the extremes of a block, which must be finite."""
+    refuse_infinity(block)
+    return extremes(block, axis)
+
+
+def join_extremes(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the extremes of both."""
+    return np.fmin(a[0], b[0]), np.fmax(a[1], b[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import inf, prod
 from typing import Any, Self
 
 import torch
@@ -131,6 +132,11 @@ class BlockSamples:
         Without rows.
     n_rows : int
     total_weight : float
+    n_bytes : float
+        Of the inputs of all blocks.
+    max_bytes : float
+        Levels of more bytes are not kept: every pass makes them anew, as the finest one.
+    n_blocks : int
     null_losses : dict of Loss to float
         Of the best constant scores, which no level changes; filled when they are asked for.
     """
@@ -139,6 +145,9 @@ class BlockSamples:
     template: Samples
     n_rows: int
     total_weight: float
+    n_bytes: float = 0.0
+    max_bytes: float = inf
+    n_blocks: int = 1
     null_losses: dict[Any, float] = field(default_factory=dict)
 
     @property
@@ -178,9 +187,17 @@ class BlockSamples:
         return self.coarsen(self.inputs.shapes)
 
     def coarsen(self, shapes: Shapes) -> BlockSamples:
-        """Return the samples on coarser grids, merged within each block and kept where it lives."""
+        """Return the samples on coarser grids, merged within each block and kept where it lives if they are small."""
         template = replace(self.template, inputs=self.template.inputs.coarsen(shapes))
-        return replace(self, blocks=self.blocks.map(coarse_block, shapes), template=template)
+        n_bytes = self.n_bytes * self._fraction(template.inputs.sizes)
+        blocks = self.blocks.map(coarse_block, shapes, keep=n_bytes <= self.max_bytes)
+        return replace(self, blocks=blocks, template=template, n_bytes=n_bytes)
+
+    def _fraction(self, sizes: tuple[int, ...]) -> float:
+        """Return the part of its bytes that it has on coarser grids: at most, where equal rows are merged."""
+        if self.inputs.coarsens_in_steps:
+            return prod(sizes) / prod(self.inputs.sizes)
+        return min(1.0, self.n_blocks * prod(sizes) / self.n_rows)
 
     def without_products(self) -> BlockSamples:
         """Return the samples without the outer products that inputs keep for the steps of a full-rank model."""

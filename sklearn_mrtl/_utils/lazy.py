@@ -1,0 +1,83 @@
+"""Functions of the blocks of dask arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def check_blocks_of_rows(X) -> None:
+    """Refuse chunks that are not blocks of whole rows of known number.
+
+    Raises
+    ------
+    ValueError
+    """
+    if any(np.isnan(n) for n in X.shape):
+        raise ValueError(
+            f"X must have chunks of known sizes, got the shape {X.shape}: call X.compute_chunk_sizes() first."
+        )
+    if any(n > 1 for n in X.numblocks[1:]):
+        raise ValueError(
+            f"X must be chunked along its first axis, the rows, only; got {X.numblocks} chunks along its axes. Use "
+            f"X.rechunk({{0: 'auto', {', '.join(f'{axis}: -1' for axis in range(1, X.ndim))}}}), once, before it is "
+            "stored."
+        )
+    if X.shape[0] == 0:
+        raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+
+
+def row_slices(X) -> list[slice]:
+    """Return the rows of each block."""
+    ends = np.cumsum([0, *X.chunks[0]]).tolist()
+    return [slice(start, end) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def reduce_blocks(
+    function: Callable[..., Any], by: Callable[[Any, Any], Any], X, arguments: Sequence[tuple] | None = None
+) -> Any:
+    """Compute function(block, *arguments of the block) of all blocks, joined two by two.
+
+    Parameters
+    ----------
+    function, by : callable
+        Defined by modules by name.
+    X : dask.array.Array of shape (n, ...)
+        Not chunked along any other axis.
+    arguments : sequence of tuple, default=None
+        Further arguments for each block.
+    """
+    from dask import delayed
+
+    arguments = [()] * X.numblocks[0] if arguments is None else arguments
+    parts = [delayed(function)(block, *own) for block, own in zip(X.to_delayed().ravel(), arguments, strict=True)]
+    while len(parts) > 1:
+        pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]
+        parts = [delayed(by)(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return parts[0].compute()
+
+
+def map_rows(function: Callable[..., Any], X, arguments: np.ndarray | None, row: np.ndarray) -> Any:
+    """Return function(block, arguments of its rows) of all blocks as a dask array of the axes of X.
+
+    Parameters
+    ----------
+    function : callable
+    X : dask.array.Array of shape (n, ...)
+        Not chunked along any other axis.
+    arguments : ndarray of shape (n,) or None
+        One for each row.
+    row : ndarray of shape (1, ...)
+        What the function would return of one row.
+    """
+    chunks = (X.chunks[0], *((n,) for n in row.shape[1:]))
+    of_rows = None if arguments is None else [arguments[rows] for rows in row_slices(X)]
+    return X.map_blocks(of_block, function=function, of_rows=of_rows, chunks=chunks, dtype=row.dtype, meta=row[:0])
+
+
+def of_block(block, function, of_rows, block_info=None):
+    """Return a function of one block and the arguments of its rows."""
+    number = block_info[0]["chunk-location"][0]
+    return function(block, None if of_rows is None else of_rows[number])
