@@ -10,6 +10,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 da = pytest.importorskip("dask.array")
 
@@ -49,10 +50,10 @@ def chunked(X, n_rows=70):
                              chunks=(sizes, (X.shape[1],)))  # fmt: skip
 
 
-def assert_same_model(model, X, y, *, rtol=1e-6, **options):
+def assert_same_model(model, X, y, *, rtol=1e-6, n_rows=70, **options):
     expected = model.fit(X, y, **options)
     coef, scores, score = expected.coef_, expected.predict(X), expected.score(X, y)
-    lazy = chunked(X)
+    lazy = chunked(X, n_rows)
     model.fit(lazy, y, **options)
     np.testing.assert_allclose(model.coef_, coef, atol=rtol * np.nanmax(np.abs(coef)))
     predicted = model.predict(lazy)
@@ -61,8 +62,9 @@ def assert_same_model(model, X, y, *, rtol=1e-6, **options):
     assert model.score(lazy, y) == pytest.approx(score, abs=1e-9)
 
 
-def test_regression_of_fields(fields):
-    assert_same_model(MRTLRegressor(**GIVEN), *fields)
+@pytest.mark.parametrize("n_rows", [2, 70, N], ids=lambda n: f"blocks of {n}")
+def test_regression_of_fields(fields, n_rows):
+    assert_same_model(MRTLRegressor(**GIVEN), *fields, n_rows=n_rows)
 
 
 def test_weights_of_which_some_are_zero(fields):
@@ -104,6 +106,27 @@ def test_encodings(encodings, terms):
     model.fit(lazy, y > 0)
     np.testing.assert_allclose(model.predict_proba(lazy).compute(), expected, rtol=1e-6)
     assert model.score(lazy, y > 0) == model.score(X, y > 0)
+
+
+def test_encoder_hands_its_modes_on():
+    rng = np.random.default_rng(0)
+    table = np.column_stack([rng.integers(4, size=N), rng.uniform(0, 12, N), rng.uniform(0, 8, N)])
+    y = (table[:, 1] > 5) ^ (rng.random(N) < 0.2)
+    encoder = ModeEncoder([("player", 0, "one-hot"), (Grid("court", (12, 8), bounds=[(0, 12), (0, 8)]), [1, 2])])
+    X = encoder.fit_transform(table)
+    lazy = encoder.transform(da.from_array(table, (70, 3)))
+    model = MRTLClassifier(terms=None, **{**GIVEN, "alpha_spatial": 0.01})
+    expected = model.fit(X, y).coef_
+    np.testing.assert_allclose(model.fit(lazy, y).coef_, expected, rtol=1e-6, atol=1e-9)
+    assert model.modes_ == encoder.modes_
+    np.testing.assert_array_equal(model.predict(lazy).compute(), model.predict(X))
+    with pytest.raises(ValueError, match="lost their modes"):
+        model.fit(lazy[:100], y[:100])
+    model.set_params(modes=encoder.modes_)
+    expected = model.fit(X[:100], y[:100]).coef_
+    np.testing.assert_allclose(model.fit(lazy[:100], y[:100]).coef_, expected, rtol=1e-6, atol=1e-9)
+    with pytest.raises(TypeError, match="dask array"):
+        encoder.fit(da.from_array(table, (70, 3)))
 
 
 def test_validation_data(fields):

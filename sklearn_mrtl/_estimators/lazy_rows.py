@@ -15,6 +15,7 @@ from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.validation import Expected, validate_samples
 from sklearn_mrtl._utils.arrays import FLOATS, is_dataarray, is_lazy
+from sklearn_mrtl._utils.encodings import Encodings
 from sklearn_mrtl._utils.labels import Labels, align
 from sklearn_mrtl._utils.lazy import check_blocks_of_rows
 
@@ -74,6 +75,8 @@ def lazy_samples(X, expected: Expected | None) -> tuple[Any, Labels]:
 def template_of(X) -> np.ndarray | sparse.csr_array:
     """Return X without rows: an array, or CSR where its blocks are sparse."""
     dtype = X.dtype if X.dtype in FLOATS else np.float64
+    if isinstance(X._meta, Encodings):
+        return Encodings((0, X.shape[1]), dtype=dtype, modes=X._meta.modes, categories=X._meta.categories)
     if sparse.issparse(X._meta):
         return sparse.csr_array((0, X.shape[1]), dtype=dtype)
     return np.empty((0, *X.shape[1:]), dtype=dtype)

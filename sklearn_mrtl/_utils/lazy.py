@@ -81,3 +81,18 @@ def of_block(block, function, of_rows, block_info=None):
     """Return a function of one block and the arguments of its rows."""
     number = block_info[0]["chunk-location"][0]
     return function(block, None if of_rows is None else of_rows[number])
+
+
+def encode_blocks(transform: Callable[..., Any], X, like) -> Any:
+    """Return a transformer's sparse results on the blocks of X as a dask array that says what `like` says of them.
+
+    Parameters
+    ----------
+    transform : callable
+    X : dask.array.Array of shape (n, columns)
+    like : sparse array of shape (0, width)
+    """
+    check_blocks_of_rows(X)
+    encoded = X.map_blocks(transform, dtype=like.dtype, chunks=(X.chunks[0], like.shape[1:]), meta=like)
+    encoded._meta = like  # Dask keeps the kind of array, without the modes
+    return encoded

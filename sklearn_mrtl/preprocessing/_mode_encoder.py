@@ -9,9 +9,11 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
+from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl._utils.encodings import Encodings
+from sklearn_mrtl._utils.lazy import encode_blocks
 from sklearn_mrtl.modes import Feature, Grid, Mode
 from sklearn_mrtl.preprocessing._column_encoders import (
     CategoryEncoder,
@@ -151,6 +153,11 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         modes = [part.mode for part in parts]
         check_options("outside", self.outside, modes, Grid)
         check_options("handle_unknown", self.handle_unknown, modes, Feature)
+        if is_lazy(X):
+            raise TypeError(
+                "fit needs a table at hand, got a dask array: fit on rows that have all categories, such as "
+                "X[:100_000].compute(), and transform the dask array."
+            )
         X = as_table(X)
         if not X.shape[0]:
             raise ValueError("X has 0 rows, nothing to learn the categories from.")
@@ -174,7 +181,8 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         Parameters
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_columns)
-            Columns with names may stand in any order.
+            Columns with names may stand in any order. A dask array, chunked along its rows, is encoded block by block
+            when it is needed.
 
         Returns
         -------
@@ -193,6 +201,10 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
             If points outside the bounds or unknown categories are left out.
         """
         check_is_fitted(self)
+        if is_lazy(X):
+            width = sum(mode.size for mode in self.modes_)
+            like = Encodings((0, width), dtype=self.dtype, modes=self.modes_, categories=self.categories_)
+            return encode_blocks(self.transform, X, like)
         X = as_table(X)
         if not hasattr(X, "columns"):
             validate_data(self, X, reset=False, skip_check_array=True)

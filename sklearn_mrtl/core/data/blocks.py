@@ -253,7 +253,7 @@ def weighted_mean_squares(
     inputs, weight = block.samples.inputs, block.samples.totals()[1]
     if inputs.coarsens_in_steps:
         step = max(1, n_rows // SAMPLED_ROWS)
-        rows = torch.arange(-block.first % step, inputs.n_rows, step, device=weight.device)
+        rows = torch.arange(inputs.n_rows, device=weight.device)[-block.first % step :: step]
         inputs, weight = inputs.select(rows), weight[rows]
     if not len(weight):
         return None
