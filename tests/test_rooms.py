@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "preprocessing": ["_utils", "modes"],
     "references": ["_utils"],
     "datasets": ["_utils", "modes"],
-    "model_selection": ["_estimators", "_utils", "modes"],
+    "model_selection": ["_estimators", "references", "_utils", "modes"],
     "inspection": ["_estimators", "core", "_utils", "modes"],
 }
 CORE_LIBRARIES = {"torch", "numpy", "tensorly", "scipy"}

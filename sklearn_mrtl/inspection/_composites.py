@@ -113,7 +113,7 @@ def check_own_target(estimator: Any, what: str) -> None:
     for link in chain(estimator)[:-1]:
         if not isinstance(link, Pipeline) and hasattr(link, "regressor_"):
             raise TypeError(
-                f"{what} fits again to y, and the model inside {type(link).__name__} was fitted to another target. Give "
+                f"{what} fits again to y, and the model inside {type(link).__name__} was fitted to another one. Give "
                 "its regressor_, and the y that it was fitted to."
             )
 

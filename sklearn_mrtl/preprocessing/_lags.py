@@ -44,12 +44,12 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     Parameters
     ----------
     fields : array-like, xarray.DataArray or xarray.Dataset of shape (n_times, ...)
-        A series of fields, ordered in time along the first axis; masked entries become NaN. The variables of a
-        Dataset become an axis after that of time, "variable". The windows of a DataArray chunked by dask are computed
-        when they are needed.
+        A series of fields, ordered in time along the first axis, or along the dimension "time" of a DataArray, which is
+        put first; masked entries become NaN. The variables of a Dataset become an axis after that of time, "variable".
+        The windows of a DataArray chunked by dask are computed when they are needed.
     target : array-like or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
-        Quantity to predict, at the same times as `fields`. ``None``, for the samples of predictions: every time with
-        all its lags gives a row, and `lead` changes nothing.
+        Quantity to predict, at the same times as `fields`, with time along the same axes. ``None``, for the samples of
+        predictions: every time with all its lags gives a row, and `lead` changes nothing.
     lags : int or sequence of int
         Steps back in time. An int L means 0, 1, ..., L-1.
     lead : int, default=0
@@ -108,6 +108,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     steps_back, lead = _check_lags(lags), check_step("lead", lead)
     if is_dataset(fields):
         fields = _variables_as_axis(fields)
+    fields, target = with_time_first(fields), with_time_first(target)
     time_given, time = time is not None, find_time(fields, time)
     if time is not None and (gap := check_steps(time)):
         warnings.warn(f"lags count steps of time, and these are uneven: {gap}.", stacklevel=2)
@@ -176,19 +177,32 @@ def check_step(name: str, step) -> int:
 
 
 def _as_series(name: str, values):
-    """Return values as a DataArray with time first, or as an ndarray."""
+    """Return values as a DataArray, or as an ndarray."""
     if not is_dataarray(values):
         values = np.asarray(unmasked(values))
-    elif "time" in values.dims[1:]:
-        raise ValueError(f"time must be the first dimension of {name}, got {values.dims}; use transpose('time', ...).")
     if values.ndim < 1:
         raise ValueError(f"{name} must have a first axis for time, got a scalar.")
     return values
 
 
+def with_time_first(values):
+    """Return values with their dimension "time" first, if they are a DataArray that has it."""
+    if is_dataarray(values) and "time" in values.dims[1:]:
+        return values.transpose("time", ...)
+    return values
+
+
 def _check_same_times(n_times: int, time: np.ndarray | None, target) -> None:
     if len(target) != n_times:
-        raise ValueError(f"target must be as long as fields: {n_times} times, got {len(target)}.")
+        shape = np.shape(target)
+        where = [axis for axis, n in enumerate(shape) if n == n_times]
+        hint = (
+            f" Its axis {where[0]} has that length: np.moveaxis(target, {where[0]}, 0) puts it first." if where else ""
+        )
+        raise ValueError(
+            f"target must be as long as fields along its first axis, which is time: {n_times} times, got {len(target)} "
+            f"of shape {shape}.{hint}"
+        )
     target_time = find_time(target)
     if time is None or target_time is None:
         return

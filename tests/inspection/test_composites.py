@@ -181,5 +181,5 @@ def test_a_curved_transformation_of_the_target_has_no_contributions(fitted):
 
 def test_bands_of_another_target_are_refused(fitted):
     X, y, models = fitted
-    with pytest.raises(TypeError, match="inside DeseasonalizedTargetRegressor was fitted to another target"):
+    with pytest.raises(TypeError, match="inside DeseasonalizedTargetRegressor was fitted to another one"):
         factor_bands(models["cycle"], X[:150], y[:150])

@@ -85,12 +85,6 @@ def test_time_given_to_a_data_array_without():
     np.testing.assert_array_equal(X.coords["time"], MONTHS[2:])
 
 
-def test_time_must_be_the_first_dimension():
-    xr = pytest.importorskip("xarray")
-    with pytest.raises(ValueError, match="time must be the first dimension of fields, got .'lat', 'time'"):
-        lag_windows(xr.DataArray(FIELDS[0], dims=("lat", "time")), lags=2)
-
-
 def test_the_variables_of_a_dataset_become_an_axis():
     xr = pytest.importorskip("xarray")
     time = MONTHS.astype("datetime64[ns]")
@@ -138,7 +132,7 @@ def test_pandas_series_have_times():
         ({"lags": 3, "lead": -1}, "lead must not be negative"),
         ({"lags": [0, N]}, rf"lag {N} need at least {N + 1} times, got {N}"),
         ({"lags": N - 2, "lead": 3, "target": TARGET}, rf"lag {N - 3} and lead 3 need at least {N + 1} times"),
-        ({"lags": 3, "target": TARGET[1:]}, f"as long as fields: {N} times, got {N - 1}"),
+        ({"lags": 3, "target": TARGET[1:]}, f"which is time: {N} times, got {N - 1}"),
         ({"lags": 3, "time": MONTHS[1:]}, "one entry for each of the 20 rows"),
         ({"lags": 3, "time": MONTHS[::-1]}, "time must increase, got 1971-08 followed by 1971-07; sort by time"),
         ({"lags": 3, "time": MONTHS[[0, *range(N - 1)]]}, "time must increase, got 1970-01 twice"),
@@ -183,11 +177,20 @@ def test_times_of_two_kinds_are_refused():
         lag_windows(fields, target, lags=2)
 
 
-def test_a_target_whose_time_is_not_first_is_told_so():
+def test_the_dimension_time_may_be_anywhere():
     xr = pytest.importorskip("xarray")
-    fields = xr.DataArray(np.zeros((4, 2)), dims=("time", "x"))
-    with pytest.raises(ValueError, match=r"time must be the first dimension of target, got \('division', 'time'\)"):
-        lag_windows(fields, xr.DataArray(np.zeros((3, 4)), dims=("division", "time")), lags=2)
+    fields = xr.DataArray(np.arange(8.0).reshape(4, 2), dims=("time", "x"))
+    target = xr.DataArray(np.arange(12.0).reshape(4, 3), dims=("time", "division"))
+    expected = lag_windows(fields, target, lags=2)
+    found = lag_windows(fields.T, target.T, lags=2)
+    xr.testing.assert_equal(found.X, expected.X)
+    xr.testing.assert_equal(found.y, expected.y)
+
+
+def test_a_target_whose_time_is_not_first_is_told_so():
+    message = r"got 3 of shape \(3, 4\). Its axis 1 has that length: np.moveaxis\(target, 1, 0\) puts it first"
+    with pytest.raises(ValueError, match=message):
+        lag_windows(np.zeros((4, 2)), np.zeros((3, 4)), lags=2)
 
 
 def test_a_number_is_no_series():
