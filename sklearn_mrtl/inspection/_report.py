@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._estimators.html import training_table
@@ -21,7 +21,7 @@ from sklearn_mrtl.inspection._components import fitted_model
 from sklearn_mrtl.inspection._factor_display import FactorDisplay
 from sklearn_mrtl.inspection._figures import pyplot
 from sklearn_mrtl.inspection._history_display import HistoryDisplay
-from sklearn_mrtl.inspection._skill_display import SkillDisplay
+from sklearn_mrtl.inspection._skill_display import SkillDisplay, skill_of
 from sklearn_mrtl.inspection._term_display import TermDisplay
 
 CALLER = "report"
@@ -46,8 +46,8 @@ def report(estimator, X, y, path, *, references: Mapping | None = None, title: s
     estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
         Rows for scores and fractions of the variance; held-out rows, or the page flatters the model.
-    y : array-like of shape (n,) or (n, T)
-        Their targets.
+    y : array-like of shape (n,), (n, T) or (n, n_rows, n_columns)
+        Their targets. Of several outputs the mean of R² is given.
     path : path-like
         File to write; it is replaced if it exists.
     references : dict of array-like, default=None
@@ -116,7 +116,7 @@ def describe_data(model: BaseMRTL, X, y: np.ndarray) -> list[list]:
         counts = ", ".join(f"{label}: {np.mean(y == label):.1%}" for label in model.classes_)
         return [*rows, ["classes", counts]]
     y = y.astype(float)
-    shape = f", {y.shape[1]} outputs" if y.ndim > 1 else ""
+    shape = f", {' x '.join(map(str, y.shape[1:]))} outputs" if y.ndim > 1 else ""
     return [*rows, ["target", f"mean {np.nanmean(y):.4g}, standard deviation {np.nanstd(y):.4g}{shape}"]]
 
 
@@ -139,11 +139,13 @@ def spatial(alphas) -> str:
 def scores(estimator, X, y: np.ndarray, references: Mapping) -> tuple[list, list[list]]:
     """Return the head and the rows of the table of scores: the model, references, and predicting the mean."""
     if not is_classifier(estimator):
-        means = np.broadcast_to(np.nanmean(y.astype(float), axis=0), y.shape)
+        y = y.astype(float)
+        filled = np.where(np.isnan(y).all(axis=0), 0, y)  # places without a target have no mean
+        means = np.broadcast_to(np.nanmean(filled, axis=0), y.shape)
         rows = {"this model": estimator.predict(X), **references, "mean of these rows": means}
         known = {name: checked(name, prediction, y.shape) for name, prediction in rows.items()}
         return ["", "R²", "root mean squared error"], [
-            [name, f"{r2_score(y, values):.3f}", f"{root_mean_squared_error(y, values):.4g}"]
+            [name, f"{np.nanmean(skill_of(y, values)):.3f}", f"{np.sqrt(np.nanmean((y - values) ** 2)):.4g}"]
             for name, values in known.items()
         ]
     classes = list(estimator.classes_)

@@ -6,9 +6,11 @@ from base64 import b64decode
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
+from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Grid, MRTLRegressor
 from sklearn_mrtl.inspection import report
+from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer
 
 mpl = pytest.importorskip("matplotlib")
 mpl.use("Agg")
@@ -64,6 +66,26 @@ def test_several_outputs_and_volumes(outputs_model, tmp_path):
     small = MRTLRegressor(["lag", Grid("sea", (3, 3, 3))], rank=1).fit(volumes, volumes[:, 0, 1, 1, 1])
     page = report(small, volumes, volumes[:, 0, 1, 1, 1], tmp_path / "a.html").read_text(encoding="utf-8")
     assert "Components" in headings(page)
+
+
+def test_maps_and_transformed_targets(tmp_path):
+    """A target on a grid with land, and a model inside a transformer of targets."""
+    xr = pytest.importorskip("xarray")
+    rng = np.random.default_rng(0)
+    time = np.arange("1950-01", "1960-01", dtype="M8[M]").astype("M8[ns]")
+    X = rng.normal(size=(120, 1, 6, 7))
+    y = X[:, 0, :3, :3].mean(axis=(1, 2))[:, None, None] * np.hanning(6)[:, None] * np.hanning(8)
+    y[:, 0] = np.nan
+    model = MRTLRegressor(target=Grid("rain", (6, 8)), rank=1).fit(X, y)
+    page = report(model, X, y, tmp_path / "a.html").read_text(encoding="utf-8")
+    inner = np.s_[:, 1:5, 1:7]  # the target never changes along the edges
+    r2 = r2_score(y[inner].reshape(120, -1), model.predict(X)[inner].reshape(120, -1))
+    assert "6 x 8 outputs" in page and f"<td>this model</td><td>{r2:.3f}</td>" in page
+    fields = xr.DataArray(X, {"time": time}, ("time", "lag", "lat", "lon"))
+    series = xr.DataArray(X[:, 0, 0, 0], {"time": time}, ("time",))
+    inside = make_pipeline(Deseasonalizer(), DeseasonalizedTargetRegressor(MRTLRegressor(rank=1))).fit(fields, series)
+    page = report(inside, fields, series, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert f"<td>this model</td><td>{r2_score(series, inside.predict(fields)):.3f}</td>" in page
 
 
 def test_references_of_another_shape(ocean, ocean_model, tmp_path):
