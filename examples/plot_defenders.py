@@ -32,13 +32,15 @@ print(*frames.modes, sep="\n")
 
 # %%
 # The encodings stand side by side in one sparse table: the player, the cell of the court, and the number of defenders
-# in each cell of the box.
+# in each cell of the box. The frames were made from a number for each player and a product of all three modes, and
+# these are the model's terms.
 encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))])
-model = make_pipeline(encode, MRTLClassifier(rank=6)).fit(X[train], y[train])
+terms = ["player", ("player", "court", "defenders")]
+model = make_pipeline(encode, MRTLClassifier(terms=terms, rank=6)).fit(X[train], y[train])
 additive = make_pipeline(encode, LogisticRegression(max_iter=100)).fit(X[:100_000], y[:100_000])
 for name, scores in {
     "LogisticRegression, additive": additive.decision_function(X[test]),
-    "MRTLClassifier(rank=6)": model.decision_function(X[test]),
+    "MRTLClassifier": model.decision_function(X[test]),
     "true probabilities": frames.logit[test],
 }.items():
     print(f"{name:30} AUC {roc_auc_score(y[test], scores):.3f}")
