@@ -1,0 +1,172 @@
+"""Samples in blocks against the same samples at hand."""
+
+import numpy as np
+import pytest
+import torch
+from helpers import (
+    LAYOUTS,
+    LOSSES,
+    MODELS,
+    assert_same,
+    axes_for,
+    build,
+    inputs_of,
+    on_meta,
+    samples_of,
+    uniform,
+)
+
+from sklearn_mrtl.core.block_objective import make_objective
+from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples
+from sklearn_mrtl.core.data.concatenation import concatenated
+from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.losses import SquaredLoss
+from sklearn_mrtl.core.models.base import Alphas
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.terms import Strengths, Term, full_rank_sum
+from sklearn_mrtl.core.solvers.block_ridge import BlockRidgeDesign
+from sklearn_mrtl.core.solvers.ridge import RidgeDesign
+
+ALPHAS = Alphas(0.01, 0.1)
+by_layout = pytest.mark.parametrize("layout", LAYOUTS)
+
+
+class ListedBlocks(Blocks):
+    """Blocks in a list."""
+
+    def __init__(self, blocks, are_kept=True):
+        self.blocks, self.are_kept = blocks, are_kept
+
+    def map(self, function, *args, keep=True):
+        return ListedBlocks([function(block, *args) for block in self.blocks], keep)
+
+    def collect(self, function, *args):
+        return [function(block, *args) for block in self.blocks]
+
+    def combine(self, function, *args, by):
+        total = None
+        for result in self.collect(function, *args):
+            total = result if total is None else total if result is None else by(total, result)
+        return total
+
+
+def part(samples: Samples, rows: slice) -> Samples:
+    inputs = samples.inputs.select(torch.arange(samples.inputs.n_rows)[rows])
+    return Samples.from_rows(inputs, samples.y[rows, 0], samples.weight[rows, 0])
+
+
+def in_blocks(samples: Samples, n_rows: int = 5) -> BlockSamples:
+    n = samples.inputs.n_rows
+    blocks = [Block(start, part(samples, slice(start, start + n_rows))) for start in range(0, n, n_rows)]
+    total = float(samples.weight.sum())
+    no_rows = samples.inputs.select(torch.arange(0))
+    template = Samples(no_rows, samples.weight[:0], samples.y[:0], 0.0)
+    return BlockSamples(ListedBlocks(blocks), template, n, total)
+
+
+def problem(layout, loss=SquaredLoss, n=37):
+    samples = samples_of(inputs_of(layout, n), loss)
+    return samples, in_blocks(samples)
+
+
+@by_layout
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("model_class", MODELS, ids=lambda model_class: model_class.__name__)
+def test_objective(layout, loss, model_class):
+    samples, blocks = problem(layout, loss)
+    model, parameters = build(model_class, samples.inputs, LOSSES[loss])
+    expected, found = (make_objective(model, s, loss, ALPHAS) for s in (samples, blocks))
+    for value, right in zip(found.value_and_gradient(parameters), expected.value_and_gradient(parameters), strict=True):
+        assert_same(value, right)
+    assert found.value(parameters) == pytest.approx(expected.value(parameters))
+    assert found.null_loss() == pytest.approx(expected.null_loss())
+    assert_same(found.natural_scales(parameters), expected.natural_scales(parameters))
+
+
+@by_layout
+@pytest.mark.parametrize("coarsen", [False, True], ids=["merged", "coarse"])
+def test_objective_of_merged_rows(layout, coarsen):
+    samples, blocks = problem(layout)
+    shapes = tuple(tuple(-(-n // 2) for n in shape) for shape in samples.inputs.shapes)
+    shapes = tuple(
+        coarse if type(mode).__name__ == "Grid" else fine
+        for mode, coarse, fine in zip(samples.inputs.modes, shapes, samples.inputs.shapes, strict=True)
+    )
+    samples, blocks = ((s.coarsen(shapes) if coarsen else s.merge()) for s in (samples, blocks))
+    model, parameters = build(FullRank, samples.inputs)
+    expected, found = (make_objective(model, s, SquaredLoss, ALPHAS) for s in (samples, blocks.without_products()))
+    for value, right in zip(found.value_and_gradient(parameters), expected.value_and_gradient(parameters), strict=True):
+        assert_same(value, right)
+    assert found.null_loss() == pytest.approx(expected.null_loss())
+
+
+@by_layout
+def test_objective_of_a_sum(layout):
+    samples, blocks = problem(layout)
+    n_axes = [len(shape) for shape in samples.inputs.shapes]
+    terms = [Term(str(m), (m,), None, Strengths(0.1, ((0.1,) * n_axes[m],))) for m in range(len(n_axes))]
+    model = full_rank_sum(axes_for(samples.inputs), terms)
+    parameters = {name: uniform(*value.shape) for name, value in model.initial(samples.weight).items()}
+    expected, found = (make_objective(model, s, SquaredLoss, ALPHAS) for s in (samples, blocks))
+    assert_same(found.value_and_gradient(parameters)[2], expected.value_and_gradient(parameters)[2])
+    assert_same(found.natural_scales(parameters), expected.natural_scales(parameters))
+
+
+@by_layout
+@pytest.mark.parametrize("n_rows", [1, 20, 200])
+def test_mean_squares_do_not_depend_on_the_blocks(layout, n_rows):
+    samples = samples_of(inputs_of(layout, 200))
+    for found, expected in zip(in_blocks(samples, n_rows).mean_squares(), samples.mean_squares(), strict=True):
+        assert_same(found, expected)
+
+
+@by_layout
+@pytest.mark.parametrize("n_parts", [1, 3])
+def test_thinned_samples_come_as_they_are(layout, n_parts):
+    samples, blocks = problem(layout)
+    found, expected = (s.thinned(n_parts, 4) for s in (blocks, samples))
+    assert_same(found.y, expected.y)
+    assert_same(found.weight, expected.weight)
+    model, parameters = build(FullRank, samples.inputs)
+    assert_same(model.scores(parameters, found.inputs), model.scores(parameters, expected.inputs))
+
+
+@by_layout
+def test_concatenated_inputs(layout):
+    whole = inputs_of(layout, 9)
+    parts = [whole.select(torch.arange(9)[rows]) for rows in (slice(0, 4), slice(4, 5), slice(5, 9))]
+    model, parameters = build(FullRank, whole)
+    assert_same(model.scores(parameters, concatenated(parts)), model.scores(parameters, whole))
+
+
+@by_layout
+@pytest.mark.parametrize("n", [20, 300])
+def test_ridge_solution_from_moments(layout, n):
+    """With fewer rows than weights and with more."""
+    samples, blocks = problem(layout, n=n)
+    model = FullRank(axes_for(samples.inputs))
+    expected = RidgeDesign(model, samples).solve(ALPHAS, samples.weight)
+    found = BlockRidgeDesign(model, blocks).solve(ALPHAS, samples.weight)
+    assert_same(found, expected, rtol=1e-7, atol=1e-7)
+
+
+@by_layout
+def test_large_levels_are_not_kept(layout):
+    _, blocks = problem(layout)
+    for max_bytes, kept in ((np.inf, True), (0.0, False)):
+        limited = BlockSamples(blocks.blocks, blocks.template, 37, 1.0, 100.0, max_bytes, 8)
+        assert limited.coarsen(blocks.inputs.shapes).blocks.are_kept is kept
+
+
+@by_layout
+def test_sum_on_the_meta_device(layout):
+    """An operation that mixes devices raises there."""
+    samples = samples_of(inputs_of(layout))
+    n_axes = [len(shape) for shape in samples.inputs.shapes]
+    terms = [Term(str(m), (m,), None, Strengths(0.1, ((0.1,) * n_axes[m],))) for m in range(len(n_axes))]
+    model = full_rank_sum(axes_for(samples.inputs), terms)
+    parameters = model.initial(samples.weight)
+    objective = make_objective(model, samples, SquaredLoss, ALPHAS)
+    objective.value_and_gradient(parameters)  # makes what is made once, of sizes that only data tell
+    value, _, gradient = on_meta(objective).value_and_gradient(on_meta(parameters))
+    assert value.is_meta and all(part.is_meta for part in gradient.values())
