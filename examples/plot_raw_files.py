@@ -23,7 +23,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation, read_ocean, read_precipitation
 from sklearn_mrtl.inspection import FactorDisplay
-from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer, Detrender, lag_windows
+from sklearn_mrtl.preprocessing import (
+    AreaWeighter,
+    DeseasonalizedTargetRegressor,
+    Deseasonalizer,
+    Detrender,
+    InlandWaterMasker,
+    lag_windows,
+)
 
 bundled = load_sst_precipitation(as_xarray=True)
 folder = Path(tempfile.mkdtemp())
@@ -65,7 +72,7 @@ for path, variable in ((folder / "notes.nc", "sst"), (ocean_files, "salinity")):
     try:
         read_ocean(path, variable)
     except ValueError as error:
-        print(str(error).replace(f"{folder}/", "")[:160])
+        print(str(error).replace(f"{path.parent}/", "")[:160])
 
 # %%
 # To a score
@@ -75,8 +82,10 @@ for path, variable in ((folder / "notes.nc", "sst"), (ocean_files, "salinity")):
 nino34 = sst.sel(lat=slice(-5, 5), lon=slice(-170, -120)).mean(("lat", "lon"))
 X, y, *_ = lag_windows(sst, nino34, lags=6, lead=3)
 model = make_pipeline(
+    InlandWaterMasker(),
     Detrender("linear"),
     Deseasonalizer(standardize=False),
+    AreaWeighter(),
     DeseasonalizedTargetRegressor(MRTLRegressor(rank=5), lead=3, standardize=False),
 )
 train = (y.time.dt.year <= 1990).values
@@ -95,12 +104,11 @@ print(f"R^2 of temperatures {model.score(X[~train], y[~train]):.3f}, "
 
 # %%
 # Maps have the file's latitudes and longitudes:
-regressor = model[-1].regressor_
-FactorDisplay.from_estimator(regressor, components=range(4))
+FactorDisplay.from_estimator(model, components=range(4))
 
 # %%
 # ``to_xarray`` returns all factors with coordinates, which can be written to a file:
-factors = regressor.to_xarray()
+factors = model[-1].regressor_.to_xarray()
 factors.to_netcdf(folder / "factors.nc", engine="h5netcdf")
 print(factors)
 
