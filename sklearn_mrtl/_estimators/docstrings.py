@@ -170,8 +170,9 @@ X : array-like, sparse matrix, torch.Tensor, dask array or xarray.DataArray of s
 
 FIT_X = """\
 X : array-like, sparse matrix, torch.Tensor, dask array or xarray.DataArray of shape (n, ...)
-    Samples, in either layout. A dask array is chunked along its rows, and computed block by block in each pass. In fields (N-D X) NaN means that there are no data: a cell that is NaN in all
-    samples (land) has no weight; one that is NaN in some samples is filled with its training mean, with a warning."""
+    Samples, in either layout. A dask array is chunked along its rows, and computed block by block in each pass. In
+    fields (N-D X) NaN means that there are no data: a cell that is NaN in all samples (land) has no weight; one that is
+    NaN in some samples is filled with its training mean, with a warning."""
 
 FIT_WEIGHTS = """\
 sample_weight : array-like of shape (n,), default=None
