@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_mrtl._estimators.cancelling import warn_of_cancelling
 from sklearn_mrtl._estimators.columns import check_columns
 from sklearn_mrtl._estimators.core_samples import Statistics, training_samples, validation_samples
 from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
@@ -173,7 +174,9 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             start.fit(layout, outputs, settings, device),
             callbacks,
         )
-        return show(fit) | start.after(fit)
+        attributes = show(fit) | start.after(fit)
+        warn_of_cancelling(attributes["terms_"])
+        return attributes
 
     def _attributes(self, fit: Fit, layout: Layout, outputs: Outputs, statistics: Statistics) -> dict[str, object]:
         """Return what the estimator has if training ends with this fit, besides its parameters."""
