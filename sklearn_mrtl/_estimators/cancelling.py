@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +30,8 @@ def cancelling_components(weights: np.ndarray, factors: Mapping[str, np.ndarray]
     return [(int(a), int(b)) for a, b in found]
 
 
-def warn_of_cancelling(terms: Mapping) -> None:
-    """Warn of components that cancel, in any of the fitted terms."""
+def warn_of_cancelling(terms: Any) -> None:
+    """Warn of components that cancel, in any of the fitted terms, a dict by name."""
     for name, term in terms.items():
         if term.tensor.decomposition != "cp" or term.rank < 2:
             continue

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklearn_mrtl.inspection._band_marks import BandMarks
 from sklearn_mrtl.inspection._components import check_components, check_mode, low_rank_model
 from sklearn_mrtl.inspection._explained import explained_fractions
 from sklearn_mrtl.inspection._figures import add_colorbar, arrange, first_axes, label_outer, panels, pyplot
@@ -44,6 +45,8 @@ class FactorDisplay:
         Whether the last two axes of the grid are latitude and longitude.
     positions : ndarray of shape (n_categories, 2), default=None
         x and y of a Feature's categories, which are drawn as points there.
+    bands : BandMarks, default=None
+        Bands of the factor.
     origin : (float, float), default=None
         Centre of a polar grid: `extent` is of distance and angle in degrees, `axis_labels` are those of y and x.
 
@@ -75,7 +78,7 @@ class FactorDisplay:
 
     def __init__(
         self, factor, *, components, mode, extent=None, axis_labels=None, category_names=None,
-        weights=None, explained=None, origin=None, geographic=False, positions=None,
+        weights=None, explained=None, origin=None, geographic=False, positions=None, bands=None,
     ):  # fmt: skip
         self.factor = factor
         self.components = components
@@ -88,6 +91,7 @@ class FactorDisplay:
         self.origin = origin
         self.geographic = geographic
         self.positions = positions
+        self.bands = bands
 
     @classmethod
     def from_estimator(
@@ -102,6 +106,7 @@ class FactorDisplay:
         transpose: bool | None = None,
         origin: tuple[float, float] | None = None,
         positions=None,
+        bands=None,
         ax=None,
         **plot_options,
     ) -> FactorDisplay:
@@ -131,6 +136,9 @@ class FactorDisplay:
             this point; `axis_labels` are then those of x and y. None: the Grid is not polar.
         positions : array-like of shape (n_categories, 2), default=None
             x and y, such as longitude and latitude, of a Feature's categories: they are drawn as points on a map.
+        bands : FactorBands, default=None
+            What `factor_bands` returns for the estimator. Cells of maps are hatched (points and wedges pale) where
+            fewer than 90 % of the refits agree in sign; curves and bars get their bands.
         ax : matplotlib Axes or array-like of Axes, default=None
             As in `plot`.
         **plot_options
@@ -170,6 +178,7 @@ class FactorDisplay:
             origin=origin,
             geographic=picture.geographic,
             positions=None if positions is None else np.asarray(positions, dtype=float),
+            bands=BandMarks.of(bands, model.tensor_.name, mode, picture, factor.shape, chosen),
         )
         return display.plot(ax=ax, **plot_options)
 
@@ -250,6 +259,10 @@ class FactorDisplay:
             shown = values[..., k] if slices[part] is None else values[slices[part], ..., k]
             style = {"cmap": cmap, "norm": Normalize(-limit, limit), "aspect": aspect, "outline": outline}
             images.append(picture.draw(panel, shown, **style))
+            if self.bands is not None:
+                largest = np.nanmax(np.abs(values[..., k]))
+                scale = np.nanmax(np.abs(self.factor[..., k])) / largest if largest > 0 else 1.0
+                self.bands.draw(panel, images[-1], picture, shown, k, slices[part], scale)
             panel.set_title(self._title(k, picture, slices[part]))
             if decorate is not None:
                 decorate(panel)
