@@ -206,7 +206,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         if is_lazy(X):
             prediction = lazy_result(self, "predict", X)
         else:
-            prediction = self.tensor_.outputs.predictions(self._scores(X))
+            scores = self._scores(X)  # which says so if nothing is fitted
+            prediction = self.tensor_.outputs.predictions(scores)
         return (prediction, prediction_std(self, prediction)) if return_std else prediction
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:

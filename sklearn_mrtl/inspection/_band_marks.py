@@ -76,7 +76,8 @@ def hatch(ax, unsettled: np.ndarray, extent) -> None:
     """Hatch the cells of a map (rows, columns) that are not settled."""
     from matplotlib.collections import PolyCollection
 
-    y, x = (np.linspace(*ends, n + 1) for ends, n in zip(extent, unsettled.shape, strict=True))
+    (bottom, top), (left, right) = extent
+    y, x = np.linspace(bottom, top, len(unsettled) + 1), np.linspace(left, right, unsettled.shape[1] + 1)
     corners = [
         [(x[j], y[i]), (x[j + 1], y[i]), (x[j + 1], y[i + 1]), (x[j], y[i + 1])] for i, j in np.argwhere(unsettled)
     ]
