@@ -1,6 +1,8 @@
 """Dask input: what a pass costs over two workers, and fits of more data than a memory limit holds.
 
-python benchmarks/dask_input.py overhead          seconds of a pass that two processes share
+python benchmarks/dask_input.py overhead          seconds of calls that two processes share, with nothing to do
+python benchmarks/dask_input.py shared            seconds of a pass in one process and over two
+python benchmarks/dask_input.py speed             CPU seconds of passes over blocks that are kept
 python benchmarks/dask_input.py threads           a fit of blocks beside the fit of the same array
 python benchmarks/dask_input.py folder [GB]       fields in a folder, made block by block, under 3 GB in all
 python benchmarks/dask_input.py frames [millions] simulated frames in blocks, made when they are needed
@@ -14,11 +16,14 @@ from statistics import median
 import dask
 import dask.array as da
 import numpy as np
+import torch
 from _common import table, timed, timed_with_peak
 from dask.diagnostics import ProgressBar
 from scipy import sparse
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.core.block_objective import BlockObjective
+from sklearn_mrtl.distributed import blocks_of
 
 GIVEN = {"alpha_spatial": 1e-3, "alpha_l2": 1e-3, "rank": 3, "solver": "lbfgs"}
 SHAPE = (6, 2, 80, 180)  # lags, variables, latitudes, longitudes
@@ -67,8 +72,62 @@ def pass_seconds(history):
     return (median(seconds), min(seconds)) if len(seconds) else (np.nan, np.nan)
 
 
-def overhead():
-    """Seconds of a pass over two workers with next to nothing to do, and with more."""
+def nothing(block):
+    """Return next to nothing of a block."""
+    return 1.0
+
+
+def same(block, weights):
+    """Return what came."""
+    return weights
+
+
+def overhead(n_repeats=60):
+    """Seconds of a call of two workers that compute nothing, without weights and with some."""
+    rows = []
+    with cluster():
+        blocks = blocks_of(da.zeros((20, 3), chunks=(1, 3)))
+        for name, function, arguments in [
+            ("nothing", nothing, ()),
+            ("0.07 MB", same, (torch.zeros(2880, 3, dtype=torch.float64),)),
+            ("0.7 MB", same, (torch.zeros(28800, 3, dtype=torch.float64),)),
+        ]:
+            seconds = [timed(blocks.total, function, *arguments)[1] for _ in range(n_repeats)]
+            rows.append([name, f"{1e3 * min(seconds):.0f}", f"{1e3 * median(seconds):.0f}"])
+    table("a call of two workers, 20 blocks", ["what goes and comes", "least ms", "median ms"], rows)
+
+
+def speed():
+    """CPU seconds of value and gradient at each level, by one thread: fields, and frames."""
+    seen = []
+    original = BlockObjective.value_and_gradient
+
+    def watched(self, parameters):
+        began = time.process_time()
+        found = original(self, parameters)
+        seen.append((self.inputs.sizes, time.process_time() - began))
+        return found
+
+    X, y = dask.compute(*fields(400, 50))
+    frames_x, frames_y, modes = lazy_frames(2)
+    BlockObjective.value_and_gradient = watched
+    rows = []
+    with dask.config.set(scheduler="synchronous"):
+        MRTLRegressor(**GIVEN).fit(da.from_array(X, (50, *SHAPE)), y)
+        for sizes in sorted({sizes for sizes, _ in seen}):
+            least = min(seconds for at, seconds in seen if at == sizes)
+            rows.append(["fields", sizes, f"{1e3 * least:.0f}", f"{4e-9 * len(X) * np.prod(sizes) / least:.1f} GB/s"])
+        seen.clear()
+        MRTLClassifier(modes, terms=None, **GIVEN).fit(frames_x, frames_y)
+        for sizes in sorted({sizes for sizes, _ in seen}):
+            least = min(seconds for at, seconds in seen if at == sizes)
+            rows.append(["2 million frames", sizes, f"{1e3 * least:.0f}", f"{2 / least:.0f} million/s"])
+    BlockObjective.value_and_gradient = original
+    table("a pass over blocks that are kept", ["data", "sizes", "CPU ms", "speed"], rows)
+
+
+def shared():
+    """Seconds of a pass in one process, and over two workers."""
     rows = []
     for n_rows in (5, 50):
         X, y = fields(40 * n_rows, 2 * n_rows)
@@ -150,8 +209,8 @@ def block_of_frames(numbers, n_rows=1_000_000):
     return X, y
 
 
-def frames(millions=10):
-    """Simulated frames in blocks of a million, which no array holds together."""
+def lazy_frames(millions):
+    """Dask arrays of frames and shots in blocks of a million, and the modes."""
     modes = [Feature("player", PLAYERS), Grid("court", COURT), Grid("defenders", DEFENDERS)]
     width = PLAYERS + int(np.prod(COURT) + np.prod(DEFENDERS))
     numbers = da.arange(millions, chunks=1)
@@ -159,6 +218,12 @@ def frames(millions=10):
     X = numbers.map_blocks(lambda n: block_of_frames(n)[0], new_axis=1, chunks=(chunks, (width,)),
                            meta=sparse.csr_array((0, width), dtype=np.float32))  # fmt: skip
     y = numbers.map_blocks(lambda n: block_of_frames(n)[1], chunks=(chunks,), dtype=bool)
+    return X, y, modes
+
+
+def frames(millions=10):
+    """Simulated frames in blocks, which no array holds together."""
+    X, y, modes = lazy_frames(millions)
     model = MRTLClassifier(modes, terms=None, **GIVEN, verbose=2)
     began = time.process_time()
     model, seconds, more = timed_with_peak(model.fit, X, y)
@@ -170,4 +235,5 @@ def frames(millions=10):
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:] or ["overhead"]
-    {"overhead": overhead, "threads": threads, "folder": folder, "frames": frames}[name](*map(int, arguments))
+    tasks = [overhead, shared, speed, threads, folder, frames]
+    {task.__name__: task for task in tasks}[name](*map(int, arguments))

@@ -35,7 +35,7 @@ from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples
-from sklearn_mrtl.core.data.samples import Samples, weight_sum
+from sklearn_mrtl.core.data.samples import Samples
 
 Validate = Callable[[str, Any], np.ndarray]
 S = TypeVar("S", bound=TargetSummary)
@@ -73,12 +73,15 @@ class LazyData:
         See `Preparation`.
     unit : float
         What weights are divided by.
+    total_weight : float
+        Sum of the weights, divided by the unit.
     """
 
     rows: LazyRows
     counts: dict[int, int]
     targets: TargetFunction
     unit: float
+    total_weight: float
 
     @property
     def X(self) -> np.ndarray | sparse.csr_array:  # noqa: N802
@@ -119,8 +122,8 @@ class LazyData:
         inputs = statistics.training_inputs(as_layout(self.X, layout), layout, torch.device("cpu"))
         like = torch.empty(0, 1, dtype=torch.from_numpy(np.empty(0, self.X.dtype)).dtype)
         template = Samples(inputs, like, like[..., None].expand(0, 1, n_outputs), 0.0)
-        n_rows, total = sum(self.counts.values()), blocks.total(block_weight)
-        return BlockSamples(blocks, template, n_rows, total, n_bytes, max_bytes, len(self.counts))
+        n_rows, n_blocks = sum(self.counts.values()), len(self.counts)
+        return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, n_blocks)
 
 
 def lazy_samples(
@@ -149,11 +152,6 @@ def make_block(
     return Block(firsts[pieces[0]], make_samples(rows, inputs, device))
 
 
-def block_weight(block: Block) -> float:
-    """Return the weight of a block's samples."""
-    return weight_sum(block.samples.weight[:, 0])
-
-
 def lazy_arguments(estimator, X, y, sample_weight, X_val, y_val, sample_weight_val, groups) -> tuple:
     """Return the arguments of an estimator's `_fit` for dask arrays, after a pass over y."""
     check_lazy(estimator, groups, has_validation=X_val is not None)
@@ -179,7 +177,8 @@ def lazy_numbers(
     outputs, unit = number_outputs(summary, rows.template.dtype, is_log=is_log) if known is None else (known, 1.0)
     if len(summary.mean) != outputs.number:
         raise ValueError(f"y_val must have the {outputs.number} output(s) of y, got {len(summary.mean)}.")
-    return LazyData(rows, summary.filled, number_targets(outputs, validate), unit), outputs
+    targets, total = number_targets(outputs, validate), summary.total / unit
+    return LazyData(rows, summary.filled, targets, unit, total), outputs
 
 
 def lazy_classes(rows: LazyRows, class_weight, known: Outputs | None = None) -> tuple[LazyData, Outputs]:
@@ -191,7 +190,9 @@ def lazy_classes(rows: LazyRows, class_weight, known: Outputs | None = None) -> 
         classes = np.asarray(known.classes)
         known_codes(np.array(list(summary.totals)), classes)
         outputs, factors, unit = known, np.ones(len(classes)), 1.0
-    return LazyData(rows, summary.filled, class_targets(outputs, factors), unit), outputs
+    weights = dict(zip(np.asarray(outputs.classes).tolist(), factors.tolist(), strict=True))
+    total = sum(weights[label] * weight for label, weight in summary.totals.items()) / unit
+    return LazyData(rows, summary.filled, class_targets(outputs, factors), unit, total), outputs
 
 
 def check_lazy(estimator, groups, has_validation: bool) -> None:
