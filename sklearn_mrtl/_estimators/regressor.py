@@ -228,8 +228,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         """
         if is_lazy(X):
             return lazy_score(self, X, y, sample_weight)
-        form = self.tensor_.outputs.form
-        predicted, y = form.columns(self.predict(X)), form.columns(y)
+        predicted, form = self.predict(X), self.tensor_.outputs.form
+        predicted, y = form.columns(predicted), form.columns(y)
         if not self.tensor_.outputs.is_log:
             return r2_score(y, predicted, sample_weight=sample_weight)
         pairs = zip(columns_of(y), columns_of(predicted), strict=True)
