@@ -22,6 +22,7 @@ from sklearn_mrtl.inspection._rank import select_rank
 from sklearn_mrtl.inspection._report import report
 from sklearn_mrtl.inspection._skill_display import SkillDisplay
 from sklearn_mrtl.inspection._stability import stability
+from sklearn_mrtl.inspection._standard_errors import coef_standard_errors
 from sklearn_mrtl.inspection._terciles import tercile_probabilities
 from sklearn_mrtl.inspection._term_display import TermDisplay
 from sklearn_mrtl.inspection._terms import select_term
@@ -36,6 +37,7 @@ __all__ = [
     "SkillDisplay",
     "TermDisplay",
     "activation_pattern",
+    "coef_standard_errors",
     "component_importance",
     "component_scores",
     "contribution_map",
