@@ -6,7 +6,9 @@ from math import isclose
 from typing import Any
 
 import numpy as np
+import torch
 
+from sklearn_mrtl._estimators.core_samples import target_grid
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.losses import SquaredLoss
@@ -35,6 +37,7 @@ def spread_attributes(fitted: dict[str, Any], training: Rows, outputs: Outputs, 
     attributes: dict[str, Any] = {"tercile_edges_": outputs.form.shaped(edges)}
     error = left_out_error(fitted)
     if error is not None:
+        error += variance_within_cells(fitted, training, outputs)
         variances = np.array([1.0])
         if outputs.number > 1:
             variances = unexplained(fitted, training, outputs)
@@ -55,6 +58,18 @@ def left_out_error(fitted: dict[str, Any]) -> float | None:
     if "alpha_l2_" in fitted:
         path = [tried for tried in path if is_chosen(tried, fitted)]
     return min((float(tried["error"]) for tried in path), default=None)
+
+
+def variance_within_cells(fitted: dict[str, Any], training: Rows, outputs: Outputs) -> float:
+    """Return the fraction of a map's variance that the means over the coarsest cells, which errors are of, lack."""
+    target = target_grid(outputs, torch.device("cpu"))
+    if target is None:
+        return 0.0
+    y = torch.from_numpy(np.asarray(training.y, dtype=np.float64))
+    coarse, _ = target.coarsen(y, fitted["resolutions_"][0][target.grid.name])
+    squares = (np.square(values.numpy()) for values in (y, coarse))
+    fine, means = (np.average(of_rows, axis=0, weights=training.weight).mean() for of_rows in squares)
+    return max(0.0, float(fine - means))
 
 
 def is_chosen(tried: dict[str, Any], fitted: dict[str, Any]) -> bool:

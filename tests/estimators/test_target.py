@@ -188,3 +188,14 @@ def test_a_mode_of_the_outputs_may_be_nonnegative_and_have_levels_of_its_own():
     modes = [Feature("lag"), Grid("sea", (12, 13), quantity="mean")]
     model = MRTLRegressor(modes, target=RAIN, rank=1, resolutions=levels, nonnegative=["rain"], **FIXED).fit(X, y)
     assert model.resolutions_ == levels and np.nanmin(model.factors_["rain"]) >= 0
+
+
+def test_the_spread_of_maps_counts_what_coarse_cells_do_not_see():
+    """Noise of single cells is no part of the errors on the coarse level, where the penalties are chosen."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 1, 12, 12))
+    y = X[:, 0].sum(axis=(1, 2))[:, None, None] / 12 + 2 * rng.normal(size=(400, 12, 12))
+    model = MRTLRegressor(target=Grid("rain", (12, 12)), random_state=0).fit(X[:200], y[:200])
+    predicted, std = model.predict(X[200:], return_std=True)
+    assert model.resolutions_[0]["rain"] == (6, 6)
+    assert 0.9 < np.mean(std) / np.std(y[200:] - predicted) < 1.1
