@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Self, TypeGuard
 
+import torch
 from torch import Tensor
 
 from sklearn_mrtl.modes import Grid, Mode
 
+LEAST_RUN = 16  # neighbouring entries, on average, from which they are copied as slices
 CHUNK_ROWS = 2**17  # samples whose scores and losses are held at once
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -123,5 +125,37 @@ def is_mean(mode: Mode) -> TypeGuard[Grid]:
 
 
 def take_last(values: Tensor, index: Tensor) -> Tensor:
-    """Select entries of the last axis, as columns of a matrix: torch is slower for more dimensions."""
+    """Select entries of the last axis."""
+    runs = runs_of(index)
+    if runs is not None:
+        return torch.cat([values[..., run] for run in runs], -1)
+    # As columns of a matrix: torch is slower for more dimensions.
     return values.reshape(-1, values.shape[-1]).index_select(1, index).reshape(*values.shape[:-1], len(index))
+
+
+def put_last(values: Tensor, index: Tensor, size: int) -> Tensor:
+    """Return an array with `size` entries in the last axis, 0 but for these values: the inverse of `take_last`."""
+    runs = runs_of(index)
+    if runs is not None:
+        full, start = values.new_zeros(*values.shape[:-1], size), 0
+        for run in runs:
+            stop = start + run.stop - run.start
+            full[..., run] = values[..., start:stop]
+            start = stop
+        return full
+    # Every entry reads its value, or a zero that is appended: faster than writing the values to their places.
+    inverse = torch.full((size,), len(index), dtype=torch.int32, device=values.device)
+    inverse[index] = torch.arange(len(index), dtype=torch.int32, device=values.device)
+    return take_last(torch.nn.functional.pad(values, (0, 1)), inverse)
+
+
+def runs_of(index: Tensor) -> list[slice] | None:
+    """Return ascending indices as slices, which are copied faster one by one; None where these would be short."""
+    if not len(index) or index.device.type != "cpu":
+        return None
+    starts = torch.nonzero(torch.diff(index) != 1)[:, 0].add_(1)
+    if (len(starts) + 1) * LEAST_RUN > len(index):
+        return None
+    first = index[torch.cat([starts.new_zeros(1), starts])].tolist()
+    last = index[torch.cat([starts - 1, starts.new_full((1,), len(index) - 1)])].tolist()
+    return [slice(a, b + 1) for a, b in zip(first, last, strict=True)]

@@ -10,7 +10,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import Inputs, Shapes, is_mean, take_last
+from sklearn_mrtl.core.data.base import Inputs, Shapes, is_mean, put_last, take_last
 from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.products import DenseProduct, khatri_rao, project_last
 from sklearn_mrtl.core.finegraining import coarsen_mask, coarsen_means, sum_cells
@@ -84,12 +84,7 @@ class FieldInputs(Inputs):
 
     def unpack(self, values: Tensor) -> Tensor:
         """Return values for all cells of the last mode from the stored ones; 0 where nothing is stored."""
-        if self.stored is None:
-            return values
-        # Every cell reads its value, or a zero that is appended: faster than writing the stored values to their cells.
-        inverse = torch.full((self.sizes[-1],), len(self.stored), dtype=torch.int32, device=values.device)
-        inverse[self.stored] = torch.arange(len(self.stored), dtype=torch.int32, device=values.device)
-        return take_last(torch.nn.functional.pad(values, (0, 1)), inverse)
+        return values if self.stored is None else put_last(values, self.stored, self.sizes[-1])
 
     # Scores
 

@@ -150,6 +150,12 @@ class Samples:
         weight, y = total.reshape(-1, n_blocks), y.reshape(-1, n_blocks, self.n_outputs)
         return Samples(inputs, weight, y, self.mean_square, target=self.target)
 
+    def rows_of(self, blocks: Tensor) -> Samples:
+        """Return some of the blocks, with the rows that weigh anything in them."""
+        weight = self.weight[:, blocks]
+        rows = torch.nonzero((weight > 0).any(1))[:, 0]
+        return replace(self, inputs=self.inputs.select(rows), weight=weight[rows], y=self.y[rows][:, blocks])
+
     def totals(self) -> tuple[Tensor, Tensor]:
         """Return the mean target (n, T) and the weight (n,) of every row over all blocks."""
         return self.of_blocks(slice(None))

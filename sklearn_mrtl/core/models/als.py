@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
-import tensorly as tl
 import torch
-from tensorly.decomposition import parafac
-from tensorly.tenalg.svd import truncated_svd
 from torch import Tensor
 
-from sklearn_mrtl.core.data.products import hadamard, khatri_rao
+from sklearn_mrtl.core.data.products import hadamard, khatri_rao, mode_products
 from sklearn_mrtl.core.models.low_rank import largest_sign
 
+TOLERANCE = 1e-5  # decrease of the error, relative to the tensor, that ends the alternation in few singular vectors
+LAST_TOLERANCE = 1e-4  # and that ends the last one
+UNSEEN = 1e-2  # fraction of the tensor's square that the singular vectors of a mode leave out
 MAX_CANCELLATION = 100.0  # norm of a component over the tensor's: beyond it components cancel, as rounding decides
 
 
@@ -32,59 +30,66 @@ def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = (
         values = torch.where(values > rounding, values, 0)  # components of noise would differ from run to run
         factors = spread(values[:rank], [left[:, :rank], right[:rank].T])
     else:
-        factors = parafac_factors(weights, rank, seed)
+        factors = cp_factors(weights, rank, seed)
     return alternate(weights, factors, nonnegative) if nonnegative else factors
 
 
-def parafac_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
-    """Run tensorly's CP_ALS, or our own if its equations are singular (tensors of lower rank, slabs of zeros).
+def cp_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
+    """Alternate from the leading singular vectors of every mode; from random factors if components cancel.
 
-    tensorly computes with torch, so that it takes the threads of the fit and not those of numpy's BLAS.
+    First in the singular vectors that matter, where iterations cost little, then on the tensor itself.
     """
-    tensor, state = weights.detach().double().cpu(), np.random.RandomState(seed)
+    tensor = weights.detach().double().cpu()
+    core, bases = multilinear_core(tensor, rank)
+    generator = torch.Generator().manual_seed(seed)
 
-    def restart() -> list[Tensor]:
-        draws = [torch.from_numpy(state.standard_normal((rows, rank))) for rows in tensor.shape]
-        return alternate(weights, [draw.to(weights) for draw in draws])
+    def draw(rows: int, columns: int) -> Tensor:
+        return torch.randn(rows, max(columns, 0), generator=generator, dtype=torch.float64)
 
-    with tl.backend_context("pytorch", local_threadsafe=True):
-        try:
-            size, factors = parafac(
-                tensor, rank, n_iter_max=100, tol=1e-5, init="svd", svd=leading_vectors, normalize_factors=True,
-                random_state=state,
-            )  # fmt: skip
-        except torch.linalg.LinAlgError:
-            return restart()
-    # tensorly leaves some columns without unit norm, and a column of zeros has none.
-    norms = [factor.norm(dim=0).clamp(min=torch.finfo(factor.dtype).tiny) for factor in factors]
-    size = size * torch.stack(norms).prod(0)
-    if not float(size.max()) <= MAX_CANCELLATION * float(tensor.norm()):
-        return restart()
-    columns = [(factor / norm).to(weights) for factor, norm in zip(factors, norms, strict=True)]
-    return spread(size.to(weights), columns)
+    starts = [torch.cat([torch.eye(n, min(n, rank)).to(core), draw(n, rank - n)], 1) for n in core.shape]
+    factors = alternate(core, starts, tol=TOLERANCE)
+    sizes = torch.stack([factor.norm(dim=0) for factor in factors]).prod(0)
+    if not float(sizes.max()) <= MAX_CANCELLATION * float(core.norm()):
+        factors = alternate(core, [draw(n, rank) for n in core.shape], tol=TOLERANCE)
+    factors = [basis @ factor for basis, factor in zip(bases, factors, strict=True)]
+    return [factor.to(weights) for factor in alternate(tensor, factors, tol=LAST_TOLERANCE)]
 
 
-def leading_vectors(matrix: Tensor, n_eigenvecs: int, **kwargs: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the singular value decomposition for tensorly's start: no more vectors than there are.
+def multilinear_core(tensor: Tensor, rank: int) -> tuple[Tensor, list[Tensor]]:
+    """Return a tensor in the leading singular vectors of each mode, at least `rank` of them, and these vectors.
 
-    tensorly warns where it is asked for more, and a filter of warnings is not safe among threads.
+    Returns
+    -------
+    core : Tensor of shape (r_1, r_2, ...)
+    bases : list of Tensor of shape (rows, r)
+        With orthonormal columns, most important first.
     """
-    return truncated_svd(matrix, n_eigenvecs=min(n_eigenvecs, *matrix.shape))
+    bases = []
+    for mode in range(tensor.ndim):
+        unfolded = tensor.movedim(mode, 0).flatten(1)
+        is_wide = unfolded.shape[0] <= unfolded.shape[1]
+        squares, vectors = torch.linalg.eigh(unfolded @ unfolded.T if is_wide else unfolded.T @ unfolded)
+        squares, vectors = squares.flip(0).clamp(min=0), vectors.flip(1)
+        rest = squares.sum() - squares.cumsum(0)
+        basis = vectors[:, : max(rank, 1 + int((rest > UNSEEN * squares.sum()).sum()))]
+        bases.append(basis if is_wide else torch.linalg.qr(unfolded @ basis)[0])
+    return mode_products(tensor, [basis.T for basis in bases]), bases
 
 
 def alternate(
-    weights: Tensor, factors: Sequence[Tensor], nonnegative: Sequence[int] = (), n_iter: int = 100
+    weights: Tensor, factors: Sequence[Tensor], nonnegative: Sequence[int] = (), n_iter: int = 100, tol: float = 0.0
 ) -> list[Tensor]:
     """Run alternating least squares of least norm; in nonnegative modes column by column (HALS).
 
-    tensorly's HALS fails if a component of a nonnegative mode becomes 0, because its free modes then solve a singular
-    system.
+    It ends when an iteration lowers the norm of the error by at most `tol` times that of the weights. Where equations
+    are singular (tensors of lower rank, slabs of zeros), tensorly's functions fail.
     """
     factors = list(factors)
     for m in nonnegative:
         positive, negative = (part.clamp(min=0).square().sum(0) for part in (factors[m], -factors[m]))
         factors[m] = (factors[m] * torch.where(positive < negative, -1, 1)).clamp(min=0)
     free_first = sorted(range(len(factors)), key=lambda m: m in nonnegative)  # free factors take the signs first
+    squares, error = float(weights.square().sum()), float("inf")
     for _ in range(n_iter):
         for m in free_first:
             others = factors[:m] + factors[m + 1 :]
@@ -94,6 +99,11 @@ def alternate(
                 factors[m] = nonnegative_columns(factors[m], gram, moment)
             else:
                 factors[m] = moment @ torch.linalg.pinv(gram, hermitian=True)
+        before = error
+        fitted = 2 * (moment * factors[m]).sum() - (gram * (factors[m].T @ factors[m])).sum()
+        error = max(squares - float(fitted), 0.0) ** 0.5
+        if tol and before - error <= tol * squares**0.5:
+            break
     norms = torch.stack([factor.norm(dim=0) for factor in factors])
     divisors = norms.clamp(min=torch.finfo(norms.dtype).tiny)
     return spread(norms.prod(0), [factor / divisor for factor, divisor in zip(factors, divisors, strict=True)])

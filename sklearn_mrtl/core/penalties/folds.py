@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil, inf
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.data.samples import Samples
-from sklearn_mrtl.core.losses import Loss
+from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective, constant_loss
@@ -43,24 +44,23 @@ class Folds:
 
     Attributes
     ----------
-    training : list of (Tensor of shape (n, T), Tensor of shape (n,))
-        Targets and weights of each fold.
-    left_out : list of list of (Tensor of shape (m,), Tensor of shape (m, T), Tensor of shape (m,))
-        Rows, targets and weights of each block that a fold leaves out.
+    blocks : list of list of int
+        Numbers of the blocks that each fold leaves out.
+    training, left_out : list of Samples
+        The rows of the other blocks, and those of these blocks.
     """
 
     def __init__(self, samples: Samples, loss: Loss, options: ChoiceOptions):
         n_rows = int((samples.weight > 0).sum())
         n_folds = min(options.n_folds, ceil(options.enough_rows * options.n_folds / n_rows))
         fold = torch.arange(samples.weight.shape[1], device=samples.weight.device) % options.n_folds
-        self.inputs, self.loss, self.solver = samples.inputs, loss, options.coarse_solver
+        self.loss, self.solver = loss, options.coarse_solver
         holds = (samples.weight > 0).any(0)
         firsts = [first for first in range(n_folds) if holds[fold == first].any() and holds[fold != first].any()]
-        self.training = [samples.of_blocks(fold != first) for first in firsts]
-        blocks = torch.nonzero(holds)[:, 0].tolist()
-        self.left_out = [
-            [block_rows(samples, block) for block in blocks if int(fold[block]) == first] for first in firsts
-        ]
+        left_out = [torch.nonzero(holds & (fold == first))[:, 0] for first in firsts]
+        self.blocks = [blocks.tolist() for blocks in left_out]
+        self.training = [samples.rows_of(torch.nonzero(fold != first)[:, 0]) for first in firsts]
+        self.left_out = [samples.rows_of(blocks) for blocks in left_out]
 
     def __len__(self) -> int:
         return len(self.training)
@@ -71,16 +71,16 @@ class Folds:
         Penalties that are chosen for fits that end early are too weak for levels that converge.
         """
         return [
-            solve(Objective(model, self.inputs, *samples, self.loss, alphas), start, self.solver)
+            solve(Objective(model, samples.inputs, *samples.totals(), self.loss, alphas), start, self.solver)
             for samples, start in zip(self.training, starts, strict=True)
         ]
 
     def left_out_losses(self, model: TensorModel, fits: list[Parameters]) -> Tensor:
         """Return the mean loss on each block that a fold leaves out, shape (blocks,)."""
         losses = []
-        for parameters, blocks in zip(fits, self.left_out, strict=True):
-            scores = model.scores(parameters, self.inputs)
-            losses += [weight @ self.loss.of(scores[rows], y) / weight.sum() for rows, y, weight in blocks]
+        for parameters, samples in zip(fits, self.left_out, strict=True):
+            scores = model.scores(parameters, samples.inputs)
+            losses += [weight @ self.loss.of(scores[rows], y) / weight.sum() for rows, y, weight in each_block(samples)]
         # Scores can overflow, where one heavy row is all that is fitted.
         return torch.stack(losses).nan_to_num(nan=inf, posinf=inf)
 
@@ -91,9 +91,9 @@ class Folds:
     def null_losses(self) -> Tensor:
         """Return the loss on each left-out block of the constant scores that are best for the others."""
         losses = [
-            constant_loss(self.loss, training, block[1:])
-            for training, blocks in zip(self.training, self.left_out, strict=True)
-            for block in blocks
+            constant_loss(self.loss, training.totals(), (y, weight))
+            for training, left_out in zip(self.training, self.left_out, strict=True)
+            for _, y, weight in each_block(left_out)
         ]
         return torch.tensor(losses, dtype=torch.float64)
 
@@ -102,14 +102,20 @@ class Folds:
         return float(self.null_losses().mean())
 
 
-def block_rows(samples: Samples, block: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the rows that weigh anything in a block, their targets (n, T) and weights (n,)."""
-    rows = torch.nonzero(samples.weight[:, block])[:, 0]
-    return rows, samples.y[rows, block], samples.weight[rows, block]
+def each_block(samples: Samples) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield the rows that weigh anything in each block, their targets (n, T) and weights (n,)."""
+    for block in range(samples.weight.shape[1]):
+        rows = torch.nonzero(samples.weight[:, block])[:, 0]
+        yield rows, samples.y[rows, block], samples.weight[rows, block]
 
 
 class ExactErrors:
     """Squared errors of exactly leaving blocks out, from the hat matrix of a ridge regression."""
+
+    @staticmethod
+    def are_affordable(model: FullRank, samples: Samples, loss: Loss) -> bool:
+        """Return whether the model is a ridge regression of moderate size."""
+        return loss is SquaredLoss and ridge.is_affordable(model, samples)
 
     def __init__(self, model: FullRank, samples: Samples):
         self.design = ridge.RidgeDesign(model, samples)
@@ -118,9 +124,18 @@ class ExactErrors:
     def __call__(self, alphas: Alphas) -> tuple[Tensor, list[Parameters]]:
         """Return the squared error of each block at these strengths, whose mean is that of all rows; no fits."""
         path, total = self._path(alphas)
-        errors, blocks = path.block_errors(total).sum(1), self.design.blocks
+        errors, blocks = path.block_errors(total).sum(1), self.design.blocks.values()
         scale = len(blocks) / self.design.model.n_outputs
         return scale * torch.stack([errors[block].sum() for block in blocks]), []
+
+    def fits(self, alphas: Alphas, folds: Folds) -> list[Parameters]:
+        """Return the model at these strengths without the blocks that each fold leaves out.
+
+        As in the errors, no penalty is along the outputs.
+        """
+        path, total = self._path(alphas)
+        like = folds.training[0].weight
+        return [path.fit_without(total, blocks, like) for blocks in folds.blocks]
 
     def _path(self, alphas: Alphas) -> tuple[ridge.RidgePath, float]:
         """Return the path of the strengths' proportion, and their sum, which is the strength on it."""

@@ -46,6 +46,9 @@ class ChoiceOptions:
         Mean squared gradient of that wave, half a wavelength across a square of unit diagonal: 2 pi^2.
     rise : float
         Paired standard errors above the least error beyond which an error counts as risen.
+    hopeless_rise : float
+        Rise above the least error, relative to that of the strongest penalties, from which weaker ones are not looked
+        at, even if that costs little. Errors of the ocean's tasks rise by at most 0.011 before they fall to the least.
     tie : float
         Paired standard errors above the least error up to which stronger penalties of the low-rank model are taken.
     proportion_tie : float
@@ -76,6 +79,7 @@ class ChoiceOptions:
     first_proportion: float = 1.0
     smoothest_gradient: float = 20.0
     rise: float = 2.0
+    hopeless_rise: float = 0.1
     tie: float = 0.25
     proportion_tie: float = 1.0
     rank_tie: float = 1.0

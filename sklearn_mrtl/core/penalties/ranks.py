@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import Loss
+from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank, Rank
 from sklearn_mrtl.core.penalties.comparison import is_within
-from sklearn_mrtl.core.penalties.folds import Folds
+from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 from sklearn_mrtl.core.penalties.strengths import Selection
+from sklearn_mrtl.core.solvers.ridge import smooth_outputs
 
 
 @dataclass(frozen=True, eq=False)
 class RankTrial:
-    """The best fraction of the penalties for a rank, and the errors on each left-out block."""
+    """The best fraction of the penalties for a rank, the errors on each left-out block, and the fits that made them."""
 
     rank: Rank
     fraction: float
     errors: Tensor  # (B,)
+    fits: list[Parameters] = field(default_factory=list)
 
     @property
     def error(self) -> float:
@@ -61,9 +64,16 @@ class RankChoice:
         self.low_rank, self.selection, self.options, self.seed = low_rank, selection, options, seed
         self.folds = Folds(samples, loss, options)
         self.path: list[dict] = []
-        start = [model.initial(samples.weight)] * len(self.folds)
-        self.full = selection.of_folds or self.folds.train(model, selection.alphas, start)
+        self.full = selection.of_folds or self._full_rank_fits(model, samples, loss)
         self.null = self.folds.null_loss()
+
+    def _full_rank_fits(self, model: FullRank, samples: Samples, loss: Loss) -> list[Parameters]:
+        """Return the full-rank model of each fold."""
+        alphas = self.selection.alphas
+        # The path of a ridge regression has no penalty along the outputs.
+        if ExactErrors.are_affordable(model, samples, loss) and not (smooth_outputs(model) and alphas.spatial):
+            return (self.selection.exact or ExactErrors(model, samples)).fits(alphas, self.folds)
+        return self.folds.train(model, alphas, [model.initial(samples.weight)] * len(self.folds))
 
     def choose(self, ranks: Sequence[Rank], fractions: Sequence[float]) -> tuple[Rank, float]:
         """Return the smallest rank from which larger ones gain nothing but chance, and its fraction.
@@ -76,12 +86,14 @@ class RankChoice:
         ranks : sequence of int, or of tuple of int
             Ascending.
         fractions : sequence of float
-            Descending; for a larger rank from the one before that which was best for the smaller rank.
+            Descending. Of a larger rank first the one that was best for the smaller rank and the one before it; weaker
+            ones if it does not gain with these, or is chosen.
         """
 
         def trial_of(n: int, smaller: RankTrial) -> RankTrial:
-            # A larger rank asks for about the fraction of the one before.
-            return self._best_fraction(ranks[n], fractions[max(fractions.index(smaller.fraction) - 1, 0) :])
+            at = fractions.index(smaller.fraction)
+            trial = self._best_fraction(ranks[n], fractions[max(at - 1, 0) : at + 1])
+            return trial if self._gains(trial, smaller) else self._weakest(trial, fractions)
 
         best, n_best, n_before, n_failed = self._best_fraction(ranks[0], fractions), 0, 0, len(ranks)
         before = best
@@ -108,6 +120,8 @@ class RankChoice:
                 stacklevel=2,
             )
             return ranks[0], fractions[0]
+        if best.rank != ranks[0]:
+            best = self._weakest(best, fractions)
         return best.rank, best.fraction
 
     def _gains(self, larger: RankTrial, smaller: RankTrial) -> bool:
@@ -119,12 +133,23 @@ class RankChoice:
 
     def _best_fraction(self, rank: Rank, fractions: Sequence[float]) -> RankTrial:
         """Try weaker and weaker penalties, as long as the left-out loss falls; return the strongest of the best."""
-        fits = [self.low_rank.from_full_rank(parameters, rank, self.seed) for parameters in self.full]
-        trials: list[RankTrial] = []
+        start = [self.low_rank.from_full_rank(parameters, rank, self.seed) for parameters in self.full]
+        return self._strongest_of_best([], rank, start, fractions)
+
+    def _weakest(self, best: RankTrial, fractions: Sequence[float]) -> RankTrial:
+        """Go on from a trial to weaker penalties, unless they were tried."""
+        tried = [record["fraction"] for record in self.path if record["rank"] == best.rank]
+        weaker = [fraction for fraction in fractions if fraction < min(tried)] if best.fraction == min(tried) else []
+        return self._strongest_of_best([best], best.rank, best.fits, weaker)
+
+    def _strongest_of_best(
+        self, trials: list[RankTrial], rank: Rank, fits: list[Parameters], fractions: Sequence[float]
+    ) -> RankTrial:
+        """Add trials of weaker and weaker penalties, as long as the left-out loss falls."""
         for fraction in fractions:
             alphas = self.selection.alphas.times(fraction)
             fits = self.folds.train(self.low_rank, alphas, fits)
-            trials.append(RankTrial(rank, fraction, self.folds.left_out_losses(self.low_rank, fits)))
+            trials.append(RankTrial(rank, fraction, self.folds.left_out_losses(self.low_rank, fits), fits))
             record = {"rank": rank, "fraction": fraction, "alpha_spatial": alphas.spatial, "alpha_l2": alphas.l2}
             self.path.append({**record, "error": trials[-1].error})
             if len(trials) > 1 and not trials[-1].error < trials[-2].error:

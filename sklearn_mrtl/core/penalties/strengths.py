@@ -19,7 +19,6 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.penalties.comparison import is_within
 from sklearn_mrtl.core.penalties.folds import ExactErrors, IterativeErrors, largest_eigenvalue
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
-from sklearn_mrtl.core.solvers import ridge
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +33,15 @@ class Selection:
     start : Parameters or None
         A good start of the model at these strengths.
     of_folds : list of Parameters
-        The model without the left-out blocks of each fold.
+        The model without the left-out blocks of each fold; empty where `exact` can tell it.
+    exact : ExactErrors or None
     """
 
     alphas: Alphas
     path: list[dict] = field(default_factory=list)
     start: Parameters | None = None
     of_folds: list[Parameters] = field(default_factory=list)
+    exact: ExactErrors | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +86,15 @@ def select_alphas(
     fixed = alphas_at(options.fixed_step, options.first_proportion)
     if not can_be_judged(samples, options):
         return Selection(fixed)
-    is_exact = loss is SquaredLoss and ridge.is_affordable(model, samples)
-    errors = ExactErrors(model, samples) if is_exact else IterativeErrors(model, samples, loss, options)
+    exact = ExactErrors(model, samples) if ExactErrors.are_affordable(model, samples, loss) else None
+    errors = exact or IterativeErrors(model, samples, loss, options)
     # One eigendecomposition serves all strengths in one proportion.
-    search = Search(errors, alphas_at, whole_paths=is_exact and (both_are_open or alpha_spatial == 0), options=options)
+    whole_paths = exact is not None and (both_are_open or alpha_spatial == 0)
+    search = Search(errors, alphas_at, whole_paths=whole_paths, options=options)
     best = search.run(options.proportions if both_are_open and smoothest < float("inf") else [options.first_proportion])
     if not isfinite(best.error):  # no errors to choose by
         return Selection(fixed, search.path)
-    return Selection(best.alphas, search.path, best.fits[0] if best.fits else None, best.fits)
+    return Selection(best.alphas, search.path, best.fits[0] if best.fits else None, best.fits, exact)
 
 
 def can_be_judged(samples: Samples, options: ChoiceOptions) -> bool:
@@ -109,7 +111,8 @@ class Search:
     alphas_at : callable
         Gives the strengths at a step and a proportion.
     whole_paths : bool
-        Whether all strengths in a proportion are looked at; otherwise a walk to weaker ones ends where errors rise.
+        Whether the strengths in a proportion are looked at until errors are hopeless; otherwise a walk to weaker ones
+        ends where they rise.
     options : ChoiceOptions
 
     Attributes
@@ -130,8 +133,9 @@ class Search:
     def run(self, proportions: list[float] | tuple[float, ...]) -> Trial:
         """Return the best trial in the first proportion that is as good as the best one.
 
-        From the first proportion to both sides: on either the search ends where errors have risen beyond chance.
-        Of proportions as good as the best, the one nearest to the first is taken.
+        From the first proportion to smaller ones and, if the next smaller one is no better, to larger ones: either way
+        the search ends where errors have risen beyond chance. Of proportions as good as the best, the one nearest to
+        the first is taken.
         """
         first = self.options.first_proportion
         self.best_step[first] = self._refined(first, self._walk(first))
@@ -142,6 +146,8 @@ class Search:
                 self.best_step[proportion] = step
                 if not is_within(self.best_at(proportion).errors, self._best.errors, self.options.rise):
                     break
+            if side and self.best_at(side[0]).error < self.best_at(first).error:
+                break
         best = self._best
         good = [
             p for p in self.best_step
@@ -168,7 +174,8 @@ class Search:
                 best, n_rises = step, 0
             elif not is_within(trial.errors, least.errors, self.options.rise):
                 n_rises += 1
-            if n_rises == 2 and not self.whole_paths:
+            hopeless = trial.error > least.error + self.options.hopeless_rise * self._try(0, proportion).error
+            if hopeless if self.whole_paths else n_rises == 2:
                 break
         return best
 

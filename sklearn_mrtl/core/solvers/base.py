@@ -31,7 +31,8 @@ class SolverSettings:
     convergence : float
         "lbfgs" ends when the last three epochs lowered the objective by less than this fraction of what is explained:
         the loss without weights minus the objective, or a hundredth of the objective if that is more. Gauss-Newton
-        steps end when the next one is expected to lower it by less than a third of that.
+        steps end when the next one is expected to lower it by less than a third of that fraction of what is explained
+        or of the objective, whichever is less: where nearly all is explained, models differ in what is not.
     newton : bool
         Whether Gauss-Newton steps take the place of "lbfgs" where the data are fields; see `linearized.linearize`.
     seed : int

@@ -52,12 +52,18 @@ class CoarseFields:
         axes = objective.model.input_axes
         self.axes = [CoarseAxis(axis, shape, weight) for axis, shape in zip(axes, shapes, strict=True)]
         self.weight = weight / weight.sum()
-        coarse = view.coarsen(between).coarsen(shapes)
+        is_exact = shapes == inputs.shapes
+        coarse = inputs if is_exact else view.coarsen(between).coarsen(shapes)
         self.x = coarse.design().reshape(coarse.n_rows, *coarse.sizes)
         for m, axis in enumerate(self.axes):
             if axis.mask is not None:  # means over the cells that hold data
                 filled = axis.filled.reshape([-1 if dim == m + 1 else 1 for dim in range(self.x.ndim)]).to(self.x)
                 self.x = self.x / torch.where(filled > 0, filled, 1)
+        if is_exact:
+            square = float(self.weight @ self.x.square().flatten(1).sum(1))
+            self.unseen = LEAST_UNSEEN * square / prod(inputs.sizes)
+            self.unseen_fraction = LEAST_UNSEEN if square > 0 else 1.0
+            return
         n_few = max(LEAST_ROWS, min(FEW_ROWS, FEW_ENTRIES // prod(inputs.sizes)))
         step = max(1, inputs.n_rows // n_few)
         few, few_weights = every(step, inputs, self.weight)

@@ -22,6 +22,8 @@ from sklearn_mrtl.core.solvers.base import (
 from sklearn_mrtl.core.solvers.line_search import wolfe_search
 from sklearn_mrtl.core.solvers.linearized import Linearization
 
+SUFFICIENT = 0.1  # part of what the gradient promises: a step gains half of it where the equations are exact
+
 
 def gauss_newton(
     objective: Objective,
@@ -60,10 +62,10 @@ def gauss_newton(
     while n_steps < settings.max_epochs:
         direction = -flatten(linearization.solver(parameters)(unflatten(gradient, start)))
         derivative, rounding = float(direction @ gradient), torch.finfo(x.dtype).eps * abs(value)
-        enough = settings.convergence / 3 * max(null_loss - value, 0.01 * abs(value))
+        enough = settings.convergence / 3 * max(min(null_loss - value, abs(value)), 0.01 * abs(value))
         found = None
         if -derivative / 2 > max(enough, rounding):
-            found = wolfe_search(evaluate, x, value, derivative, direction, 1.0, rounding)
+            found = wolfe_search(evaluate, x, value, derivative, direction, 1.0, rounding, sufficient=SUFFICIENT)
         if found is None:
             if n_steps == 0:  # the monitor sees one epoch of every level
                 monitor(epoch(is_last=True))

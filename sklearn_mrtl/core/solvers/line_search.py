@@ -11,7 +11,7 @@ Evaluate = Callable[[Tensor], tuple[float, float, Tensor]]  # objective, data lo
 
 def wolfe_search(
     evaluate: Evaluate, x: Tensor, value: float, derivative: float, direction: Tensor, step: float, rounding: float,
-    *, max_trials: int = 25,
+    *, sufficient: float = 1e-4, max_trials: int = 25,
 ) -> tuple[float, float, float, Tensor] | None:  # fmt: skip
     """Find a step along a direction that meets the weak Wolfe conditions.
 
@@ -28,6 +28,8 @@ def wolfe_search(
         The first that is tried.
     rounding : float
         Rounding error of the objective; steps whose expected decrease is less are not tried.
+    sufficient : float
+        Part of what the derivative at x promises by which a step has to lower the objective.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def wolfe_search(
     best: tuple[float, float, float, Tensor] | None = None
     for _ in range(max_trials):
         new_value, loss, gradient = evaluate(x + step * direction)
-        if not new_value <= value + 1e-4 * step * derivative:  # also true of NaN
+        if not new_value <= value + sufficient * step * derivative:  # also true of NaN
             high = step
             if -step * derivative <= rounding:
                 break

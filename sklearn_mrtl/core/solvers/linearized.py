@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.fields import FieldInputs
-from sklearn_mrtl.core.data.products import hadamard, khatri_rao
+from sklearn_mrtl.core.data.products import hadamard
 from sklearn_mrtl.core.losses import Loss, SoftmaxLoss
 from sklearn_mrtl.core.models.axes import Axis, TargetAxis
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
@@ -21,6 +21,8 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
+from sklearn_mrtl.core.solvers.cp_derivatives import coupled_penalties, data_moments, multilinear_derivatives
+from sklearn_mrtl.core.solvers.dense_system import DenseSystem
 from sklearn_mrtl.core.solvers.two_level import Block, CoarseAxis, TwoLevelSystem
 
 MAX_UNKNOWNS = 800  # of the coarse system, which takes a twentieth of a second then
@@ -71,22 +73,19 @@ class CPLinearization(Linearization):
         n_inputs, rank = len(self.fields.axes), factors[0].shape[1]
         coarse = [axis.restrict(factor) for axis, factor in zip(self.fields.axes, factors, strict=False)]
         x = self.fields.x
-        jacobians = [
-            x[..., None].movedim(m + 1, 1).flatten(2) @ products_of_others(coarse, m).to(x) for m in range(n_inputs)
-        ]  # each (n, d, K)
+        jacobians = multilinear_derivatives(x, [factor.to(x) for factor in coarse])
         projections = torch.einsum("ndk,dk->nk", jacobians[0], coarse[0].to(x))
         outputs = factors[-1] if self.model.has_outputs else factors[0].new_ones(1, rank)
         sample, intercept = self.curvatures(projections @ outputs.to(x).T + parameters["intercept"])
 
         penalties = coupled_penalties(self.model, factors, self.alphas)
-        blocks = []
-        for m, coarse_axis in enumerate(self.fields.axes):
+        for m in range(n_inputs):
             along_grid, within = penalties[m]
             unseen = hadamard([f.T @ f for i, f in enumerate(factors) if i != m], torch.ones_like(within))
-            blocks.append(Block(coarse_axis, along_grid, within + float(sample.sum()) * self.fields.unseen * unseen))
+            penalties[m] = along_grid, within + float(sample.sum()) * self.fields.unseen * unseen
         means = [torch.tensordot(sample / sample.sum(), jacobian, 1) for jacobian in jacobians]  # each (d, K)
         jacobians = [jacobian - mean for jacobian, mean in zip(jacobians, means, strict=True)]
-        system = TwoLevelSystem(blocks, self._data(blocks, jacobians, sample, outputs.T @ outputs))
+        system = self._system(penalties[:n_inputs], data_moments(jacobians, sample, outputs.T @ outputs))
         means = [mean.double()[..., None] for mean in means]
         output_block = None
         if self.model.has_outputs:
@@ -97,7 +96,7 @@ class CPLinearization(Linearization):
         def solve(gradient: Parameters) -> Parameters:
             g = [gradient[name].double()[..., None] for name in self.model.names]
             moved = (outputs.T @ gradient["intercept"].double())[:, None]
-            steps, shift = eliminated(system, means, g[:n_inputs], moved)
+            steps, shift = eliminated(system, self.fields.axes, means, g[:n_inputs], moved)
             if output_block is not None:
                 axis, own = self.model.axes[-1], g[-1]
                 own = axis.unpack(own) if isinstance(axis, TargetAxis) else own
@@ -109,22 +108,12 @@ class CPLinearization(Linearization):
 
         return solve
 
-    @staticmethod
-    def _data(blocks: Sequence[Block], jacobians: Sequence[Tensor], sample: Tensor, outputs: Tensor) -> Tensor:
-        """Return C in the coordinates of the blocks, from the scores' derivatives by the coarse factors."""
-        joined = torch.cat([jacobian.flatten(1) for jacobian in jacobians], 1) * sample.sqrt()[:, None]
-        data = (joined.T @ joined).double()
-        component = torch.arange(data.shape[0], device=data.device) % len(outputs)
-        data *= outputs[component[:, None], component]
-        start = 0
-        for block in blocks:
-            part = slice(start, start + block.n_unknowns)
-            for _ in range(2):  # rows, then columns
-                rows = data[part].unflatten(0, (-1, len(outputs)))
-                data[part] = torch.einsum("dkp,kl->dlp", rows, block.basis).flatten(0, 1)
-                data = data.T.contiguous()
-            start += block.n_unknowns
-        return data
+    def _system(self, penalties: Sequence[tuple[Tensor, Tensor]], data: Tensor) -> DenseSystem | TwoLevelSystem:
+        """Return the system of the inputs' factors; of all unknowns at once where the coarse cells are those of x."""
+        if all(axis.is_exact for axis in self.fields.axes):
+            return DenseSystem(self.fields.axes, penalties, data)
+        blocks = [Block(axis, *penalty) for axis, penalty in zip(self.fields.axes, penalties, strict=True)]
+        return TwoLevelSystem(blocks, in_coordinates(blocks, data))
 
 
 class FullRankLinearization(Linearization):
@@ -158,7 +147,8 @@ class FullRankLinearization(Linearization):
 
         def solve(gradient: Parameters) -> Parameters:
             g = [unfold(gradient["weights"])]
-            (step,), shift = eliminated(system, [mean.double()[..., None]], g, gradient["intercept"].double())
+            means, intercepts = [mean.double()[..., None]], gradient["intercept"].double()
+            (step,), shift = eliminated(system, [axes[grid]], means, g, intercepts)
             step = step.reshape(len(step), *others, step.shape[-1])
             weights = step.movedim(0, grid).reshape(gradient["weights"].shape).to(x)
             return {"weights": weights, "intercept": gradient["intercept"] / intercept - shift.sum(0).to(x)}
@@ -207,17 +197,32 @@ def linearize(objective: Objective, parameters: Parameters, view: Inputs | None 
     return make(model, fields, objective.loss, objective.alphas) if fields.unseen_fraction <= MAX_UNSEEN else None
 
 
+def in_coordinates(blocks: Sequence[Block], data: Tensor) -> Tensor:
+    """Return C in the coordinates of the blocks."""
+    start = 0
+    for block in blocks:
+        part = slice(start, start + block.n_unknowns)
+        for _ in range(2):  # rows, then columns
+            rows = data[part].unflatten(0, (-1, len(block.basis)))
+            data[part] = torch.einsum("dkp,kl->dlp", rows, block.basis).flatten(0, 1)
+            data = data.T.contiguous()
+        start += block.n_unknowns
+    return data
+
+
 def eliminated(
-    system: TwoLevelSystem, means: Sequence[Tensor], gradient: Sequence[Tensor], of_intercepts: Tensor
-) -> tuple[list[Tensor], Tensor]:
+    system: DenseSystem | TwoLevelSystem, axes: Sequence[CoarseAxis], means: Sequence[Tensor],
+    gradient: Sequence[Tensor], of_intercepts: Tensor,
+) -> tuple[list[Tensor], Tensor]:  # fmt: skip
     """Solve a system for the weights from which the intercepts are eliminated.
 
     Parameters
     ----------
-    system : TwoLevelSystem
+    system : DenseSystem or TwoLevelSystem
         Of samples about their means.
+    axes : sequence of CoarseAxis
     means : sequence of Tensor of shape (d, K, 1)
-        Mean of what the coarse unknowns of each block multiply.
+        Mean of what the coarse unknowns of each axis multiply.
     gradient : sequence of Tensor of shape (D, K, B)
     of_intercepts : Tensor of shape (K, B) or (B,)
         Gradient by the intercepts, for each column.
@@ -228,11 +233,9 @@ def eliminated(
     shift : Tensor of shape (K, B)
         Mean of what the steps of each column add to the scores.
     """
-    pairs = list(zip(system.blocks, means, strict=True))
-    own = [g - block.extend(mean * of_intercepts) for g, (block, mean) in zip(gradient, pairs, strict=True)]
-    found = system.solve([block.to_coordinates(g) for g, (block, _) in zip(own, pairs, strict=True)])
-    steps = [block.from_coordinates(step) for step, (block, _) in zip(found, pairs, strict=True)]
-    shifts = [(mean * block.restrict(step)).sum(0) for step, (block, mean) in zip(steps, pairs, strict=True)]
+    triples = list(zip(axes, means, gradient, strict=True))
+    steps = system.steps([g - axis.columns(axis.extend, mean * of_intercepts) for axis, mean, g in triples])
+    shifts = [(m * axis.columns(axis.restrict, step)).sum(0) for step, (axis, m, _) in zip(steps, triples, strict=True)]
     return steps, torch.stack(shifts).sum(0)
 
 
@@ -248,32 +251,3 @@ def coarse_shapes(shapes: Shapes, axes: Sequence[Axis], n_unknowns: Callable[[Sh
             return None
         divisors[largest] += 1
         coarse = tuple(tuple(ceil(n / divisor) for n in shape) for shape, divisor in zip(shapes, divisors, strict=True))
-
-
-def coupled_penalties(model: CP, factors: Sequence[Tensor], alphas: Alphas) -> list[tuple[Tensor, Tensor]]:
-    """Return two matrices (K, K) for each factor; its penalty has the curvature L (x) first + I (x) second."""
-    grams = [factor.T @ factor for factor in factors]
-    energies = [energy(axis, factor) for axis, factor in zip(model.axes, factors, strict=True)]
-    ones, strength, penalties = torch.ones_like(grams[0]), 2 / model.n_entries, []
-    for m in range(len(factors)):
-        others = [n for n in range(len(factors)) if n != m]
-        product = hadamard([grams[n] for n in others], ones)
-        within = alphas.l2 * product
-        for n in others:
-            if energies[n] is not None:
-                within = within + alphas.spatial * hadamard([grams[i] for i in others if i != n], energies[n])
-        penalties.append((strength * alphas.spatial * product, strength * within))
-    return penalties
-
-
-def energy(axis: Axis, factor: Tensor) -> Tensor | None:
-    """Return C' L C for a factor C of double precision; None for a Feature."""
-    if axis.smoothness is None:
-        return None
-    return factor.T @ axis.smoothness.laplacian(factor.to(axis.smoothness.like)).double()
-
-
-def products_of_others(factors: Sequence[Tensor], m: int) -> Tensor:
-    """Return the column-wise Kronecker product of all factors but one, shape (product of the others' rows, K)."""
-    others = [*factors[:m], *factors[m + 1 :]]
-    return khatri_rao(others) if others else factors[0].new_ones(1, factors[0].shape[1])

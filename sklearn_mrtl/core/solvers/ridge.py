@@ -6,6 +6,7 @@ p x p (primal) moment matrix, whichever is smaller, then serves every strength o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import torch
@@ -21,6 +22,7 @@ LARGEST_SYSTEM = 2500  # rows of an eigendecomposition that takes seconds
 SMALL_SYSTEM = 500  # rows of one that takes milliseconds, where an iterative solution has a good start
 BLOCK_COLUMNS = 2**10  # columns of the design that are scaled at once
 BLOCK_ENTRIES = 2**21  # entries of the design that are made at once: 16 MB
+MIN_HAT = 1e-10  # of an eigenvector's eigenvalue in the hat matrix
 LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
 
 
@@ -51,7 +53,8 @@ class RidgeDesign:
         Square roots of the samples' weights, as fractions of their sum.
     roughness : Tensor of shape (p,)
         Eigenvalue of R_s for each column.
-    blocks : list of slice
+    blocks : dict of int to slice
+        The rows of each block that has any, by its number.
     """
 
     def __init__(self, model: FullRank, samples: Samples):
@@ -61,7 +64,8 @@ class RidgeDesign:
         row, block = row[order], block[order]
         weight, y = samples.weight[row, block].double(), samples.y[row, block].double()
         ends = torch.bincount(block).cumsum(0).tolist()
-        self.blocks = [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True) if end > start]
+        slices = enumerate(zip([0, *ends[:-1]], ends, strict=True))
+        self.blocks = {number: slice(start, end) for number, (start, end) in slices if end > start}
         self.root = (weight / weight.sum()).sqrt()
         # In place where that is possible: in double precision the design is the largest array of the choice.
         x = self._rotated(samples.inputs)
@@ -112,7 +116,13 @@ class RidgeDesign:
         outputs = smooth_outputs(self.model)
         if outputs is not None and alphas.spatial > 0:
             return self.parameters(self._smooth_weights(alphas, outputs), like)
-        return self.parameters(self.decompose(alphas).weights(1.0), like)
+        shrinkage = self.shrinkage(alphas)
+        if self.is_dual:
+            dual = cholesky_solution(self.dual_moments(shrinkage), 1.0, self.y)
+            return self.parameters((self.x.T @ dual).div_(shrinkage[:, None]), like)
+        root = shrinkage.sqrt()[:, None]
+        weights = cholesky_solution(self.primal_moments(shrinkage), 1.0, (self.x.T @ self.y).div_(root))
+        return self.parameters(weights.div_(root), like)
 
     def _smooth_weights(self, alphas: Alphas, outputs: Axis) -> Tensor:
         """Return the weights (p, T) that are smooth along the outputs too.
@@ -128,9 +138,30 @@ class RidgeDesign:
         rotated = vectors.T @ (self.x.T @ (self.y @ basis))
         return vectors @ (rotated / (values[:, None] + additional)) @ basis.T
 
-    def parameters(self, weights: Tensor, like: Tensor) -> Parameters:
-        """Return the model's parameters from the weights of the columns, shape (p, T)."""
-        intercept = (self.mean_y - self.means @ weights).to(like.dtype)
+    @property
+    def is_dual(self) -> bool:
+        """Whether the system of the rows is the smaller one."""
+        return self.x.shape[0] <= self.x.shape[1]
+
+    def dual_moments(self, shrinkage: Tensor) -> Tensor:
+        """Return X D^-1 X', shape (n, n)."""
+        root, moments = shrinkage.sqrt(), self.x.new_zeros(len(self.x), len(self.x))
+        for part, divisor in zip(self.x.split(BLOCK_COLUMNS, 1), root.split(BLOCK_COLUMNS), strict=True):
+            scaled = part / divisor
+            moments.addmm_(scaled, scaled.T)
+        return moments
+
+    def primal_moments(self, shrinkage: Tensor) -> Tensor:
+        """Return D^-1/2 X' X D^-1/2, shape (p, p)."""
+        root = shrinkage.sqrt()
+        return (self.x.T @ self.x).div_(root).div_(root[:, None])
+
+    def parameters(self, weights: Tensor, like: Tensor, shift: Tensor | float = 0.0) -> Parameters:
+        """Return the model's parameters from the weights of the columns, shape (p, T).
+
+        The mean target is that of all rows plus a shift, shape (T,).
+        """
+        intercept = (self.mean_y + shift - self.means @ weights).to(like.dtype)
         sizes = [
             axis.size if basis is None else basis.shape[1]
             for axis, basis in zip(self.model.input_axes, self.bases, strict=True)
@@ -144,49 +175,86 @@ class RidgeDesign:
 
 
 class RidgePath:
-    """Ridge solutions for shrinkage times any strength, from one eigendecomposition."""
+    """Ridge solutions for shrinkage times any strength, from one eigendecomposition.
+
+    Attributes
+    ----------
+    eigenvalues : Tensor of shape (k,)
+        Of the rows' moments, ascending.
+    left : Tensor of shape (n, k)
+        Their eigenvectors.
+    """
 
     def __init__(self, design: RidgeDesign, shrinkage: Tensor):
-        self.design, self.shrinkage, x, root = design, shrinkage, design.x, shrinkage.sqrt()
-        if x.shape[0] <= x.shape[1]:
-            gram = x.new_zeros(len(x), len(x))
-            for part, divisor in zip(x.split(BLOCK_COLUMNS, 1), root.split(BLOCK_COLUMNS), strict=True):
-                scaled = part / divisor
-                gram.addmm_(scaled, scaled.T)
-            eigenvalues, self.left = torch.linalg.eigh(gram)
+        self.design, self.shrinkage = design, shrinkage
+        if design.is_dual:
+            eigenvalues, self.left = torch.linalg.eigh(design.dual_moments(shrinkage))
         else:
-            eigenvalues, right = torch.linalg.eigh((x.T @ x).div_(root).div_(root[:, None]))
+            eigenvalues, right = torch.linalg.eigh(design.primal_moments(shrinkage))
             keep = eigenvalues > 1e-14 * eigenvalues[-1]
             eigenvalues = eigenvalues[keep]
-            self.left = x @ (right[:, keep] / root[:, None]) / eigenvalues.sqrt()
+            self.left = design.x @ (right[:, keep] / shrinkage.sqrt()[:, None]) / eigenvalues.sqrt()
         self.eigenvalues = eigenvalues.clamp(min=0)
 
-    def weights(self, strength: float) -> Tensor:
-        """Return the weights of the columns, shape (p, T)."""
-        dual = self.left @ ((self.left.T @ self.design.y) / (self.eigenvalues + strength)[:, None])
-        return (self.design.x.T @ dual) / self.shrinkage[:, None]
+    def fit_without(self, strength: float, blocks: Sequence[int], like: Tensor) -> Parameters:
+        """Return the minimizer of the objective on all but some of the blocks.
+
+        It is that on all rows, if the targets of those that are left out are what it predicts for them.
+        """
+        rows = torch.arange(len(self.left), device=self.left.device)
+        left_out = torch.cat([rows[self.design.blocks[block]] for block in blocks])
+        strength = strength * (1 - float(self.design.root[left_out].square().sum()))
+        hat, vectors = self._hat(strength)
+        y = self.design.y.clone()
+        y[left_out] -= self._errors(hat, vectors, self._residual(hat, vectors), left_out)
+        dual = vectors @ ((vectors.T @ y) / (self.eigenvalues[-vectors.shape[1] :] + strength)[:, None])
+        weights = (self.design.x.T @ dual).div_(self.shrinkage[:, None])
+        return self.design.parameters(weights, like, self.design.root @ y)
 
     def block_errors(self, strength: float) -> Tensor:
         """Return the weighted squared error of every row, predicted from all other blocks, shape (n, T).
 
-        With hat matrix H and residuals r, the errors of a block B that is left out are (I - H_BB)^-1 r_B. The penalty
-        is relative to the weight of the samples, so that it is less for the samples that are left. The inverse is taken
-        in the block's rows or, by Woodbury's identity, in the eigenvectors, whichever are fewer.
+        The penalty is relative to the weight of the samples, so that it is less for the samples that are left.
         """
-        strength = strength * (1 - 1 / len(self.design.blocks))
-        hat = self.eigenvalues / (self.eigenvalues + strength)
-        residual = self.design.y - self.left @ (hat[:, None] * (self.left.T @ self.design.y))
+        hat, vectors = self._hat(strength * (1 - 1 / len(self.design.blocks)))
+        residual = self._residual(hat, vectors)
+        blocks = self.design.blocks.values()
+        return torch.cat([self._errors(hat, vectors, residual, block) for block in blocks]).square()
+
+    def _hat(self, strength: float) -> tuple[Tensor, Tensor]:
+        """Return eigenvalues and eigenvectors of the hat matrix, without those that rounding would hide."""
+        first = int(torch.searchsorted(self.eigenvalues, MIN_HAT * strength))
+        first = min(first, len(self.eigenvalues) - 1)
+        eigenvalues = self.eigenvalues[first:]
+        return eigenvalues / (eigenvalues + strength), self.left[:, first:]
+
+    def _residual(self, hat: Tensor, vectors: Tensor) -> Tensor:
+        return self.design.y - vectors @ (hat[:, None] * (vectors.T @ self.design.y))
+
+    def _errors(self, hat: Tensor, vectors: Tensor, residual: Tensor, left_out: Tensor | slice) -> Tensor:
+        """Return the weighted errors of rows that are predicted from all others, shape (m, T).
+
+        With hat matrix H and residuals r they are (I - H_BB)^-1 r_B. The inverse is taken in these rows or, by
+        Woodbury's identity, in the eigenvectors, whichever are fewer.
+        """
+        residual = residual[left_out]
+        rows = torch.cat([vectors[left_out], self.design.root[left_out, None]], 1)  # the intercept's column last
         hat = torch.cat([hat, hat.new_ones(1)])
-        errors = []
-        for block in self.design.blocks:
-            rows = torch.cat([self.left[block], self.design.root[block, None]], 1)  # the intercept's column last
-            if rows.shape[0] <= rows.shape[1]:
-                system = torch.eye(len(rows), dtype=rows.dtype, device=rows.device) - (rows * hat) @ rows.T
-                errors.append(torch.linalg.solve(system, residual[block]))
-            else:
-                system = torch.diag(1 / hat.clamp(min=1e-300)) - rows.T @ rows
-                errors.append(residual[block] + rows @ torch.linalg.solve(system, rows.T @ residual[block]))
-        return torch.cat(errors).square()
+        if rows.shape[0] <= rows.shape[1]:
+            system = torch.eye(len(rows), dtype=rows.dtype, device=rows.device) - (rows * hat) @ rows.T
+            return torch.linalg.solve(system, residual)
+        system = torch.diag(1 / hat.clamp(min=1e-300)) - rows.T @ rows
+        return residual + rows @ torch.linalg.solve(system, rows.T @ residual)
+
+
+def cholesky_solution(moments: Tensor, strength: float, y: Tensor) -> Tensor:
+    """Solve (M + strength I) x = y for positive semidefinite moments M, in place."""
+    moments.diagonal().add_(strength)
+    root, failed = torch.linalg.cholesky_ex(moments)
+    if int(failed):  # almost without penalties rounding decides
+        eigenvalues, vectors = torch.linalg.eigh(moments)
+        return vectors @ ((vectors.T @ y) / eigenvalues.clamp(min=strength)[:, None])
+    return torch.cholesky_solve(y, root)
 
 
 def eigenbasis(axis: Axis, like: Tensor) -> tuple[Tensor | None, Tensor]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.finegraining import coarsen_means, interpolating
 from sklearn_mrtl.core.models.axes import Axis
+from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.core.separable import DenseMatrix, apply_separable
 from sklearn_mrtl.core.solvers.waves import Waves
 from sklearn_mrtl.modes import Grid
@@ -44,10 +45,11 @@ class CoarseAxis:
     def __init__(self, axis: Axis, shape: tuple[int, ...], like: Tensor):
         self.axis, self.shape, self.device = axis, shape, like.device
         self.is_grid = axis.smoothness is not None
+        self.is_exact = not self.is_grid or shape == axis.shape
         self.n_coarse = prod(shape) if self.is_grid else axis.size
         self.mask: Tensor | None = None if axis.mask is None else axis.mask.to(like).double()[:, None]  # (D, 1)
         self.operators: list[DenseMatrix] = []
-        if self.is_grid:
+        if not self.is_exact:
             periodic = cast(tuple[bool, ...], cast(Grid, axis.mode).periodic)
             sizes = zip(axis.shape, shape, periodic, strict=True)
             self.operators = [DenseMatrix(mean_matrix(*size).to(like.device)) for size in sizes]
@@ -58,15 +60,20 @@ class CoarseAxis:
 
     def restrict(self, x: Tensor) -> Tensor:
         """Return R x (d, K) for x (D, K); cells without data count as 0."""
-        if not self.is_grid:
-            return x
+        if self.is_exact:
+            return self.masked(x)
         return apply_separable(self.masked(x), 0, self.axis.shape, self.operators)
 
     def extend(self, x: Tensor) -> Tensor:
         """Return R' x (D, K) for x (d, K)."""
-        if not self.is_grid:
-            return x
+        if self.is_exact:
+            return self.masked(x)
         return self.masked(apply_separable(x, 0, self.shape, [DenseMatrix(o.matrix.T) for o in self.operators]))
+
+    @staticmethod
+    def columns(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Apply a function of columns (D, n) to x (D, K, B)."""
+        return function(x.reshape(len(x), -1)).reshape(-1, *x.shape[1:])
 
     @property
     def filled(self) -> Tensor:
@@ -74,6 +81,11 @@ class CoarseAxis:
         if self.mask is None:
             return torch.ones(self.n_coarse, dtype=torch.float64, device=self.device)
         return coarsen_means(self.mask, 0, self.axis.shape, self.shape)[:, 0]
+
+    @cached_property
+    def laplacian(self) -> Tensor:
+        """The Laplacian of the smoothness penalty as a matrix (D, D); for coarse grids only."""
+        return cast(Smoothness, self.axis.smoothness).dense_laplacian().double()
 
     @cached_property
     def waves(self) -> Waves:
@@ -133,7 +145,7 @@ class Block:
 
     def masked(self, x: Tensor) -> Tensor:
         """Return x with 0 in cells without data."""
-        return self._columns(x, self.coarse.masked)
+        return self.coarse.columns(self.coarse.masked, x)
 
     def penalty(self, x: Tensor) -> Tensor:
         """Return (I + e L) x."""
@@ -141,7 +153,7 @@ class Block:
         if smoothness is None:
             return x
         x = self.masked(x)
-        image = self._columns(x, lambda c: smoothness.laplacian(c.to(smoothness.like)).double())
+        image = self.coarse.columns(lambda c: smoothness.laplacian(c.to(smoothness.like)).double(), x)
         return x + image * self.strengths[:, None]
 
     def inverse(self, x: Tensor) -> Tensor:
@@ -153,15 +165,15 @@ class Block:
         def solved(columns: Tensor) -> Tensor:
             return self.coarse.masked(self.coarse.waves.inverse(self.coarse.masked(columns), strengths))
 
-        return self._columns(x, solved)
+        return self.coarse.columns(solved, x)
 
     def restrict(self, x: Tensor) -> Tensor:
         """Return R x, shape (d, K, B)."""
-        return self._columns(x, self.coarse.restrict)
+        return self.coarse.columns(self.coarse.restrict, x)
 
     def extend(self, x: Tensor) -> Tensor:
         """Return R' x, shape (D, K, B)."""
-        return self._columns(x, self.coarse.extend)
+        return self.coarse.columns(self.coarse.extend, x)
 
     @cached_property
     def coarse_penalty(self) -> Tensor | None:
@@ -183,11 +195,6 @@ class Block:
         blocks = matrix.unflatten(0, (-1, len(self.basis))).unflatten(2, (-1, len(self.basis)))  # (d, K, d, K)
         for k, penalty in enumerate(self.coarse_penalty):
             blocks[:, k, :, k] += penalty
-
-    @staticmethod
-    def _columns(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """Apply a function of columns (D, n) to x (D, K, B)."""
-        return function(x.reshape(len(x), -1)).reshape(-1, *x.shape[1:])
 
 
 class TwoLevelSystem:
@@ -236,6 +243,11 @@ class TwoLevelSystem:
             before, product = product, dot(residual, conjugate)
             direction = combined(conjugate, product / before, direction)
         return x
+
+    def steps(self, gradient: Sequence[Tensor]) -> list[Tensor]:
+        """Return about the solution for a gradient (D, K, B) of each block."""
+        found = self.solve([block.to_coordinates(g) for block, g in zip(self.blocks, gradient, strict=True)])
+        return [block.from_coordinates(step) for block, step in zip(self.blocks, found, strict=True)]
 
     def times(self, x: Sequence[Tensor]) -> list[Tensor]:
         """Return (I + e L + R' C R) x."""

@@ -4,6 +4,8 @@ import pytest
 import torch
 from helpers import LAYOUTS, assert_same, encodings, fields, formed, inputs_of, normal, uniform
 
+from sklearn_mrtl.core.data.base import put_last, take_last
+
 COARSER = {
     "fields": [((2,), (2,), (3, 5)), ((2,), (3,), (2, 4)), ((2,), (4,), (1, 1))],
     "encodings": [((3,), (2, 3), (6,)), ((3,), (4, 2), (4,)), ((3,), (1, 1), (3,))],
@@ -110,3 +112,15 @@ def test_nothing_to_merge():
     inputs = encodings(n=8).select(torch.arange(4))
     assert inputs.merge(inputs.shapes) == (inputs, None)
     assert fields().merge(fields().shapes)[1] is None
+
+
+@pytest.mark.parametrize("index", [range(40), [*range(3, 30), *range(31, 70)], range(0, 80, 2), [5], []])
+def test_entries_are_taken_and_put_back(index):
+    """In slices where neighbours are many, and one by one."""
+    index = torch.tensor(list(index), dtype=torch.int32)
+    values = normal(3, 2, 80)
+    taken = take_last(values, index)
+    assert_same(taken, values[..., index.long()])
+    back = torch.zeros_like(values)
+    back[..., index.long()] = taken
+    assert_same(put_last(taken, index, 80), back)

@@ -4,7 +4,7 @@ import tensorly as tl
 import torch
 from helpers import assert_same, normal, uniform
 
-from sklearn_mrtl.core.models.als import canonical, cp_als
+from sklearn_mrtl.core.models.als import UNSEEN, alternate, canonical, cp_als, multilinear_core
 
 
 def formed(factors, weights=None):
@@ -71,6 +71,32 @@ def test_cp_als_finds_a_tensor_of_low_rank(shape):
     assert_same(norms, norms.mean(0).expand_as(norms), rtol=1e-6)  # spread evenly
 
 
+@pytest.mark.parametrize(
+    "shape", [(4, 5, 3), (30, 2, 3), (3, 2, 4, 3)]
+)  # a mode may be larger than all others together
+@pytest.mark.parametrize("rank", [1, 3])
+def test_a_core_leaves_out_singular_vectors_that_hardly_matter(shape, rank):
+    factors = [torch.linalg.qr(factor)[0] * torch.tensor([1.0, 0.3, 1e-3][: min(shape)]) for factor in
+               random_factors(shape, min(3, min(shape)))]  # fmt: skip
+    tensor = torch.from_numpy(formed(factors))
+    core, bases = multilinear_core(tensor, rank)
+    assert all(min(rank, n) <= basis.shape[1] <= n for basis, n in zip(bases, shape, strict=True))
+    for basis in bases:
+        assert_same(basis.T @ basis, torch.eye(basis.shape[1]), atol=1e-9)
+    assert float(core.square().sum()) >= (1 - len(shape) * UNSEEN) * float(tensor.square().sum())
+    assert rank > 1 or core.numel() == 1
+
+
+def test_alternation_ends_where_the_error_hardly_falls():
+    tensor, start = normal(6, 5, 4), random_factors((6, 5, 4), 3)
+    errors = [
+        float((tensor - torch.from_numpy(formed(alternate(tensor, start, n_iter=n)))).norm()) for n in range(1, 60)
+    ]
+    ended = float((tensor - torch.from_numpy(formed(alternate(tensor, start, tol=1e-3)))).norm())
+    falls = -np.diff(errors) / float(tensor.norm())
+    assert_same(ended, errors[1 + int(np.flatnonzero(falls <= 1e-3)[0])], rtol=1e-9)
+
+
 def test_for_a_matrix_it_is_the_best_of_its_rank():
     matrix = normal(7, 5)
     left, values, right = np.linalg.svd(matrix.numpy())
@@ -106,8 +132,3 @@ def test_nonnegative_start_of_a_negative_tensor():
     negative = -torch.from_numpy(formed([uniform(rows, 2, seed=m) for m, rows in enumerate((4, 5, 3))]))
     assert_same(formed(cp_als(negative, 2, 0, [0, 2])), negative, atol=0.05)
     assert_same(formed(cp_als(negative, 2, 0, [0, 1, 2])), torch.zeros_like(negative))
-
-
-def test_the_caller_keeps_the_backend_of_tensorly():
-    cp_als(normal(4, 5, 3), 2, seed=0)
-    assert tl.get_backend() == "numpy"

@@ -89,7 +89,7 @@ def by_step(step, proportion):
 
 
 def test_an_early_bump_of_the_errors_does_not_end_the_search():
-    """The walk goes on where errors have not risen beyond chance, and whole paths always go to their end."""
+    """The walk goes on where errors have not risen beyond chance."""
     generator = torch.Generator().manual_seed(0)
     noise = {step: 0.01 * torch.rand(12, generator=generator) for step in range(OPTIONS.weakest_step + 1)}
 
@@ -99,6 +99,29 @@ def test_an_early_bump_of_the_errors_does_not_end_the_search():
 
     search = Search(errors, by_step, whole_paths=False, options=OPTIONS)
     assert search.run([OPTIONS.first_proportion]).alphas.l2 == 16
+
+
+@pytest.mark.parametrize("rise, last", [(0.05, OPTIONS.weakest_step), (0.2, 6)])
+def test_a_whole_path_ends_where_errors_are_hopeless(rise, last):
+    tried = []
+
+    def errors(alphas):
+        tried.append(round(alphas.l2))
+        return torch.full((12,), 1.0 + rise * (alphas.l2 > 4)), []
+
+    Search(errors, by_step, whole_paths=True, options=OPTIONS).run([OPTIONS.first_proportion])
+    assert max(tried) == last - last % 2
+
+
+def test_larger_proportions_are_not_tried_where_smaller_ones_are_better():
+    tried = set()
+
+    def errors(alphas):
+        tried.add(alphas.spatial)
+        return torch.full((12,), 1.0 + 0.1 * abs(alphas.l2 - 6) + 0.01 * alphas.spatial), []
+
+    Search(errors, by_step, whole_paths=True, options=ChoiceOptions(rise=1e9)).run(OPTIONS.proportions)
+    assert tried == {p for p in OPTIONS.proportions if p <= OPTIONS.first_proportion}
 
 
 def test_of_equally_good_proportions_the_first_is_taken():
@@ -202,8 +225,8 @@ def test_one_heavy_row_leaves_no_fold_empty(loss, heavy, weight):
     blocks, _ = make_blocks(samples, inputs.shapes, OPTIONS)
     folds = Folds(blocks, loss, OPTIONS)
     assert len(folds) >= 1
-    assert all(float(weight.sum()) > 0 for _, weight in folds.training)
-    assert all(float(weight.sum()) > 0 for blocks in folds.left_out for _, _, weight in blocks) and all(folds.left_out)
+    assert all(float(samples.weight.sum()) > 0 for samples in folds.training)
+    assert all(bool((samples.weight.sum(0) > 0).all()) and samples.weight.shape[1] for samples in folds.left_out)
     choice = select_alphas(FullRank(axes_for(inputs)), blocks, loss, None, None, OPTIONS)
     assert not np.isnan([record["error"] for record in choice.path]).any()
     assert np.isfinite(choice.alphas).all()

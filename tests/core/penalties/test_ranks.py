@@ -1,6 +1,7 @@
 """The choice of the rank against every rank and fraction on every fold."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,6 +112,7 @@ class Errors(RankChoice):
 
     def __init__(self, errors):
         self.errors, self.options, self.null, self.tried = errors, ChoiceOptions(), 1.0, []
+        self.path = [{"rank": rank, "fraction": 1.0} for rank in range(1, 22)]
 
     def _best_fraction(self, rank, fractions):
         self.tried.append(rank)
@@ -138,6 +140,36 @@ def test_fractions_of_a_larger_rank_begin_near_the_best_of_the_smaller():
     first, second = ([t for t in choice.path if t["rank"] == rank] for rank in (1, 2))
     best = min(first, key=lambda tried: tried["error"])["fraction"]
     assert best < 1 and second[0]["fraction"] == fractions[fractions.index(best) - 1]
+
+
+class Table(RankChoice):
+    """A choice among models of given errors, by rank and fraction; a fit is these two."""
+
+    def __init__(self, errors):
+        self.low_rank = SimpleNamespace(from_full_rank=lambda parameters, rank, seed: (rank, None))
+        self.folds = SimpleNamespace(
+            train=lambda model, alphas, fits: [(fits[0][0], alphas.l2)],
+            left_out_losses=lambda model, fits: torch.full((12,), errors[fits[0]]),
+        )
+        self.selection, self.options, self.null = Selection(Alphas(0.0, 1.0)), ChoiceOptions(), 1.0
+        self.full, self.seed, self.path = [{}], 0, []
+
+    def choose(self, *args):
+        chosen = super().choose(*args)
+        return chosen, [(record["rank"], record["fraction"]) for record in self.path]
+
+
+def test_weaker_penalties_are_tried_where_a_larger_rank_does_not_gain():
+    fractions, errors = (1.0, 0.3, 0.1, 0.03), {(1, 1.0): 0.9, (1, 0.3): 0.8, (1, 0.1): 0.85}
+    errors |= {(2, 1.0): 0.95, (2, 0.3): 0.81, (2, 0.1): 0.6, (2, 0.03): 0.65}
+    errors |= {(3, 0.3): 0.75, (3, 0.1): 0.65, (3, 0.03): 0.66}
+    assert Table(errors).choose((1, 2, 3), fractions) == ((2, 0.1), list(errors))
+
+
+def test_weaker_penalties_are_tried_for_the_rank_that_is_chosen():
+    fractions, errors = (1.0, 0.3, 0.1, 0.03), {(1, 1.0): 0.8, (1, 0.3): 0.85}
+    errors |= {(2, 1.0): 0.6, (3, 1.0): 0.65, (3, 0.3): 0.66, (2, 0.3): 0.5, (2, 0.1): 0.45, (2, 0.03): 0.46}
+    assert Table(errors).choose((1, 2, 3), fractions) == ((2, 0.1), list(errors))
 
 
 @pytest.mark.parametrize("layout", [fields, encodings], ids=["fields", "encodings"])

@@ -36,6 +36,18 @@ def test_a_step_that_is_too_long_on_a_parabola_is_followed_by_the_minimum(scale)
     assert_same(start - step * gradient, center)
 
 
+@pytest.mark.parametrize("sufficient, expected", [(1e-4, 1.9), (0.1, 0.95)])
+def test_a_step_that_gains_too_little_is_shortened(sufficient, expected):
+    """Of a parabola with its minimum at 1, a step of 1.9 gains a twentieth of what the derivative promises."""
+    start, direction = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+
+    def evaluate(x):
+        return float((x - 1) ** 2), 0.0, 2 * (x - 1)
+
+    step, *_ = wolfe_search(evaluate, start, 1.0, -2.0, direction, 1.9, 1e-12, sufficient=sufficient)
+    assert step == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("new_value", [float("nan"), float("inf"), 1e300, -1.0])
 def test_the_next_step_is_shorter_whatever_the_value(new_value):
     assert 0.02 <= minimum_of_parabola(2.0, 0.0, -1.0, new_value) <= 1.0

@@ -114,7 +114,7 @@ def test_errors_of_blocks_are_those_of_really_leaving_them_out(layout, rows_in_b
     blocks = Samples.from_rows(inputs, y, ones).in_blocks(inputs.shapes, 4)
     design = RidgeDesign(model, blocks)
     path = design.decompose(Alphas(*alphas).times(1 / sum(alphas)))
-    assert [block.stop - block.start for block in design.blocks][0] <= rows_in_block
+    assert design.blocks[0].stop <= rows_in_block
     for strength in (1.0, 0.01):
         expected = 0.0
         for b in range(4):
@@ -125,6 +125,20 @@ def test_errors_of_blocks_are_those_of_really_leaving_them_out(layout, rows_in_b
             errors = model.scores(fit, inputs.select(held)) - y[held]
             expected += float(between_rows(inputs.select(held), errors).square().sum()) / n
         assert_same(path.block_errors(strength * sum(alphas)).sum(), expected, rtol=1e-6)
+
+
+@by_layout
+@pytest.mark.parametrize("n", [24, 160])  # the dual system and the primal one
+@pytest.mark.parametrize("left_out", [[0], [1, 3]])
+def test_fit_without_blocks_is_that_of_the_other_rows(layout, n, left_out):
+    inputs = inputs_of(layout, n)
+    model = FullRank(axes_for(inputs, 2))
+    blocks = Samples.from_rows(inputs, normal(n, 2, seed=5), uniform(n, seed=6) + 0.5).in_blocks(inputs.shapes, 4)
+    path = RidgeDesign(model, blocks).decompose(Alphas(0.6, 0.4))
+    rest = blocks.rows_of(torch.tensor([b for b in range(4) if b not in left_out]))
+    assert bool((rest.weight > 0).any(1).all())
+    expected = RidgeDesign(model, rest).solve(Alphas(0.6, 0.4).times(0.1), rest.weight)
+    assert_same(path.fit_without(0.1, left_out, rest.weight), expected, rtol=1e-5, atol=1e-8)
 
 
 def between_rows(inputs, errors):
