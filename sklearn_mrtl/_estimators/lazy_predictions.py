@@ -38,16 +38,19 @@ def lazy_result(estimator, name: str, X) -> Any:
     check_rows(X.shape[1:], layout.row_shape)
     row = np.zeros((1, *layout.row_shape), estimator.tensor_.dtype)
     like = getattr(estimator, name)(sparse.csr_array(row) if sparse.issparse(X._meta) else row)
-    more = {"new_axis": [1], "chunks": (X.chunks[0], like.shape[1:])} if like.ndim == 2 else {"chunks": (X.chunks[0],)}
-    return X.map_blocks(
-        block_result, estimator=estimator, method=name, dtype=like.dtype, meta=like[:0],
-        drop_axis=list(range(1, X.ndim)), **more,
+    # A table stays one on the way: where an axis is dropped, older versions of Dask join blocks, sparse ones too.
+    columns = like.reshape(1, -1)
+    drop = {} if X.ndim == 2 else {"drop_axis": list(range(1, X.ndim)), "new_axis": [1]}
+    found = X.map_blocks(
+        block_result, estimator=estimator, method=name, dtype=like.dtype, meta=columns[:0],
+        chunks=(X.chunks[0], columns.shape[1:]), **drop,
     )  # fmt: skip
+    return found if like.ndim == 2 else found[:, 0]
 
 
 def block_result(block, estimator, method: str) -> np.ndarray:
-    """Return a method's result on one block."""
-    return getattr(estimator, method)(block)
+    """Return a method's result on one block, shape (n, columns)."""
+    return getattr(estimator, method)(block).reshape(block.shape[0], -1)
 
 
 def lazy_score(estimator, X, y, sample_weight=None) -> float:
