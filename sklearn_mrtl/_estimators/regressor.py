@@ -144,8 +144,11 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         one_of("loss", self.loss, LOSSES)
         if is_lazy(X):
             check_no_target(self.target)
-            arguments = lazy_arguments(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-            return self._set(self._fit(*arguments))
+            *arguments, outputs, given = lazy_arguments(
+                self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups
+            )
+            outputs = replace(outputs, form=TargetForm.of(None, y, X)[0])
+            return self._set(self._fit(*arguments, outputs, given))
         loss, validate, in_units = LOSSES[self.loss]
         form, y = TargetForm.of(self.target, y, X)
         y_val = None if y_val is None else form.columns(y_val, "y_val")

@@ -46,7 +46,8 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     fields : array-like, xarray.DataArray or xarray.Dataset of shape (n_times, ...)
         A series of fields, ordered in time along the first axis, or along the dimension "time" of a DataArray, which is
         put first; masked entries become NaN. The variables of a Dataset become an axis after that of time, "variable".
-        The windows of a DataArray chunked by dask are computed when they are needed.
+        The windows of a DataArray chunked by dask are computed when they are needed. Their chunks hold all lags of a
+        row, and as many rows as those of the fields have times.
     target : array-like or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
         Quantity to predict, at the same times as `fields`, with time along the same axes. ``None``, for the samples of
         predictions: every time with all its lags gives a row, and `lead` changes nothing.
@@ -143,8 +144,9 @@ def _windows(fields, lags: np.ndarray, rows: slice):
 
 
 def _lazy_windows(chunked, lags: np.ndarray, rows: slice):
-    """Return the same as `windows_of` for a dask array, as a dask array."""
-    return np.stack([chunked[rows.start - lag : rows.stop - lag] for lag in lags.tolist()], axis=1)
+    """Return the same as `windows_of` for a dask array, as a dask array with chunks of whole windows."""
+    windows: Any = np.stack([chunked[rows.start - lag : rows.stop - lag] for lag in lags.tolist()], axis=1)
+    return windows.rechunk({0: chunked.chunksize[0], 1: -1})
 
 
 def _variables_as_axis(dataset):

