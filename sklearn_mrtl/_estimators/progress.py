@@ -24,7 +24,7 @@ class LevelPrinter(TrainingCallback):
 
     def begin_choice(self, n_weights):
         if self.verbose:
-            print(f"first level: {n_weights:,} weights, on which the time of what follows depends", flush=True)
+            print(f"first level: {n_weights:,} weights; its time grows with their number", flush=True)
 
     def end_choice(self, rank, path, seconds):
         if self.verbose:

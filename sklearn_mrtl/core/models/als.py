@@ -13,6 +13,7 @@ from sklearn_mrtl.core.models.low_rank import largest_sign
 TOLERANCE = 1e-5  # decrease of the error, relative to the tensor, that ends the alternation in few singular vectors
 LAST_TOLERANCE = 1e-4  # and that ends the last one
 UNSEEN = 1e-2  # fraction of the tensor's square that the singular vectors of a mode leave out
+EMPTY = 1e-9  # norm of a component over the tensor's, below which it is none
 MAX_CANCELLATION = 100.0  # norm of a component over the tensor's: beyond it components cancel, as rounding decides
 
 
@@ -35,7 +36,7 @@ def cp_als(weights: Tensor, rank: int, seed: int, nonnegative: Sequence[int] = (
 
 
 def cp_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
-    """Alternate from the leading singular vectors of every mode; from random factors if components cancel.
+    """Alternate from the leading singular vectors of every mode; from random factors if that ends badly.
 
     First in the singular vectors that matter, where iterations cost little, then on the tensor itself.
     """
@@ -48,11 +49,20 @@ def cp_factors(weights: Tensor, rank: int, seed: int) -> list[Tensor]:
 
     starts = [torch.cat([torch.eye(n, min(n, rank)).to(core), draw(n, rank - n)], 1) for n in core.shape]
     factors = alternate(core, starts, tol=TOLERANCE)
-    sizes = torch.stack([factor.norm(dim=0) for factor in factors]).prod(0)
-    if not float(sizes.max()) <= MAX_CANCELLATION * float(core.norm()):
+    if not are_components(core, factors):
         factors = alternate(core, [draw(n, rank) for n in core.shape], tol=TOLERANCE)
     factors = [basis @ factor for basis, factor in zip(bases, factors, strict=True)]
     return [factor.to(weights) for factor in alternate(tensor, factors, tol=LAST_TOLERANCE)]
+
+
+def are_components(tensor: Tensor, factors: Sequence[Tensor]) -> bool:
+    """Return whether no components cancel, and none is empty although the others leave something of the tensor."""
+    sizes = torch.stack([factor.norm(dim=0) for factor in factors]).prod(0) / tensor.norm()
+    if float(sizes.min()) < EMPTY:
+        *first, last = factors
+        rest = tensor.flatten(0, -2) - khatri_rao(first) @ last.T
+        return float(rest.norm()) <= UNSEEN * float(tensor.norm())
+    return float(sizes.max()) <= MAX_CANCELLATION
 
 
 def multilinear_core(tensor: Tensor, rank: int) -> tuple[Tensor, list[Tensor]]:

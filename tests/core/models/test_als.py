@@ -87,6 +87,16 @@ def test_a_core_leaves_out_singular_vectors_that_hardly_matter(shape, rank):
     assert rank > 1 or core.numel() == 1
 
 
+def test_components_that_the_singular_vectors_leave_empty_start_anew():
+    """The products of leading vectors with the same number are 0 here: no step would leave that start."""
+    a, b = torch.eye(4, dtype=torch.float64)[0], torch.eye(4, dtype=torch.float64)[3]
+    three = [(a, a, b), (a, b, a), (b, a, a)]
+    tensor = sum(torch.einsum("i,j,k->ijk", *vectors) for vectors in three)
+    for rank, largest_error in ((2, 0.1), (3, 0.01)):
+        factors = cp_als(tensor, rank, seed=0)
+        assert_same(torch.einsum("ik,jk,lk->ijl", *factors), tensor, atol=largest_error)
+
+
 def test_alternation_ends_where_the_error_hardly_falls():
     tensor, start = normal(6, 5, 4), random_factors((6, 5, 4), 3)
     errors = [
