@@ -14,6 +14,7 @@ from sklearn_mrtl.core.solvers.two_level import CoarseAxis
 MAX_ROWS = 2000  # samples that are looked at
 FEW_ROWS, LEAST_ROWS = 64, 8  # samples that tell how much of the fields' variance the coarse cells see
 FEW_ENTRIES = 2**23  # of these samples
+BLOCK_ENTRIES = 2**20  # of those that are made at once
 LEAST_UNSEEN = 1e-6  # fraction that is always taken to be unseen: without penalties steps would be endless
 
 
@@ -66,18 +67,22 @@ class CoarseFields:
             return
         n_few = max(LEAST_ROWS, min(FEW_ROWS, FEW_ENTRIES // prod(inputs.sizes)))
         step = max(1, inputs.n_rows // n_few)
-        few, few_weights = every(step, inputs, self.weight)
-        fine = few.design().reshape(few.n_rows, *inputs.sizes)
-        squares = torch.stack(
-            [fine.square().flatten(1).sum(1), (fine - self.extended(step)).square().flatten(1).sum(1)]
-        )
-        square, unseen = (squares @ few_weights / few_weights.sum()).tolist()
+        few = torch.arange(0, inputs.n_rows, step, device=weight.device)
+        blocks = few.split(max(1, BLOCK_ENTRIES // prod(inputs.sizes)))
+        squares = torch.cat([self._squares(inputs, rows) for rows in blocks], 1)
+        square, unseen = (squares @ self.weight[few] / self.weight[few].sum()).tolist()
         self.unseen = max(unseen, LEAST_UNSEEN * square) / prod(inputs.sizes)
         self.unseen_fraction = unseen / square if square > 0 else 1.0
 
-    def extended(self, step: int) -> Tensor:
-        """Return every so-many-th sample on the fine cells, from the coarse ones."""
-        x = self.x[::step]
+    def _squares(self, inputs: Inputs, rows: Tensor) -> Tensor:
+        """Return the sum of squares of some samples, and of what the coarse cells do not see, shape (2, n)."""
+        fine = inputs.select(rows).design().reshape(len(rows), *inputs.sizes)
+        unseen = fine - self.extended(rows)
+        return torch.stack([fine.square().flatten(1).sum(1), unseen.square().flatten(1).sum(1)])
+
+    def extended(self, rows: Tensor) -> Tensor:
+        """Return some samples on the fine cells, from the coarse ones."""
+        x = self.x[rows]
         for m, axis in enumerate(self.axes):
             if axis.is_grid:
                 x = x.movedim(m + 1, 0)
