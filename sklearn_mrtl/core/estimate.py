@@ -30,6 +30,7 @@ VECTORS = 2 * MEMORY + 14  # as long as the parameters: curvature pairs, and wha
 FFT_COPIES = 9  # of the weights along a long axis while a kernel is applied by FFT: padded, as a spectrum, and back
 ALS_COPIES = 6  # of the weight tensor in double precision while it is decomposed
 SORTED_BYTES = 64  # for each entry of the outer products that are multiplied out and sorted at once
+KEPT_FITS = 6  # for each fold while penalties are chosen by fits: the best of each proportion, and the last two
 RIDGE_COPIES = 6  # of the n x n or p x p system of the exact solution
 
 
@@ -187,6 +188,11 @@ def fit_bytes(
         n_weights = parameters_of(step, settings, shapes, number_of_outputs)
         trained = data.products(resolutions, step.level, step.phase, components_of(settings))
         trained += solver_bytes(step, settings, shapes, n_weights, data, number_of_outputs, is_first=number == 0)
+        if number == 0 and None in settings.low_rank.alphas and settings.loss is not SquaredLoss:
+            products = data.products(resolutions, step.level, step.phase, components_of(settings))
+            products *= min(1.0, settings.choice.max_distinct / data.n_rows)
+            n_folds = settings.choice.folds_of(data.n_rows)
+            trained += n_folds * (KEPT_FITS * n_weights * data.itemsize + products)
         needs.append(held + data.coarse(resolutions, step.level) + trained)
     return max(needs)
 

@@ -52,7 +52,7 @@ class Folds:
 
     def __init__(self, samples: Samples, loss: Loss, options: ChoiceOptions):
         n_rows = int((samples.weight > 0).sum())
-        n_folds = min(options.n_folds, ceil(options.enough_rows * options.n_folds / n_rows))
+        n_folds = options.folds_of(n_rows)
         fold = torch.arange(samples.weight.shape[1], device=samples.weight.device) % options.n_folds
         self.loss, self.solver = loss, options.coarse_solver
         holds = (samples.weight > 0).any(0)

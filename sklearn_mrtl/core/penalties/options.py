@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 
 from sklearn_mrtl.core.solvers.base import SolverSettings
 
@@ -86,3 +87,7 @@ class ChoiceOptions:
     min_gain: float = 0.01
     fractions: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
     coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=30, convergence=3e-3))
+
+    def folds_of(self, n_rows: int) -> int:
+        """Return the number of folds of so many rows."""
+        return min(self.n_folds, ceil(self.enough_rows * self.n_folds / n_rows))
