@@ -71,7 +71,7 @@ def main(n_seeds=10):
                  f"{mean.mean():.3f}", f"{np.min(least):.3f}", f"{seconds.mean():.1f}"]
             )  # fmt: skip
     head = ["data", "start", "match, mean", "match, least", "at 0.9", "Moran's I, mean", "Moran's I, least", "fit s"]
-    table(f"Planted factors, {n_seeds} seeds, 3 components", head, rows)
+    table(f"Simulated factors, {n_seeds} seeds, 3 components", head, rows)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def main():
         )
         ratios.append(peer_seconds / seconds)
     table(
-        f"Planted CP field ({N_TRAIN}, 6, 2, 24, 54), 3 components, best R^2 0.80",
+        f"Simulated CP field ({N_TRAIN}, 6, 2, 24, 54), 3 components, best R^2 0.80",
         ["model", "R^2", "cosine", "fit s"],
         rows,
     )
