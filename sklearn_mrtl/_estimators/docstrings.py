@@ -63,7 +63,7 @@ solver : {"auto", "lbfgs", "adam", "sgd"}, default="auto"
     "auto" is "lbfgs", on all samples at once, but for fields Gauss-Newton steps, and for the first full-rank level with
     squared loss the exact solution, where they can be had; "adam" and "sgd" use mini-batches.
 learning_rate : float, default=0.01
-    Learning rate of "adam" and "sgd", at most 1e30.
+    Learning rate of "adam" and "sgd".
 lr_decay : float, default=0.95
     Factor by which the learning rate is multiplied after each epoch.
 batch_size : int or "auto", default="auto"

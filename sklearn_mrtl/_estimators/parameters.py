@@ -29,8 +29,8 @@ def validate_count(name: str, value, at_least: int = 1) -> int:
     return int(check_scalar(value, name, Integral, min_val=at_least))
 
 
-def validate_number(name: str, value, *, above: float | None = None, at_most: float | None = None) -> float:
-    """Return a finite number of at least 0, or above a number, and at most another one.
+def validate_number(name: str, value, *, above: float | None = None) -> float:
+    """Return a finite number of at least 0, or above a number.
 
     Raises
     ------
@@ -44,8 +44,8 @@ def validate_number(name: str, value, *, above: float | None = None, at_most: fl
     if isinstance(value, Real) and not isfinite(value):
         raise ValueError(f"{name} must be finite, got {value!r}.")
     if above is not None:
-        check_scalar(value, name, Real, min_val=above, include_boundaries="neither")
-    return float(check_scalar(value, name, Real, min_val=0, max_val=at_most))
+        return float(check_scalar(value, name, Real, min_val=above, include_boundaries="neither"))
+    return float(check_scalar(value, name, Real, min_val=0))
 
 
 def validate_verbose(value) -> int:

@@ -28,7 +28,6 @@ from sklearn_mrtl.core.solvers.solve import SOLVERS
 from sklearn_mrtl.core.stopping import CRITERIA, Criterion
 
 STRONGEST = 1e24  # penalty
-LARGEST_LEARNING_RATE = 1e30  # steps that single precision can hold
 RANKS = (1, 2, 3, 5, 8, 13)  # of which one is chosen for a term
 LARGEST_RANK = 21  # of those that are chosen from where there is one term; by judgement
 
@@ -140,7 +139,7 @@ def solver_of(estimator, seed: int, learning_rate=None, convergence: float = CON
     return SolverSettings(
         name="lbfgs" if is_auto(estimator.solver) else estimator.solver,
         max_epochs=validate_count("max_epochs", estimator.max_epochs),
-        learning_rate=validate_number("learning_rate", rate, above=0, at_most=LARGEST_LEARNING_RATE),
+        learning_rate=validate_number("learning_rate", rate, above=0),
         lr_decay=validate_number("lr_decay", estimator.lr_decay, above=0),
         convergence=convergence,
         newton=is_auto(estimator.solver),

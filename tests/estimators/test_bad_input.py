@@ -113,7 +113,6 @@ def test_sample_weight(weight, message, no_long_work):
         ({"alpha_l2": -1.0}, "alpha_l2 == -1.0, must be >= 0"),
         ({"sigma": 0.0}, "sigma == 0.0, must be > 0"),
         ({"learning_rate": 0.0}, "learning_rate == 0.0, must be > 0"),
-        ({"learning_rate": 1e300}, "learning_rate == 1e\\+300, must be <= 1e\\+30"),
         ({"batch_size": 0}, "batch_size == 0, must be >= 1"),
         ({"max_epochs": 0}, "max_epochs == 0, must be >= 1"),
         ({"patience": 0}, "patience == 0, must be >= 1"),

@@ -95,7 +95,7 @@ def test_estimators_of_a_fitted_ensemble_that_are_not_fitted_themselves_are_show
 @pytest.mark.filterwarnings("ignore:training diverged")
 def test_a_model_without_a_single_finite_epoch_is_shown(data, capsys):
     X, y = data
-    hopeless = {"solver": "sgd", "learning_rate": 1e30, "full_rank_levels": 0, "batch_size": 8}
+    hopeless = {"solver": "sgd", "learning_rate": 1e300, "full_rank_levels": 0, "batch_size": 8}
     model = MRTLRegressor(rank=2, verbose=1, **hopeless).fit(1e300 * X, y)
     printed = capsys.readouterr().out.splitlines()
     assert model.history_ == [] and [line.split(":")[0] for line in printed] == ["first level", "chosen"]

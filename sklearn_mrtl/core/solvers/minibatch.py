@@ -44,7 +44,7 @@ class SGDStep:
     def __call__(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
         """Move parameters by one step."""
         for name, value in parameters.items():
-            value.sub_(gradient[name], alpha=learning_rate)
+            value.sub_(gradient[name] * learning_rate)  # as `alpha`, torch refuses rates beyond single precision
 
     def state(self) -> State:
         """Return what the next step depends on."""
@@ -70,7 +70,8 @@ class AdamStep(SGDStep):
             g, mean, square = gradient[name], self.means[name], self.squares[name]
             mean.lerp_(g, 1 - self.betas[0])
             square.mul_(self.betas[1]).addcmul_(g, g, value=1 - self.betas[1])
-            value.addcdiv_(mean, square.sqrt().div_(second**0.5).add_(self.eps), value=-learning_rate / first)
+            deviation = square.sqrt().div_(second**0.5).add_(self.eps)
+            value.sub_((mean / deviation).mul_(learning_rate / first))
 
     def state(self) -> State:
         return {"n_steps": numbers(self.n_steps), **grouped(means=self.means, squares=self.squares)}
