@@ -152,7 +152,8 @@ def add_colorbar(images: list, drawn: list, label: str, *, new_figure: bool):
     bar.set_label(label, fontsize="small")
     bar.ax.tick_params(labelsize="small")
     if new_figure:
-        figure.draw_without_rendering()  # else the colour bar's label is cut off
+        for _ in range(2):  # ticks follow the layout, and the layout the ticks; else the bar's label is cut off
+            figure.draw_without_rendering()
     return bar
 
 
