@@ -235,7 +235,7 @@ def recipes_of(arrays: Sequence[Any], numbers: Iterable[int]) -> list[Recipe]:
 
 
 def persisted_pieces(group: list[Recipe]) -> dict:
-    """Take the futures of persisted arrays out of the graphs of recipes, and return them by their place there."""
+    """Take the futures of persisted arrays out of the graphs of recipes, and return them by block and key."""
     futures = {}
     for recipe in group:
         for key, value in list(recipe.graph.items()):

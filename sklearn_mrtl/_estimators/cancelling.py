@@ -13,7 +13,7 @@ LARGE = 0.5  # weight, relative to the largest
 
 
 def cancelling_components(weights: np.ndarray, factors: Mapping[str, np.ndarray]) -> list[tuple[int, int]]:
-    """Return pairs of large components that are nearly opposite.
+    """Return the numbers of every two large components that are nearly opposite.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def warn_of_cancelling(terms: Any) -> None:
     for name, term in terms.items():
         if term.tensor.decomposition != "cp" or term.rank < 2:
             continue
-        pairs = cancelling_components(term.component_weights, term.factors)
-        if pairs:
-            which = ", ".join(f"{a} and {b}" for a, b in pairs)
+        found = cancelling_components(term.component_weights, term.factors)
+        if found:
+            which = ", ".join(f"{a} and {b}" for a, b in found)
             warnings.warn(
                 f"components {which} of {name!r} are nearly opposite and cancel: only their difference means anything. "
                 f"A rank below {term.rank}, a stronger alpha_l2, or nonnegative modes would keep them apart.",

@@ -95,8 +95,9 @@ class EncodingStatistics:
                 for m, (columns, scale) in enumerate(zip(layout.columns, self.scales, strict=True))
             ]
         else:
-            pairs = zip(lists, layout.sizes, strict=True)
-            encodings = [OneHot(torch_view(index), size, dtype) for index, size in pairs]
+            encodings = [
+                OneHot(torch_view(index), size, dtype) for index, size in zip(lists, layout.sizes, strict=True)
+            ]
         return EncodedInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes), 0
 
 
@@ -124,20 +125,20 @@ def moments_of_numbers(X: sparse.csr_array, weight: np.ndarray, layout: Layout) 
             continue
         values = part.toarray().astype(np.float64)
         mean = np.average(values, axis=0, weights=weight)
-        spread = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-        constant = np.flatnonzero(spread <= 1e-7 * np.abs(mean))
+        std = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+        constant = np.flatnonzero(std <= 1e-7 * np.abs(mean))
         if len(constant):
             raise ValueError(
                 f"column {constant[0]} of the numbers of {mode!r} is constant, {mean[constant[0]]:g} in all rows: it "
                 "says nothing, leave it out."
             )
-        moments[m] = np.stack([mean, spread])
+        moments[m] = np.stack([mean, std])
     return moments
 
 
-def standardized(X: sparse.csr_array, mean: np.ndarray, spread: np.ndarray) -> MultiHot:
+def standardized(X: sparse.csr_array, mean: np.ndarray, std: np.ndarray) -> MultiHot:
     """Return the encoding of columns of numbers, less their means and divided by their standard deviations."""
-    values = ((X.toarray() - mean) / spread).astype(X.dtype)
+    values = ((X.toarray() - mean) / std).astype(X.dtype)
     n, size = values.shape
     crow_indices = torch.arange(n + 1, dtype=torch.int64) * size
     col_indices = torch.arange(size, dtype=torch.int64).repeat(n)

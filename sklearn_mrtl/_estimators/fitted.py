@@ -186,10 +186,10 @@ class FittedTensor(Predictor):
     def _per_unit(self, parameters: Parameters, power: int = -1) -> Parameters:
         """Return the weights of standardized columns as weights for each unit of these columns; power 1: back again."""
         changed = dict(parameters)
-        for place, m in enumerate(self._order):
+        for position, m in enumerate(self._order):
             if m in self.statistics.moments:
                 spread = torch.from_numpy(self.statistics.moments[m][1]) ** power
-                name, dim = ("weights", place) if "weights" in changed else (f"factor {place}", 0)
+                name, dim = ("weights", position) if "weights" in changed else (f"factor {position}", 0)
                 along = [-1 if d == dim else 1 for d in range(changed[name].ndim)]
                 changed[name] = changed[name] * spread.to(changed[name]).reshape(along)
         return changed

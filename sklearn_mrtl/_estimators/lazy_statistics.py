@@ -12,6 +12,7 @@ from sklearn_mrtl._estimators.fields import FieldStatistics, sums_and_gaps
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.lazy_rows import Preparation
 from sklearn_mrtl._estimators.rows import Rows
+from sklearn_mrtl._utils.moments import joined_moments
 
 SAMPLED_ROWS = 16  # of a block, from which the scale of X is estimated
 
@@ -47,11 +48,10 @@ class Spread:
         return cls(count, mean, float((np.square(x - mean) * there).sum()), x.size)
 
     def join(self, other: Spread) -> Spread:
-        """Return the spread of both together (Chan, Golub and LeVeque 1979)."""
-        count = self.count + other.count
-        part, apart = other.count / np.maximum(count, 1), other.mean - self.mean
-        squares = self.squares + other.squares + float((self.count * part * apart**2).sum())
-        return Spread(count, self.mean + part * apart, squares, self.n_values + other.n_values)
+        """Return the spread of both together."""
+        count, mean, between = joined_moments(self.count, self.mean, 0.0, other.count, other.mean, 0.0)
+        squares = self.squares + other.squares + float(between.sum())
+        return Spread(count, mean, squares, self.n_values + other.n_values)
 
     @property
     def deviation(self) -> float:

@@ -14,6 +14,7 @@ from sklearn_mrtl._estimators.classes import one_hot, validate_class_weight, val
 from sklearn_mrtl._estimators.lazy_rows import block_weight
 from sklearn_mrtl._estimators.outputs import Outputs, check_standardized, weights_in_counts
 from sklearn_mrtl._estimators.rows import power_of_two
+from sklearn_mrtl._utils.moments import joined_moments
 
 TargetFunction = Callable[[np.ndarray], tuple[np.ndarray, "np.ndarray | float"]]
 
@@ -63,7 +64,7 @@ class NumberSummary(TargetSummary):
     total : float
         Sum of the weights.
     mean, squares : ndarray of shape (T,)
-        Weighted mean, and sum of the weighted squared deviations from it, in `unit`.
+        Weighted mean, and sum of the weighted squared deviations from it.
     largest : float
         Largest magnitude.
     """
@@ -83,15 +84,10 @@ class NumberSummary(TargetSummary):
         return cls(counts, largest, total, mean, squares, float(np.abs(y).max(initial=0.0)))
 
     def with_other(self, other: Self) -> dict[str, Any]:
-        """Join the moments (Chan, Golub and LeVeque 1979)."""
-        total, apart = self.total + other.total, other.mean - self.mean
-        part = other.total / max(total, np.finfo(float).tiny)
-        return {
-            "total": total,
-            "mean": self.mean + part * apart,
-            "squares": self.squares + other.squares + self.total * part * apart**2,
-            "largest": max(self.largest, other.largest),
-        }
+        total, mean, squares = joined_moments(
+            self.total, self.mean, self.squares, other.total, other.mean, other.squares
+        )
+        return {"total": total, "mean": mean, "squares": squares, "largest": max(self.largest, other.largest)}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -19,7 +18,7 @@ from sklearn_mrtl._estimators.validation import normalize_weights, validate_numb
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.finegraining import coarsen_means
 from sklearn_mrtl.core.losses import LogisticLoss, Loss, PoissonLoss, SoftmaxLoss, SquaredLoss
-from sklearn_mrtl.core.models.axes import Axis, axes_of
+from sklearn_mrtl.core.models.axes import axes_of
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 from sklearn_mrtl.core.models.terms import Strengths, Sum, Term, named
 from sklearn_mrtl.core.refits import TiltedObjective, draw_tilt, tensors_of, unit_of_likelihood
@@ -87,7 +86,8 @@ class Refits:
             view = coarse.coarsen(levels[0]) if levels[0] != shapes else None
         else:
             coarse = inputs
-        model = fine.with_axes(axes_like(fine, coarse, sigma_of(estimator), weight))
+        modes, masks, sigma = coarse.modes, coarse.masks, sigma_of(estimator)
+        model = fine.with_axes(axes_of(modes, coarse.shapes, masks, fine.n_outputs, sigma, weight))
         start = restricted(core_parameters(estimator), fine, model)
         alphas = core_alphas(estimator)
         tensors = [term.tensor for term in estimator.terms_.values()]
@@ -102,8 +102,8 @@ class Refits:
         start : Parameters or None
             None: as fitted.
         unit : float
-            Objective per unit of a negative log likelihood, with which the penalties' centre is drawn from the prior
-            that they are; 0: it is 0.
+            Objective per unit of a negative log likelihood, with which the penalties' centre is drawn from the Gaussian
+            prior that they stand for; 0: the centre is 0.
         """
         weight = self.weighted(counts)
         objective = TiltedObjective(self.model, self.inputs, self.y, weight, self.loss, self.alphas)
@@ -179,11 +179,11 @@ def core_model(estimator, inputs: Inputs, like: torch.Tensor) -> TensorModel:
     terms = []
     for name, fitted in estimator.terms_.items():
         layout = fitted.tensor.layout
-        places = tuple(place for place, m in enumerate(layout.order) if m in fitted.tensor.used)
-        spatial = tuple(tuple(fitted.alpha_spatial.get(inputs.modes[place].name, ())) for place in places)
-        scale = core_scale(fitted.tensor.statistics, layout, places)
+        used = tuple(i for i, m in enumerate(layout.order) if m in fitted.tensor.used)
+        spatial = tuple(tuple(fitted.alpha_spatial.get(inputs.modes[i].name, ())) for i in used)
+        scale = core_scale(fitted.tensor.statistics, layout, used)
         strengths = Strengths(fitted.alpha_l2, spatial).times(1 / scale).times(1 / scale)
-        terms.append(Term(name, places, fitted.rank, strengths))
+        terms.append(Term(name, used, fitted.rank, strengths))
     models = [
         fitted.tensor.model_on(term.axes(axes)) for term, fitted in zip(terms, estimator.terms_.values(), strict=True)
     ]
@@ -209,11 +209,6 @@ def core_parameters(estimator) -> Parameters:
     intercept = own[highest_term(estimator.terms_).name]["intercept"]
     weights = {name: {k: v for k, v in parts.items() if k != "intercept"} for name, parts in own.items()}
     return {**named(weights), "intercept": intercept}
-
-
-def axes_like(model: TensorModel, inputs: Inputs, sigma: float | None, like: torch.Tensor) -> Sequence[Axis]:
-    """Return the axes of a model for inputs at another level."""
-    return axes_of(inputs.modes, inputs.shapes, inputs.masks, model.n_outputs, sigma, like)
 
 
 def restricted(parameters: Parameters, fine: TensorModel, coarse: TensorModel) -> Parameters:

@@ -97,8 +97,10 @@ def one_level(level, grids: Sequence[Grid]) -> dict[str, tuple[int, ...]]:
 
 def axis_sizes(layout: Layout, level: Mapping, outputs: Outputs) -> list[int]:
     """Return the number of rows of a factor for each axis of the weight tensor at a level."""
-    pairs = zip(layout.modes, layout.sizes, strict=True)
-    sizes = [prod(level[mode.name]) if isinstance(mode, Grid) else size for mode, size in pairs]
+    sizes = [
+        prod(level[mode.name]) if isinstance(mode, Grid) else size
+        for mode, size in zip(layout.modes, layout.sizes, strict=True)
+    ]
     return sizes + ([outputs.number_at(level)] if outputs.number > 1 else [])
 
 

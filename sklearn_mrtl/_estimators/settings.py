@@ -256,7 +256,7 @@ def check_memory(
     for term in settings.terms:
         steps = [step for step in plan if isinstance(step, Train) and (term.rank is None or step.phase == FULL_RANK)]
         finest = max(step.level for step in steps)
-        own = tuple(resolutions[finest][place] for place in term.modes)
+        own = tuple(resolutions[finest][m] for m in term.modes)
         needed = memory.full_rank_bytes(own, n_outputs[finest], itemsize)
         memory.require_bytes(needed, device, f"the full-rank term {term.name!r} at {own}", "Leave the term out.")
     if settings.terms:

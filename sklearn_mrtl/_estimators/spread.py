@@ -96,9 +96,9 @@ def weighted_quantiles(values: np.ndarray, weight: np.ndarray, quantiles: tuple[
         return np.quantile(values, quantiles, axis=0)
     order = np.argsort(values, axis=0)
     ordered, weights = np.take_along_axis(values, order, 0), np.asarray(weight, dtype=np.float64)[order]
-    places = (np.cumsum(weights, axis=0) - weights / 2) / weights.sum(axis=0)
-    columns = zip(places.T, ordered.T, strict=True)
-    return np.stack([np.interp(quantiles, place, column) for place, column in columns], axis=1)
+    ranks = (np.cumsum(weights, axis=0) - weights / 2) / weights.sum(axis=0)
+    columns = zip(ranks.T, ordered.T, strict=True)
+    return np.stack([np.interp(quantiles, rank, column) for rank, column in columns], axis=1)
 
 
 def prediction_std(estimator, prediction):

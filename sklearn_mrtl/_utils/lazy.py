@@ -54,8 +54,8 @@ def reduce_blocks(
     arguments = [()] * X.numblocks[0] if arguments is None else arguments
     parts = [delayed(function)(block, *own) for block, own in zip(X.to_delayed().ravel(), arguments, strict=True)]
     while len(parts) > 1:
-        pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]
-        parts = [delayed(by)(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+        in_twos = [parts[i : i + 2] for i in range(0, len(parts), 2)]
+        parts = [delayed(by)(*two) if len(two) == 2 else two[0] for two in in_twos]
     return parts[0].compute()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.metrics import r2_score
 
 from sklearn_mrtl._utils.arrays import is_dataarray, unmasked
 
@@ -72,6 +73,12 @@ def flat_target(y, name: str = "y", mask: np.ndarray | None = None):
 def restored(columns: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     """Undo `flat_target`."""
     return columns if mask is None else maps_of_columns(columns, mask)
+
+
+def r2_of_targets(y, predicted, mask: np.ndarray | None, sample_weight=None) -> float:
+    """Return R^2 of predictions, of maps over the cells of a mask."""
+    y, predicted = (flat_target(values, mask=mask)[0] for values in (y, predicted))
+    return r2_score(y, predicted, sample_weight=sample_weight)
 
 
 def labelled_like(y, values: np.ndarray):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from time import perf_counter
 from typing import Any
 
@@ -77,8 +78,7 @@ def mrtl(
     choice = Choice(fit.phases, fit.rank, fit.alpha_path, terms=fit.terms, degrees_of_freedom=fit.degrees_of_freedom)
     if not fit.phases:
         in_row_order = data.peek() if samples.inputs.coarsens_in_steps else samples
-        first = next(step for step in plan if isinstance(step, Train))
-        callback.begin_choice(parameters_of(first, settings, resolutions[0], samples.n_outputs))
+        callback.begin_choice(first_level_weights(plan, settings, samples, resolutions[0]))
         choice = choose(in_row_order, resolutions[0], phases_of(plan), settings)
         del in_row_order
         if choice.path:
@@ -105,6 +105,13 @@ def mrtl(
 
     callback.end_training(fit)
     return fit
+
+
+def first_level_weights(plan: Plan, settings: Settings, samples: AnySamples, shapes: Shapes) -> int:
+    """Return the number of weights that are trained first; of a target grid at most one output for each cell."""
+    first = next(step for step in plan if isinstance(step, Train))
+    n_outputs = samples.n_outputs if samples.target is None else min(samples.n_outputs, prod(shapes[-1]))
+    return parameters_of(first, settings, shapes[: len(samples.inputs.modes)], n_outputs)
 
 
 def steps_to_do(plan: Plan, fit: Fit) -> Iterator[Step]:

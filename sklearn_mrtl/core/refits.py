@@ -120,8 +120,8 @@ def unit_of_likelihood(
 ) -> float:
     """Return the objective per unit of a negative log likelihood, from the spread of its gradient over resamples.
 
-    Of a likelihood the gradient's covariance is the curvature. Compared are both along the size of every component;
-    rows that depend on each other make the unit larger.
+    The gradient of a likelihood has its curvature as covariance. The two are compared along the size of each
+    component. Rows that depend on each other make the unit larger.
 
     Parameters
     ----------

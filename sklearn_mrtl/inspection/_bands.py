@@ -120,7 +120,8 @@ def factor_bands(
     r"""Compute bands of every factor and weight from refits on resampled rows.
 
     Each refit draws rows with replacement, keeps the fitted rank and penalties, starts from the fit, and draws the
-    centre of the penalties from the prior that they are. Components are matched with those of the fit, signs included.
+    centre of the penalties from the Gaussian prior that they stand for. Components are matched with those of the fit,
+    signs included.
 
     Parameters
     ----------
@@ -170,8 +171,8 @@ def factor_bands(
     Notes
     -----
     Resampled rows alone make bands that are too narrow, because penalties pull all refits to the same side: on
-    simulated fields 90 % bands held the true map in 60 % of its cells. The penalty is therefore taken as what it is in
-    ridge regression, the logarithm of a Gaussian prior. Its centre is drawn anew from the prior for each refit, which
+    simulated fields 90 % bands held the true map in 60 % of its cells. The penalty is therefore taken for the
+    logarithm of a Gaussian prior, as in ridge regression. Its centre is drawn anew from the prior for each refit, which
     adds the spread of the bias to that of the sample: with Gaussian noise and no resampling of rows the refits are
     draws from the posterior. :doc:`/user_guide/uncertainty` has the measured coverage.
 

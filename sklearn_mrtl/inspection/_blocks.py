@@ -87,13 +87,13 @@ def permutation_importance(
     values, blocks, shape = blocks_of(X, axis, n_blocks)
     whole = scorer(estimator, X, y, **options)
     importances = np.full((*shape, n_repeats), np.nan)
-    for block, place in blocks:
+    for block, index in blocks:
         part = values[block].copy()
         if np.isnan(part).all():
             continue
         for repeat in range(n_repeats):
             values[block] = part[random.permutation(len(part))]
-            importances[(*place, repeat)] = whole - scorer(estimator, like(X, values), y, **options)
+            importances[(*index, repeat)] = whole - scorer(estimator, like(X, values), y, **options)
         values[block] = part
     return Bunch(
         importances_mean=importances.mean(axis=-1), importances_std=importances.std(axis=-1), importances=importances
@@ -152,7 +152,7 @@ def partial_dependence(
     values, blocks, shape = blocks_of(X, axis, n_blocks)
     multiples = np.asarray(shifts, dtype=float)
     average = np.full((*shape, len(multiples)), np.nan)
-    for block, place in blocks:
+    for block, index in blocks:
         part = values[block].copy()
         if np.isnan(part).all():
             continue
@@ -161,7 +161,7 @@ def partial_dependence(
             values[block] = part + values.dtype.type(shift) * deviation
             predict = estimator.predict_proba if is_classifier(estimator) else estimator.predict
             predicted = np.asarray(predict(like(X, values)), dtype=float)
-            average[(*place, i)] = (predicted if predicted.ndim == 1 else predicted[:, number]).mean()
+            average[(*index, i)] = (predicted if predicted.ndim == 1 else predicted[:, number]).mean()
         values[block] = part
     return Bunch(average=average, shifts=multiples)
 
@@ -184,10 +184,10 @@ def blocks_of(X, axis, n_blocks) -> tuple[np.ndarray, Iterator[tuple[tuple, tupl
     slices = [[slice(*ends) for ends in zip(edge[:-1], edge[1:], strict=True)] for edge in edges]
 
     def blocks() -> Iterator[tuple[tuple, tuple]]:
-        for place in product(*slices):
-            index = [slice(None)] * values.ndim
-            for one, part in zip(axes, place, strict=True):
-                index[one] = part
-            yield tuple(index), place
+        for index in product(*slices):
+            of_values = [slice(None)] * values.ndim
+            for one, part in zip(axes, index, strict=True):
+                of_values[one] = part
+            yield tuple(of_values), index
 
     return values, blocks(), shape

@@ -10,8 +10,8 @@ import numpy as np
 
 from sklearn_mrtl.inspection._components import check_components, cp_model
 from sklearn_mrtl.inspection._explained import explained_fractions
-from sklearn_mrtl.inspection._figures import MAX_WIDTH, add_colorbar, first_axes, label_outer, pyplot
-from sklearn_mrtl.inspection._mode_picture import ModePicture, picture_of
+from sklearn_mrtl.inspection._figures import MAX_WIDTH, add_colorbar, decorate_panel, first_axes, label_outer, pyplot
+from sklearn_mrtl.inspection._mode_picture import ModePicture, options_by_mode, picture_of
 from sklearn_mrtl.inspection._panels import component_title, scale_label, scaled
 
 CALLER = "ComponentDisplay"
@@ -115,10 +115,7 @@ class ComponentDisplay:
         model = cp_model(estimator)
         factors = model.factors_
         given = {"axis_labels": axis_labels, "category_names": category_names, "origin": origin, "positions": positions}
-        options = {name: by_mode or {} for name, by_mode in given.items()}
-        for name, by_mode in options.items():
-            if not set(by_mode) <= set(factors):
-                raise ValueError(f"{name} must be a dict by names among {list(factors)}, got {list(by_mode)}.")
+        options = options_by_mode(given, list(factors))
         chosen = check_components(components, len(model.component_weights_))
         pictures = {}
         for mode in factors:
@@ -190,18 +187,15 @@ class ComponentDisplay:
             for row, panel in enumerate(drawn):
                 style = {"cmap": cmap, "norm": Normalize(-1, 1), "aspect": "equal", "outline": outline}
                 images.append(picture.draw(panel, values[..., row], **style))
-                (decorate or {}).get(mode, lambda panel: None)(panel)
+                decorate_panel(panel, decorate, mode)
             x, y = picture.labels("relative weight")
             label_outer(drawn, x, y, "small")
             drawn[0].set_title(mode, fontsize="medium")
         for row, panel in enumerate(self.axes_[:, 0]):
             self._name(row, panel)
         self.ax_ = first_axes(ax, list(self.axes_.flat))
-        maps = [image for image in images if image is not None]
-        self.colorbar_ = None
-        if maps and colorbar:
-            label = scale_label("weight in maps", True, percentile)
-            self.colorbar_ = add_colorbar(maps, list(self.axes_.flat), label, new_figure=ax is None)
+        label, drawn = scale_label("weight in maps", True, percentile), list(self.axes_.flat)
+        self.colorbar_ = add_colorbar(images, drawn, label, new_figure=ax is None) if colorbar else None
         return self
 
     def _panels(self, ax, pictures: list[ModePicture]):

@@ -51,9 +51,8 @@ def inner_of(link: Any, whole: Any) -> Any:
 
 def transformed(estimator: Any, X: Any) -> Any:
     """Return X as the model gets it: transformed by the steps of all pipelines before it."""
-    for link in chain(estimator):
-        if isinstance(link, Pipeline) and len(link) > 1:
-            X = link[:-1].transform(X)
+    for pipeline in pipelines(estimator):
+        X = pipeline[:-1].transform(X)
     return X
 
 
@@ -84,23 +83,23 @@ def units(estimator: Any, X: Any, n_outputs: int) -> np.ndarray:
         if hasattr(link, "scale_of"):
             scale = scale * link.scale_of(X)
         elif isinstance(link, TransformedTargetRegressor):
-            scale = scale * slope_of(link, n_outputs)
+            scale = scale * gain_of_inverse(link, n_outputs)
         if isinstance(link, Pipeline) and len(link) > 1:
             X = link[:-1].transform(X)
     return scale
 
 
-def slope_of(link: TransformedTargetRegressor, n_outputs: int) -> np.ndarray:
-    """Return the slope of the inverse of a transformed target, shape (1, T)."""
+def gain_of_inverse(link: TransformedTargetRegressor, n_outputs: int) -> np.ndarray:
+    """Return by what the inverse of a transformed target multiplies, shape (1, T)."""
     steps = np.repeat([[0.0], [1.0], [2.0]], n_outputs, axis=1)
     values = np.asarray(link.transformer_.inverse_transform(steps), dtype=float).reshape(3, -1)
-    slopes = np.diff(values, axis=0)
-    if not np.allclose(slopes[0], slopes[1], rtol=1e-6, equal_nan=False):
+    gains = np.diff(values, axis=0)
+    if not np.allclose(gains[0], gains[1], rtol=1e-6, equal_nan=False):
         raise ValueError(
             "predictions are no sum of contributions: the inverse of TransformedTargetRegressor's transformer is not "
             "linear. Give its regressor_, whose scores are."
         )
-    return slopes[:1]
+    return gains[:1]
 
 
 def check_own_target(estimator: Any, what: str) -> None:

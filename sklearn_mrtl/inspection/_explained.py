@@ -42,11 +42,16 @@ def component_scores(estimator, X) -> np.ndarray:
     >>> bool(np.ptp(rest) < 1e-8)
     True
     """
+    _, scores = whole_and_parts(estimator, X)
+    return scores[:, 0] if scores.shape[1] == 1 else scores
+
+
+def whole_and_parts(estimator, X) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scores of rows, shape (n, T), and what each component adds to them, shape (n, T, K)."""
     model, X = cp_model(estimator), inputs_of(estimator, X)
     whole = model._scores(X)
     parts = [whole - without_component(model, k)._scores(X) for k in range(len(model.component_weights_))]
-    scores = np.stack(parts, axis=-1)
-    return scores[:, 0] if scores.shape[1] == 1 else scores
+    return whole, np.stack(parts, axis=-1)
 
 
 def explained_fractions(estimator, X) -> np.ndarray:
@@ -56,9 +61,7 @@ def explained_fractions(estimator, X) -> np.ndarray:
     outputs. The fractions of all components (of all terms) add up to 1; that of a component that cancels others can be
     negative or above 1.
     """
-    scores = component_scores(estimator, X)
-    scores = scores.reshape(len(scores), -1, scores.shape[-1])
-    whole = cp_model(estimator)._scores(inputs_of(estimator, X))
+    whole, scores = whole_and_parts(estimator, X)
     if is_classifier(estimator) and whole.shape[1] > 1:  # what is the same for all classes changes no probability
         scores, whole = scores - scores.mean(axis=1, keepdims=True), whole - whole.mean(axis=1, keepdims=True)
     deviations = whole - whole.mean(axis=0)

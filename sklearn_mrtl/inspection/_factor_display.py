@@ -269,10 +269,8 @@ class FactorDisplay:
         self.images_ = [image for image in images if image is not None]
         x, y = picture.labels("relative weight" if normalize else "weight")
         label_outer(drawn, x, y, "small" if columns <= 3 else "x-small")
-        self.colorbar_ = None
-        if self.images_ and colorbar:
-            label = scale_label(f"weight of {self.mode}", normalize, percentile)
-            self.colorbar_ = add_colorbar(self.images_, drawn, label, new_figure=ax is None)
+        label = scale_label(f"weight of {self.mode}", normalize, percentile)
+        self.colorbar_ = add_colorbar(images, drawn, label, new_figure=ax is None) if colorbar else None
         return self
 
     def _picture(self) -> ModePicture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from types import ModuleType
 
@@ -143,7 +143,10 @@ def subplots(
 
 
 def add_colorbar(images: list, drawn: list, label: str, *, new_figure: bool):
-    """Add one colour bar for all maps, with arrows where values are beyond its ends."""
+    """Add one colour bar for all maps, with arrows where values are beyond its ends; None where there is no map."""
+    images = [image for image in images if image is not None]
+    if not images:
+        return None
     values = np.concatenate([np.ma.filled(image.get_array(), np.nan).ravel() for image in images])
     rows = len({panel.get_subplotspec().rowspan.start for panel in drawn if panel.get_subplotspec() is not None})
     figure, norm = drawn[0].figure, images[0].norm
@@ -155,6 +158,12 @@ def add_colorbar(images: list, drawn: list, label: str, *, new_figure: bool):
         for _ in range(2):  # ticks follow the layout, and the layout the ticks; else the bar's label is cut off
             figure.draw_without_rendering()
     return bar
+
+
+def decorate_panel(panel, decorate: Mapping[str, Callable] | None, mode: str) -> None:
+    """Call the function for a mode, if there is one, with a panel's Axes."""
+    if decorate is not None and mode in decorate:
+        decorate[mode](panel)
 
 
 def label_outer(drawn: list, x: str, y: str, size: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,3 +177,18 @@ def picture_of(
     if transpose if transpose is not None else not model.tensor_.layout.is_fields:
         return ModePicture(mode, described.shape[::-1], extent[::-1], names[::-1], transposed=True)
     return ModePicture(mode, described.shape, extent, names, geographic=labels.is_geographic)
+
+
+def options_by_mode(given: Mapping[str, Mapping | None], modes: Sequence[str]) -> dict[str, Mapping]:
+    """Return options that are dicts by the names of modes, empty where they are None.
+
+    Raises
+    ------
+    ValueError
+        If an option names an unknown mode.
+    """
+    options = {name: by_mode or {} for name, by_mode in given.items()}
+    for name, by_mode in options.items():
+        if not set(by_mode) <= set(modes):
+            raise ValueError(f"{name} must be a dict by names among {list(modes)}, got {list(by_mode)}.")
+    return options

@@ -235,9 +235,8 @@ class PredictionDisplay:
                 decorate(panel)
         names = picture.names
         label_outer(drawn, names[-1], names[0], "small" if n_columns <= 3 else "x-small")
-        self.colorbar_ = None
-        if colorbar:
-            self.colorbar_ = add_colorbar(self.images_, drawn, self.quantity, new_figure=ax is None)
+        new = ax is None
+        self.colorbar_ = add_colorbar(self.images_, drawn, self.quantity, new_figure=new) if colorbar else None
         return self
 
 

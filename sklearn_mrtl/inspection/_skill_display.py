@@ -195,8 +195,7 @@ class SkillDisplay:
             x, y = picture.labels(METRICS[self.metric])
             self.axes_[0].set(xlabel=x, ylabel=y)
             self.axes_[0].set_title(self._title(), fontsize="small")
-            if image is not None:
-                self.colorbar_ = add_colorbar([image], [self.axes_[0]], METRICS[self.metric], new_figure=ax is None)
+            self.colorbar_ = add_colorbar([image], [self.axes_[0]], METRICS[self.metric], new_figure=ax is None)
         self._compare(self.axes_[-1])
         self.ax_ = first_axes(ax, list(self.axes_))
         return self

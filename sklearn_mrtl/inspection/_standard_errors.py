@@ -18,7 +18,7 @@ from sklearn_mrtl.inspection._composites import check_own_target
 
 
 def coef_standard_errors(estimator, X, y, *, sample_weight=None) -> np.ndarray:
-    """Compute standard errors of the weights of a full-rank model from the posterior of the ridge regression it is.
+    """Compute standard errors of the weights of a full-rank model from the posterior of its ridge regression.
 
     The penalties count as a Gaussian prior, so that the bias they make is included; rows count as independent. Where
     they are not, `factor_bands` draws them in blocks.

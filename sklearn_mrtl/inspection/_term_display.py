@@ -11,8 +11,8 @@ import numpy as np
 
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl.inspection._components import fitted_model, inputs_of
-from sklearn_mrtl.inspection._figures import add_colorbar, first_axes, mixed_panels, pyplot
-from sklearn_mrtl.inspection._mode_picture import picture_of
+from sklearn_mrtl.inspection._figures import add_colorbar, decorate_panel, first_axes, mixed_panels, pyplot
+from sklearn_mrtl.inspection._mode_picture import options_by_mode, picture_of
 from sklearn_mrtl.inspection._panels import scale_end
 from sklearn_mrtl.inspection._terms import select_term
 from sklearn_mrtl.modes import Grid
@@ -102,7 +102,7 @@ class TermDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the model has no such term.
+            If the model has no such term, or an option names an unknown mode.
         """
         pyplot(f"{CALLER}.from_estimator")
         model = fitted_model(estimator)
@@ -110,12 +110,14 @@ class TermDisplay:
             list(terms) if terms is not None else [name for name, term in model.terms_.items() if not term.is_empty]
         )
         fractions = {} if X is None else explained_by_terms(estimator, X)
-        options: dict[str, Any] = {"axis_labels": axis_labels, "category_names": category_names, "origin": origin}
+        given = {"axis_labels": axis_labels, "category_names": category_names, "origin": origin}
+        modes = dict.fromkeys(mode for term in model.terms_.values() for mode in term.tensor.modes)
+        options = options_by_mode(given, list(modes))
         effects, pictures, titles = {}, {}, {}
         for name in chosen:
             term = select_term(model, name)
             mode = drawn_mode(term)
-            own = {option: by_mode[mode] for option, by_mode in options.items() if by_mode and mode in by_mode}
+            own: dict[str, Any] = {option: by_mode[mode] for option, by_mode in options.items() if mode in by_mode}
             pictures[name] = picture_of(estimator, term, mode, **own)
             effects[name] = pictures[name].oriented(effect_of(term, mode))
             others = [other for other in term.tensor_.modes if other != mode]
@@ -182,11 +184,9 @@ class TermDisplay:
             panel.set_ylabel(y, fontsize="small")
             panel.tick_params(labelsize="small")
             panel.set_title(title, fontsize="small")
-            (decorate or {}).get(picture.mode, lambda panel: None)(panel)
-        maps = [image for image in images if image is not None]
-        self.colorbar_ = None
-        if maps and colorbar:
-            self.colorbar_ = add_colorbar(maps, list(self.axes_), "added to the score", new_figure=ax is None)
+            decorate_panel(panel, decorate, picture.mode)
+        drawn, label = list(self.axes_), "added to the score"
+        self.colorbar_ = add_colorbar(images, drawn, label, new_figure=ax is None) if colorbar else None
         return self
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_mrtl._utils.arrays import row_blocks
+from sklearn_mrtl._utils.moments import joined_moments
 from sklearn_mrtl._utils.time import all_positions, n_positions
 from sklearn_mrtl.preprocessing._harmonics import check_harmonics, fit_series, harmonic_basis
 
@@ -57,24 +58,20 @@ class Moments:
             return cls.of(X, position, X.dtype.type(1))
 
     def join(self, other: Moments) -> Moments:
-        """Return the moments of both together (Chan, Golub and LeVeque 1979)."""
+        """Return the moments of both together."""
         positions = np.union1d(self.positions, other.positions)
-        (mean, squares, n), (mean_b, squares_b, n_b) = (part._sums(positions) for part in (self, other))
-        total, apart = n + n_b, mean_b - mean
-        part = n_b / np.maximum(total, 1)
-        squares = squares + squares_b + n * part * apart**2
-        none = np.where(total > 0, 0.0, np.nan)
-        return Moments(
-            positions, mean + part * apart + none, np.sqrt(squares / np.maximum(total, 1)) + none, total, self.unit
-        )
+        count, mean, squares = joined_moments(*self._sums(positions), *other._sums(positions))
+        none = np.where(count > 0, 0.0, np.nan)
+        std = np.sqrt(squares / np.maximum(count, 1))
+        return Moments(positions, mean + none, std + none, count, self.unit)
 
     def _sums(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return means, sums of squared deviations and counts at all positions; 0 where there are no data."""
+        """Return counts, means and sums of squared deviations at all positions; 0 where there are no data."""
         at, shape = np.searchsorted(positions, self.positions), (len(positions), *self.mean.shape[1:])
         mean, squares, count = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
         mean[at], count[at] = np.nan_to_num(self.mean), self.count
         squares[at] = np.nan_to_num(self.std) ** 2 * self.count
-        return mean, squares, count
+        return count, mean, squares
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.metrics import r2_score
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, get_routing_for_object, process_routing
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
@@ -13,7 +12,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from sklearn_mrtl._utils.arrays import FLOATS
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
 from sklearn_mrtl._utils.docstrings import substitute
-from sklearn_mrtl._utils.maps import flat_target, labelled_like, restored
+from sklearn_mrtl._utils.maps import flat_target, labelled_like, r2_of_targets, restored
 from sklearn_mrtl._utils.time import check_period, find_time, positions_in_cycle, require_time, shift_position
 from sklearn_mrtl.preprocessing._climatology import Climatology
 from sklearn_mrtl.preprocessing._docstrings import CYCLE, HARMONICS, PERIOD, STANDARDIZE, TIME_OF_ROWS
@@ -195,9 +194,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         -------
         float
         """
-        predicted = self.predict(X, time=time)
-        y, predicted = (flat_target(values, mask=self._mask)[0] for values in (y, predicted))
-        return r2_score(y, predicted, sample_weight=sample_weight)
+        return r2_of_targets(y, self.predict(X, time=time), self._mask, sample_weight)
 
     @property
     def n_features_in_(self):

@@ -7,14 +7,13 @@ from inspect import Parameter, signature
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.metrics import r2_score
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_mrtl._utils.arrays import FLOATS
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
-from sklearn_mrtl._utils.maps import flat_target, labelled_like, restored
+from sklearn_mrtl._utils.maps import flat_target, labelled_like, r2_of_targets, restored
 
 
 class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -123,9 +122,7 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         -------
         float
         """
-        predicted = self.predict(X, **predict_params)
-        y, predicted = (flat_target(values, mask=self._mask)[0] for values in (y, predicted))
-        return r2_score(y, predicted, sample_weight=sample_weight)
+        return r2_of_targets(y, self.predict(X, **predict_params), self._mask, sample_weight)
 
     @property
     def n_features_in_(self):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sklearn_mrtl._utils.arrays import FLOATS, unmasked
-from sklearn_mrtl._utils.maps import flat_target, restored
+from sklearn_mrtl._utils.maps import flat_target, r2_of_targets, restored
 from sklearn_mrtl._utils.time import check_period, positions_in_cycle, require_time
 
 
@@ -96,9 +95,7 @@ class SeasonalRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         float
         """
-        predicted = self.predict(X, time=time)
-        y, predicted = (flat_target(values, mask=self._mask)[0] for values in (y, predicted))
-        return r2_score(y, predicted, sample_weight=sample_weight)
+        return r2_of_targets(y, self.predict(X, time=time), self._mask, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

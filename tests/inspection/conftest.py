@@ -1,5 +1,7 @@
 """Small fitted models of both layouts."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
@@ -9,6 +11,13 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import make_ocean, make_shots
 from sklearn_mrtl.preprocessing import GridDiscretizer
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="session")

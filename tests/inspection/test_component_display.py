@@ -12,12 +12,6 @@ mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def test_a_row_for_each_component_and_a_column_for_each_mode(ocean, ocean_model):
     display = ComponentDisplay.from_estimator(
         ocean_model, X=ocean.data, components=[2, 0], percentile=100, category_names={"variable": ["t", "s", "u"]}

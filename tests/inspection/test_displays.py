@@ -23,12 +23,6 @@ plt = pytest.importorskip("matplotlib.pyplot")
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def drawn(display):
     return [ax for ax in display.axes_.flat if ax is not None]
 

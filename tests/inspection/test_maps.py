@@ -18,12 +18,6 @@ mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def peaked():
     """Values from -0.5 to 1 with two cells far above."""
     factor = np.linspace(-0.5, 1, 20 * 30).reshape(20, 30, 1).copy()

@@ -33,12 +33,6 @@ pytestmark = pytest.mark.skipif(
 picture = pytest.mark.mpl_image_compare(style="default", backend="agg", tolerance=0.5, savefig_kwargs={"dpi": 60})
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def waves(*shape):
     """Smooth components that differ, (*shape, 2)."""
     places = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")

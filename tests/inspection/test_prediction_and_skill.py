@@ -20,12 +20,6 @@ X = RNG.uniform(0, 10, (300, 3))  # skill, x, y
 MADE = X[:, 0] + X[:, 1] - 0.3 * X[:, 2] > 8
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def one_by_one(predict, skill):
     """Predictions for each cell of the court, x to the right and y upwards."""
     x, y = COURT.centers()

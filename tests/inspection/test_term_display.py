@@ -29,12 +29,6 @@ def model(data):
     return MRTLRegressor(MODES, terms=["player", "court", ("player", "court", "kind")], rank=2).fit(*data)
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def test_one_scale_for_all_terms(data, model):
     display = TermDisplay.from_estimator(model, X=data[0], percentile=100)
     assert list(display.effects) == ["player", "court", "player x court x kind"] and len(display.axes_) == 3
@@ -88,6 +82,8 @@ def test_what_is_drawn(data, model):
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("length", "width")
     with pytest.raises(ValueError, match="term must be one of"):
         TermDisplay.from_estimator(model, terms=["ball"])
+    with pytest.raises(ValueError, match="axis_labels must be a dict by names among .*'court'.* got .*'curt'"):
+        TermDisplay.from_estimator(model, axis_labels={"curt": ["length", "width"]})
     only = select_term(model, "court")
     np.testing.assert_allclose(effect_of(only, "court"), model.terms_["court"].coef)
 

@@ -143,7 +143,7 @@ def put_last(values: Tensor, index: Tensor, size: int) -> Tensor:
             full[..., run] = values[..., start:stop]
             start = stop
         return full
-    # Every entry reads its value, or a zero that is appended: faster than writing the values to their places.
+    # Every entry reads its value, or a zero that is appended: faster than writing the values one by one.
     inverse = torch.full((size,), len(index), dtype=torch.int32, device=values.device)
     inverse[index] = torch.arange(len(index), dtype=torch.int32, device=values.device)
     return take_last(torch.nn.functional.pad(values, (0, 1)), inverse)

@@ -42,7 +42,7 @@ class EncodedInputs(Inputs):
     encodings : tuple of OneHot or MultiHot
     modes : tuple of Mode
     shapes : tuple of tuple of int
-        Shape of each mode at this resolution .
+        Shape of each mode at this resolution.
     chunk_rows : int
         Samples of a chunk: their scores are held at once.
     block_rows : int

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import take_last
+from sklearn_mrtl.core.data.base import put_last, take_last
 from sklearn_mrtl.core.finegraining import coarsen_means
 from sklearn_mrtl.modes import Grid
 
@@ -37,9 +37,7 @@ class TargetGrid:
 
     def unpack(self, values: Tensor) -> Tensor:
         """Return values (..., D) with 0 in cells without data, from values (..., T)."""
-        whole = values.new_zeros(*values.shape[:-1], len(self.filled))
-        whole[..., self.stored] = values
-        return whole
+        return put_last(values, self.stored, len(self.filled))
 
     def coarsen(self, y: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, TargetGrid]:
         """Return the means of targets (..., T) over the data in each cell of a coarser grid, and that grid."""

@@ -14,6 +14,7 @@ TOLERANCE = 1e-5  # decrease of the error, relative to the tensor, that ends the
 LAST_TOLERANCE = 1e-4  # and that ends the last one
 UNSEEN = 1e-2  # fraction of the tensor's square that the singular vectors of a mode leave out
 EMPTY = 1e-9  # norm of a component over the tensor's, below which it is none
+LEFT_OVER = 1e-2  # norm of what the components leave over the tensor's, above which an empty one is a bad end
 MAX_CANCELLATION = 100.0  # norm of a component over the tensor's: beyond it components cancel, as rounding decides
 
 
@@ -61,7 +62,8 @@ def are_components(tensor: Tensor, factors: Sequence[Tensor]) -> bool:
     if float(sizes.min()) < EMPTY:
         *first, last = factors
         rest = tensor.flatten(0, -2) - khatri_rao(first) @ last.T
-        return float(rest.norm()) <= UNSEEN * float(tensor.norm())
+        if float(rest.norm()) > LEFT_OVER * float(tensor.norm()):
+            return False
     return float(sizes.max()) <= MAX_CANCELLATION
 
 

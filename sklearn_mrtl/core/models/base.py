@@ -184,7 +184,7 @@ class WeightTensor(TensorModel):
 
 
 def intercept_of(parameters: Parameters) -> Parameters:
-    """Return the one parameter that no resolution changes."""
+    """Return the intercept by its name, as parameters."""
     return {"intercept": parameters["intercept"]}
 
 

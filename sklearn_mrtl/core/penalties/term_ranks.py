@@ -26,7 +26,7 @@ def choose_low_rank(
     """Choose the ranks that are open, and the fraction of the strengths for terms of low rank.
 
     Larger and larger ranks are tried, for all terms together, as long as they gain on left-out blocks. Terms of low
-    rank that gain no more than chance would on the sum without them are emptied.
+    rank that gain less than a paired standard error on the sum without them are emptied.
 
     Returns
     -------
@@ -120,10 +120,10 @@ class LowRankChoice:
         return next(t for t in trials if t is best or is_within(t.errors, best.errors, options.tie))
 
     def gains(self, larger: LowRankTrial, smaller: LowRankTrial) -> bool:
-        """Return whether a larger rank is better, and not by a trifle; than none at all, beyond chance."""
+        """Return whether a larger rank gains enough; on no low-rank terms at all, more than a paired standard error."""
         error, tie = float(larger.errors.mean()), self.settings.choice.rank_tie
-        by_chance = smaller.fraction == EMPTYING and is_within(smaller.errors, larger.errors, tie)
-        return float(smaller.errors.mean()) - error > gain(self.null, error) and not by_chance
+        is_tie = smaller.fraction == EMPTYING and is_within(smaller.errors, larger.errors, tie)
+        return float(smaller.errors.mean()) - error > gain(self.null, error) and not is_tie
 
 
 def steps_before(fraction: float, fractions: Sequence[float]) -> int:
