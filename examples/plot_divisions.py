@@ -48,19 +48,21 @@ for name, prediction in (("MRTLRegressor", model.predict(X[~train])), ("RidgeCV"
 
 # %%
 # Next month's precipitation is hardly predictable on average, but it is in the regions that El Niño influences.
-places = np.stack([data.division_lon, data.division_lat], axis=1)
-display = SkillDisplay.from_predictions(Y[~train], model.predict(X[~train]), positions=places)
+positions = np.stack([data.division_lon, data.division_lat], axis=1)
+display = SkillDisplay.from_predictions(Y[~train], model.predict(X[~train]), positions=positions)
 display.ax_.set(xlabel="longitude (°E)", ylabel="latitude (°N)")
 
 # %%
-# Pairs of maps
-# -------------
+# Two maps for each component
+# ---------------------------
 # A row for each component: the map of the sea, and that of the land that depends on it. Where both are red or both are
 # blue, a warmer sea predicts more precipitation. With two modes, sea and land, the components are those of a singular
 # value decomposition of the weights: orthogonal and in descending order. The fractions are those of the variance of the
 # predictions for the test years.
-display = ComponentDisplay.from_estimator(model, X=X[~train], positions={"output": places})
+display = ComponentDisplay.from_estimator(model, X=X[~train], positions={"output": positions})
 display.axes_[0, 1].set_title("division")
-display.axes_[-1, 1].set(xlabel="longitude (°E)", ylabel="latitude (°N)")
+display.axes_[-1, 1].set_xlabel("longitude (°E)")
+for ax in display.axes_[:, 1]:
+    ax.set_ylabel("latitude (°N)")
 
 # sphinx_gallery_thumbnail_number = 2
