@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from functools import partial, wraps
@@ -13,23 +12,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.cancelling import warn_of_cancelling
-from sklearn_mrtl._estimators.columns import check_columns
-from sklearn_mrtl._estimators.core_samples import Statistics, training_samples, validation_samples
-from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
-from sklearn_mrtl._estimators.fields import FieldStatistics, warn_of_filled
-from sklearn_mrtl._estimators.folds import fold_of_rows
-from sklearn_mrtl._estimators.holdout import hold_out
+from sklearn_mrtl._estimators.core_samples import Statistics
+from sklearn_mrtl._estimators.fields import warn_of_filled
+from sklearn_mrtl._estimators.fit_data import FitData
 from sklearn_mrtl._estimators.html import with_training
 from sklearn_mrtl._estimators.layout import Layout, layout_of
-from sklearn_mrtl._estimators.lazy_fit import LazyData, lazy_samples
 from sklearn_mrtl._estimators.outputs import Outputs
-from sklearn_mrtl._estimators.parameters import validate_fraction, validate_verbose
+from sklearn_mrtl._estimators.parameters import validate_verbose
 from sklearn_mrtl._estimators.progress import LevelPrinter, training_callbacks
 from sklearn_mrtl._estimators.resuming import Start
-from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.schedule import core_shapes, levels_of
 from sklearn_mrtl._estimators.settings import (
-    check_fit_memory,
     check_memory,
     in_core_units,
     in_user_units,
@@ -43,21 +36,17 @@ from sklearn_mrtl._estimators.to_xarray import to_xarray
 from sklearn_mrtl._estimators.validation import validate_samples
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklearn_mrtl._utils.interruption import is_one_of_many
-from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.algorithm import mrtl
-from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.losses import Loss
-from sklearn_mrtl.core.settings import LOW_RANK, Settings
+from sklearn_mrtl.core.settings import LOW_RANK
 from sklearn_mrtl.core.stopping import CRITERIA
 
-STATISTICS: dict[bool, type[Statistics]] = {True: FieldStatistics, False: EncodingStatistics}  # by whether X is fields
 ALPHAS = ("alpha_spatial", "alpha_l2")
 OPTIONAL_ATTRIBUTES = (
     "component_weights_", "core_", "factors_", "alpha_spatial_", "alpha_l2_", "noise_std_", "tercile_edges_",
     "_warm_start",
 )  # fmt: skip
-LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
 
 
 def all_or_nothing(fit):
@@ -121,56 +110,34 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
     @torch.inference_mode(False)
     @torch.enable_grad()
     @in_useful_threads
-    def _fit(
-        self, training: Rows | LazyData, validation, labels: Labels, loss: Loss, outputs: Outputs, given
-    ) -> dict:  # fmt: skip
-        """Run Algorithm 1 on rows whose targets have the shape (n, T); return the fitted attributes.
-
-        Validation data are of the kind of the training data, or None; given are y and the sample weight, or None, as
-        the user knows them.
-        """
-        layout, device = layout_of(training.X, self.modes, labels), resolve_device(self.device)
+    def _fit(self, data: FitData, loss: Loss, outputs: Outputs) -> dict:
+        """Run Algorithm 1; return the fitted attributes."""
+        layout, device = layout_of(data.X, self.modes, data.labels), resolve_device(self.device)
         check_name(outputs.form.grid, layout.modes)
-        if isinstance(training, Rows):
-            training = training._replace(X=as_layout(training.X, layout))
-            if labels.modes is None:
-                check_columns(training.X, layout, self.modes, getattr(self, "feature_names_in_", None))
-        start = Start.find(self, layout, training, validation)
+        data = data.in_layout(self, layout)
+        start = Start.find(self, layout, data)
         levels = levels_of(self, layout, outputs.grid)
         plan, settings = make_plan_and_settings(self, loss, layout, levels, outputs, start.seed)
-        resolutions = [core_shapes(layout, level) for level in levels]
-        n_outputs = [outputs.number_at(level) for level in levels]
-        check_memory(plan, settings, resolutions, n_outputs, training.X.dtype.itemsize, device)
-        make_training: Callable[[], AnySamples]
-        make_validation: Callable[[], AnySamples | None]
-        if isinstance(training, LazyData):
-            X = training.rows.X
-            statistics, make_training, make_validation = lazy_samples(training, validation, layout, outputs, device)
-        else:
-            X = training.X
-            training, validation = self._hold_out(training, validation, settings)
-            fold = fold_of_rows(self.cv, training)
-            options = {"standardize": True} if settings.terms and not layout.is_fields else {}
-            statistics = STATISTICS[layout.is_fields].fit(training.X, training.weight, layout, **options)
-            sizes = statistics.sizes(training, 0 if validation is None else len(validation.y), layout, device)
-            check_fit_memory(plan, settings, resolutions, sizes, n_outputs, device)
-            make_training = partial(training_samples, training, statistics, layout, outputs, device, fold)
-            make_validation = partial(validation_samples, validation, statistics, layout, outputs, device)
+        of_levels = [core_shapes(layout, level) for level in levels], [outputs.number_at(level) for level in levels]
+        check_memory(plan, settings, *of_levels, data.X.dtype.itemsize, device)
+        source = data.source(self, settings, layout, outputs, device)
+        source.check_memory(plan, settings, *of_levels)
+        statistics = source.statistics
         show = partial(self._attributes, layout=layout, outputs=outputs, statistics=statistics)
         callbacks = [
             LevelPrinter(validate_verbose(self.verbose), len(levels)),
-            *training_callbacks(self, X, *given, show),
+            *training_callbacks(self, *data.for_callbacks(), show),
             *start.writers(),
         ]
         settings = in_core_units(settings, statistics.scale, partial(core_scale, statistics, layout))
-        if validation is not None and settings.criterion is None:
+        if source.has_validation and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
         fit = mrtl(
-            make_training(),
+            source.training_samples(),
             [core_shapes(layout, level, outputs.grid) for level in levels],
             plan,
             replace(settings, keep_interrupted=not is_one_of_many()),
-            make_validation(),
+            source.validation_samples(),
             start.fit(layout, outputs, settings, device),
             callbacks,
         )
@@ -208,20 +175,6 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
         return self
-
-    def _hold_out(self, training: Rows, validation: Rows | None, settings: Settings) -> tuple[Rows, Rows | None]:
-        """Return training and validation rows; rows are held out where something needs them and none were given."""
-        needs = self.criterion == "validation_loss" or (
-            self.criterion == "auto" and settings.low_rank.solver.name != "lbfgs" and len(training.y) > LARGE_SAMPLE
-        )
-        if validation is not None or not needs:
-            return training, validation
-        if self.validation_fraction is None:
-            raise ValueError(
-                "criterion='validation_loss' needs validation data: give fit X_val and y_val, or set "
-                "validation_fraction, got None."
-            )
-        return hold_out(training, validate_fraction("validation_fraction", self.validation_fraction), settings.seed)
 
     def _scores(self, X) -> np.ndarray:
         """Return z of eq. (1) or (2) for every row of X, shape (n, T)."""

@@ -12,7 +12,8 @@ from sklearn.base import ClassifierMixin
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.classes import check_weights, class_weights, known_codes, one_hot, validate_classes
 from sklearn_mrtl._estimators.docstrings import document
-from sklearn_mrtl._estimators.lazy_fit import LazyData, lazy_arguments, lazy_classes
+from sklearn_mrtl._estimators.fit_data import RowData
+from sklearn_mrtl._estimators.lazy_fit import BlockRows, lazy_classes, lazy_data
 from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs
@@ -104,8 +105,8 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             If the model would not fit into memory.
         """
         if is_lazy(X):
-            arguments = lazy_arguments(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-            return self._set(self._fit(*arguments))
+            data = lazy_data(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+            return self._set(self._fit(*data))
         rows, labels = validate_rows(self, X, y, sample_weight, groups)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
         validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected)
@@ -124,12 +125,12 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         training = training._replace(y=one_hot(training.y, outputs).astype(rows.X.dtype))
         del rows, y, codes  # arrays as long as X that training has in smaller form
         loss = LogisticLoss if n_outputs == 1 else SoftmaxLoss
-        return self._set(self._fit(training, validation, labels, loss, outputs, given))
+        return self._set(self._fit(RowData(training, validation, labels, given), loss, outputs))
 
-    def _lazy_data(self, rows: LazyRows, known: Outputs | None = None) -> tuple[LazyData, Loss, Outputs]:
+    def _known_rows(self, rows: LazyRows, known: Outputs | None = None) -> tuple[BlockRows, Loss, Outputs]:
         """Return what is known of the targets of dask arrays, the loss, and the outputs if they are not known."""
-        data, outputs = lazy_classes(rows, self.class_weight, known)
-        return data, LogisticLoss if outputs.number == 1 else SoftmaxLoss, outputs
+        blocks, outputs = lazy_classes(rows, self.class_weight, known)
+        return blocks, LogisticLoss if outputs.number == 1 else SoftmaxLoss, outputs
 
     @by_blocks
     def decision_function(self, X: Any) -> np.ndarray:

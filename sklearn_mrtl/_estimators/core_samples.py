@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
-from sklearn_mrtl._estimators.fields import FieldStatistics, warn_of_filled
-from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.encodings import EncodingStatistics
+from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import Rows, torch_view
 from sklearn_mrtl.core.data.base import Inputs
@@ -15,28 +14,6 @@ from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.data.target import TargetGrid
 
 Statistics = FieldStatistics | EncodingStatistics
-
-
-def training_samples(
-    rows: Rows, statistics: Statistics, layout: Layout, outputs: Outputs, device: torch.device, fold: np.ndarray | None
-) -> Samples:
-    """Return the core's samples of the rows that the statistics are of."""
-    inputs = statistics.training_inputs(rows.X, layout, device)
-    return make_samples(rows, inputs, device, fold, target_grid(outputs, device))
-
-
-def validation_samples(
-    rows: Rows | None, statistics: Statistics, layout: Layout, outputs: Outputs, device: torch.device
-) -> Samples | None:
-    """Return the core's samples of other rows; None where there are none."""
-    if rows is None:
-        return None
-    try:
-        inputs, n_gaps = statistics.inputs(as_layout(rows.X, layout), layout, device)
-    except ValueError as error:
-        raise ValueError(f"X_val, or rows of X that are held out: {error}") from error
-    warn_of_filled(n_gaps)
-    return make_samples(rows, inputs, device, target=target_grid(outputs, device))
 
 
 def make_samples(

@@ -4,9 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_mrtl._estimators.parameters import validate_fraction
 from sklearn_mrtl._estimators.rows import Rows
+from sklearn_mrtl.core.settings import Settings
 
+LARGE_SAMPLE = 10_000  # rows from which mini-batch solvers hold some out, as HistGradientBoosting does
 N_RUNS = 4  # of consecutive rows: few, so that windows which overlap meet at few ends; many, so that all times count
+
+
+def hold_out_if_needed(
+    estimator, training: Rows, validation: Rows | None, settings: Settings
+) -> tuple[Rows, Rows | None]:  # fmt: skip
+    """Return training and validation rows; rows are held out where something needs them and none were given.
+
+    Raises
+    ------
+    ValueError
+        If they are needed, and `validation_fraction` holds none out, or all.
+    """
+    needs = estimator.criterion == "validation_loss" or (
+        estimator.criterion == "auto" and settings.low_rank.solver.name != "lbfgs" and len(training.y) > LARGE_SAMPLE
+    )
+    if validation is not None or not needs:
+        return training, validation
+    if estimator.validation_fraction is None:
+        raise ValueError(
+            "criterion='validation_loss' needs validation data: give fit X_val and y_val, or set validation_fraction, "
+            "got None."
+        )
+    fraction = validate_fraction("validation_fraction", estimator.validation_fraction)
+    return hold_out(training, fraction, settings.seed)
 
 
 def hold_out(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from itertools import accumulate
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from scipy import sparse
 from sklearn_mrtl._estimators.classes import known_codes, validate_classes
 from sklearn_mrtl._estimators.core_samples import Statistics, make_samples
 from sklearn_mrtl._estimators.encodings import as_layout
+from sklearn_mrtl._estimators.fit_data import FitData, SampleSource
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.lazy_rows import LazyRows, Preparation, validate_lazy_rows
 from sklearn_mrtl._estimators.lazy_statistics import Sums, join_sums, sums_of_block
@@ -33,9 +33,12 @@ from sklearn_mrtl._estimators.lazy_targets import (
 )
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._utils.arrays import is_lazy
+from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples
 from sklearn_mrtl.core.data.samples import Samples
+from sklearn_mrtl.core.losses import Loss
+from sklearn_mrtl.core.settings import Settings
 
 Validate = Callable[[str, Any], np.ndarray]
 S = TypeVar("S", bound=TargetSummary)
@@ -61,7 +64,7 @@ def target_summary(rows: LazyRows, kind: type[S], validate: Validate) -> S:
 
 
 @dataclass(frozen=True, eq=False)
-class LazyData:
+class BlockRows:
     """Rows of dask arrays with all that is known of their targets: what a fit needs of `Rows`.
 
     Attributes
@@ -126,17 +129,76 @@ class LazyData:
         return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, n_blocks)
 
 
-def lazy_samples(
-    training: LazyData, validation: LazyData | None, layout: Layout, outputs: Outputs, device: torch.device
-) -> tuple[Statistics, Callable[[], BlockSamples], Callable[[], BlockSamples | None]]:
-    """Return what one pass over X tells, and functions that make the training and validation samples."""
-    sums = training.sums(layout)
-    statistics = sums.statistics(layout, training.X.dtype)
-    arguments = statistics, layout, outputs.number, device
-    make_training = partial(training.samples, *arguments, n_bytes=sums.n_bytes(training.X.dtype))
-    if validation is None:
-        return statistics, make_training, lambda: None
-    return statistics, make_training, partial(validation.samples, *arguments, is_training=False)
+@dataclass(frozen=True, eq=False)
+class LazyData(FitData):
+    """Rows of dask arrays.
+
+    Attributes
+    ----------
+    training : BlockRows
+    validation : BlockRows or None
+    labels : Labels
+    """
+
+    training: BlockRows
+    validation: BlockRows | None
+    labels: Labels
+
+    @property
+    def X(self) -> np.ndarray | sparse.csr_array:  # noqa: N802
+        return self.training.X
+
+    def in_layout(self, estimator, layout: Layout) -> Self:
+        return self  # every block is put into it when it is made
+
+    def for_callbacks(self) -> tuple:
+        rows = self.training.rows
+        return rows.X, rows.y, rows.weight
+
+    def fingerprints(self) -> dict[str, str]:
+        validation = "none" if self.validation is None else repr(self.validation.fingerprints())
+        return self.training.fingerprints() | {"X_val, y_val": validation}
+
+    def source(
+        self, estimator, settings: Settings, layout: Layout, outputs: Outputs, device: torch.device
+    ) -> SampleSource:
+        sums = self.training.sums(layout)
+        statistics = sums.statistics(layout, self.X.dtype)
+        n_bytes = sums.n_bytes(self.X.dtype)
+        return LazySource(statistics, layout, outputs, device, self.training, self.validation, n_bytes)
+
+
+@dataclass(frozen=True, eq=False)
+class LazySource(SampleSource):
+    """Rows of dask arrays, whose blocks become samples where they live.
+
+    Attributes
+    ----------
+    training, validation : BlockRows, BlockRows or None
+    n_bytes : int
+        Of the inputs of all training blocks.
+    """
+
+    training: BlockRows
+    validation: BlockRows | None
+    n_bytes: int
+
+    @property
+    def has_validation(self) -> bool:
+        return self.validation is not None
+
+    def check_memory(self, *plan_settings_and_levels: Any) -> None:
+        pass  # what does not fit is made anew in every pass
+
+    def training_samples(self) -> BlockSamples:
+        arguments = self.statistics, self.layout, self.outputs.number, self.device
+        return self.training.samples(*arguments, n_bytes=self.n_bytes)
+
+    def validation_samples(self) -> BlockSamples | None:
+        if self.validation is None:
+            return None
+        arguments = self.statistics, self.layout, self.outputs.number, self.device
+        return self.validation.samples(*arguments, is_training=False)
 
 
 def make_block(
@@ -152,8 +214,10 @@ def make_block(
     return Block(firsts[pieces[0]], make_samples(rows, inputs, device))
 
 
-def lazy_arguments(estimator, X, y, sample_weight, X_val, y_val, sample_weight_val, groups) -> tuple:
-    """Return the arguments of an estimator's `_fit` for dask arrays, after a pass over y."""
+def lazy_data(
+    estimator, X, y, sample_weight, X_val, y_val, sample_weight_val, groups
+) -> tuple[LazyData, Loss, Outputs]:  # fmt: skip
+    """Return the data, the loss and the outputs of a fit to dask arrays, after a pass over y."""
     check_lazy(estimator, groups, has_validation=X_val is not None)
     rows, labels = validate_lazy_rows(estimator, X, y, sample_weight)
     expected = (rows.X.shape[1:], labels, rows.template.dtype)
@@ -161,27 +225,27 @@ def lazy_arguments(estimator, X, y, sample_weight, X_val, y_val, sample_weight_v
         raise TypeError(
             f"X_val must be a dask array as X is one, got {type(X_val).__name__}: use dask.array.from_array(X_val)."
         )
-    training, loss, outputs = estimator._lazy_data(rows)
+    training, loss, outputs = estimator._known_rows(rows)
     validation = None
     if X_val is not None:
         rows_val, _ = validate_lazy_rows(estimator, X_val, y_val, sample_weight_val, expected=expected)
-        validation = estimator._lazy_data(rows_val, outputs)[0]
-    return training, validation, labels, loss, outputs, (rows.y, rows.weight)
+        validation = estimator._known_rows(rows_val, outputs)[0]
+    return LazyData(training, validation, labels), loss, outputs
 
 
 def lazy_numbers(
     rows: LazyRows, validate: Validate, *, is_log: bool, known: Outputs | None = None
-) -> tuple[LazyData, Outputs]:
+) -> tuple[BlockRows, Outputs]:
     """Return the data of a regression, and its outputs; for validation data those are known."""
     summary = target_summary(rows, NumberSummary, validate)
     outputs, unit = number_outputs(summary, rows.template.dtype, is_log=is_log) if known is None else (known, 1.0)
     if len(summary.mean) != outputs.number:
         raise ValueError(f"y_val must have the {outputs.number} output(s) of y, got {len(summary.mean)}.")
     targets, total = number_targets(outputs, validate), summary.total / unit
-    return LazyData(rows, summary.filled, targets, unit, total), outputs
+    return BlockRows(rows, summary.filled, targets, unit, total), outputs
 
 
-def lazy_classes(rows: LazyRows, class_weight, known: Outputs | None = None) -> tuple[LazyData, Outputs]:
+def lazy_classes(rows: LazyRows, class_weight, known: Outputs | None = None) -> tuple[BlockRows, Outputs]:
     """Return the data of a classification, and its outputs; for validation data those are known."""
     summary = target_summary(rows, ClassSummary, validate_classes)
     if known is None:
@@ -192,7 +256,7 @@ def lazy_classes(rows: LazyRows, class_weight, known: Outputs | None = None) -> 
         outputs, factors, unit = known, np.ones(len(classes)), 1.0
     weights = dict(zip(np.asarray(outputs.classes).tolist(), factors.tolist(), strict=True))
     total = sum(weights[label] * weight for label, weight in summary.totals.items()) / unit
-    return LazyData(rows, summary.filled, class_targets(outputs, factors), unit, total), outputs
+    return BlockRows(rows, summary.filled, class_targets(outputs, factors), unit, total), outputs
 
 
 def check_lazy(estimator, groups, has_validation: bool) -> None:

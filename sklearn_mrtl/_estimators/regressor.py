@@ -13,8 +13,9 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.docstrings import document
+from sklearn_mrtl._estimators.fit_data import RowData
 from sklearn_mrtl._estimators.labelled import check_dataarray, with_coordinates
-from sklearn_mrtl._estimators.lazy_fit import LazyData, lazy_arguments, lazy_numbers
+from sklearn_mrtl._estimators.lazy_fit import BlockRows, lazy_data, lazy_numbers
 from sklearn_mrtl._estimators.lazy_predictions import lazy_result, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardize, weights_in_counts
@@ -144,11 +145,9 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         one_of("loss", self.loss, LOSSES)
         if is_lazy(X):
             check_no_target(self.target)
-            *arguments, outputs, given = lazy_arguments(
-                self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups
-            )
+            *data, outputs = lazy_data(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
             outputs = replace(outputs, form=TargetForm.of(None, y, X)[0])
-            return self._set(self._fit(*arguments, outputs, given))
+            return self._set(self._fit(*data, outputs))
         loss, validate, in_units = LOSSES[self.loss]
         form, y = TargetForm.of(self.target, y, X)
         y_val = None if y_val is None else form.columns(y_val, "y_val")
@@ -175,15 +174,15 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
                 )
             validation = normalize_weights(validation._replace(y=outputs.targets(y_val)))
         training = training._replace(y=targets)
-        fitted = self._fit(training, validation, labels, loss, outputs, given)
+        fitted = self._fit(RowData(training, validation, labels, given), loss, outputs)
         return self._set(fitted | spread_attributes(fitted, training, outputs, loss))
 
-    def _lazy_data(self, rows: LazyRows, known: Outputs | None = None) -> tuple[LazyData, Loss, Outputs]:
+    def _known_rows(self, rows: LazyRows, known: Outputs | None = None) -> tuple[BlockRows, Loss, Outputs]:
         """Return what is known of the targets of dask arrays, the loss, and the outputs if they are not known."""
         _, validate, _ = LOSSES[self.loss]
         is_log = self.loss == "poisson"
-        data, outputs = lazy_numbers(rows, validate, is_log=is_log, known=known)
-        return data, PoissonLoss if is_log else SquaredLoss, outputs
+        blocks, outputs = lazy_numbers(rows, validate, is_log=is_log, known=known)
+        return blocks, PoissonLoss if is_log else SquaredLoss, outputs
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the targets.

@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from sklearn.utils import check_random_state
 
-from sklearn_mrtl._estimators.fingerprints import UNNAMED, fingerprint, parameter_fingerprint
+from sklearn_mrtl._estimators.fingerprints import UNNAMED, parameter_fingerprint
+from sklearn_mrtl._estimators.fit_data import FitData
 from sklearn_mrtl._estimators.layout import Layout
-from sklearn_mrtl._estimators.lazy_fit import LazyData
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_number
-from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.checkpoints import Checkpoint, CheckpointWriter, read
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.settings import Settings
@@ -50,7 +49,7 @@ class Start:
     saved: Checkpoint | None = None
 
     @classmethod
-    def find(cls, estimator, layout: Layout, training: Rows | LazyData, validation: Rows | LazyData | None) -> Start:
+    def find(cls, estimator, layout: Layout, data: FitData) -> Start:
         """Return the checkpoint file's fit, or the estimator's earlier one, or a new beginning.
 
         Raises
@@ -59,7 +58,7 @@ class Start:
             If `checkpoint` is not what it should be, or its file is damaged or of another fit.
         """
         path, minutes = validate_checkpoint(estimator.checkpoint)
-        key = key_of(estimator, layout, training, validation) if path is not None or estimator.warm_start else {}
+        key = key_of(estimator, layout, data) if path is not None or estimator.warm_start else {}
         earlier = getattr(estimator, "_warm_start", None) if estimator.warm_start else None
         if earlier is not None and without_levels(earlier.key) != without_levels(key):
             earlier = None
@@ -116,21 +115,11 @@ def is_pair(checkpoint) -> bool:
     return isinstance(checkpoint, Sequence) and not isinstance(checkpoint, str) and len(checkpoint) == 2
 
 
-def key_of(estimator, layout: Layout, training: Rows | LazyData, validation: Rows | LazyData | None) -> dict[str, str]:
+def key_of(estimator, layout: Layout, data: FitData) -> dict[str, str]:
     """Return fingerprints of all that has to be the same for training to go on."""
     parameters = estimator.get_params(deep=False).items()
     key = {name: parameter_fingerprint(value) for name, value in parameters if name not in FREE}
-    key |= fingerprints(training)
-    validation_data = "none" if validation is None else repr(fingerprints(validation))
-    return key | {"X_val, y_val": validation_data, "shape of X": repr((layout.row_shape, layout.modes))}
-
-
-def fingerprints(data: Rows | LazyData) -> dict[str, str]:
-    """Return fingerprints of data by name."""
-    if isinstance(data, LazyData):
-        return data.fingerprints()
-    arrays = {"X": data.X, "y": data.y, "sample_weight": data.weight, "groups": data.groups}
-    return {name: fingerprint(values) for name, values in arrays.items()}
+    return key | data.fingerprints() | {"shape of X": repr((layout.row_shape, layout.modes))}
 
 
 def without_levels(key: dict[str, str]) -> dict[str, str]:

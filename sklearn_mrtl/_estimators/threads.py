@@ -6,17 +6,17 @@ from functools import wraps
 
 import numpy as np
 
-from sklearn_mrtl._estimators.rows import Rows
+from sklearn_mrtl._estimators.fit_data import FitData
 from sklearn_mrtl.core.threads import computing, useful_threads
 
 
 def in_useful_threads(fit):
-    """Run a method with as many threads of torch as its training rows, the first argument, can use."""
+    """Run a method with as many threads of torch as the rows at hand of its first argument can use."""
 
     @wraps(fit)
-    def fit_in_threads(self, training: Rows, *args, **kwargs):
-        X = training.X
+    def fit_in_threads(self, data: FitData, *args, **kwargs):
+        X = data.X
         with computing(useful_threads(X.size if isinstance(X, np.ndarray) else X.nnz)):
-            return fit(self, training, *args, **kwargs)
+            return fit(self, data, *args, **kwargs)
 
     return fit_in_threads
