@@ -191,15 +191,16 @@ class EstimatedTraces(Traces):
         def adjoint(cotangent: Tensor) -> Tensor:
             parameters = {name: value.requires_grad_() for name, value in model.initial(root).items()}
             scores = model.scores(parameters, self.inputs)
-            gradient = torch.autograd.grad(scores, list(parameters.values()), cotangent)
+            # Of a sum: with gradients from elsewhere torch imports its symbolic shapes, a third of a second.
+            gradient = torch.autograd.grad((scores * cotangent).sum(), list(parameters.values()))
             return flatten(dict(zip(parameters, gradient, strict=True)))
 
         def hessian_product(vector: Tensor) -> Tensor:
             parameters = {name: value.detach().requires_grad_() for name, value in unflatten(vector, zero).items()}
             scores = model.scores(parameters, self.inputs)
             penalty = model.penalty(parameters, EACH)
-            cotangents = [second.to(scores) * scores.detach(), torch.ones_like(penalty)]
-            gradient = torch.autograd.grad([scores, penalty], list(parameters.values()), cotangents)
+            value = (second.to(scores) * scores.detach() * scores).sum() + penalty
+            gradient = torch.autograd.grad(value, list(parameters.values()))
             return flatten(dict(zip(parameters, gradient, strict=True)))
 
         scale = flatten(model.natural_scales(zero, self.inputs, second.sum(1).to(root), 1.0, EACH)).square()
