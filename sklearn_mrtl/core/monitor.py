@@ -21,7 +21,7 @@ from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.plan import Train
 from sklearn_mrtl.core.settings import Settings
 from sklearn_mrtl.core.solvers.base import Epoch, State, group_of, grouped, numbers
-from sklearn_mrtl.core.stopping import Rises, gradient_statistics
+from sklearn_mrtl.core.stopping import Rises
 
 MAX_INCREASE = 1.5  # of the objective, relative to that at the start or without weights; batches make less noise
 
@@ -74,8 +74,7 @@ class LevelMonitor:
             "train_loss": epoch.loss,
             "objective": epoch.objective,
             "validation_loss": float("nan"),
-            "gradient_norm": epoch.gradient_norm,
-            **gradient_statistics(epoch.gradient),
+            **epoch.statistics,
         }
         if not isfinite(epoch.objective):
             self._end_diverged(epoch.objective)

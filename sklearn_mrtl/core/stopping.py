@@ -9,6 +9,7 @@ from collections.abc import Callable
 from operator import itemgetter
 
 import torch
+from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.solvers.base import flatten
@@ -22,19 +23,27 @@ CRITERIA: dict[str, Criterion] = {
 }
 
 
-def gradient_statistics(gradient: Parameters) -> dict[str, float]:
-    """Return variance and entropy of the mean gradient of an epoch, E[g_t].
+def gradient_statistics(gradient: Parameters, squared_norm: Tensor | None = None) -> dict[str, Tensor]:
+    """Return the squared norm of the gradient of an epoch, and variance and entropy of its mean, E[g_t].
 
     The variance V is that of the entries about their mean. The entropy ``S(p) = - sum_i p_i ln p_i`` is of each entry's
     fraction ``p_i = |g_i| / sum_j |g_j|`` of the sum of magnitudes: it grows as a gradient that pointed somewhere
     becomes noise in all directions.
+
+    Parameters
+    ----------
+    gradient : Parameters
+        Mean over the mini-batches.
+    squared_norm : Tensor or None
+        E[||g_t||^2], the mean over mini-batches of the gradient's squared norm; None: there is one batch.
     """
     g = flatten(gradient)
     magnitudes = g.abs()
     fractions = magnitudes / magnitudes.sum().clamp(min=torch.finfo(g.dtype).tiny)
     return {
-        "gradient_variance": float(g.var(unbiased=False)),
-        "gradient_entropy": float(torch.special.entr(fractions).sum()),
+        "gradient_norm": g.square().sum() if squared_norm is None else squared_norm,
+        "gradient_variance": g.var(unbiased=False),
+        "gradient_entropy": torch.special.entr(fractions).sum(),
     }
 
 

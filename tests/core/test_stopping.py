@@ -3,6 +3,7 @@ import pytest
 import torch
 from helpers import normal
 
+from sklearn_mrtl.core.solvers.base import fetched
 from sklearn_mrtl.core.stopping import CRITERIA, Rises, gradient_statistics
 
 GRADIENT = {"weights": normal(3, 4), "intercept": normal(2, seed=1)}
@@ -12,14 +13,16 @@ def test_statistics_of_a_gradient():
     g = np.concatenate([value.numpy().ravel() for value in GRADIENT.values()])
     fractions = np.abs(g) / np.abs(g).sum()
     expected = {
+        "gradient_norm": (g**2).sum(),
         "gradient_variance": ((g - g.mean()) ** 2).mean(),
         "gradient_entropy": -(fractions * np.log(fractions)).sum(),
     }
-    assert gradient_statistics(GRADIENT) == pytest.approx(expected)
+    assert fetched(**gradient_statistics(GRADIENT)) == pytest.approx(expected)
+    assert gradient_statistics(GRADIENT, torch.tensor(9.0))["gradient_norm"] == 9
 
 
 def test_criteria_of_section_4():
-    record = {"validation_loss": 0.7, "gradient_norm": 9.0, **gradient_statistics(GRADIENT)}
+    record = {"validation_loss": 0.7, **fetched(**gradient_statistics(GRADIENT, torch.tensor(9.0).double()))}
     assert CRITERIA["validation_loss"](record) == 0.7
     assert CRITERIA["gradient_norm"](record) == 9.0
     assert CRITERIA["gradient_variance"](record) == record["gradient_variance"]
@@ -28,7 +31,7 @@ def test_criteria_of_section_4():
 
 def test_entropy_is_largest_where_all_entries_are_alike_and_0_where_one_is_all():
     def entropy(*values):
-        return gradient_statistics({"w": torch.tensor(values)})["gradient_entropy"]
+        return float(gradient_statistics({"w": torch.tensor(values)})["gradient_entropy"])
 
     assert entropy(2.0, -2.0, 2.0, 2.0) == pytest.approx(np.log(4))
     assert entropy(0.0, 3.0, 0.0, 0.0) == 0 == entropy(0.0, 0.0)

@@ -108,7 +108,7 @@ class SparseMatrix:
         """Return parts of n_rows consecutive rows; they share this matrix's memory."""
         starts = range(0, self.shape[0], n_rows)
         crow_indices = [self.crow_indices[start : start + n_rows + 1] for start in starts]
-        ends = self.crow_indices[[*starts, self.shape[0]]].tolist()
+        ends = torch.cat([self.crow_indices[:-1:n_rows], self.crow_indices[-1:]]).tolist()
         return [
             self.with_entries(p - a, self.col_indices[a:b], self.values[a:b], self.shape[1])
             for p, (a, b) in zip(crow_indices, pairwise(ends), strict=True)

@@ -59,8 +59,8 @@ class Epoch:
         Means over the epoch.
     gradient : Parameters
         Mean over the epoch, E[g_t].
-    gradient_norm : float
-        E[||g_t||^2], the mean over mini-batches of the gradient's squared norm.
+    statistics : dict of str to float
+        Of the gradient, see `stopping.gradient_statistics`.
     parameters : Parameters
         At the end of the epoch.
     state : callable or None
@@ -70,7 +70,7 @@ class Epoch:
     loss: float
     objective: float
     gradient: Parameters
-    gradient_norm: float
+    statistics: dict[str, float]
     parameters: Parameters
     state: Callable[[], State] | None = None
 
@@ -81,6 +81,11 @@ Monitor = Callable[[Epoch], bool]
 def never(epoch: Epoch) -> bool:
     """Never end a level: the solver ends it."""
     return False
+
+
+def fetched(**scalars: Tensor) -> dict[str, float]:
+    """Return tensors of one number each as numbers, all at once: for each transfer a program waits for a GPU."""
+    return dict(zip(scalars, torch.stack(list(scalars.values())).tolist(), strict=True))
 
 
 def numbers(*values: float) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from sklearn_mrtl.core.solvers.base import (
     Monitor,
     SolverSettings,
     State,
+    fetched,
     flatten,
     group_of,
     grouped,
@@ -19,8 +22,9 @@ from sklearn_mrtl.core.solvers.base import (
     numbers,
     unflatten,
 )
-from sklearn_mrtl.core.solvers.line_search import wolfe_search
+from sklearn_mrtl.core.solvers.line_search import Trial, wolfe_search
 from sklearn_mrtl.core.solvers.linearized import Linearization
+from sklearn_mrtl.core.stopping import gradient_statistics
 
 SUFFICIENT = 0.1  # part of what the gradient promises: a step gains half of it where the equations are exact
 
@@ -47,31 +51,34 @@ def gauss_newton(
     if state is not None:
         parameters, n_steps = group_of(state, "parameters"), int(state["n_steps"])
 
-    def evaluate(x: Tensor) -> tuple[float, float, Tensor]:
+    def evaluate(x: Tensor, direction: Tensor) -> Trial:
         value, loss, gradient = objective.value_and_gradient(unflatten(x, start))
-        return float(value), float(loss), flatten(gradient)
+        flat = flatten(gradient)
+        found = fetched(value=value, loss=loss, derivative=flat @ direction, **gradient_statistics(gradient))
+        return Trial(found.pop("value"), found.pop("derivative"), (x, found.pop("loss"), flat, found))
 
     def epoch(*, is_last: bool = False) -> Epoch:
         after = {name: value.clone() for name, value in parameters.items()}
         state = {"n_steps": numbers(n_steps), **grouped(parameters=after)}
-        norm = float(gradient.square().sum())
-        return Epoch(loss, value, unflatten(gradient, start), norm, after, None if is_last else lambda: state)
+        of_state = None if is_last else lambda: state
+        return Epoch(loss, value, unflatten(gradient, start), statistics, after, of_state)
 
     x, null_loss = flatten(parameters), objective.null_loss()
-    value, loss, gradient = evaluate(x)
+    trial = evaluate(x, torch.zeros_like(x))
+    value, (_, loss, gradient, statistics) = trial.value, trial.point
     while n_steps < settings.max_epochs:
         direction = -flatten(linearization.solver(parameters)(unflatten(gradient, start)))
         derivative, rounding = float(direction @ gradient), torch.finfo(x.dtype).eps * abs(value)
         enough = settings.convergence / 3 * max(min(null_loss - value, abs(value)), 0.01 * abs(value))
         found = None
         if -derivative / 2 > max(enough, rounding):
-            found = wolfe_search(evaluate, x, value, derivative, direction, 1.0, rounding, sufficient=SUFFICIENT)
+            at = partial(lambda x, d, step: evaluate(x + step * d, d), x, direction)
+            found = wolfe_search(at, value, derivative, 1.0, rounding, sufficient=SUFFICIENT)
         if found is None:
             if n_steps == 0:  # the monitor sees one epoch of every level
                 monitor(epoch(is_last=True))
             break
-        step, value, loss, gradient = found
-        x, n_steps = x + step * direction, n_steps + 1
+        value, (x, loss, gradient, statistics), n_steps = found.value, found.point, n_steps + 1
         parameters = unflatten(x, start)
         if monitor(epoch()):
             break

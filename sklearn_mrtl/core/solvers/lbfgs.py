@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, flatten, never, numbers, unflatten
-from sklearn_mrtl.core.solvers.line_search import wolfe_search
+from sklearn_mrtl.core.solvers.base import (
+    Epoch,
+    Monitor,
+    SolverSettings,
+    State,
+    fetched,
+    flatten,
+    never,
+    numbers,
+    unflatten,
+)
+from sklearn_mrtl.core.solvers.line_search import Trial, wolfe_search
+from sklearn_mrtl.core.stopping import gradient_statistics
 
 MEMORY = 10  # curvature pairs behind the estimate of the inverse Hessian; 5 to 20 are usual (Nocedal and Wright)
 WINDOW = 3  # epochs whose decrease is compared with `convergence`: single steps can be short
@@ -50,6 +62,14 @@ class Iterate:
             state |= {f"s {n}": s, f"y {n}": y}
         return state
 
+    def after(self, found: Trial) -> Iterate:
+        """Return the iterate after a step."""
+        x, loss, gradient, pair = found.point
+        self.values.append(found.value)
+        if pair is not None:
+            self.memory.append(pair)
+        return Iterate(x, loss, gradient, self.values, self.memory, self.n_steps + 1)
+
     @classmethod
     def from_state(cls, state: State) -> Iterate:
         """Return the iterate of a state."""
@@ -69,12 +89,12 @@ class ScaledObjective:
         self.objective, self.like = objective, like
         self.scale = flatten(objective.natural_scales(like))
         bounded = flatten({name: torch.full_like(p, name in objective.model.bounded) for name, p in like.items()}) > 0
-        self.bounded = bounded if bool(bounded.any()) else None
+        self.bounded = bounded if objective.model.bounded else None
 
-    def __call__(self, x: Tensor) -> tuple[float, float, Tensor]:
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return objective, data loss and gradient."""
         value, loss, gradient = self.objective.value_and_gradient(self.parameters(x))
-        return float(value), float(loss), flatten(gradient) * self.scale
+        return value, loss, flatten(gradient) * self.scale
 
     def parameters(self, x: Tensor) -> Parameters:
         """Return the parameters of a point."""
@@ -90,11 +110,27 @@ class ScaledObjective:
             return vector
         return vector.masked_fill(self.bounded & (x <= 0) & (gradient > 0), 0)
 
-    def epoch(self, at: Iterate, *, is_last: bool = False) -> Epoch:
-        """Return the epoch that ends at a point."""
-        unscaled = at.gradient / self.scale
-        norm, state = float(unscaled.square().sum()), None if is_last else at.state
-        return Epoch(at.loss, at.values[-1], unflatten(unscaled, self.like), norm, self.parameters(at.x), state)
+    def descent(self, at: Iterate) -> tuple[Tensor, Tensor]:
+        """Return the direction of the next step, and the derivative along it."""
+        free = self.without_resting(at.gradient, at.x, at.gradient)
+        direction = self.without_resting(-inverse_hessian_product(free, at.memory), at.x, at.gradient)
+        return direction, direction @ free
+
+    def trial(self, at: Iterate, direction: Tensor, step: float) -> Trial:
+        """Return what is known after a step: the next iterate too, but for the curvature pairs."""
+        x = self.project(at.x + step * direction)
+        value, loss, gradient = self(x)
+        s, y = x - at.x, gradient - at.gradient
+        found = fetched(value=value, loss=loss, derivative=gradient @ direction, sy=s @ y, yy=y @ y)
+        pair = (s, y) if is_convex_along(found["sy"], found["yy"]) else None
+        return Trial(found["value"], found["derivative"], (x, found["loss"], gradient, pair))
+
+    def epoch(self, at: Iterate, derivative: Tensor, *, is_last: bool = False) -> tuple[Epoch, float]:
+        """Return the epoch that ends at a point, and the derivative along the next direction as a number."""
+        unscaled = unflatten(at.gradient / self.scale, self.like)
+        found = fetched(derivative=derivative, **gradient_statistics(unscaled))
+        next_derivative, state = found.pop("derivative"), None if is_last else at.state
+        return Epoch(at.loss, at.values[-1], unscaled, found, self.parameters(at.x), state), next_derivative
 
 
 def lbfgs(
@@ -107,33 +143,30 @@ def lbfgs(
     """Minimize by limited-memory BFGS.
 
     Parameters that must not be negative are projected (Bertsekas 1982): those at 0 whose gradient is positive stay at
-    0.
+    0. A step waits for a GPU twice: after its evaluation, and when its epoch ends.
     """
     scaled = ScaledObjective(objective, start)
     at = first_iterate(scaled, start) if state is None else Iterate.from_state(state)
     null_loss = objective.null_loss()
+    direction, slope = scaled.descent(at)
+    derivative = float(slope)
     while at.n_steps < settings.max_epochs:
         value = at.values[-1]
         enough = settings.convergence * max(null_loss - value, 0.01 * abs(value))
         if len(at.values) > WINDOW and at.values[0] - value <= enough:
             break
-        free = scaled.without_resting(at.gradient, at.x, at.gradient)
-        direction = scaled.without_resting(-inverse_hessian_product(free, at.memory), at.x, at.gradient)
-        derivative = float(direction @ free)
         rounding = torch.finfo(at.x.dtype).eps * abs(value)
         found = None
         if derivative < 0 and (-derivative / 2 > rounding or not at.memory):
-            found = wolfe_search(lambda x: scaled(scaled.project(x)), at.x, value, derivative, direction, 1.0, rounding)
+            found = wolfe_search(partial(scaled.trial, at, direction), value, derivative, 1.0, rounding)
         if found is None:
             if at.n_steps == 0:  # the monitor sees one epoch of every level
-                monitor(scaled.epoch(at, is_last=True))
+                monitor(scaled.epoch(at, slope, is_last=True)[0])
             break
-        step, new_value, loss, gradient = found
-        x = scaled.project(at.x + step * direction)
-        remember(at.memory, x - at.x, gradient - at.gradient)
-        at.values.append(new_value)
-        at = Iterate(x, loss, gradient, at.values, at.memory, at.n_steps + 1)
-        if monitor(scaled.epoch(at)):
+        at = at.after(found)
+        direction, slope = scaled.descent(at)
+        epoch, derivative = scaled.epoch(at, slope)
+        if monitor(epoch):
             break
     return scaled.parameters(at.x)
 
@@ -142,13 +175,13 @@ def first_iterate(scaled: ScaledObjective, start: Parameters) -> Iterate:
     """Return the point where the search begins."""
     x = scaled.project(flatten(start) / scaled.scale)
     value, loss, gradient = scaled(x)
-    return Iterate(x, loss, gradient, deque([value], maxlen=WINDOW + 1), deque(maxlen=MEMORY))
+    found = fetched(value=value, loss=loss)
+    return Iterate(x, found["loss"], gradient, deque([found["value"]], maxlen=WINDOW + 1), deque(maxlen=MEMORY))
 
 
-def remember(memory: deque[tuple[Tensor, Tensor]], s: Tensor, y: Tensor) -> None:
-    """Keep a step s and the change y of the gradient along it, if the objective is convex along it."""
-    if float(s @ y) > 1e-10 * float(y @ y):
-        memory.append((s, y))
+def is_convex_along(sy: float, yy: float) -> bool:
+    """Return whether the objective is convex along a step s, from s'y and y'y for the change y of the gradient."""
+    return sy > 1e-10 * yy
 
 
 def inverse_hessian_product(gradient: Tensor, memory: Sequence[tuple[Tensor, Tensor]]) -> Tensor:

@@ -3,51 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
 
-Evaluate = Callable[[Tensor], tuple[float, float, Tensor]]  # objective, data loss and gradient at a point
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What is known of a step along the direction of a search.
+
+    Attributes
+    ----------
+    value : float
+        Objective.
+    derivative : float
+        Of the objective along the direction.
+    point : object
+        What else the caller wants to know of the step that is found.
+    """
+
+    value: float
+    derivative: float
+    point: Any = None
 
 
 def wolfe_search(
-    evaluate: Evaluate, x: Tensor, value: float, derivative: float, direction: Tensor, step: float, rounding: float,
+    evaluate: Callable[[float], Trial], value: float, derivative: float, step: float, rounding: float,
     *, sufficient: float = 1e-4, max_trials: int = 25,
-) -> tuple[float, float, float, Tensor] | None:  # fmt: skip
+) -> Trial | None:  # fmt: skip
     """Find a step along a direction that meets the weak Wolfe conditions.
 
     Parameters
     ----------
     evaluate : callable
-        Returns value, data loss and gradient at a point.
-    x : Tensor
-        Where the search starts.
+        Returns what is known of a step.
     value, derivative : float
-        Objective and directional derivative at x.
-    direction : Tensor
+        Objective and directional derivative where the search starts.
     step : float
         The first that is tried.
     rounding : float
         Rounding error of the objective; steps whose expected decrease is less are not tried.
     sufficient : float
-        Part of what the derivative at x promises by which a step has to lower the objective.
+        Part of what the derivative promises by which a step has to lower the objective.
 
     Returns
     -------
-    step, value, loss, gradient, or None
+    Trial or None
         None if no step that was tried lowers the objective.
     """
     low, high = 0.0, float("inf")
-    best: tuple[float, float, float, Tensor] | None = None
+    best: Trial | None = None
     for _ in range(max_trials):
-        new_value, loss, gradient = evaluate(x + step * direction)
-        if not new_value <= value + sufficient * step * derivative:  # also true of NaN
+        trial = evaluate(step)
+        if not trial.value <= value + sufficient * step * derivative:  # also true of NaN
             high = step
             if -step * derivative <= rounding:
                 break
-            step = minimum_of_parabola(step, value, derivative, new_value) if low == 0 else (low + high) / 2
+            step = minimum_of_parabola(step, value, derivative, trial.value) if low == 0 else (low + high) / 2
         else:
-            best = step, new_value, loss, gradient
-            if float(gradient @ direction) >= 0.9 * derivative:
+            best = trial
+            if trial.derivative >= 0.9 * derivative:
                 return best
             low = step
             step = 2 * low if high == float("inf") else (low + high) / 2

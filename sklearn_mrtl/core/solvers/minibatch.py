@@ -9,11 +9,21 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, group_of, grouped, never, numbers
+from sklearn_mrtl.core.solvers.base import (
+    Epoch,
+    Monitor,
+    SolverSettings,
+    State,
+    fetched,
+    group_of,
+    grouped,
+    never,
+    numbers,
+)
+from sklearn_mrtl.core.stopping import gradient_statistics
 
 
 def adam(
@@ -98,9 +108,7 @@ def descend(
         step.restore(group_of(state, "step"))
     for n_before in range(n_epochs, settings.max_epochs):
         order = torch.randperm(n, generator=generator).to(objective.weight.device)
-        loss: Tensor | float = 0.0
-        value: Tensor | float = 0.0
-        squared_norm: Tensor | float = 0.0
+        loss = value = squared_norm = objective.weight.new_zeros(())
         mean_gradient = {name: torch.zeros_like(p) for name, p in parameters.items()}
         for rows in order.split(batch_size):
             fraction = len(rows) / n
@@ -115,7 +123,8 @@ def descend(
         learning_rate *= settings.lr_decay
         seen = copies(parameters)
         state_now = partial(state_of, seen, generator, learning_rate, n_before + 1, step)
-        if monitor(Epoch(float(loss), float(value), mean_gradient, float(squared_norm), seen, state_now)):
+        found = fetched(loss=loss, value=value, **gradient_statistics(mean_gradient, squared_norm))
+        if monitor(Epoch(found.pop("loss"), found.pop("value"), mean_gradient, found, seen, state_now)):
             break
     return parameters
 

@@ -9,11 +9,12 @@ from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers import block_ridge, ridge
-from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, flatten, never
+from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, fetched, never
 from sklearn_mrtl.core.solvers.gauss_newton import gauss_newton
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 from sklearn_mrtl.core.solvers.linearized import linearize
 from sklearn_mrtl.core.solvers.minibatch import adam, sgd
+from sklearn_mrtl.core.stopping import gradient_statistics
 
 SOLVERS = {"lbfgs": lbfgs, "adam": adam, "sgd": sgd}
 
@@ -63,5 +64,6 @@ def solve_exactly(objective: Objective, samples: AnySamples, monitor: Monitor = 
         design = ridge.RidgeDesign(objective.model, samples)
     solution = design.solve(objective.alphas, samples.weight)
     value, loss, gradient = objective.value_and_gradient(solution)
-    monitor(Epoch(float(loss), float(value), gradient, float(flatten(gradient).square().sum()), solution))
+    found = fetched(loss=loss, value=value, **gradient_statistics(gradient))
+    monitor(Epoch(found.pop("loss"), found.pop("value"), gradient, found, solution))
     return solution

@@ -70,8 +70,8 @@ def test_statistics_of_mini_batches_against_a_loop_over_them(name):
         squared_norms.append(float(gradient.square().sum()))
         sizes.append(len(rows) / 60)
         mean += len(rows) / 60 * gradient
-    assert epochs[0].gradient_norm == pytest.approx(np.average(squared_norms, weights=sizes), rel=1e-6)
-    assert epochs[0].gradient_norm > 1.01 * float(mean.square().sum())
+    assert epochs[0].statistics["gradient_norm"] == pytest.approx(np.average(squared_norms, weights=sizes), rel=1e-6)
+    assert epochs[0].statistics["gradient_norm"] > 1.01 * float(mean.square().sum())
     assert_same(flatten(epochs[0].gradient), mean, rtol=1e-6, atol=1e-9)
 
 
