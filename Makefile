@@ -1,4 +1,4 @@
-# make demo | test | coverage | fuzz | kills | checks | peers | lint | docs | dist: each sets up .venv by itself when it is
+# make demo | test | coverage | fuzz | kills | checks | peers | lint | docs | paper | dist: each sets up .venv by itself when it is
 # missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -6,7 +6,7 @@ STAMP := .venv/.stamp
 DOCS_STAMP := .venv/.stamp-docs
 PEERS_STAMP := .venv/.stamp-peers
 
-.PHONY: demo test coverage fuzz kills checks peers lint docs test-oldest test-newest dist
+.PHONY: demo test coverage fuzz kills checks peers lint docs paper test-oldest test-newest dist
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -36,6 +36,13 @@ docs: $(DOCS_STAMP)
 	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' docs/*.rst docs/user_guide/*.rst
 	@echo "The pages are in docs/_build/html/index.html"
+
+# The paper's tables and figures, docs/paper. Finished trials are kept in build/paper_trials and not run again. QUICK=1:
+# few trials on few rows, into build/paper, to see that all of it works.
+paper: export OMP_NUM_THREADS := 1
+paper: export MRTL_DATA ?= $(abspath ../shared/data)
+paper: $(STAMP)
+	$(BIN)/python benchmarks/paper
 
 # Random data and parameters: how many cases, MRTL_FUZZ_CASES says.
 fuzz: export MRTL_FUZZ_CASES ?= 5000

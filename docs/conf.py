@@ -68,6 +68,7 @@ html_sidebars = {
         "whats_new",
         "glossary",
         "gallery/*",
+        "paper/*",
     )
 }
 

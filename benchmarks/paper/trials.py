@@ -1,0 +1,166 @@
+"""Trials: what is measured once, kept, and written as a page with its table, command, machine and versions.
+
+A trial is one method on one task with one seed; its result is a dict of plain numbers. Finished trials are kept in
+`KEPT`, by all that was asked and the package's version, and not run again: delete the folder to measure anew. QUICK=1
+runs few trials on thinned rows, to see that everything works; its pages go to `build/paper`.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np
+import pandas as pd
+import sklearn
+import torch
+from data import TASKS
+
+import sklearn_mrtl
+
+torch.set_num_threads(1)
+QUICK = os.environ.get("QUICK", "") not in ("", "0")
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ROOT / ("build/paper" if QUICK else "docs/paper")
+KEPT = ROOT / "build/paper_trials"
+SEEDS = range(1 if QUICK else 10)
+
+
+@dataclass(frozen=True)
+class Method:
+    """measure(task, seed, **options) gives the numbers of a trial; options are plain, for they are part of its name."""
+
+    name: str
+    measure: object
+    options: dict = field(default_factory=dict)
+
+
+def run(table, tasks, methods, seeds=SEEDS):
+    """All trials of a table as a DataFrame, methods in turns; what fails is a row with "error".
+
+    `tasks` is {name: options of `data.TASKS[name]`}; a task whose data are not here is skipped, saying so. `methods` is
+    a list, or a function of the task's name that gives one.
+    """
+    rows = []
+    for task, options in tasks.items():
+        of_task = methods(task) if callable(methods) else methods
+        for seed in seeds:
+            load = cache(partial(TASKS[task], seed, **options))
+            turn = seed % len(of_task)
+            for method in [*of_task[turn:], *of_task[:turn]]:
+                try:
+                    rows.append(trial(table, task, options, method, seed, load))
+                except FileNotFoundError as missing:
+                    print(f"skipped: {task}, {missing}")
+                    break
+    order = {pair: k for k, pair in enumerate(dict.fromkeys((row["task"], row["method"]) for row in rows))}
+    rows.sort(key=lambda row: order[row["task"], row["method"]])  # each method's seeds in a run
+    return pd.DataFrame(rows)
+
+
+def trial(table, task, task_options, method, seed, load):
+    """The result of one trial, kept or measured now."""
+    asked = dict(table=table, task=task, task_options=task_options, method=method.name, options=method.options)
+    asked |= {"seed": seed, "version": sklearn_mrtl.__version__}
+    name = hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
+    path = KEPT / table / f"{name}.json"
+    if path.exists() and not QUICK:
+        return json.loads(path.read_text())["result"]
+    data, began, cpu = load(), time.perf_counter(), time.process_time()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = method.measure(data, seed, **method.options)
+    except Exception as failure:
+        result = {"error": f"{type(failure).__name__}: {failure}"[:200]}
+    result = {"task": task, "method": method.name, "seed": seed, **result}
+    result.setdefault("seconds", time.perf_counter() - began)
+    result.setdefault("cpu", time.process_time() - cpu)
+    result["commit"] = commit()
+    numbers = {k: f"{v:.4g}" for k, v in result.items() if isinstance(v, float)}
+    print(f"{table}: {task}, {method.name}, seed {seed}: {result.get('error', numbers)}", flush=True)
+    if not QUICK:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"asked": asked, "result": result}, default=repr, indent=1))
+    return result
+
+
+def timed(function, *args, **kwargs):
+    """Result, and the seconds of the clock and of the processor (one thread) that it took."""
+    began, cpu = time.perf_counter(), time.process_time()
+    result = function(*args, **kwargs)
+    return result, {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
+
+
+def summary(trials, values, digits=3):
+    """Mean and standard deviation over the seeds of each task and method, as a markdown table."""
+    values = {name: title for name, title in values.items() if name in trials}
+    lines = [["task", "method", *values.values(), "trials"]]
+    for (task, method), group in trials.groupby(["task", "method"], sort=False):
+        fine = group if "error" not in group else group[group.error.isna()]
+        count = f"{len(fine)}" if len(fine) == len(group) else f"{len(fine)}, {len(group) - len(fine)} failed"
+        lines.append([task, method, *(mean_and_std(fine[name], digits) for name in values), count])
+    return markdown(lines)
+
+
+def mean_and_std(values, digits=3):
+    values = values.dropna()
+    if not len(values):
+        return ""
+    spread = f" ± {values.std():.2g}" if len(values) > 1 else ""
+    return f"{values.mean():.{digits}g}{spread}"
+
+
+def markdown(lines):
+    head, *rows = ["| " + " | ".join(map(str, line)) + " |" for line in lines]
+    return "\n".join([head, "|" + "---|" * len(lines[0]), *rows])
+
+
+def write_page(name, title, text, trials=None, figures=(), command=None):
+    """Write docs/paper/NAME.md, its trials as NAME.csv and its figures, pairs (name, matplotlib figure)."""
+    PAGES.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for figure_name, figure in figures:
+        figure.savefig(PAGES / f"{figure_name}.png", dpi=110)
+        pictures.append(f"![{figure_name.replace('_', ' ')}]({figure_name}.png)")
+    made = f"`{command or f'python benchmarks/paper/{name}.py'}`; {machine()}"
+    if trials is not None and len(trials):
+        trials.to_csv(PAGES / f"{name}.csv", index=False, float_format="%.6g")
+        total = trials.cpu.sum()
+        commits = ", ".join(sorted(set(trials.commit.dropna())))
+        made += f"; {len(trials)} trials, {total / 60:.1f} minutes of one processor in all, made at {commits}"
+        text += f"\n\nAll trials: [{name}.csv]({name}.csv)."
+    page = f"# {title}\n\n{text}\n\n" + "\n\n".join(pictures) + f"\n\nMade by {made}.\n"
+    (PAGES / f"{name}.md").write_text(page.replace("\n\n\n\n", "\n\n"))
+    print(f"written: {PAGES / name}.md")
+
+
+def machine():
+    """Processor, cores and versions, in a line."""
+    versions = {
+        "sklearn_mrtl": sklearn_mrtl.__version__,
+        "torch": torch.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
+    versions |= {"numpy": np.__version__, "Python": platform.python_version()}
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "")
+    return f"{cpu or platform.machine()}, one thread of {os.cpu_count()} cores, " + ", ".join(
+        f"{name} {version}" for name, version in versions.items()
+    )
+
+
+def commit():
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit("this module is not a script: run `make paper`")
