@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_mrtl.core.callbacks import TrainingCallback
+from sklearn_mrtl.core.files import replacing
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.plan import Decompose, Train
 from sklearn_mrtl.core.snapshots import Snapshot
@@ -92,23 +93,9 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     """
     snapshot = checkpoint.snapshot
     content = {"format": FORMAT, "key": checkpoint.key, "seed": checkpoint.seed, "fit": snapshot.values}
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as file:
-            arrays: dict[str, Any] = {"json": np.array(json.dumps(content)), **snapshot.arrays}
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:  # KeyboardInterrupt too
-        temporary.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the new name is on the disk once its folder is
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    arrays: dict[str, Any] = {"json": np.array(json.dumps(content)), **snapshot.arrays}
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
 
 
 def read(path: str | os.PathLike[str], key: Mapping[str, str]) -> Checkpoint | None:
