@@ -173,6 +173,7 @@ def test_foreign_files_are_refused(path):
             load_netcdf(path)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # h5netcdf closes what never opened
 def test_damaged_files_are_refused(path):
     """Or load as they were, where the damage is in what load_netcdf does not read."""
     model, inputs = MODELS["encodings, three terms"]
