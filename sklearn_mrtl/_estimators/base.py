@@ -39,6 +39,7 @@ from sklearn_mrtl._utils.interruption import is_one_of_many
 from sklearn_mrtl.core.algorithm import mrtl
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.losses import Loss
+from sklearn_mrtl.core.memory import memory_errors
 from sklearn_mrtl.core.settings import LOW_RANK
 from sklearn_mrtl.core.stopping import CRITERIA
 
@@ -120,8 +121,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         plan, settings = make_plan_and_settings(self, loss, layout, levels, outputs, start.seed)
         of_levels = [core_shapes(layout, level) for level in levels], [outputs.number_at(level) for level in levels]
         check_memory(plan, settings, *of_levels, data.X.dtype.itemsize, device)
-        source = data.source(self, settings, layout, outputs, device)
-        source.check_memory(plan, settings, *of_levels)
+        source = data.source(self, settings, layout, outputs, device).within_memory(plan, settings, *of_levels)
         statistics = source.statistics
         show = partial(self._attributes, layout=layout, outputs=outputs, statistics=statistics)
         callbacks = [
@@ -132,15 +132,16 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         settings = in_core_units(settings, statistics.scale, partial(core_scale, statistics, layout))
         if source.has_validation and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
-        fit = mrtl(
-            source.training_samples(),
-            [core_shapes(layout, level, outputs.grid) for level in levels],
-            plan,
-            replace(settings, keep_interrupted=not is_one_of_many()),
-            source.validation_samples(),
-            start.fit(layout, outputs, settings, device),
-            callbacks,
-        )
+        with memory_errors(device):
+            fit = mrtl(
+                source.training_samples(),
+                [core_shapes(layout, level, outputs.grid) for level in levels],
+                plan,
+                replace(settings, keep_interrupted=not is_one_of_many()),
+                source.validation_samples(),
+                start.fit(layout, outputs, settings, device),
+                callbacks,
+            )
         attributes = show(fit) | start.after(fit)
         warn_of_cancelling(attributes["terms_"])
         return attributes

@@ -7,6 +7,7 @@ import torch
 
 from sklearn_mrtl._estimators.encodings import EncodingStatistics
 from sklearn_mrtl._estimators.fields import FieldStatistics
+from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import Rows, torch_view
 from sklearn_mrtl.core.data.base import Inputs
@@ -24,6 +25,13 @@ def make_samples(
     y, weight = (torch_view(np.asarray(values, dtype=rows.X.dtype)).to(device) for values in (rows.y, rows.weight))
     fold_of_rows = None if fold is None else torch.from_numpy(fold).to(device)
     return Samples.from_rows(inputs, y, weight, fold_of_rows, target)
+
+
+def empty_samples(X, statistics: Statistics, layout: Layout, n_outputs: int) -> Samples:  # noqa: N803
+    """Return samples without rows, on the CPU, from X without rows: what blocks of samples have in common."""
+    inputs = statistics.training_inputs(X, layout, torch.device("cpu"))
+    like = torch.empty(0, 1, dtype=torch.from_numpy(np.empty(0, X.dtype)).dtype)
+    return Samples(inputs, like, like[..., None].expand(0, 1, n_outputs), 0.0)
 
 
 def target_grid(outputs: Outputs, device: torch.device) -> TargetGrid | None:

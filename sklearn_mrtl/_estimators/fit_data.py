@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,61 +11,18 @@ import torch
 from scipy import sparse
 
 from sklearn_mrtl._estimators.columns import check_columns
-from sklearn_mrtl._estimators.core_samples import Statistics, make_samples, target_grid
+from sklearn_mrtl._estimators.core_samples import Statistics
 from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
-from sklearn_mrtl._estimators.fields import FieldStatistics, warn_of_filled
+from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.fingerprints import fingerprint
 from sklearn_mrtl._estimators.folds import fold_of_rows
 from sklearn_mrtl._estimators.holdout import hold_out_if_needed
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import Rows
-from sklearn_mrtl._estimators.settings import check_fit_memory
+from sklearn_mrtl._estimators.sample_source import RowSource, SampleSource
 from sklearn_mrtl._utils.labels import Labels
-from sklearn_mrtl.core.data.base import Shapes
-from sklearn_mrtl.core.data.blocks import AnySamples
-from sklearn_mrtl.core.data.samples import Samples
-from sklearn_mrtl.core.plan import Plan
 from sklearn_mrtl.core.settings import Settings
-
-
-@dataclass(frozen=True, eq=False)
-class SampleSource(ABC):
-    """What the core's samples of a fit are made from.
-
-    Attributes
-    ----------
-    statistics : FieldStatistics or EncodingStatistics
-        Of the training rows.
-    layout : Layout
-    outputs : Outputs
-    device : torch.device
-        Of the samples.
-    """
-
-    statistics: Statistics
-    layout: Layout
-    outputs: Outputs
-    device: torch.device
-
-    @property
-    @abstractmethod
-    def has_validation(self) -> bool:
-        """Whether there are validation data, given or held out."""
-
-    @abstractmethod
-    def check_memory(
-        self, plan: Plan, settings: Settings, resolutions: Sequence[Shapes], n_outputs: Sequence[int]
-    ) -> None:
-        """Refuse samples that, with what the training makes of them, do not fit into memory and have to."""
-
-    @abstractmethod
-    def training_samples(self) -> AnySamples:
-        """Return the training samples, which nobody else holds."""
-
-    @abstractmethod
-    def validation_samples(self) -> AnySamples | None:
-        """Return the validation samples; None where there are none."""
 
 
 class FitData(ABC):
@@ -157,53 +113,3 @@ def fingerprints(rows: Rows) -> dict[str, str]:
     """Return fingerprints of arrays of rows by name."""
     arrays = {"X": rows.X, "y": rows.y, "sample_weight": rows.weight, "groups": rows.groups}
     return {name: fingerprint(values) for name, values in arrays.items()}
-
-
-@dataclass(frozen=True, eq=False)
-class RowSource(SampleSource):
-    """Rows at hand, of which samples are made.
-
-    Attributes
-    ----------
-    training, validation : Rows, Rows or None
-        After rows were held out, if something needs them.
-    fold : ndarray of int, shape (n,), or None
-        See `fold_of_rows`.
-    """
-
-    training: Rows
-    validation: Rows | None
-    fold: np.ndarray | None
-
-    @property
-    def has_validation(self) -> bool:
-        return self.validation is not None
-
-    def check_memory(
-        self, plan: Plan, settings: Settings, resolutions: Sequence[Shapes], n_outputs: Sequence[int]
-    ) -> None:
-        n_validation = 0 if self.validation is None else len(self.validation.y)
-        sizes = self.statistics.sizes(self.training, n_validation, self.layout, self.device)
-        check_fit_memory(plan, settings, resolutions, sizes, n_outputs, self.device)
-
-    def training_samples(self) -> Samples:
-        inputs = self.statistics.training_inputs(self.training.X, self.layout, self.device)
-        return make_samples(self.training, inputs, self.device, self.fold, target_grid(self.outputs, self.device))
-
-    def validation_samples(self) -> Samples | None:
-        """Return the validation samples.
-
-        Raises
-        ------
-        ValueError
-            If X has infinite values where there were data in fit.
-        """
-        rows = self.validation
-        if rows is None:
-            return None
-        try:
-            inputs, n_gaps = self.statistics.inputs(as_layout(rows.X, self.layout), self.layout, self.device)
-        except ValueError as error:
-            raise ValueError(f"X_val, or rows of X that are held out: {error}") from error
-        warn_of_filled(n_gaps)
-        return make_samples(rows, inputs, self.device, target=target_grid(self.outputs, self.device))

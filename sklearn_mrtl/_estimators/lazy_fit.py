@@ -13,9 +13,9 @@ import torch
 from scipy import sparse
 
 from sklearn_mrtl._estimators.classes import known_codes, validate_classes
-from sklearn_mrtl._estimators.core_samples import Statistics, make_samples
+from sklearn_mrtl._estimators.core_samples import Statistics, empty_samples, make_samples
 from sklearn_mrtl._estimators.encodings import as_layout
-from sklearn_mrtl._estimators.fit_data import FitData, SampleSource
+from sklearn_mrtl._estimators.fit_data import FitData
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.lazy_rows import LazyRows, Preparation, validate_lazy_rows
 from sklearn_mrtl._estimators.lazy_statistics import Sums, join_sums, sums_of_block
@@ -32,18 +32,16 @@ from sklearn_mrtl._estimators.lazy_targets import (
     summarize_targets,
 )
 from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.sample_source import KEPT_FRACTION, SampleSource
 from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples
-from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.settings import Settings
 
 Validate = Callable[[str, Any], np.ndarray]
 S = TypeVar("S", bound=TargetSummary)
-
-KEPT_FRACTION = 0.4  # of the memory, up to which a level is kept; other levels, and what a pass makes, need the rest
 
 
 def target_summary(rows: LazyRows, kind: type[S], validate: Validate) -> S:
@@ -122,9 +120,7 @@ class BlockRows:
         firsts = dict(zip(self.counts, accumulate([0, *self.counts.values()]), strict=False))
         arguments = firsts, self.preparation(layout), statistics, device, is_training
         blocks = self.blocks().map(make_block, *arguments, keep=n_bytes <= max_bytes)
-        inputs = statistics.training_inputs(as_layout(self.X, layout), layout, torch.device("cpu"))
-        like = torch.empty(0, 1, dtype=torch.from_numpy(np.empty(0, self.X.dtype)).dtype)
-        template = Samples(inputs, like, like[..., None].expand(0, 1, n_outputs), 0.0)
+        template = empty_samples(as_layout(self.X, layout), statistics, layout, n_outputs)
         n_rows, n_blocks = sum(self.counts.values()), len(self.counts)
         return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, n_blocks)
 
@@ -187,8 +183,8 @@ class LazySource(SampleSource):
     def has_validation(self) -> bool:
         return self.validation is not None
 
-    def check_memory(self, *plan_settings_and_levels: Any) -> None:
-        pass  # what does not fit is made anew in every pass
+    def within_memory(self, *plan_settings_and_levels: Any) -> Self:
+        return self  # what does not fit is made anew in every pass
 
     def training_samples(self) -> BlockSamples:
         arguments = self.statistics, self.layout, self.outputs.number, self.device

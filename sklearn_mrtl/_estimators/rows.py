@@ -40,6 +40,13 @@ def size_of_targets(rows: Rows, n_more: int) -> tuple[int, int, int]:
     return n_rows, itemsize, itemsize * n_rows * of_each
 
 
+def size_in_memory(X: np.ndarray | sparse.csr_array) -> int:
+    """Return the bytes of the numbers and indices of X."""
+    if isinstance(X, np.ndarray):
+        return X.nbytes
+    return X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+
+
 def row_blocks(X) -> Iterator[slice]:
     """Yield slices of rows of X, each small enough to stay in the cache."""
     n, width = X.shape[0], int(np.prod(X.shape[1:]))

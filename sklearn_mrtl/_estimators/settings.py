@@ -244,6 +244,13 @@ def resolve_device(device) -> torch.device:
         raise ValueError("device='meta' computes nothing; 'cpu' or 'auto' would do.")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device={str(device)!r} asks for a GPU, and torch sees none; 'cpu' or 'auto' would do.")
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(
+            f"device={str(device)!r} cannot hold numbers in double precision here, in which parts of a fit are computed "
+            f"({str(error).splitlines()[0]}); 'cpu' or 'auto' would do."
+        ) from error
     return device
 
 

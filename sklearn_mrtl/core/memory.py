@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 
 import torch
@@ -39,6 +40,18 @@ def require_bytes(needed: int, device: torch.device, what: str, remedy: str) -> 
     available = available_bytes(device)
     if available is not None and needed > available:
         raise MemoryError(f"{what} needs {readable(needed)}, and {readable(available)} are free on {device}. {remedy}")
+
+
+@contextmanager
+def memory_errors(device: torch.device) -> Iterator[None]:
+    """Turn what torch raises where a device's memory is full into a MemoryError that says what would need less."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise MemoryError(
+            f"the memory of {device} is full: {error} X in float32, a coarser grid, a lower rank, fewer terms or fewer "
+            "rows would need less; device='cpu' takes the memory of the machine."
+        ) from error
 
 
 def full_rank_bytes(shapes: Shapes, n_outputs: int, itemsize: int) -> int:

@@ -217,7 +217,10 @@ def test_units_of_encodings_do_not_matter(unit):
     np.testing.assert_allclose(model.fit(scaled, y).predict(scaled), expected, atol=0.02)
 
 
-@pytest.mark.parametrize("device, message", [("nope", "device must be 'auto', 'cpu'"), ("meta", "computes nothing")])
+@pytest.mark.parametrize(
+    "device, message",
+    [("nope", "device must be 'auto', 'cpu'"), ("meta", "computes nothing"), ("mps", "double precision")],
+)
 def test_devices(device, message):
     with pytest.raises(ValueError, match=message):
         MRTLRegressor(device=device).fit(X, y)

@@ -91,13 +91,14 @@ class SparseMatrix:
         """
         counts = self.crow_indices.diff().index_select(0, rows)
         crow_indices = make_crow_indices(counts, self.col_indices.dtype)
-        n_entries = int(crow_indices[-1])
+        ends = ends_of_parts(crow_indices, block_rows)
+        n_entries = ends[-1]
         col_indices = self.col_indices.new_empty(n_entries)
         values = ones(n_entries, self.values.dtype, rows.device) if self.binary else self.values.new_empty(n_entries)
-        for start in range(0, len(rows), block_rows):
-            some, ends = slice(start, start + block_rows), crow_indices[start : start + block_rows + 1]
-            shifts = torch.repeat_interleave(self.crow_indices.index_select(0, rows[some]) - ends[:-1], counts[some])
-            part = slice(int(ends[0]), int(ends[-1]))
+        for start, (a, b) in zip(range(0, len(rows), block_rows), pairwise(ends), strict=True):
+            some, part = slice(start, start + block_rows), slice(a, b)
+            shifts = self.crow_indices.index_select(0, rows[some]) - crow_indices[:-1][some]
+            shifts = torch.repeat_interleave(shifts, counts[some], output_size=b - a)
             entries = shifts.add_(torch.arange(part.start, part.stop, dtype=shifts.dtype, device=shifts.device))
             torch.index_select(self.col_indices, 0, entries, out=col_indices[part])
             if not self.binary:
@@ -106,12 +107,13 @@ class SparseMatrix:
 
     def row_blocks(self, n_rows: int) -> list[SparseMatrix]:
         """Return parts of n_rows consecutive rows; they share this matrix's memory."""
+        if 0 < self.shape[0] <= n_rows:
+            return [self]
         starts = range(0, self.shape[0], n_rows)
         crow_indices = [self.crow_indices[start : start + n_rows + 1] for start in starts]
-        ends = torch.cat([self.crow_indices[:-1:n_rows], self.crow_indices[-1:]]).tolist()
         return [
             self.with_entries(p - a, self.col_indices[a:b], self.values[a:b], self.shape[1])
-            for p, (a, b) in zip(crow_indices, pairwise(ends), strict=True)
+            for p, (a, b) in zip(crow_indices, pairwise(ends_of_parts(self.crow_indices, n_rows)), strict=True)
         ]
 
     def merge_columns(self, column: Tensor, n_columns: int) -> SparseMatrix:
@@ -128,15 +130,16 @@ class SparseMatrix:
             Rows that are multiplied at once.
         """
         counts = self.crow_indices.diff() * other.crow_indices.diff()
-        n_entries, n_columns = int(counts.sum()), self.shape[1] * other.shape[1]
+        ends = ends_of_parts(make_crow_indices(counts), block_rows)
+        n_entries, n_columns = ends[-1], self.shape[1] * other.shape[1]
         dtype = torch.int32 if max(n_columns, n_entries) <= torch.iinfo(torch.int32).max else torch.int64
         binary = self.binary and other.binary
         col_indices = torch.empty(n_entries, dtype=dtype, device=self.col_indices.device)
         values = ones(n_entries, self.values.dtype, col_indices.device) if binary else self.values.new_empty(n_entries)
-        start = 0
-        for mine, theirs in zip(self.row_blocks(block_rows), other.row_blocks(block_rows), strict=True):
-            first, second = mine._pairs(theirs)
-            part = slice(start, start := start + len(first))
+        blocks = zip(self.row_blocks(block_rows), other.row_blocks(block_rows), pairwise(ends), strict=True)
+        for mine, theirs, (a, b) in blocks:
+            part = slice(a, b)
+            first, second = mine._pairs(theirs, b - a)
             columns = mine.col_indices[first].to(dtype).mul_(other.shape[1])
             torch.add(columns, theirs.col_indices[second], out=col_indices[part])
             if not binary:
@@ -144,11 +147,12 @@ class SparseMatrix:
         crow_indices = make_crow_indices(counts, dtype)
         return SparseMatrix(crow_indices, col_indices, values, (self.shape[0], n_columns), binary=binary)
 
-    def _pairs(self, other: SparseMatrix) -> tuple[Tensor, Tensor]:
+    def _pairs(self, other: SparseMatrix, n_pairs: int) -> tuple[Tensor, Tensor]:
         """Return all pairs of an entry of this matrix and one of the other in the same row, as two lists of entries."""
         rows = self.rows()
         repeats = other.crow_indices.diff()[rows]
-        mine = torch.repeat_interleave(torch.arange(len(repeats), device=repeats.device), repeats)
+        entries = torch.arange(len(repeats), device=repeats.device)
+        mine = torch.repeat_interleave(entries, repeats, output_size=n_pairs)
         starts = make_crow_indices(repeats)[:-1]
         return mine, torch.arange(len(mine), device=repeats.device) - starts[mine] + other.crow_indices[rows[mine]]
 
@@ -176,8 +180,10 @@ class SparseMatrix:
 
 def sorted_by(index: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Return the order of entries by their index, and where each index begins in that order, shape (size + 1,)."""
-    counts = torch.bincount(index, minlength=size)
-    return torch.argsort(index, stable=True), make_crow_indices(counts, index.dtype)
+    values, order = torch.sort(index, stable=True)
+    # Not by counting, because torch.bincount looks at its result's size, for which the program waits for a GPU.
+    ends = torch.arange(size + 1, dtype=index.dtype, device=index.device)
+    return order, torch.searchsorted(values, ends, out_int32=index.dtype == torch.int32)
 
 
 def csr(crow_indices: Tensor, col_indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
@@ -207,6 +213,11 @@ def shared_ones(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 @lru_cache(maxsize=4)
 def _stored_ones(dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.ones(SHARED_ONES, dtype=dtype, device=device)
+
+
+def ends_of_parts(crow_indices: Tensor, n_rows: int) -> list[int]:
+    """Return where parts of n_rows consecutive rows begin among the stored values, and where the last one ends."""
+    return torch.cat([crow_indices[:-1:n_rows], crow_indices[-1:]]).tolist()
 
 
 def make_crow_indices(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:

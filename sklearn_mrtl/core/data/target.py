@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -34,6 +34,10 @@ class TargetGrid:
     def stored(self) -> Tensor:
         """Indices of the cells that hold data, shape (T,)."""
         return torch.nonzero(self.filled > 0)[:, 0]
+
+    def to(self, device: torch.device) -> TargetGrid:
+        """Return the grid on a device."""
+        return replace(self, filled=self.filled.to(device))
 
     def unpack(self, values: Tensor) -> Tensor:
         """Return values (..., D) with 0 in cells without data, from values (..., T)."""

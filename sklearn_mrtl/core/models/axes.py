@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -56,6 +57,11 @@ class Axis:
         """Number of rows that are not masked."""
         return self.size if self.mask is None else int(self.mask.sum())
 
+    def to(self, device: torch.device) -> Self:
+        """Return the axis on a device."""
+        mask = None if self.mask is None else self.mask.to(device)
+        return replace(self, mask=mask, smoothness=None if self.smoothness is None else self.smoothness.to(device))
+
     def finegrain(self, factor: Tensor, dim: int, finer: Axis) -> Tensor:
         """Finegrain a factor along `dim`; next to masked cells, from the cells that hold data only."""
         if self.shape == finer.shape or not isinstance(self.mode, Grid):
@@ -96,6 +102,9 @@ class TargetAxis(Axis):
         penalty = self.smoothness
         smoothness = penalty.whole if isinstance(penalty, PackedSmoothness) else None
         return Axis(self.mode, self.shape, self.target.filled > 0, smoothness)
+
+    def to(self, device: torch.device) -> Self:
+        return replace(super().to(device), target=self.target.to(device))
 
     def pack(self, factor: Tensor, dim: int = 0) -> Tensor:
         """Return the rows of cells that hold data."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from copy import copy
+from typing import Self, cast
 
 import torch
 from torch import Tensor
@@ -42,6 +43,11 @@ class DirectionalSmoothness(LaplacianPenalty):
     def __len__(self) -> int:
         return torch.Size(self.shape).numel()
 
+    def to(self, device: torch.device) -> Self:
+        moved = copy(self)
+        moved.like, moved.mask = self.like.to(device), None if self.mask is None else self.mask.to(device)
+        return moved
+
     def laplacian(self, weights: Tensor) -> Tensor:
         """Return L @ weights, for weights of shape (D, K)."""
         weights = weights.reshape(*self.shape, -1)
@@ -64,7 +70,7 @@ class DirectionalSmoothness(LaplacianPenalty):
             if n > 1:
                 n_neighbours = diagonal.new_full((n,), 2.0)
                 if not (periodic and n > 2):
-                    n_neighbours[[0, -1]] = 1.0
+                    n_neighbours[0] = n_neighbours[-1] = 1.0
                 diagonal += strength * n_neighbours.reshape(-1, *[1] * (len(self.shape) - axis - 1))
         return diagonal.reshape(-1)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from functools import reduce
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
@@ -35,6 +36,10 @@ class LaplacianPenalty(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of cells D."""
+
+    @abstractmethod
+    def to(self, device: torch.device) -> Self:
+        """Return the penalty on a device."""
 
     @abstractmethod
     def laplacian(self, weights: Tensor) -> Tensor:
@@ -127,6 +132,13 @@ class Smoothness(LaplacianPenalty):
     def __len__(self) -> int:
         return torch.Size(self.shape).numel()
 
+    def to(self, device: torch.device) -> Self:
+        moved = copy(self)
+        moved.like = moved.degree = self.degree.to(device)
+        moved.mask = None if self.mask is None else self.mask.to(device)
+        moved.kernels, moved.pulls = ([axis.to(moved.like) for axis in axes] for axes in (self.kernels, self.pulls))
+        return moved
+
     def _mean_squared_distance(self, ones: Tensor, weighted: list[AxisOperator], smallest: float) -> float:
         """Return the mean over d of sum_d' k(d,d') |l_d - l_d'|^2; infinite if no cell has another in reach."""
         total = sum(
@@ -179,6 +191,9 @@ class PackedSmoothness(LaplacianPenalty):
 
     def __len__(self) -> int:
         return len(self.stored)
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(self.whole.to(device), self.stored.to(device))
 
     def laplacian(self, weights: Tensor) -> Tensor:
         """Return L @ weights, for weights of shape (T, K)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from math import ceil, prod
 
 import torch
@@ -88,6 +89,13 @@ class CoarseFields:
                 x = x.movedim(m + 1, 0)
                 x = axis.extend(x.flatten(1).double()).to(x).reshape(-1, *x.shape[1:]).movedim(0, m + 1)
         return x
+
+    def to(self, device: torch.device) -> CoarseFields:
+        """Return the coarse fields on a device."""
+        moved = copy(self)
+        moved.x, moved.weight = self.x.to(device), self.weight.to(device)
+        moved.axes = [CoarseAxis(axis.axis.to(device), axis.shape, moved.weight) for axis in self.axes]
+        return moved
 
     @property
     def n_rows(self) -> int:

@@ -40,7 +40,8 @@ def gauss_newton(
     """Minimize by Gauss-Newton steps with a line search.
 
     The gradient is that of all data on the fine cells; the equations of a step have the penalties on the fine cells and
-    the data on coarse ones, see `two_level`. A level ends when the next step is expected to gain little.
+    the data on coarse ones, see `two_level`. A level ends when the next step is expected to gain little. A step waits
+    for a GPU twice: after its evaluation, and for the equations, which are solved on the CPU.
 
     Parameters
     ----------
@@ -67,8 +68,10 @@ def gauss_newton(
     trial = evaluate(x, torch.zeros_like(x))
     value, (_, loss, gradient, statistics) = trial.value, trial.point
     while n_steps < settings.max_epochs:
-        direction = -flatten(linearization.solver(parameters)(unflatten(gradient, start)))
-        derivative, rounding = float(direction @ gradient), torch.finfo(x.dtype).eps * abs(value)
+        of_x, of_gradient = torch.stack([x, gradient]).cpu()
+        step = flatten(linearization.solver(unflatten(of_x, start))(unflatten(of_gradient, start)))
+        derivative, rounding = -float(step @ of_gradient), torch.finfo(x.dtype).eps * abs(value)
+        direction = -step.to(x.device)
         enough = settings.convergence / 3 * max(min(null_loss - value, abs(value)), 0.01 * abs(value))
         found = None
         if -derivative / 2 > max(enough, rounding):

@@ -32,7 +32,7 @@ LEAST_CELLS = 4
 
 
 class Linearization(ABC):
-    """The two-level systems of a model on coarse fields.
+    """The two-level systems of a model on coarse fields, on the CPU: they are small, and would often wait for a GPU.
 
     Parameters
     ----------
@@ -193,8 +193,12 @@ def linearize(objective: Objective, parameters: Parameters, view: Inputs | None 
     shapes = coarse_shapes(inputs.shapes, axes, n_unknowns)
     if shapes is None:
         return None
-    fields = CoarseFields(objective, shapes, view)
-    return make(model, fields, objective.loss, objective.alphas) if fields.unseen_fraction <= MAX_UNSEEN else None
+    fields, cpu = CoarseFields(objective, shapes, view), torch.device("cpu")
+    if fields.unseen_fraction > MAX_UNSEEN:
+        return None
+    if fields.x.device != cpu:
+        model, fields = model.with_axes([axis.to(cpu) for axis in model.axes]), fields.to(cpu)
+    return make(model, fields, objective.loss, objective.alphas)
 
 
 def in_coordinates(blocks: Sequence[Block], data: Tensor) -> Tensor:

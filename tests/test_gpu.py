@@ -1,0 +1,187 @@
+"""Fits on an emulated GPU: the numbers of the CPU, no mixed devices, few waits, little memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from emulated_gpu import GPUTensor, emulated_gpu
+from helpers import LAYOUTS, build, inputs_of, mapped, objective_of, samples_of
+
+from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.tucker import Tucker
+from sklearn_mrtl.core.solvers.base import SolverSettings
+from sklearn_mrtl.core.solvers.solve import solve
+from sklearn_mrtl.datasets import make_shots
+from sklearn_mrtl.preprocessing import ModeEncoder
+
+GIVEN = {"alpha_spatial": 0.1, "alpha_l2": 0.1, "rank": 2, "random_state": 0}
+N = 150
+# Operations without a kernel of their own for a GPU that torch's list of functions names: none is known.
+WITHOUT_GPU_PATH: set[str] = set()
+
+
+@pytest.fixture(scope="module")
+def fields():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N, 2, 6, 8))
+    X[:, :, :2, :2] = np.nan
+    return X, X[:, 0, 3:6, 3:6].sum((1, 2)) + rng.normal(size=N)
+
+
+@pytest.fixture(scope="module")
+def shots():
+    shots = make_shots(400, n_players=3, random_state=0)
+    player, _, box = shots.modes
+    court = Grid("court", (8, 10), bounds=[(0, 40), (0, 50)])
+    encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))])
+    return encode.fit_transform(shots.data), shots.target
+
+
+FITS = {
+    "Gauss-Newton": ("fields", MRTLRegressor(**GIVEN)),
+    "L-BFGS, Tucker": ("fields", MRTLRegressor(**GIVEN | {"solver": "lbfgs", "decomposition": "tucker"})),
+    "Adam": ("fields", MRTLRegressor(**GIVEN, solver="adam", max_epochs=2)),
+    "choice of penalties": ("fields", MRTLRegressor(rank=2, n_levels=1)),
+    "counts": ("fields", MRTLRegressor(**GIVEN, loss="poisson", max_epochs=5)),
+    "classes": ("fields", MRTLClassifier(**GIVEN, max_epochs=5)),
+    "encodings": ("shots", MRTLClassifier(terms=None, **GIVEN, max_epochs=5)),
+    "encodings, Adam": ("shots", MRTLClassifier(terms=None, **GIVEN, solver="adam", max_epochs=2)),
+    "terms": ("shots", MRTLClassifier(terms=["player", "court", ("player", "court")], **GIVEN, max_epochs=5)),
+}
+
+
+@pytest.fixture(scope="module")
+def gpu_kernels():
+    """For each function of torch the devices and layouts that it has a kernel for."""
+    yaml, torchgen = pytest.importorskip("yaml"), pytest.importorskip("torchgen")
+    path = Path(torchgen.__file__).parent / "packaged/ATen/native/native_functions.yaml"
+    listed = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    functions = {function["func"].split("(")[0]: function for function in listed}
+
+    def kernels_of(name):
+        function = functions[name]
+        others = [functions[function["structured_delegate"]]] if "structured_delegate" in function else []
+        given = [kernels for one in [function, *others] for kernels in one.get("dispatch", {})]
+        given += ["CUDA" for one in [function, *others] if "ufunc_inner_loop" in one]  # made for CPU and CUDA alike
+        return {kernel.strip() for kernels in given for kernel in kernels.split(",")} or {"Composite"}
+
+    return {name: kernels_of(name) for name in functions}
+
+
+def without_gpu_path(operations, kernels):
+    """Names of operations for which torch lists no kernel of CUDA, and none that is made of others."""
+    missing = set()
+    for function, layout, _ in operations:
+        name = str(function).removeprefix("aten.").removesuffix(".default")
+        wanted = "CUDA" if layout is None else "SparseCsrCUDA"
+        found = kernels.get(name, set())
+        if wanted not in found and not any(kernel.startswith("Composite") for kernel in found):
+            missing.add(f"{name} of {layout or 'strided'} tensors")
+    return missing
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_fit_on_a_gpu_is_that_on_the_cpu(name, request, gpu_kernels):
+    """In particular no operation mixes devices, and torch has each of them for GPUs."""
+    which, model = FITS[name]
+    X, y = request.getfixturevalue(which)
+    y = {"counts": np.abs(y).round(), "classes": np.digitize(y, [-2, 2])}.get(name, y)
+    expected = model.set_params(device="cpu").fit(X, y).tensor_.parameters
+    predicted = model.predict(X)
+    with emulated_gpu() as gpu:
+        model.set_params(device="cuda:0").fit(X, y)
+        np.testing.assert_allclose(model.predict(X), predicted, rtol=1e-6, atol=1e-9)
+    for key, values in expected.items():
+        np.testing.assert_allclose(model.tensor_.parameters[key], values, rtol=1e-6, atol=1e-9)
+    assert gpu.most > 1000
+    assert without_gpu_path(gpu.operations, gpu_kernels) == WITHOUT_GPU_PATH
+
+
+def test_operations_that_have_no_kernel_are_named(gpu_kernels):
+    function = torch.ops.aten._mkldnn_reshape.default
+    assert without_gpu_path([(function, None, frozenset())], gpu_kernels) == {"_mkldnn_reshape of strided tensors"}
+
+
+def on_gpu(thing):
+    return mapped(thing, lambda leaf: leaf.to("cuda:0") if isinstance(leaf, torch.Tensor) else leaf)
+
+
+WAITS = [  # solver, layout, model, most waits of a step
+    *[("lbfgs", layout, model, 2) for layout in LAYOUTS for model in (FullRank, CP, Tucker)],
+    ("newton", "fields", CP, 2),
+    *[("adam", "fields", model, 0) for model in (FullRank, CP)],
+    ("adam", "encodings", CP, 2),  # one for each mode of several entries a row, whose batches differ in size
+    ("adam", "encodings", FullRank, 4),  # and one for each product of two modes
+]
+
+
+@pytest.mark.parametrize("solver, layout, model_class, most", WAITS)
+def test_the_program_seldom_waits_for_a_gpu(solver, layout, model_class, most):
+    inputs = inputs_of(layout, n=60)
+    model, start = build(model_class, inputs)
+    loss = SquaredLoss if solver == "newton" else LogisticLoss
+    objective = objective_of(model, samples_of(inputs, loss), loss)
+    steps, waits = [], []
+    with emulated_gpu() as gpu:
+        objective, start = on_gpu(objective), on_gpu(start)
+        original, n_passes = objective.value_and_gradient, []
+        objective.value_and_gradient = lambda parameters: n_passes.append(0) or original(parameters)
+
+        def monitor(epoch):
+            steps.append(len(n_passes))
+            waits.append(sum(gpu.waits.values()))
+
+        options = {"newton": True} if solver == "newton" else {"name": solver, "newton": False}
+        settings = SolverSettings(**options, max_epochs=6, convergence=1e-12, batch_size=20)
+        solve(objective, start, settings, monitor)
+    assert len(steps) >= 3
+    for n_more, n_waits in zip(np.diff(steps), np.diff(waits), strict=True):
+        if solver == "adam":
+            assert n_waits <= n_more * most + 1
+        else:
+            assert n_waits <= most + n_more - 1  # where the first step of a search is too long, one for each more
+
+
+def test_what_the_emulated_gpu_refuses():
+    with emulated_gpu(limit=10_000) as gpu:
+        x = torch.ones(10, device="cuda:0")
+        assert isinstance(x, GPUTensor) and x.device.type == "cuda" and gpu.used == 40
+        with pytest.raises(RuntimeError, match="same device"):
+            x + torch.ones(10)
+        assert float(x.sum()) == 10 and gpu.waits.total() == 1
+        with pytest.raises(torch.cuda.OutOfMemoryError):
+            torch.ones(10_000, device="cuda:0")
+        del x
+        assert gpu.used == 0
+
+
+def test_fields_that_a_gpu_cannot_hold_go_there_in_blocks():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 2, 8, 12))
+    y = X[:, 0, 3:6, 3:6].sum((1, 2)) + rng.normal(size=2000)
+    model = MRTLRegressor(**GIVEN, solver="lbfgs", device="cpu").fit(X, y)
+    expected = model.coef_
+    with emulated_gpu(limit=0.8 * X.nbytes) as gpu, pytest.warns(UserWarning, match="blocks of its rows go there"):
+        found = model.set_params(device="cuda:0").fit(X, y).coef_
+    assert gpu.most < 0.8 * X.nbytes
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
+
+
+def test_a_full_gpu_is_told_with_what_would_need_less(fields, monkeypatch):
+    X, y = fields
+    monkeypatch.setattr("sklearn_mrtl.core.memory.available_bytes", lambda device: None)  # no estimate is compared
+    model = MRTLRegressor(**GIVEN, device="cuda:0")
+    with emulated_gpu(limit=1.2 * X.nbytes), pytest.raises(MemoryError, match="cuda:0 is full.*lower rank"):
+        model.fit(X, y)
+    assert not hasattr(model, "coef_")
+
+
+@pytest.mark.parametrize("options", [{"solver": "adam"}, {"cv": 3}])
+def test_what_needs_all_rows_is_refused_where_they_do_not_fit(fields, options):
+    X, y = fields
+    with emulated_gpu(limit=10_000), pytest.raises(MemoryError, match="are free on cuda:0"):
+        MRTLRegressor(**GIVEN | options, device="cuda:0").fit(X, y)
