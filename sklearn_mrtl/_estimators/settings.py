@@ -248,7 +248,7 @@ def resolve_device(device) -> torch.device:
         torch.zeros(1, dtype=torch.float64, device=device)
     except (RuntimeError, TypeError, AssertionError) as error:
         raise ValueError(
-            f"device={str(device)!r} cannot hold numbers in double precision here, in which parts of a fit are computed "
+            f"device={str(device)!r} has no double precision here, in which parts of a fit are computed "
             f"({str(error).splitlines()[0]}); 'cpu' or 'auto' would do."
         ) from error
     return device
