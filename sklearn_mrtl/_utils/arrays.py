@@ -33,6 +33,11 @@ def is_lazy(X) -> bool:
     return isinstance(X, getattr(sys.modules.get("dask.array"), "Array", ()))
 
 
+def is_lazy_table(X) -> bool:
+    """Return whether X is a dask array, or a DataFrame of dask; where dask is not imported there is none."""
+    return is_lazy(X) or isinstance(X, getattr(sys.modules.get("dask.dataframe"), "DataFrame", ()))
+
+
 def as_one_array(X):
     """Return one array: a masked array with NaN where it is masked, anything else as it is.
 

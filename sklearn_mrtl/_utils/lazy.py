@@ -44,15 +44,16 @@ def reduce_blocks(
     ----------
     function, by : callable
         Defined by modules by name.
-    X : dask.array.Array of shape (n, ...)
+    X : dask.array.Array of shape (n, ...), or a DataFrame of dask
         Not chunked along any other axis.
     arguments : sequence of tuple, default=None
         Further arguments for each block.
     """
     from dask import delayed
 
-    arguments = [()] * X.numblocks[0] if arguments is None else arguments
-    parts = [delayed(function)(block, *own) for block, own in zip(X.to_delayed().ravel(), arguments, strict=True)]
+    blocks = delayed_blocks(X)
+    arguments = [()] * len(blocks) if arguments is None else arguments
+    parts = [delayed(function)(block, *own) for block, own in zip(blocks, arguments, strict=True)]
     while len(parts) > 1:
         in_twos = [parts[i : i + 2] for i in range(0, len(parts), 2)]
         parts = [delayed(by)(*two) if len(two) == 2 else two[0] for two in in_twos]
@@ -83,16 +84,44 @@ def of_block(block, function, of_rows, block_info=None):
     return function(block, None if of_rows is None else of_rows[number])
 
 
+def delayed_blocks(X) -> list:
+    """Return the blocks of rows of a dask array, or the partitions of a DataFrame of dask, each by itself."""
+    blocks = X.to_delayed()
+    return list(blocks) if hasattr(X, "npartitions") and hasattr(X, "columns") else list(blocks.ravel())
+
+
 def encode_blocks(transform: Callable[..., Any], X, like) -> Any:
-    """Return a transformer's sparse results on the blocks of X as a dask array that says what `like` says of them.
+    """Return a transformer's results on the blocks of X as a dask array that says what `like` says of them.
 
     Parameters
     ----------
     transform : callable
-    X : dask.array.Array of shape (n, columns)
-    like : sparse array of shape (0, width)
+    X : dask.array.Array of shape (n, columns), or a DataFrame of dask
+        The rows of a DataFrame's partitions are counted, which computes them.
+    like : array or sparse array of shape (0, width)
     """
+    if hasattr(X, "columns"):
+        return encode_partitions(transform, delayed_blocks(X), like)
     check_blocks_of_rows(X)
     encoded = X.map_blocks(transform, dtype=like.dtype, chunks=(X.chunks[0], like.shape[1:]), meta=like)
     encoded._meta = like  # Dask keeps the kind of array, without the modes
     return encoded
+
+
+def encode_partitions(transform: Callable[..., Any], partitions: Sequence[Any], like) -> Any:
+    """Return a transformer's results on partitions as a dask array; see `encode_blocks`."""
+    from dask import array, base, compute, delayed, highlevelgraph
+
+    counts = compute(*(delayed(len)(partition) for partition in partitions))
+    results = [delayed(transform)(partition) for partition in partitions]
+    name = f"encoded-{base.tokenize(*(result.key for result in results))}"
+    tasks: dict[Any, Any] = {(name, i, 0): (itself, result.key) for i, result in enumerate(results)}
+    graph = highlevelgraph.HighLevelGraph.from_collections(name, tasks, dependencies=results)
+    encoded = array.Array(graph, name, chunks=(counts, like.shape[1:]), dtype=like.dtype, meta=like)
+    encoded._meta = like
+    return encoded
+
+
+def itself(block):
+    """Return a block as it is."""
+    return block

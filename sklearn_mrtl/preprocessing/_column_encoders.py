@@ -5,16 +5,18 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils import check_array
+from sklearn.utils import check_array, get_tags
 
 from sklearn_mrtl.modes import Grid
 from sklearn_mrtl.preprocessing._columns import holds_floats, single_columns
 from sklearn_mrtl.preprocessing._counts import count_entries
 from sklearn_mrtl.preprocessing._grid_discretizer import FLOATS, GridDiscretizer
+from sklearn_mrtl.preprocessing._points import PointTransformer
 from sklearn_mrtl.preprocessing._vocabulary import Entries, Vocabulary, is_missing
 
 MAX_LISTED = 3  # unknown values that a message lists
@@ -42,6 +44,15 @@ class ColumnEncoder(ABC):
     def transform(self, block) -> sparse.csr_array:
         """Return the encoding of each row."""
 
+    def join(self, other: Self) -> Self:
+        """Return an encoder as if it was fitted to the rows of this one and of another one together."""
+        self.n_left_out += other.n_left_out
+        return self
+
+    def check(self) -> Self:
+        """Return the encoder, fitted to all rows; refuse it if there is nothing to encode."""
+        return self
+
 
 class CategoryEncoder(ColumnEncoder):
     """One-hot encoding of a column, or counts of the categories of several columns.
@@ -64,6 +75,16 @@ class CategoryEncoder(ColumnEncoder):
         self.labels = self._vocabulary.categories
         if self._vocabulary.has_missing:
             self.n_left_out = int(self._unknown(columns, self._codes(columns)).sum())
+        return self
+
+    def join(self, other: Self) -> Self:
+        self._vocabulary = self._vocabulary.join(other._vocabulary, self.what)
+        self.labels = self._vocabulary.categories
+        return super().join(other)
+
+    def check(self) -> Self:
+        if not len(self._vocabulary.categories):
+            raise ValueError(f"{self.what} has no categories: all entries are missing.")
         return self
 
     def transform(self, block) -> sparse.csr_array:
@@ -161,6 +182,20 @@ class TransformedEncoder(ColumnEncoder):
             names = np.asarray(self.transformer.get_feature_names_out()).astype(str)
         self._encoder.fit(transformed, names)
         self.labels, self.n_left_out = self._encoder.labels, self._encoder.n_left_out
+        return self
+
+    def join(self, other: Self) -> Self:
+        if get_tags(self.transformer).requires_fit and not isinstance(self.transformer, PointTransformer):
+            raise TypeError(
+                f"{self.transformer!r} learns from all rows, which dask has in blocks: fit ModeEncoder to a table at "
+                "hand, such as a part of the rows."
+            )
+        self._encoder.join(other._encoder)
+        self.labels, self.n_left_out = self._encoder.labels, self._encoder.n_left_out
+        return self
+
+    def check(self) -> Self:
+        self._encoder.check()
         return self
 
     def transform(self, block) -> sparse.csr_array:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from operator import add
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array, csr_matrix
 from sklearn import get_config
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from sklearn_mrtl._utils.arrays import unmasked
+from sklearn_mrtl._utils.arrays import is_lazy_table, unmasked
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl._utils.lazy import delayed_blocks, encode_blocks, reduce_blocks
 from sklearn_mrtl.modes import Grid
 from sklearn_mrtl.preprocessing._counts import count_entries
 from sklearn_mrtl.preprocessing._docstrings import COLUMNS
@@ -88,7 +90,8 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_axes * n_points)
-            Coordinates, point after point: x1, y1, x2, y2, ... A point all of whose coordinates are NaN is absent.
+            Coordinates, point after point: x1, y1, x2, y2, ... A point all of whose coordinates are NaN is absent. A
+            dask array chunked along its rows, or a DataFrame of dask, is looked at block by block, in one pass.
         y : ignored
 
         Returns
@@ -109,6 +112,11 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             raise ValueError(f"{self.grid!r} needs bounds, to say which coordinates its cells cover.")
         if self.outside not in OUTSIDE:
             raise ValueError(f"outside must be one of {OUTSIDE}, got {self.outside!r}.")
+        if is_lazy_table(X):
+            n_outside = reduce_blocks(points_outside, add, X, [(clone(self),)] * len(delayed_blocks(X)))
+            validate_data(self, getattr(X, "_meta", X) if hasattr(X, "columns") else X, skip_check_array=True)
+            self.n_outside_ = n_outside
+            return self
         points = self._points(X, reset=True)
         outside = _outside(points, self.grid)
         self.n_outside_ = int(outside.sum())
@@ -121,6 +129,8 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_axes * n_points)
+            A dask array is encoded block by block when it is needed, and so is a DataFrame of dask, whose rows are
+            counted before.
 
         Returns
         -------
@@ -139,6 +149,9 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             If points outside the bounds were dropped or clipped.
         """
         check_is_fitted(self)
+        if is_lazy_table(X):
+            like = self._as_output(csr_array((0, self.grid.size), dtype=self.dtype))
+            return encode_blocks(self.transform, X, like)
         points = self._points(X, reset=False)
         outside = _outside(points, self.grid)
         self._refuse(points, outside)
@@ -149,10 +162,7 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             if self.outside == "drop":
                 present &= ~outside
         counts = count_entries(_cells(points, self.grid), present, self.grid.size, self.dtype, "points in a cell")
-        if not self.sparse_output:
-            return counts.toarray()
-        # The setting came with scikit-learn 1.9.
-        return counts if get_config().get("sparse_interface") == "sparray" else csr_matrix(counts)
+        return self._as_output(counts)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the cells: the grid's name and the index along each axis, such as court_3_12.
@@ -192,6 +202,13 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_points(X, n_axes)
         return _in_float64(split_points(X, n_axes), self.grid)
 
+    def _as_output(self, counts: csr_array):
+        """Return counts as an array, or as the kind of sparse matrix that scikit-learn is configured for."""
+        if not self.sparse_output:
+            return counts.toarray()
+        # The setting came with scikit-learn 1.9.
+        return counts if get_config().get("sparse_interface") == "sparray" else csr_matrix(counts)
+
     def _refuse(self, points: np.ndarray, outside: np.ndarray) -> None:
         if self.outside == "error" and outside.any():
             row, point = np.argwhere(outside)[0]
@@ -203,6 +220,11 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _count(self, outside: np.ndarray) -> str:
         what = f"{outside.sum()} of {outside.size} points"
         return f"{what} outside the bounds {self.grid.bounds} of {self.grid.name!r}"
+
+
+def points_outside(X, discretizer: GridDiscretizer) -> int:
+    """Return the number of points of a table outside the bounds, or refuse them."""
+    return discretizer.fit(X).n_outside_ if len(X) else 0
 
 
 def _axes(grid: Grid) -> list[tuple[int, tuple[float, float], bool]]:

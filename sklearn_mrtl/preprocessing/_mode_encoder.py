@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from sklearn_mrtl._utils.arrays import is_lazy
+from sklearn_mrtl._utils.arrays import is_lazy_table
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl._utils.encodings import Encodings
-from sklearn_mrtl._utils.lazy import encode_blocks
-from sklearn_mrtl.modes import Feature, Grid, Mode
+from sklearn_mrtl._utils.lazy import delayed_blocks, encode_blocks, reduce_blocks
+from sklearn_mrtl.modes import Feature, Grid
 from sklearn_mrtl.preprocessing._column_encoders import (
     CategoryEncoder,
     ColumnEncoder,
@@ -27,17 +25,17 @@ from sklearn_mrtl.preprocessing._columns import Columns, as_table
 from sklearn_mrtl.preprocessing._counts import side_by_side
 from sklearn_mrtl.preprocessing._docstrings import COLUMNS
 from sklearn_mrtl.preprocessing._grid_discretizer import OUTSIDE
-from sklearn_mrtl.preprocessing._mode_parts import Part, check_options, option, parts_of, with_size
+from sklearn_mrtl.preprocessing._mode_parts import (
+    FittedPart,
+    Part,
+    check_options,
+    join_parts,
+    option,
+    parts_of,
+    with_size,
+)
 
 UNKNOWN = ("error", "ignore")
-
-
-class FittedPart(NamedTuple):
-    """A mode with its size, its columns and the encoder that was fitted to them."""
-
-    mode: Mode
-    columns: Columns
-    encoder: ColumnEncoder
 
 
 @substitute(columns=COLUMNS)
@@ -135,6 +133,7 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         Parameters
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_columns)
+            A DataFrame of dask, or a dask array chunked along its rows, is looked at block by block, in one pass.
         y : ignored
 
         Returns
@@ -144,25 +143,23 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         Raises
         ------
         TypeError
-            If `modes` are none, or X is no table.
+            If `modes` are none, or X is no table; if X is one of dask, and a transformer learns from all rows.
         ValueError
             If X has no such column, a Feature has not the size it was given, columns can be read as categories and as
             numbers, or a category is missing or a point outside and that is not allowed.
         """
-        parts = parts_of(self.modes)
-        modes = [part.mode for part in parts]
+        modes = [part.mode for part in parts_of(self.modes)]
         check_options("outside", self.outside, modes, Grid)
         check_options("handle_unknown", self.handle_unknown, modes, Feature)
-        if is_lazy(X):
-            raise TypeError(
-                "fit needs a table at hand, got a dask array: fit on rows that have all categories, such as "
-                "X[:100_000].compute(), and transform the dask array."
-            )
-        X = as_table(X)
-        if not X.shape[0]:
+        if is_lazy_table(X):
+            fitted = reduce_blocks(fit_block, join_parts, X, [(self,)] * len(delayed_blocks(X)))
+            X = getattr(X, "_meta", X) if hasattr(X, "columns") else X
+        else:
+            X = as_table(X)
+            fitted = self._fit_parts(X) if X.shape[0] else None
+        if fitted is None:
             raise ValueError("X has 0 rows, nothing to learn the categories from.")
-        with config_context(transform_output="default"):
-            fitted = [self._fit_part(part, X) for part in parts]
+        fitted = [part._replace(mode=with_size(part.mode, part.encoder.check().labels)) for part in fitted]
         validate_data(self, X, skip_check_array=True)
         self._fitted = fitted
         self.modes_ = tuple(part.mode for part in fitted)
@@ -182,7 +179,7 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_columns)
             Columns with names may stand in any order. A dask array, chunked along its rows, is encoded block by block
-            when it is needed.
+            when it is needed, and so is a DataFrame of dask, whose rows are counted before.
 
         Returns
         -------
@@ -201,7 +198,7 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
             If points outside the bounds or unknown categories are left out.
         """
         check_is_fitted(self)
-        if is_lazy(X):
+        if is_lazy_table(X):
             width = sum(mode.size for mode in self.modes_)
             like = Encodings((0, width), dtype=self.dtype, modes=self.modes_, categories=self.categories_)
             return encode_blocks(self.transform, X, like)
@@ -269,12 +266,17 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         tags.transformer_tags.preserves_dtype = []
         return tags
 
+    def _fit_parts(self, X) -> list[FittedPart]:
+        """Fit the encoders of all modes to a table, but for the sizes of Features."""
+        with config_context(transform_output="default"):
+            return [self._fit_part(part, X) for part in parts_of(self.modes)]
+
     def _fit_part(self, part: Part, X) -> FittedPart:
         """Fit the encoder of a mode to its columns."""
         columns = Columns.find(part.columns, X, repr(part.mode))
         block = columns.of(X)
         encoder = self._encoder(part, block).fit(block, columns.labels)
-        return FittedPart(with_size(part.mode, encoder.labels), columns, encoder)
+        return FittedPart(part.mode, columns, encoder)
 
     def _encoder(self, part: Part, block) -> ColumnEncoder:
         """Return the encoder of a mode, not fitted."""
@@ -288,3 +290,8 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
             unknown = option("handle_unknown", self.handle_unknown, mode, UNKNOWN)
             return CategoryEncoder(repr(mode), unknown, self.dtype)
         return encoder if encoding is None or isinstance(encoding, str) else TransformedEncoder(encoding, encoder)
+
+
+def fit_block(X, encoder: ModeEncoder) -> list[FittedPart] | None:
+    """Fit the parts of an encoder to a block of rows; None if it has none."""
+    return encoder._fit_parts(as_table(X)) if len(X) else None

@@ -10,6 +10,8 @@ import numpy as np
 
 from sklearn_mrtl._utils.labels import listed
 from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
+from sklearn_mrtl.preprocessing._column_encoders import ColumnEncoder
+from sklearn_mrtl.preprocessing._columns import Columns
 
 ENCODINGS = ("one-hot", "passthrough")
 
@@ -20,6 +22,14 @@ class Part(NamedTuple):
     mode: Mode
     columns: Any
     encoding: Any
+
+
+class FittedPart(NamedTuple):
+    """A mode with its size, its columns and the encoder that was fitted to them."""
+
+    mode: Mode
+    columns: Columns
+    encoder: ColumnEncoder
 
 
 def parts_of(modes) -> list[Part]:
@@ -93,3 +103,10 @@ def with_size(mode: Mode, labels: np.ndarray | None) -> Mode:
         what = "categories or columns" if isinstance(mode, Feature) else "columns, one for each cell"
         raise ValueError(f"{mode!r} asks for {mode.size} {what}, X has {len(labels)}: {listed(labels)}.")
     return mode if isinstance(mode, Grid) else replace(mode, size=len(labels))
+
+
+def join_parts(a: list[FittedPart] | None, b: list[FittedPart] | None) -> list[FittedPart] | None:
+    """Return the parts as if they were fitted to the rows of both."""
+    if a is None or b is None:
+        return b if a is None else a
+    return [one._replace(encoder=one.encoder.join(other.encoder)) for one, other in zip(a, b, strict=True)]

@@ -72,7 +72,7 @@ class Vocabulary:
         Raises
         ------
         ValueError
-            If they have no order, or there are none.
+            If they have no order.
         """
         kinds = {column.values.dtype.kind for column in columns}
         if kinds <= set(NUMBERS) or kinds == {"M"}:
@@ -83,15 +83,20 @@ class Vocabulary:
             values = {value for column in columns for value in column.values.tolist()}
             present = {value for value in values if not is_missing(value)}
             categories, has_missing = sorted_array(present, what), len(present) < len(values)
-        if not len(categories):
-            raise ValueError(f"{what} has no categories: all entries are missing.")
         return cls(categories, bool(has_missing))
+
+    def join(self, other: Vocabulary, what: str) -> Vocabulary:
+        """Return the categories of both."""
+        both = Vocabulary.of([Entries(self.categories), Entries(other.categories)], what)
+        return Vocabulary(both.categories, self.has_missing or other.has_missing)
 
     def codes(self, column: Entries) -> np.ndarray:
         """Return the number of the category of each entry, -1 where it is none."""
         return column.spread(self._codes(column.values))
 
     def _codes(self, values: np.ndarray) -> np.ndarray:
+        if not len(self.categories):
+            return np.full(len(values), -1, np.int32)
         kinds = values.dtype.kind + self.categories.dtype.kind
         if kinds in ("ii", "iu", "ui", "uu"):
             low, high = int(self.categories[0]), int(self.categories[-1])

@@ -2,8 +2,19 @@
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
-from sklearn_mrtl.preprocessing import AreaWeighter, Deseasonalizer, Detrender, VariableScaler, lag_windows
+from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl.preprocessing import (
+    AreaWeighter,
+    Deseasonalizer,
+    Detrender,
+    GridDiscretizer,
+    ModeEncoder,
+    RelativePosition,
+    VariableScaler,
+    lag_windows,
+)
 
 da = pytest.importorskip("dask.array")
 
@@ -100,3 +111,82 @@ def test_errors():
             transformer.fit(in_blocks(X), **routed)
     with pytest.raises(ValueError, match="rows of shape"):
         VariableScaler().fit(in_blocks(series())).transform(in_blocks(series()[:, :, :3]))
+
+
+# Tables
+
+COURT = Grid("court", (4, 3), bounds=[(0, 8), (0, 6)])
+
+
+def points():
+    """Two points a row, some absent, some outside the court."""
+    X = np.random.default_rng(0).uniform(0, 7, size=(60, 4))
+    X[::7, 2:] = np.nan
+    return X
+
+
+def as_dask(table, kind):
+    """A table in three blocks, of which one has no rows if it is a DataFrame."""
+    if kind == "array":
+        return da.from_array(table, (25, table.shape[1]))
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    frame = pd.DataFrame(table, columns=[f"c{i}" for i in range(table.shape[1])]).infer_objects()
+    frame = dd.from_pandas(frame, npartitions=3)
+    return dd.concat([frame, frame[frame["c0"] != frame["c0"]]], interleave_partitions=True)
+
+
+@pytest.mark.parametrize("kind", ["array", "DataFrame"])
+@pytest.mark.parametrize("sparse_output", [True, False])
+def test_points_of_dask_tables(kind, sparse_output):
+    X, discretizer = points(), GridDiscretizer(COURT, outside="drop", sparse_output=sparse_output)
+    lazy = as_dask(X, kind)
+    with pytest.warns(UserWarning, match="left out"):
+        expected = discretizer.fit(X).transform(X)
+    n_outside = discretizer.n_outside_
+    assert n_outside > 0
+    with pytest.warns(UserWarning, match="left out"):
+        found = discretizer.fit(lazy).transform(lazy)
+        dense = [values.toarray() if sparse_output else values for values in (found.compute(), expected)]
+    assert discretizer.n_outside_ == n_outside and discretizer.n_features_in_ == 4 and found.shape == (60, 12)
+    np.testing.assert_array_equal(*dense)
+    with pytest.raises(ValueError, match="outside the bounds"):
+        GridDiscretizer(COURT).fit(lazy)
+
+
+@pytest.mark.parametrize("kind", ["array", "DataFrame"])
+def test_encoder_of_dask_tables(kind):
+    """Categories and counts of all blocks together; a category that only the last block has, and one missing."""
+    table = np.column_stack([np.arange(60) // 10, points()]).astype(object)
+    table[:, 0] = [None if i == 30 else f"player {int(n)}" for i, n in enumerate(table[:, 0])]
+    table[:, 1:] = table[:, 1:].astype(float)
+    columns = [0, slice(1, 5)] if kind == "array" else ["c0", ["c1", "c2", "c3", "c4"]]
+    modes = [("player", columns[0], "one-hot"), (COURT, columns[1])]
+    encoder = ModeEncoder(modes, outside="clip", handle_unknown="ignore")
+    lazy = as_dask(table, kind)
+    at_hand = table if kind == "array" else lazy.compute()
+    with pytest.warns(UserWarning, match="left out|moved"):
+        expected = encoder.fit(at_hand).transform(at_hand)
+    known = (encoder.categories_["player"].tolist(), encoder.n_missing_, encoder.n_outside_, encoder.modes_)
+    with pytest.warns(UserWarning, match="left out|moved"):
+        found = encoder.fit(lazy).transform(lazy)
+        assert (encoder.categories_["player"].tolist(), encoder.n_missing_, encoder.n_outside_, encoder.modes_) == known
+        assert found._meta.modes == encoder.modes_ and encoder.n_missing_ == {"player": 1}
+        assert (found.compute() != expected).nnz == 0
+
+
+def test_what_an_encoder_of_dask_tables_refuses():
+    lazy = as_dask(points()[:, :2], "array")
+    with pytest.raises(TypeError, match="learns from all rows"):
+        ModeEncoder([("speed", [0, 1], StandardScaler())]).fit(lazy)
+    with pytest.raises(ValueError, match="no categories: all entries are missing"):
+        ModeEncoder([("player", 0, "one-hot")], handle_unknown="ignore").fit(lazy * np.nan)
+    with pytest.raises(ValueError, match="asks for 2 categories"):
+        ModeEncoder([(Feature("player", 2), 0, "one-hot")]).fit(lazy)
+
+
+def test_transformers_that_learn_nothing_are_part_of_an_encoder_of_dask_tables():
+    table = np.random.default_rng(1).uniform(0, 40, size=(60, 4))
+    box = Grid("box", (5, 5), bounds=[(-50, 50), (-50, 50)])
+    encoder = ModeEncoder([(box, slice(0, 4), RelativePosition())])
+    expected = encoder.fit(table).transform(table)
+    assert (encoder.fit(as_dask(table, "array")).transform(table) != expected).nnz == 0
