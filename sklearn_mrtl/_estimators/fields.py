@@ -114,8 +114,9 @@ class FieldStatistics:
             x = torch.empty(len(X), *center.shape, dtype=center.dtype)
             for rows in row_blocks(X):
                 block = pack(in_order(torch_view(X[rows]), (-1,), layout))
-                torch.where(block.isnan().logical_or_(no_data), center, block, out=x[rows])
-            x = x if self.scale == 1 else x.div_(self.scale)
+                if not bool(block.sum().isfinite()):  # where it is, nothing is NaN
+                    block = torch.where(block.isnan().logical_or_(no_data), center, block)
+                torch.div(block, self.scale, out=x[rows])
         else:
             x = in_order(torch_view(X), (-1,), layout)
             x = x.contiguous() if self.scale == 1 else (x / self.scale).contiguous()

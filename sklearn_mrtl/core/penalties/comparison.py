@@ -6,7 +6,8 @@ that of the paired differences.
 
 from __future__ import annotations
 
-from math import inf
+from collections.abc import Mapping
+from math import inf, isinf
 
 from torch import Tensor
 
@@ -20,8 +21,44 @@ def is_within(errors: Tensor, least: Tensor, n_errors: float) -> bool:
         Errors on the same blocks.
     n_errors : float
     """
-    excess = (errors - least).double()
-    return float(excess.mean()) <= n_errors * standard_error(excess)
+    return excess(errors, least) <= n_errors
+
+
+def excess(errors: Tensor, least: Tensor) -> float:
+    """Return by how many standard errors of the paired differences errors exceed others.
+
+    Parameters
+    ----------
+    errors, least : Tensor of shape (B,)
+        Errors on the same blocks.
+    """
+    differences = (errors - least).double()
+    mean, chance = float(differences.mean()), standard_error(differences)
+    if chance > 0:
+        return mean / chance
+    return inf if mean > 0 else 0.0
+
+
+def strongest_within(errors: Mapping[float, Tensor], n_errors: float) -> float:
+    """Return the strongest penalty whose errors exceed the least ones by at most so many paired standard errors.
+
+    Between the strengths that were tried the excess is taken to be linear in their logarithm. So a little more or less
+    of it, from rounding, changes the strength a little: nothing is decided at a threshold.
+
+    Parameters
+    ----------
+    errors : mapping of float to Tensor of shape (B,)
+        Errors on the same blocks at each strength.
+    n_errors : float
+    """
+    least = min(errors.values(), key=lambda values: float(values.mean()))
+    strengths = sorted(errors, reverse=True)
+    excesses = [excess(errors[strength], least) for strength in strengths]
+    first = next(n for n, value in enumerate(excesses) if value <= n_errors)
+    if first == 0 or isinf(excesses[first - 1]):
+        return strengths[first]
+    (stronger, beyond), (weaker, within) = ((strengths[n], excesses[n]) for n in (first - 1, first))
+    return float(stronger * (weaker / stronger) ** ((beyond - n_errors) / (beyond - within)))
 
 
 def standard_error(values: Tensor) -> float:

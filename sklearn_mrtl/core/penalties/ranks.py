@@ -13,7 +13,7 @@ from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank, Rank
-from sklearn_mrtl.core.penalties.comparison import is_within
+from sklearn_mrtl.core.penalties.comparison import is_within, strongest_within
 from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 from sklearn_mrtl.core.penalties.strengths import Selection
@@ -64,6 +64,7 @@ class RankChoice:
         self.low_rank, self.selection, self.options, self.seed = low_rank, selection, options, seed
         self.folds = Folds(samples, loss, options)
         self.path: list[dict] = []
+        self.errors: dict[Rank, dict[float, Tensor]] = {}  # by rank and fraction
         self.full = selection.of_folds or self._full_rank_fits(model, samples, loss)
         self.null = self.folds.null_loss()
 
@@ -87,20 +88,21 @@ class RankChoice:
             Ascending.
         fractions : sequence of float
             Descending. Of a larger rank first the one that was best for the smaller rank and the one before it; weaker
-            ones if it does not gain with these, or is chosen.
+            ones if it does not gain with these, or is chosen; none if it loses with the strongest one.
         """
 
         def trial_of(n: int, smaller: RankTrial) -> RankTrial:
             at = fractions.index(smaller.fraction)
             trial = self._best_fraction(ranks[n], fractions[max(at - 1, 0) : at + 1])
-            return trial if self._gains(trial, smaller) else self._weakest(trial, fractions)
+            is_clear = self._gains(trial, smaller) or (at == 0 and self._loses(trial, smaller))
+            return trial if is_clear else self._weakest(trial, fractions)
 
         best, n_best, n_before, n_failed = self._best_fraction(ranks[0], fractions), 0, 0, len(ranks)
         before = best
         for n in fibonacci_below(len(ranks)):
             larger = trial_of(n, best)
             if not self._gains(larger, best):
-                n_failed = n
+                n_failed = n_best if self._loses(larger, best) else n
                 break
             before, best, n_before, n_best = best, larger, n_best, n
         for n in range(n_before + 1, n_best):
@@ -122,7 +124,7 @@ class RankChoice:
             return ranks[0], fractions[0]
         if best.rank != ranks[0]:
             best = self._weakest(best, fractions)
-        return best.rank, best.fraction
+        return best.rank, strongest_within(self.errors[best.rank], self.options.tie)
 
     def _gains(self, larger: RankTrial, smaller: RankTrial) -> bool:
         """Return whether a larger rank is better beyond chance, and not by a trifle."""
@@ -130,6 +132,10 @@ class RankChoice:
         return smaller.error - larger.error > enough and not is_within(
             smaller.errors, larger.errors, self.options.rank_tie
         )
+
+    def _loses(self, larger: RankTrial, smaller: RankTrial) -> bool:
+        """Return whether a larger rank is worse beyond chance: ranks between would hardly be better."""
+        return not is_within(larger.errors, smaller.errors, self.options.rise)
 
     def _best_fraction(self, rank: Rank, fractions: Sequence[float]) -> RankTrial:
         """Try weaker and weaker penalties, as long as the left-out loss falls; return the strongest of the best."""
@@ -150,6 +156,7 @@ class RankChoice:
             alphas = self.selection.alphas.times(fraction)
             fits = self.folds.train(self.low_rank, alphas, fits)
             trials.append(RankTrial(rank, fraction, self.folds.left_out_losses(self.low_rank, fits), fits))
+            self.errors.setdefault(rank, {})[fraction] = trials[-1].errors
             record = {"rank": rank, "fraction": fraction, "alpha_spatial": alphas.spatial, "alpha_l2": alphas.l2}
             self.path.append({**record, "error": trials[-1].error})
             if len(trials) > 1 and not trials[-1].error < trials[-2].error:

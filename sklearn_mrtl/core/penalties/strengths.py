@@ -134,8 +134,8 @@ class Search:
         """Return the best trial in the first proportion that is as good as the best one.
 
         From the first proportion to smaller ones and, if the next smaller one is no better, to larger ones: either way
-        the search ends where errors have risen beyond chance. Of proportions as good as the best, the one nearest to
-        the first is taken.
+        as long as they are better. Noise cannot end that walk too early: of proportions as good as the best, the one
+        nearest to the first is taken, and one proportion and the next have nearly the same errors.
         """
         first = self.options.first_proportion
         self.best_step[first] = self._refined(first, self._walk(first))
@@ -144,7 +144,7 @@ class Search:
             for proportion in side:
                 step = self._refined(proportion, self._walk(proportion) if self.whole_paths else step)
                 self.best_step[proportion] = step
-                if not is_within(self.best_at(proportion).errors, self._best.errors, self.options.rise):
+                if self.best_at(proportion) is not self._best:
                     break
             if side and self.best_at(side[0]).error < self.best_at(first).error:
                 break

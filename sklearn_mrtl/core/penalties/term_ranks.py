@@ -11,7 +11,7 @@ from torch import Tensor
 from sklearn_mrtl.core.models.base import Parameters, intercept_of
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Sum, full_rank_sum
-from sklearn_mrtl.core.penalties.comparison import is_within
+from sklearn_mrtl.core.penalties.comparison import is_within, strongest_within
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate
 from sklearn_mrtl.core.penalties.folds import Folds
 from sklearn_mrtl.core.settings import Settings
@@ -50,7 +50,7 @@ def choose_low_rank(
         if n_worse == 2:
             break
     assert best is not None
-    return best.position, best.fraction, choice.path
+    return best.position, choice.fraction_of(best), choice.path
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +85,7 @@ class LowRankChoice:
         self.estimate, self.folds, self.fits, self.settings = estimate, folds, fits, settings
         self.alphas, self.null = EACH.times(factor), folds.null_loss()
         self.path: list[dict] = []
+        self.errors: dict[int, dict[float, Tensor]] = {}  # by position and fraction
 
     def without_low_rank(self) -> LowRankTrial | None:
         """Return the trial of the terms of full rank alone; None where there are none."""
@@ -112,12 +113,19 @@ class LowRankChoice:
             weaker = Sum(model.axes, [replace(term, fraction=fraction) for term in terms], model.models)
             fits = self.folds.train(weaker, self.alphas, fits)
             trials.append(LowRankTrial(position, fraction, self.folds.left_out_losses(weaker, fits)))
+            self.errors.setdefault(position, {})[fraction] = trials[-1].errors
             error = float(trials[-1].errors.mean())
             self.path.append({"rank": ranks, "fraction": fraction, "error": error})
             if len(trials) > 1 and not error < float(trials[-2].errors.mean()) - gain(self.null, error):
                 break
         best = min(trials, key=lambda trial: float(trial.errors.mean()))
         return next(t for t in trials if t is best or is_within(t.errors, best.errors, options.tie))
+
+    def fraction_of(self, trial: LowRankTrial) -> float:
+        """Return the fraction for the rank of a trial, also between those that were tried."""
+        if trial.fraction == EMPTYING:
+            return EMPTYING
+        return strongest_within(self.errors[trial.position], self.settings.choice.tie)
 
     def gains(self, larger: LowRankTrial, smaller: LowRankTrial) -> bool:
         """Return whether a larger rank gains enough; on no low-rank terms at all, more than a paired standard error."""

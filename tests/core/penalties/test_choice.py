@@ -120,7 +120,7 @@ def test_larger_proportions_are_not_tried_where_smaller_ones_are_better():
         tried.add(alphas.spatial)
         return torch.full((12,), 1.0 + 0.1 * abs(alphas.l2 - 6) + 0.01 * alphas.spatial), []
 
-    Search(errors, by_step, whole_paths=True, options=ChoiceOptions(rise=1e9)).run(OPTIONS.proportions)
+    Search(errors, by_step, whole_paths=True, options=OPTIONS).run(OPTIONS.proportions)
     assert tried == {p for p in OPTIONS.proportions if p <= OPTIONS.first_proportion}
 
 
@@ -135,12 +135,13 @@ def test_of_equally_good_proportions_the_first_is_taken():
 
 @pytest.mark.parametrize("best", OPTIONS.proportions)
 def test_a_proportion_that_is_better_beyond_chance_is_taken(best):
-    noise = 0.001 * torch.rand(12, generator=torch.Generator().manual_seed(0))
+    noise, order = 0.001 * torch.rand(12, generator=torch.Generator().manual_seed(0)), OPTIONS.proportions
 
     def errors(alphas):
-        return 1.0 + 0.1 * abs(alphas.l2 - 6) - (0.1 + noise) * (alphas.spatial == best), []
+        distance = abs(order.index(alphas.spatial) - order.index(best))
+        return 1.0 + 0.1 * abs(alphas.l2 - 6) + (0.1 + noise) * distance, []
 
-    search = Search(errors, by_step, whole_paths=True, options=ChoiceOptions(rise=1e9))
+    search = Search(errors, by_step, whole_paths=True, options=OPTIONS)
     assert search.run(OPTIONS.proportions).alphas == (best, 6.0)
 
 

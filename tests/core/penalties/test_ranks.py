@@ -16,7 +16,7 @@ from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.tucker import Tucker
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.penalties.comparison import is_within, standard_error
+from sklearn_mrtl.core.penalties.comparison import is_within, standard_error, strongest_within
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 from sklearn_mrtl.core.penalties.ranks import RankChoice, RankTrial, fibonacci_below
 from sklearn_mrtl.core.penalties.strengths import Selection
@@ -111,12 +111,14 @@ class Errors(RankChoice):
     """A choice among models whose errors are given, and no model is fitted."""
 
     def __init__(self, errors):
-        self.errors, self.options, self.null, self.tried = errors, ChoiceOptions(), 1.0, []
+        self.make_errors, self.options, self.null, self.tried = errors, ChoiceOptions(), 1.0, []
+        self.errors = {}
         self.path = [{"rank": rank, "fraction": 1.0} for rank in range(1, 22)]
 
     def _best_fraction(self, rank, fractions):
         self.tried.append(rank)
-        return RankTrial(rank, 1.0, torch.full((12,), self.errors(rank)))
+        self.errors[rank] = {1.0: torch.full((12,), self.make_errors(rank))}
+        return RankTrial(rank, 1.0, self.errors[rank][1.0])
 
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 6, 21])
@@ -152,7 +154,7 @@ class Table(RankChoice):
             left_out_losses=lambda model, fits: torch.full((12,), errors[fits[0]]),
         )
         self.selection, self.options, self.null = Selection(Alphas(0.0, 1.0)), ChoiceOptions(), 1.0
-        self.full, self.seed, self.path = [{}], 0, []
+        self.full, self.seed, self.path, self.errors = [{}], 0, [], {}
 
     def choose(self, *args):
         chosen = super().choose(*args)
@@ -168,7 +170,7 @@ def test_weaker_penalties_are_tried_where_a_larger_rank_does_not_gain():
 
 def test_weaker_penalties_are_tried_for_the_rank_that_is_chosen():
     fractions, errors = (1.0, 0.3, 0.1, 0.03), {(1, 1.0): 0.8, (1, 0.3): 0.85}
-    errors |= {(2, 1.0): 0.6, (3, 1.0): 0.65, (3, 0.3): 0.66, (2, 0.3): 0.5, (2, 0.1): 0.45, (2, 0.03): 0.46}
+    errors |= {(2, 1.0): 0.6, (3, 1.0): 0.65, (2, 0.3): 0.5, (2, 0.1): 0.45, (2, 0.03): 0.46}
     assert Table(errors).choose((1, 2, 3), fractions) == ((2, 0.1), list(errors))
 
 
@@ -208,3 +210,23 @@ def test_differences_are_paired():
     assert is_within(blocks + 0.01 * (-1.0) ** torch.arange(12), blocks, 2.0)
     assert standard_error(torch.tensor([1.0])) == float("inf")
     assert standard_error(torch.tensor([1.0, 3.0])) == pytest.approx(1.0)
+
+
+def test_rounding_changes_the_strongest_fraction_within_a_tie_a_little():
+    """Errors a millionth within the tie and beyond it give nearly the same fraction."""
+    noise = torch.rand(3, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    noise -= noise.mean(1, keepdim=True)
+
+    def chosen(first, second, tie=1.0):
+        errors = zip((1.0, 0.3, 0.1), (first, second, 1.0), noise, strict=True)
+        return strongest_within({fraction: mean + values for fraction, mean, values in errors}, tie)
+
+    chances = [standard_error(noise[n] - noise[2]) for n in (0, 1)]
+    for at, means in ((0, [1.0 + chances[0], 1.0 + 1e-9]), (1, [1.5, 1.0 + chances[1]])):
+        fractions = []
+        for rounding in (-1e-6, 1e-6):
+            moved = [mean + rounding * (n == at) for n, mean in enumerate(means)]
+            fractions.append(chosen(*moved))
+        assert fractions == pytest.approx([(1.0, 0.3)[at]] * 2, rel=1e-4)
+    assert chosen(1.0 + 2 * chances[0], 1.0 + 1e-9) == pytest.approx(0.3**0.5)
+    assert chosen(2.0, 1.5, tie=0.0) == pytest.approx(0.1)
