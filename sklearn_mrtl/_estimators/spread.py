@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isclose
+from math import inf, log
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.losses import SquaredLoss
 
+HALF_STEP = 0.61  # logarithm of the square root of 10 / 3, the ratio of penalties that are tried for a rank
+TINY = 1e-300
 SPREAD_ROWS = 256  # that tell how outputs differ in what is not explained: the standard error of a variance is 9 %
 SPREAD = ("noise_std_", "tercile_edges_")  # the attributes
 
@@ -50,13 +52,14 @@ def spread_attributes(fitted: dict[str, Any], training: Rows, outputs: Outputs, 
 def left_out_error(fitted: dict[str, Any]) -> float | None:
     """Return the mean squared error, for standardized targets, on left-out blocks of the chosen rank and penalties.
 
-    None where nothing was chosen. Of several terms it is the least error that was found, for the ranks if these were
-    chosen.
+    Of penalties between two that were tried it is the error of the nearer ones. None where nothing was chosen. Of
+    several terms it is the least error that was found, for the ranks if these were chosen.
     """
     path = [tried for tried in fitted["alpha_path_"] if np.isfinite(tried["error"])]
     path = [tried for tried in path if "rank" in tried] or path
     if "alpha_l2_" in fitted:
-        path = [tried for tried in path if is_chosen(tried, fitted)]
+        path = [tried for tried in path if distance(tried, fitted) < HALF_STEP]
+        path = sorted(path, key=lambda tried: distance(tried, fitted))[:1]
     return min((float(tried["error"]) for tried in path), default=None)
 
 
@@ -72,10 +75,12 @@ def variance_within_cells(fitted: dict[str, Any], training: Rows, outputs: Outpu
     return max(0.0, float(fine - means))
 
 
-def is_chosen(tried: dict[str, Any], fitted: dict[str, Any]) -> bool:
-    """Return whether a record of the path has the rank, if any, and the penalties of the fit."""
-    same = all(isclose(tried[name], fitted[f"{name}_"], rel_tol=1e-6) for name in ("alpha_spatial", "alpha_l2"))
-    return same and tried.get("rank", fitted["rank_"]) == fitted["rank_"]
+def distance(tried: dict[str, Any], fitted: dict[str, Any]) -> float:
+    """Return how far the penalties of a record are from those of the fit, as a logarithm; infinite at another rank."""
+    if tried.get("rank", fitted["rank_"]) != fitted["rank_"]:
+        return inf
+    pairs = [(tried[name], fitted[f"{name}_"]) for name in ("alpha_spatial", "alpha_l2")]
+    return max(abs(log(max(a, TINY) / max(b, TINY))) for a, b in pairs)
 
 
 def unexplained(fitted: dict[str, Any], training: Rows, outputs: Outputs) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from sklearn_mrtl import MRTLClassifier, MRTLRegressor
-from sklearn_mrtl._estimators.spread import weighted_quantiles
+from sklearn_mrtl._estimators.spread import left_out_error, weighted_quantiles
 from sklearn_mrtl.datasets import make_ocean
 from sklearn_mrtl.inspection import tercile_probabilities
 
@@ -59,6 +59,17 @@ def test_weighted_quantiles_are_those_of_repeated_rows():
     found = weighted_quantiles(values, weight, (0.2, 0.7))
     expected = np.quantile(np.repeat(values, weight.astype(int), axis=0), (0.2, 0.7), axis=0)
     np.testing.assert_allclose(found, expected, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    "rank, fraction, error", [(1, 0.4, 0.5), (1, 0.9, 0.6), (2, 0.4, 0.2), (2, 1e-3, None), (3, 1.0, None)]
+)
+def test_penalties_between_two_that_were_tried_have_the_error_of_the_nearer(rank, fraction, error):
+    path = [{"alpha_spatial": 0.0, "alpha_l2": 2.0, "error": 0.1}]
+    for of_rank, at, value in ((1, 1.0, 0.6), (1, 0.3, 0.5), (2, 0.3, 0.2)):
+        path.append({"rank": of_rank, "alpha_spatial": 0.0, "alpha_l2": 2.0 * at, "error": value})
+    fitted = {"alpha_path_": path, "rank_": rank, "alpha_spatial_": 0.0, "alpha_l2_": 2.0 * fraction}
+    assert left_out_error(fitted) == error
 
 
 def test_without_left_out_errors_there_is_no_std(data):
