@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_mrtl.inspection._bands import FactorBands
 from sklearn_mrtl.inspection._mode_picture import ModePicture
+from sklearn_mrtl.inspection._panels import extremes, values_at
 from sklearn_mrtl.modes import cell_centers
 
 SETTLED = 0.9  # fraction of refits that agree in sign from which a cell counts as settled
@@ -67,9 +68,12 @@ class BandMarks:
             centers = cell_centers(*picture.edges[0], len(low))
             ax.fill_between(centers, low, high, color="C0", alpha=0.2, linewidth=0)
             widen(ax.set_ylim, low, high)
-        elif picture.n_bars == len(low):
-            ax.hlines(np.arange(len(low)), low, high, color="0.3", linewidth=1.2)
-            widen(ax.set_xlim, low, high)
+        else:
+            shown = extremes(values, picture.n_extremes)
+            low, high = values_at(low, shown), values_at(high, shown)
+            draw, set_limits = (ax.hlines, ax.set_xlim) if picture.n_bars else (ax.vlines, ax.set_ylim)
+            draw(np.arange(len(shown)), low, high, color="0.3", linewidth=1.2 if picture.n_bars else 0.5)
+            widen(set_limits, low, high)
 
 
 def hatch(ax, unsettled: np.ndarray, extent) -> None:

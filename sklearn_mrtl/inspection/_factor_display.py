@@ -250,7 +250,7 @@ class FactorDisplay:
         n_panels, shape = len(self.components) * len(slices), picture.panel_shape(aspect)
         n_columns = len(slices) if len(slices) > 1 else n_columns
         rows, columns = arrange(n_panels, shape, n_columns)
-        self.figure_, self.axes_ = panels(ax, rows, columns, n_panels, shape, caller=CALLER)
+        self.figure_, self.axes_ = panels(ax, rows, columns, n_panels, shape, size=picture.size, caller=CALLER)
         drawn = list(self.axes_.flat[:n_panels])
         self.ax_ = first_axes(ax, drawn)
         images = []
@@ -268,7 +268,7 @@ class FactorDisplay:
                 decorate(panel)
         self.images_ = [image for image in images if image is not None]
         x, y = picture.labels("relative weight" if normalize else "weight")
-        label_outer(drawn, x, y, "small" if columns <= 3 else "x-small")
+        label_outer(drawn, x, y, "small" if columns <= 3 else "x-small", own_names=picture.has_own_names)
         label = scale_label(f"weight of {self.mode}", normalize, percentile)
         self.colorbar_ = add_colorbar(images, drawn, label, new_figure=ax is None) if colorbar else None
         return self

@@ -9,13 +9,16 @@ from types import ModuleType
 import numpy as np
 
 from sklearn_mrtl._utils.optional import import_optional
-from sklearn_mrtl.inspection._panels import MAX_BARS, beyond
+from sklearn_mrtl.inspection._panels import beyond
 
 PANEL_AREA = 7.0  # square inches of a map alone; smaller as there are more
 MAX_WIDTH, MAX_HEIGHT = 12.0, 9.0  # inches of a figure
 SHAPE = 1.4  # preferred width over height of a figure
 MIXED_HEIGHT = 2.6  # inches of a panel among others of other shapes
 MOST_IN_A_ROW = 4
+MOST_SMALL_BARS = 12  # beyond, each needs the height of its name
+NAME_HEIGHT = 0.15  # inches of a bar
+BAR_WIDTH = 1.9  # inches of bars without their names
 LETTER = 5.5  # points, width of a small letter
 
 
@@ -61,13 +64,12 @@ def panel_shape(n_axes: int, n_entries: int, sides, aspect) -> float:
     n_axes : int
         Number of axes of the grid; 0 for a Feature.
     n_entries : int
-        Number of categories of a Feature.
+        Number of a Feature's bars; 0 if they are dots.
     sides : sequence of (first, last)
         The last two: edges of a map from bottom to top and from left to right.
     """
     if n_axes < 2:
-        few = n_axes == 0 and n_entries <= MAX_BARS
-        return 8 / min(12, max(5, n_entries)) if few else 1.8
+        return 8 / min(MOST_SMALL_BARS, max(5, n_entries)) if n_axes == 0 and n_entries else 1.8
     (bottom, top), (left, right) = sides[-2:]
     if aspect == "auto":
         return 1.3
@@ -75,11 +77,25 @@ def panel_shape(n_axes: int, n_entries: int, sides, aspect) -> float:
     return float(np.clip(ratio / (1.0 if aspect == "equal" else aspect), 0.2, 5))
 
 
-def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: str, **options) -> tuple:
+def bars_size(n_bars: int, names: Sequence[str]) -> tuple[float, float] | None:
+    """Return width and height in inches of a panel of many bars with their names; None if they are few."""
+    if n_bars <= MOST_SMALL_BARS:
+        return None
+    return BAR_WIDTH + max(map(len, names)) * LETTER / 72, NAME_HEIGHT * n_bars
+
+
+def panels(
+    ax, rows: int, columns: int, n_panels: int, shape: float, *, size: tuple[float, float] | None = None, caller: str,
+    **options,
+) -> tuple:  # fmt: skip
     """Return the figure and its axes, an object array (rows, columns) that is None beyond the last panel.
 
     Parameters
     ----------
+    shape : float
+        Width over height of a panel.
+    size : (float, float), default=None
+        Width and height of a panel in inches. None: chosen by their number and shape.
     ax : None, Axes or array-like of Axes
         None: a new figure. Otherwise Axes for each panel, or one Axes, which is divided into all panels.
 
@@ -91,7 +107,10 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
     plt = pyplot(caller)
     made = np.full(rows * columns, None, dtype=object)
     if ax is None:
-        figure = plt.figure(figsize=figure_size(rows, columns, shape), layout="compressed")
+        whole = figure_size(rows, columns, shape)
+        if size is not None:
+            whole = min(MAX_WIDTH, size[0] * columns + 0.5), (size[1] + 0.4) * rows + 0.6
+        figure = plt.figure(figsize=whole, layout="compressed")
         made[:n_panels] = subplots(figure, figure, rows, columns, n_panels, **options)
     elif isinstance(ax, plt.Axes) and n_panels > 1:
         figure, spec = ax.figure, ax.get_subplotspec()
@@ -107,16 +126,25 @@ def panels(ax, rows: int, columns: int, n_panels: int, shape: float, *, caller: 
     return figure, made.reshape(rows, columns)
 
 
-def mixed_panels(ax, shapes: Sequence[float], *, caller: str) -> tuple:
-    """Return the figure and its axes for panels of different shapes: in a row, or in several if they are many."""
+def mixed_panels(ax, shapes: Sequence[float], *, n_bars: int = 0, caller: str) -> tuple:
+    """Return the figure and its axes for panels of different shapes: in a row, or in several if they are many.
+
+    `n_bars` is the largest number of bars of a panel, which have to be high enough for their names.
+    """
     n, widths = len(shapes), np.clip(shapes, 0.8, 2.4)
-    if ax is not None or n > MOST_IN_A_ROW:
-        rows, columns = (1, n) if n <= MOST_IN_A_ROW else arrange(n, float(np.median(widths)))
+    columns = n if n <= MOST_IN_A_ROW else MOST_IN_A_ROW - (n % MOST_IN_A_ROW in (1, 2))
+    rows = ceil(n / columns)
+    if ax is not None:
         figure, made = panels(ax, rows, columns, n, float(np.median(widths)), caller=caller)
         return figure, np.array([panel for panel in made.flat if panel is not None], dtype=object)
-    width = min(MAX_WIDTH, MIXED_HEIGHT * widths.sum() + 0.9 * n + 0.6)
-    figure = pyplot(caller).figure(figsize=(width, MIXED_HEIGHT + 0.9), layout="constrained")
-    return figure, np.atleast_1d(figure.subplots(1, n, width_ratios=widths))
+    height = max(MIXED_HEIGHT, NAME_HEIGHT * n_bars)
+    ratios = [widths[column::columns].max() for column in range(columns)]
+    width = min(MAX_WIDTH, MIXED_HEIGHT * sum(ratios) + 0.9 * columns + 0.6)
+    figure = pyplot(caller).figure(figsize=(width, (height + 0.9) * rows), layout="constrained")
+    made = np.ravel(figure.subplots(rows, columns, width_ratios=ratios, squeeze=False))
+    for panel in made[n:]:
+        panel.remove()
+    return figure, made[:n]
 
 
 def first_axes(ax, drawn: list):
@@ -166,8 +194,11 @@ def decorate_panel(panel, decorate: Mapping[str, Callable] | None, mode: str) ->
         decorate[mode](panel)
 
 
-def label_outer(drawn: list, x: str, y: str, size: str) -> None:
-    """Label the horizontal axes of the lowest panels and the vertical axes of the leftmost ones."""
+def label_outer(drawn: list, x: str, y: str, size: str, *, own_names: bool = False) -> None:
+    """Label the horizontal axes of the lowest panels and the vertical axes of the leftmost ones.
+
+    With `own_names` the ticks of a vertical axis are those of its panel alone, and stay.
+    """
     ends = outer(drawn)
     stacked = sum(is_leftmost for _, is_leftmost in ends) > 1
     for panel, (is_lowest, is_leftmost) in zip(drawn, ends, strict=True):
@@ -180,7 +211,7 @@ def label_outer(drawn: list, x: str, y: str, size: str) -> None:
         if is_leftmost:
             room = panel.get_position().height * panel.figure.get_figheight() if stacked else np.inf
             panel.set_ylabel(fitted(y, room), fontsize=size)
-        else:
+        elif not own_names:
             panel.tick_params(labelleft=False)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_mrtl._estimators.base import BaseMRTL
-from sklearn_mrtl.inspection._figures import panel_shape
+from sklearn_mrtl.inspection._figures import bars_size, panel_shape
 from sklearn_mrtl.inspection._geography import draw_outline
 from sklearn_mrtl.inspection._mode_labels import check_names, column_names, mode_labels
 from sklearn_mrtl.inspection._panels import MAX_BARS, draw_categories, draw_curve, draw_map, draw_points
@@ -68,10 +68,15 @@ class ModePicture:
     @property
     def n_bars(self) -> int:
         """Number of a Feature's bars; 0 if there are none."""
-        few = self.shape[0] <= MAX_BARS or self.n_extremes is not None
-        if self.n_axes or self.positions is not None or not few:
+        n = self.shape[0]
+        if self.n_axes or self.positions is not None or (n > MAX_BARS and self.n_extremes is None):
             return 0
-        return self.shape[0] if self.shape[0] <= MAX_BARS else 2 * (self.n_extremes or 0) + 1
+        return n if n <= MAX_BARS else min(n, 2 * (self.n_extremes or 0) + 1)
+
+    @property
+    def has_own_names(self) -> bool:
+        """Whether each panel shows other categories, with their names."""
+        return self.n_bars not in (0, self.shape[0])
 
     @property
     def edges(self) -> Sequence[tuple[float, float]]:
@@ -94,14 +99,21 @@ class ModePicture:
                 f"{self.mode!r} {has}."
             )
 
+    @property
+    def size(self) -> tuple[float, float] | None:
+        """Width and height in inches of a panel of many bars; None for others."""
+        return bars_size(self.n_bars, self.category_names or ())
+
     def panel_shape(self, aspect) -> float:
         """Return width over height of a panel."""
+        if self.size is not None:
+            return self.size[0] / self.size[1]
         if self.positions is not None:
             width, height = np.nanmax(self.positions, axis=0) - np.nanmin(self.positions, axis=0)
             smallest = 0.2 * max(width, height) or 1.0  # points on a line, or one
             return panel_shape(2, 0, [(0.0, max(height, smallest)), (0.0, max(width, smallest))], aspect)
         sides = self.edges if self.origin is None else disc_sides(self.edges, self.origin)
-        return panel_shape(self.n_axes, self.n_bars or MAX_BARS + 1, sides, aspect)
+        return panel_shape(self.n_axes, self.n_bars, sides, aspect)
 
     def labels(self, value: str) -> tuple[str, str]:
         """Return the labels of the horizontal and the vertical axis; `value` is what bars and curves show."""

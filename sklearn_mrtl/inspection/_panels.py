@@ -106,35 +106,39 @@ def draw_categories(ax, values: np.ndarray, names, limit: float, *, cmap, norm, 
     """
     import matplotlib as mpl
 
-    values, names = extremes(values, names, n_extremes)
-    colours = (mpl.colormaps[cmap] if isinstance(cmap, str) else cmap)(norm(values))
-    positions = np.arange(len(values))
-    if len(values) <= MAX_BARS:
-        ax.barh(positions, values, color=colours, edgecolor="0.3", linewidth=0.6)
-        ax.set_yticks(positions, names)
-        ax.set_ylim(len(values) - 0.4, -0.6)
+    shown = extremes(values, n_extremes)
+    drawn = values_at(values, shown)
+    colours = (mpl.colormaps[cmap] if isinstance(cmap, str) else cmap)(norm(drawn))
+    positions = np.arange(len(shown))
+    if len(values) <= MAX_BARS or n_extremes is not None:
+        left_out = len(values) - (shown >= 0).sum()
+        ax.barh(positions, drawn, color=colours, edgecolor="0.3", linewidth=0.6)
+        ax.set_yticks(positions, [names[i] if i >= 0 else f"({left_out} more)" for i in shown])
+        ax.set_ylim(len(shown) - 0.4, -0.6)
         ax.set_xlim(-1.08 * limit, 1.08 * limit)
         ax.locator_params(axis="x", nbins=5)
         zero = ax.axvline
     else:
-        ax.scatter(positions, values, color=colours, edgecolor="0.3", linewidth=0.4, s=12)
-        ax.set_xlim(-1, len(values))
+        ax.scatter(positions, drawn, color=colours, edgecolor="0.3", linewidth=0.4, s=12)
+        ax.set_xlim(-1, len(shown))
         ax.set_ylim(-1.08 * limit, 1.08 * limit)
         zero = ax.axhline
     zero(0, color="0.7", linewidth=0.8, zorder=0)
 
 
-def extremes(values: np.ndarray, names, n: int | None) -> tuple[np.ndarray, list[str]]:
-    """Return the n largest and the n smallest values with their names, a gap between; all if there are few."""
-    names = list(names)
+def extremes(values: np.ndarray, n: int | None) -> np.ndarray:
+    """Return the indices of the n largest and the n smallest values, -1 between them; all in order if they are few."""
     if n is None or len(values) <= max(MAX_BARS, 2 * n + 1):
-        return values, names
+        return np.arange(len(values))
     order = np.argsort(-values, kind="stable")
     order = order[~np.isnan(values[order])]
-    first, last = order[:n], order[-n:]
-    left_out = len(values) - 2 * n
-    kept = np.concatenate([values[first], [np.nan], values[last]])
-    return kept, [*(names[i] for i in first), f"({left_out} more)", *(names[i] for i in last)]
+    n = min(n, len(order) // 2)
+    return np.concatenate([order[:n], [-1], order[len(order) - n :]])
+
+
+def values_at(values: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Return the values at indices, NaN where these are -1."""
+    return np.where(indices >= 0, values[indices], np.nan)
 
 
 def draw_points(ax, values: np.ndarray, positions: np.ndarray, *, cmap, norm, aspect):

@@ -189,7 +189,7 @@ class SkillDisplay:
         else:
             picture = self._picture(n_extremes)
             shapes = [picture.panel_shape("equal"), 1.0]
-            self.figure_, self.axes_ = mixed_panels(ax, shapes, caller=CALLER)
+            self.figure_, self.axes_ = mixed_panels(ax, shapes, n_bars=picture.n_bars, caller=CALLER)
             limit = scale_end(np.abs(self.skill), 99.0 if picture.is_map else 100.0)
             image = picture.draw(self.axes_[0], self.skill, cmap=cmap, norm=Normalize(-limit, limit), outline=outline)
             x, y = picture.labels(METRICS[self.metric])

@@ -170,7 +170,8 @@ class TermDisplay:
             for values, picture in zip(self.effects.values(), pictures, strict=True)
         ]
         limit = max(ends)
-        self.figure_, self.axes_ = mixed_panels(ax, [p.panel_shape("equal") for p in pictures], caller=CALLER)
+        shapes, n_bars = [p.panel_shape("equal") for p in pictures], max(p.n_bars for p in pictures)
+        self.figure_, self.axes_ = mixed_panels(ax, shapes, n_bars=n_bars, caller=CALLER)
         self.ax_ = first_axes(ax, list(self.axes_))
         images = []
         for panel, picture, (name, values) in zip(self.axes_, pictures, self.effects.items(), strict=True):

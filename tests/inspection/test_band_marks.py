@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_mrtl import Feature, Grid, MRTLRegressor
-from sklearn_mrtl.inspection import FactorDisplay, factor_bands
+from sklearn_mrtl.inspection import FactorDisplay, factor_bands, select_term
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("agg")
@@ -34,6 +34,22 @@ def test_bars_get_their_bands_in_units_of_the_bars(ocean_model, bands):
     np.testing.assert_allclose(ends, expected, rtol=1e-6)
     assert panel.get_xlim()[1] >= expected.max()
     matplotlib.pyplot.close("all")
+
+
+@pytest.mark.parametrize("n_extremes", [3, None])
+def test_the_bands_of_many_categories_are_those_of_the_ones_drawn(n_extremes):
+    rng = np.random.default_rng(0)
+    row, column = rng.integers(40, size=600), rng.integers(3, size=600)
+    X, y = np.hstack([np.eye(40)[row], np.eye(3)[column]]), row / 20 + column + rng.normal(size=600)
+    model = MRTLRegressor([Feature("row", 40), Feature("column", 3)], terms=["row", "column"], alpha_l2=0.1).fit(X, y)
+    bands, term = factor_bands(model, X, y, n_resamples=4, random_state=0), select_term(model, "row")
+    panel = FactorDisplay.from_estimator(term, "row", bands=bands, n_extremes=n_extremes).ax_
+    lines = panel.collections[-1]
+    axis = 0 if n_extremes else 1
+    ends = np.array([path.vertices[:, axis] for path in lines.get_paths()])
+    factor, low = term.factors_["row"][:, 0], bands.terms["row"].low["row"][:, 0]
+    order = np.argsort(-factor)[[0, 1, 2, -3, -2, -1]] if n_extremes else np.arange(40)
+    np.testing.assert_allclose(ends[~np.isnan(ends[:, 0]), 0], low[order] / np.abs(factor).max(), rtol=1e-6)
 
 
 def test_curves_polar_grids_and_points():

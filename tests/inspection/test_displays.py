@@ -153,6 +153,27 @@ def test_the_largest_and_the_smallest_of_many_categories():
     assert display.ax_.get_xlabel() == "relative weight" and display.ax_.get_ylabel() == "player"
 
 
+def test_each_panel_names_its_own_extremes():
+    factor = np.stack([np.linspace(1, -1, 100), np.linspace(-1, 1, 100)], axis=1)
+    display = FactorDisplay(factor, components=[0, 1], mode="player", category_names=list(map(str, range(100))))
+    display.plot(n_extremes=20)
+    first, second = display.axes_.flat
+    names = [tick.get_text() for tick in second.get_yticklabels()]
+    assert names[:2] == ["99", "98"] and names[20] == "(60 more)" and names[-1] == "0"
+    assert second.yaxis.get_tick_params()["labelleft"]
+    assert [bar.get_width() for bar in second.patches][0] == first.patches[0].get_width() == 1
+    display.figure_.draw_without_rendering()
+    tops = [tick.get_window_extent() for tick in second.get_yticklabels()]
+    assert all(above.y0 >= below.y1 - 1 for above, below in zip(tops, tops[1:], strict=False))
+
+
+def test_categories_without_a_value_are_among_those_left_out():
+    factor = np.full((100, 1), np.nan)
+    factor[:3, 0] = 1, -1, 0.5
+    display = FactorDisplay(factor, components=[0], mode="player", category_names=list(map(str, range(100)))).plot()
+    assert [tick.get_text() for tick in display.ax_.get_yticklabels()] == ["0", "(98 more)", "1"]
+
+
 def test_categories_with_positions_are_points_on_a_map(outputs_model):
     model, _ = outputs_model
     positions = [(-90.0, 40.0), (-100.0, 45.0)]

@@ -6,6 +6,7 @@ from sklearn.base import clone
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.inspection import TermDisplay, select_term
+from sklearn_mrtl.inspection._mode_picture import ModePicture
 from sklearn_mrtl.inspection._term_display import effect_of, explained_by_terms
 
 mpl = pytest.importorskip("matplotlib")
@@ -97,3 +98,18 @@ def test_slices_and_classes():
     assert display.ax_.get_title().endswith("sea, axis 0 (cell): 1.5")
     sizes = np.sqrt((model.coef_**2).mean(axis=0))[1]
     np.testing.assert_allclose(display.ax_.images[0].get_array(), sizes, rtol=1e-6)
+
+
+def test_panels_of_many_terms_have_room_for_their_names():
+    names = [f"a long name of player {i}" for i in range(40)]
+    bars = ModePicture("player", (40,), axis_labels=["player"], category_names=names)
+    court = ModePicture("court", (24, 25), [(0, 47), (-25, 25)])
+    pictures = {f"term {i}": bars if i % 2 else court for i in range(6)}
+    effects = {name: np.ones(picture.shape) for name, picture in pictures.items()}
+    display = TermDisplay(effects, pictures=pictures, titles=dict(zip(pictures, pictures, strict=True))).plot()
+    display.figure_.draw_without_rendering()
+    assert len(display.axes_) == 6
+    for panel in display.axes_[1::2]:
+        names = [tick.get_window_extent() for tick in panel.get_yticklabels()]
+        assert all(above.y0 >= below.y1 - 1 for above, below in zip(names, names[1:], strict=False))
+        assert panel.get_window_extent().width > 60
