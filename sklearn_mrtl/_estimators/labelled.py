@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.tensor_mode import output_mode
 from sklearn_mrtl._utils.arrays import is_dataarray
@@ -28,8 +26,10 @@ def check_dataarray(X) -> None:
         raise TypeError(f"predict_xarray needs an xarray.DataArray, got {type(X).__name__}; predict takes any array.")
 
 
-def with_coordinates(values: np.ndarray, X: xarray.DataArray, outputs: Outputs) -> xarray.DataArray:
-    """Return predictions (n, ...) for the rows of X as a DataArray."""
+def with_coordinates(values, X: xarray.DataArray, outputs: Outputs):
+    """Return predictions (n, ...) for the rows of X as a DataArray; of a tuple of predictions and std, both."""
+    if isinstance(values, tuple):
+        return tuple(with_coordinates(one, X, outputs) for one in values)
     samples = X.dims[0]
     coords = {name: coord for name, coord in X.coords.items() if coord.dims == (samples,)}
     form, time = outputs.form, find_time(X)

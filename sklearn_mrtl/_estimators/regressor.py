@@ -238,21 +238,25 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         scores = [d2_tweedie_score(*pair, sample_weight=sample_weight, power=1) for pair in pairs]
         return float(np.mean(scores))
 
-    def predict_xarray(self, X: xarray.DataArray) -> xarray.DataArray:
+    def predict_xarray(self, X: xarray.DataArray, *, return_std: bool = False):
         """Predict the targets as a DataArray with the coordinates of the samples.
 
         Parameters
         ----------
         X : xarray.DataArray of shape (n, ...)
             Rows of the same shape, and with the same dimensions, as in fit.
+        return_std : bool, default=False
+            As in `predict`.
 
         Returns
         -------
-        xarray.DataArray of shape (n,), (n, T) or (n, *shape of target)
+        prediction : xarray.DataArray of shape (n,), (n, T) or (n, *shape of target)
             Its first dimension, and what coordinates that has, are those of X. If X and y were DataArrays in fit, and
             y was always as much later, "time" is that of the target, and "sample_time" that of X. Other dimensions and
             their coordinates are those of y if it was a DataArray or DataFrame; otherwise "output", or the axes of the
             target with the centres of its cells if it has bounds.
+        std : xarray.DataArray of the same shape
+            Only with `return_std`.
 
         Raises
         ------
@@ -260,7 +264,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             If X is not a DataArray.
         """
         check_dataarray(X)
-        return with_coordinates(self.predict(X), X, self.tensor_.outputs)
+        return with_coordinates(self.predict(X, return_std=return_std), X, self.tensor_.outputs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -16,8 +16,8 @@ from sklearn_mrtl._estimators.predictor import CPU
 from sklearn_mrtl._estimators.refits import Refits
 from sklearn_mrtl._utils.optional import import_optional
 from sklearn_mrtl.core import memory
-from sklearn_mrtl.inspection._components import fitted_model, inputs_of
-from sklearn_mrtl.inspection._composites import check_own_target
+from sklearn_mrtl.inspection._components import fitted_model
+from sklearn_mrtl.inspection._composites import model_data
 from sklearn_mrtl.inspection._matching import aligned_components
 from sklearn_mrtl.inspection._resampling import draw_counts
 
@@ -125,9 +125,9 @@ def factor_bands(
 
     Parameters
     ----------
-    estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+    estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
-        Rows of fit, or the input of the pipeline for them.
+        Rows of fit, as the estimator takes them.
     y : array-like of shape (n,) or (n, T)
         Their targets.
     quantiles : (float, float), default=(0.05, 0.95)
@@ -196,8 +196,8 @@ def factor_bands(
     low, high = check_quantiles(quantiles)
     check_scalar(n_resamples, "n_resamples", Integral, min_val=2)
     model, rng = fitted_model(estimator), check_random_state(random_state)
-    check_own_target(estimator, "factor_bands")
-    refits = Refits.of(model, inputs_of(estimator, X), y, sample_weight)
+    X, y = model_data(estimator, X, y)
+    refits = Refits.of(model, X, y, sample_weight)
     counts = draw_counts(resample, n_resamples, len(y), groups, block_length, rng)
     seeds = rng.randint(2**31 - 1, size=n_resamples)
     start = refits.refit(np.ones(len(y)))

@@ -102,19 +102,18 @@ def gain_of_inverse(link: TransformedTargetRegressor, n_outputs: int) -> np.ndar
     return gains[:1]
 
 
-def check_own_target(estimator: Any, what: str) -> None:
-    """Refuse estimators whose model is fitted to another target than they are.
-
-    Raises
-    ------
-    TypeError
-    """
+def model_data(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    """Return X and y as the model got them in fit: transformed by pipelines, and by regressors of another target."""
     for link in chain(estimator)[:-1]:
-        if not isinstance(link, Pipeline) and hasattr(link, "regressor_"):
-            raise TypeError(
-                f"{what} fits again to y, and the model inside {type(link).__name__} was fitted to another one. Give "
-                "its regressor_, and the y that it was fitted to."
-            )
+        if isinstance(link, Pipeline) and len(link) > 1:
+            X = link[:-1].transform(X)
+        elif hasattr(link, "regressor_target"):
+            y = link.regressor_target(X, y)
+        elif isinstance(link, TransformedTargetRegressor):
+            values = np.asarray(y)
+            columns = link.transformer_.transform(values.reshape(len(values), -1))
+            y = np.asarray(columns).reshape(values.shape)
+    return X, y
 
 
 def parameter_name(estimator: Any, name: str) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import xarray
 
 
-def predict_xarray(estimator, X: xarray.DataArray, **predict_params) -> xarray.DataArray:
+def predict_xarray(estimator, X: xarray.DataArray, **predict_params):
     """Predict the targets as a DataArray with the coordinates of the samples and of the outputs.
 
     Parameters
@@ -21,12 +21,14 @@ def predict_xarray(estimator, X: xarray.DataArray, **predict_params) -> xarray.D
     X : xarray.DataArray of shape (n, ...)
         Rows as the estimator takes them.
     **predict_params : dict
-        For `predict`, such as time.
+        For `predict`, such as time, or ``return_std=True``.
 
     Returns
     -------
-    xarray.DataArray of shape (n,), (n, T) or (n, *shape of target)
+    prediction : xarray.DataArray of shape (n,), (n, T) or (n, *shape of target)
         As that of `MRTLRegressor.predict_xarray`.
+    std : xarray.DataArray of the same shape
+        Only with ``return_std=True``: standard deviation of observations about the predictions.
 
     Raises
     ------

@@ -13,8 +13,8 @@ from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.posterior import posterior_std
 from sklearn_mrtl.core.solvers.ridge import LARGEST_SYSTEM
-from sklearn_mrtl.inspection._components import fitted_model, inputs_of
-from sklearn_mrtl.inspection._composites import check_own_target
+from sklearn_mrtl.inspection._components import fitted_model
+from sklearn_mrtl.inspection._composites import model_data
 
 
 def coef_standard_errors(estimator, X, y, *, sample_weight=None) -> np.ndarray:
@@ -25,7 +25,7 @@ def coef_standard_errors(estimator, X, y, *, sample_weight=None) -> np.ndarray:
 
     Parameters
     ----------
-    estimator : fitted MRTLRegressor, or a pipeline ending in one
+    estimator : fitted MRTLRegressor, or a pipeline, target transformer or search around one
         With ``rank=None``, ``loss="squared_error"`` and one term of at most 2,500 weights for each output.
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
         Rows of fit.
@@ -62,8 +62,7 @@ def coef_standard_errors(estimator, X, y, *, sample_weight=None) -> np.ndarray:
     ((6, 8), True)
     """
     model = fitted_model(estimator)
-    check_own_target(estimator, "coef_standard_errors")
-    refits = Refits.of(model, inputs_of(estimator, X), y, sample_weight)
+    refits = Refits.of(model, *model_data(estimator, X, y), sample_weight)
     core, n_weights = refits.model, prod(axis.size for axis in refits.fine.input_axes)
     is_ridge = isinstance(core, FullRank) and refits.loss is SquaredLoss and refits.inputs.shapes == core.input_shapes
     if not isinstance(core, FullRank) or not is_ridge or n_weights > LARGEST_SYSTEM:

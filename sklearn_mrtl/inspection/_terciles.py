@@ -6,18 +6,19 @@ import numpy as np
 from scipy.special import ndtr
 
 from sklearn_mrtl.inspection._components import fitted_model, inputs_of
-from sklearn_mrtl.inspection._composites import check_own_target
+from sklearn_mrtl.inspection._composites import chain
 
 
 def tercile_probabilities(estimator, X) -> np.ndarray:
     r"""Compute the probabilities that targets are below, near and above normal.
 
-    Normal is the middle third of the training targets. The probabilities are those of a normal distribution about the
+    Normal is the middle third of the training targets; with a `DeseasonalizedTargetRegressor` that of their anomalies,
+    so that it is another one in each calendar month. The probabilities are those of a normal distribution about the
     prediction, with the standard deviation of ``predict(X, return_std=True)``.
 
     Parameters
     ----------
-    estimator : fitted MRTLRegressor, or a pipeline ending in one
+    estimator : fitted MRTLRegressor, or a pipeline, search or DeseasonalizedTargetRegressor around one
         With ``loss="squared_error"``.
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
         Rows as for ``predict``.
@@ -51,7 +52,12 @@ def tercile_probabilities(estimator, X) -> np.ndarray:
     True
     """
     model = fitted_model(estimator)
-    check_own_target(estimator, "tercile_probabilities")
+    for link in chain(estimator)[:-1]:
+        if hasattr(link, "regressor_") and not hasattr(link, "scale_of"):
+            raise TypeError(
+                f"tercile_probabilities is for the target of fit, and the model inside {type(link).__name__} was "
+                "fitted to another one. Give its regressor_, for the terciles of that."
+            )
     if hasattr(model, "classes_"):
         raise TypeError(f"tercile_probabilities is for an MRTLRegressor, got {type(model).__name__}.")
     prediction, std = model.predict(inputs_of(estimator, X), return_std=True)

@@ -141,11 +141,13 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         time : array-like of shape (n,), default=None
             Times of the rows of X, where X does not carry them.
         **predict_params : dict
-            For the regressor's predict; with metadata routing, what it requests.
+            For the regressor's predict, such as ``return_std=True``; with metadata routing, what it requests.
 
         Returns
         -------
-        ndarray of the shape of y
+        prediction : ndarray of the shape of y
+        std : ndarray of the same shape
+            Only with ``return_std=True``: standard deviation of observations about the predictions, in the units of y.
 
         Raises
         ------
@@ -153,12 +155,32 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
             If a target's month was not seen in fit.
         """
         check_is_fitted(self)
-        anomalies = self.regressor_.predict(X, **self._routed("predict", time, predict_params))
-        anomalies = check_array(flat_target(anomalies, mask=self._mask)[0], dtype=FLOATS, ensure_2d=False)
+        predicted = self.regressor_.predict(X, **self._routed("predict", time, predict_params))
         position = self._position(X, time)
         self._climatology.check_seen(position, self.period)
-        outputs = anomalies.reshape(len(anomalies), -1)
-        return restored(self._climatology.restore(outputs, position).reshape(anomalies.shape), self._mask)
+        anomalies, *std = predicted if isinstance(predicted, tuple) else (predicted,)  # a tuple with return_std
+        values = self._in_columns(anomalies, self._climatology.restore, position)
+        if not std:
+            return values
+        return values, self._in_columns(std[0], lambda own, _: own * self._scale(position), position)
+
+    def regressor_target(self, X, y, *, time=None):
+        """Return what the regressor gets for a target: the anomalies from the fitted cycle.
+
+        Parameters
+        ----------
+        X, time
+            As in `predict`.
+        y : array-like or xarray.DataArray of the shape of y in fit
+
+        Returns
+        -------
+        ndarray or xarray.DataArray of the shape of y
+        """
+        check_is_fitted(self)
+        position = self._position(X, time)
+        self._climatology.check_seen(position, self.period)
+        return labelled_like(y, self._in_columns(y, self._climatology.remove, position))
 
     def scale_of(self, X, *, time=None) -> np.ndarray:
         """Return the standard deviations that the regressor's predictions are multiplied by.
@@ -176,9 +198,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         check_is_fitted(self)
         position = self._position(X, time)
         self._climatology.check_seen(position, self.period)
-        if self.std_ is None:
-            return np.ones((len(position), self.mean_.shape[1]))
-        return self.std_[np.searchsorted(self.cycle_, position)]
+        return self._scale(position)
 
     def score(self, X, y, sample_weight=None, *, time=None):
         """Return R^2 of the predictions, seasonal cycle included.
@@ -217,6 +237,17 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         tags.target_tags.multi_output = inner.target_tags.multi_output
         tags.regressor_tags = inner.regressor_tags
         return tags
+
+    def _scale(self, position: np.ndarray) -> np.ndarray:
+        if self.std_ is None:
+            return np.ones((len(position), self.mean_.shape[1]))
+        return self.std_[np.searchsorted(self.cycle_, position)]
+
+    def _in_columns(self, y, change, position: np.ndarray) -> np.ndarray:
+        """Return y with its columns (those of maps: cells with data) changed at their positions in the cycle."""
+        flat = check_array(flat_target(y, mask=self._mask)[0], dtype=FLOATS, ensure_2d=False, input_name="y")
+        check_consistent_length(flat, position)
+        return restored(change(flat.reshape(len(flat), -1), position).reshape(flat.shape), self._mask)
 
     def _position(self, X, time) -> np.ndarray:
         """Positions in the cycle of the targets of X's rows."""

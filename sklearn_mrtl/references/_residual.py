@@ -75,12 +75,10 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         if y is None:
             raise ValueError("ResidualRegressor requires y to be passed, but the target y is None.")
         flat, self._mask = flat_target(y)
-        flat = check_array(flat, dtype=FLOATS, ensure_2d=False, input_name="y")
+        check_array(flat, dtype=FLOATS, ensure_2d=False, input_name="y")
         routed = self._routed("fit", fit_params)
         reference = clone(self.reference).fit(X, y, **routed["reference"]["fit"])
-        expected = np.asarray(reference.predict(X, **routed["reference"]["predict"]))
-        expected = expected.reshape(flat.shape) if self._mask is None else expected[:, self._mask]
-        residual = labelled_like(y, restored((flat - expected).astype(flat.dtype), self._mask))
+        residual = self._residual(X, y, reference, routed["reference"]["predict"])
         regressor = clone(self.regressor)
         with fit_of(regressor, self, X, residual):
             self.regressor_ = regressor.fit(X, residual, **routed["regressor"]["fit"])
@@ -96,17 +94,43 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         ----------
         X : array-like or xarray.DataArray of shape (n, ...)
         **predict_params : dict
-            For the predictions, such as time.
+            For the predictions, such as time, and ``return_std=True`` for the regressor.
 
         Returns
         -------
-        ndarray of the shape of y
+        prediction : ndarray of the shape of y
+        std : ndarray of the same shape
+            Only with ``return_std=True``: standard deviation of observations about the predictions.
         """
         check_is_fitted(self)
         routed = self._routed("predict", predict_params)
-        learned = np.asarray(self.regressor_.predict(X, **routed["regressor"]["predict"]))
+        predicted = self.regressor_.predict(X, **routed["regressor"]["predict"])
+        learned, *std = predicted if isinstance(predicted, tuple) else (predicted,)  # a tuple with return_std
         expected = np.asarray(self.reference_.predict(X, **routed["reference"]["predict"]))
-        return learned + expected.reshape(learned.shape)
+        both = np.asarray(learned) + expected.reshape(np.shape(learned))
+        return (both, *std) if std else both
+
+    def regressor_target(self, X, y):
+        """Return what the regressor gets for a target: what the fitted reference leaves.
+
+        Parameters
+        ----------
+        X : array-like or xarray.DataArray of shape (n, ...)
+        y : array-like or xarray.DataArray of the shape of y in fit
+
+        Returns
+        -------
+        ndarray or xarray.DataArray of the shape of y
+        """
+        check_is_fitted(self)
+        return self._residual(X, y, self.reference_, {})
+
+    def _residual(self, X, y, reference, predict_params: dict):
+        """Return what a fitted reference leaves of y, with the labels of y."""
+        flat = check_array(flat_target(y, mask=self._mask)[0], dtype=FLOATS, ensure_2d=False, input_name="y")
+        expected = np.asarray(reference.predict(X, **predict_params))
+        expected = expected.reshape(flat.shape) if self._mask is None else expected[:, self._mask]
+        return labelled_like(y, restored((flat - expected).astype(flat.dtype), self._mask))
 
     def score(self, X, y, sample_weight=None, **predict_params):
         """Return R^2 of the predictions.

@@ -7,7 +7,7 @@ from sklearn.ensemble import BaggingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_mrtl import Grid, MRTLRegressor
@@ -22,6 +22,7 @@ from sklearn_mrtl.inspection import (
     select_rank,
     select_term,
     stability,
+    tercile_probabilities,
     to_xarray,
 )
 from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer
@@ -179,7 +180,43 @@ def test_a_curved_transformation_of_the_target_has_no_contributions(fitted):
         select_rank(Ridge(), X, y)
 
 
-def test_bands_of_another_target_are_refused(fitted):
+@pytest.mark.parametrize("name", list(composites()))
+def test_bands_are_those_of_the_model_for_its_own_target(fitted, name):
     X, y, models = fitted
-    with pytest.raises(TypeError, match="inside DeseasonalizedTargetRegressor was fitted to another one"):
-        factor_bands(models["cycle"], X[:150], y[:150])
+    X, y, model = X[:150], y[:150], models[name]
+    inner, own = model, y
+    if name in ("residual", "cycle", "transformed"):
+        inner = model.regressor_
+        expected = {
+            "residual": lambda: y.values - model.reference_.predict(X),
+            "cycle": lambda: Deseasonalizer().fit_transform(y.values[:, None], time=y.time.values)[:, 0],
+            "transformed": lambda: (y.values - y.values.mean()) / y.values.std(),
+        }
+        own = expected[name]()
+    if isinstance(inner, Pipeline) and name == "pipeline of a cycle":
+        own = Deseasonalizer().fit_transform(y.values[:, None], time=y.time.values)[:, 0]
+        inner = make_pipeline(inner[0], inner[1].regressor_)
+    bands = factor_bands(model, X, y, n_resamples=2, random_state=0)
+    alone = factor_bands(inner, X, own, n_resamples=2, random_state=0)
+    for mode in bands.low:
+        np.testing.assert_allclose(bands.low[mode], alone.low[mode], rtol=1e-3, atol=1e-5)
+
+
+def test_uncertainty_of_predictions_is_in_the_units_of_the_target(fitted):
+    X, y, _ = fitted
+    model = DeseasonalizedTargetRegressor(MRTLRegressor(rank=1), lead=2).fit(X[:150], y[:150])
+    rows = X[150:]
+    prediction, std = model.predict(rows, return_std=True)
+    np.testing.assert_array_equal(prediction, model.predict(rows))
+    np.testing.assert_allclose(std, model.regressor_.noise_std_ * model.scale_of(rows)[:, 0], rtol=1e-6)
+    labelled = predict_xarray(model, rows, return_std=True)
+    for part, values in zip(labelled, (prediction, std), strict=True):
+        np.testing.assert_array_equal(part, values)
+        assert part.time.values[0] == y.time.values[150]
+    whole = ResidualRegressor(ClimatologyRegressor(), MRTLRegressor(rank=1)).fit(X[:150], y[:150])
+    prediction, std = whole.predict(rows, return_std=True)
+    np.testing.assert_array_equal(prediction, whole.predict(rows))
+    np.testing.assert_allclose(std, whole.regressor_.noise_std_)
+    with pytest.raises(TypeError, match="inside ResidualRegressor was fitted to another one"):
+        tercile_probabilities(whole, rows)
+    np.testing.assert_array_equal(tercile_probabilities(model, rows), tercile_probabilities(model.regressor_, rows))
