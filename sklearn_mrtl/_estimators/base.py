@@ -220,7 +220,9 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         xarray.Dataset
             Variables "<mode>_factors" with a dimension "component", "component_weights" and "intercept". Dimensions and
             coordinates are those of X if it was a DataArray in fit; otherwise grids with bounds give the centres of
-            their cells.
+            their cells. Of a sum these are the variables of the first term with the most modes, as in `factors_`. The
+            names of the other terms' variables begin with the term, such as "player_x_kind_player_factors"; one of a
+            single mode has its dense weights, such as "court_coef".
 
         Raises
         ------
@@ -232,7 +234,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         known = [name for name in ALPHAS if hasattr(self, f"{name}_")]
         attrs = {"model": type(self).__name__} | {name: getattr(self, f"{name}_") for name in known}
-        return to_xarray(self.tensor_, attrs, coef=coef)
+        others = [term.tensor for term in self.terms_.values() if term.name != self.tensor_.name]
+        return to_xarray(self.tensor_, attrs, coef=coef, others=others)
 
     def _get_fitted_attr_html(self, doc_link=""):
         """Return the HTML of notebooks, also in a pipeline; without coef_, which may be large."""

@@ -313,3 +313,40 @@ def test_a_product_that_gains_nothing_on_left_out_blocks_is_emptied():
     assert product.coef.std() < 1e-3 * player.coef.std()
     assert np.corrcoef(player.coef, numbers)[0, 1] > 0.99
     assert {"rank": {}, "fraction": 1e6} in [{k: t[k] for k in ("rank", "fraction")} for t in model.rank_path_]
+
+
+@pytest.mark.parametrize("classes", [None, 2, 3])
+def test_to_xarray_has_all_terms(classes, tmp_path):
+    xr = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    X, y, *_ = sum_of_terms(400)
+    terms = ["player", "court", ("player", "court"), ("quarter", "player")]
+    options = {"terms": terms, "rank": 2, "alpha_spatial": 0.01, "alpha_l2": 0.01}
+    if classes is None:
+        model = MRTLRegressor(MODES, **options).fit(X, np.stack([y, y[::-1]], axis=1))
+    else:
+        model = MRTLClassifier(MODES, **options).fit(X, np.digitize(y, np.linspace(-0.5, 0.5, classes - 1)))
+    shown = model.to_xarray()
+    shown.to_netcdf(tmp_path / "sum.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "sum.nc", engine="h5netcdf") as stored:
+        xr.testing.assert_identical(stored.load(), shown)
+    dense = X.toarray()
+    player, quarter = (xr.DataArray(part, dims=("n", name)) for part, name in (
+        (dense[:, :5], "player"), (dense[:, 173:], "quarter")
+    ))  # fmt: skip
+    court = xr.DataArray(dense[:, 5:173].reshape(-1, 12, 14), dims=("n", "court_0", "court_1"))
+    main = shown.component_weights * shown.player_factors * shown.court_factors
+    other = shown.player_x_quarter_player_factors * shown.player_x_quarter_quarter_factors
+    if "output_factors" in shown or "class_factors" in shown:
+        outputs = "output_factors" if classes is None else "class_factors"
+        main, other = main * shown[outputs], other * shown[f"player_x_quarter_{outputs}"]
+    other = (shown.player_x_quarter_component_weights * other).sum("player_x_quarter_component")
+    z = shown.intercept + (player * shown.player_coef).sum("player")
+    z = (
+        z
+        + (court * shown.court_coef).sum(("court_0", "court_1"))
+        + (player * quarter * other).sum(("player", "quarter"))
+    )
+    z = z + (player * court * main.sum("component")).sum(("player", "court_0", "court_1"))
+    expected = model.predict(X) if classes is None else model.decision_function(X)
+    np.testing.assert_allclose(z.transpose("n", ...), expected, atol=1e-6)
