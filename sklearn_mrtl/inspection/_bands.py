@@ -9,7 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 
 from sklearn_mrtl._estimators.fitted import FittedTensor
 from sklearn_mrtl._estimators.predictor import CPU
@@ -19,6 +19,7 @@ from sklearn_mrtl.core import memory
 from sklearn_mrtl.inspection._components import fitted_model
 from sklearn_mrtl.inspection._composites import model_data
 from sklearn_mrtl.inspection._matching import aligned_components
+from sklearn_mrtl.inspection._progress import computed
 from sklearn_mrtl.inspection._resampling import draw_counts
 
 
@@ -148,7 +149,8 @@ def factor_bands(
     random_state : int, RandomState instance or None, default=None
         Seed of the rows and of the penalties' centres.
     verbose : int, default=0
-        Verbosity of joblib.
+        1 prints how many refits are done and how long the others will take, from the second refit on; 2 prints a line
+        for each.
 
     Returns
     -------
@@ -202,9 +204,8 @@ def factor_bands(
     seeds = rng.randint(2**31 - 1, size=n_resamples)
     start = refits.refit(np.ones(len(y)))
     reference, unit = refits.fitted(start), refits.unit(counts, start)
-    drawn = Parallel(n_jobs=n_jobs, prefer="threads", verbose=verbose)(
-        delayed(_refit)(refits, count, start, unit, int(seed)) for count, seed in zip(counts, seeds, strict=True)
-    )
+    jobs = (delayed(_refit)(refits, count, start, unit, int(seed)) for count, seed in zip(counts, seeds, strict=True))
+    drawn = computed(jobs, n_resamples, "refit", verbose=verbose, n_jobs=n_jobs, prefer="threads")
     terms = {
         tensor.name: _bands([tensor, reference[t], *(one[t] for one in drawn)], (low, high))
         for t, tensor in enumerate(refits.tensors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
+from time import perf_counter
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -11,10 +12,19 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils import Bunch, check_scalar
 
 from sklearn_mrtl.inspection._composites import parameter_name
+from sklearn_mrtl.inspection._progress import progress_line
 
 
 def select_rank(
-    estimator, X, y, ranks: Sequence[int] = range(1, 11), *, cv=5, scoring=None, n_jobs: int | None = None
+    estimator,
+    X,
+    y,
+    ranks: Sequence[int] = range(1, 11),
+    *,
+    cv=5,
+    scoring=None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> Bunch:
     """Choose the rank by held-out score: the smallest that is no worse than the best beyond chance.
 
@@ -39,6 +49,8 @@ def select_rank(
         As in scikit-learn. None: R^2, or the negative log loss.
     n_jobs : int or None, default=None
         Number of folds fitted at the same time.
+    verbose : int, default=0
+        1 prints how many ranks are done and how long the others will take.
 
     Returns
     -------
@@ -81,15 +93,13 @@ def select_rank(
     name = parameter_name(estimator, "rank")
     if scoring is None and is_classifier(estimator):
         scoring = "neg_log_loss"
-    scores = np.array(
-        [
-            cross_val_score(
-                clone(estimator).set_params(**{name: rank}), X, y, cv=cv, scoring=scoring, n_jobs=n_jobs,
-                error_score="raise",
-            )
-            for rank in ranks
-        ]
-    )  # fmt: skip
+    began, by_rank = perf_counter(), []
+    for rank in ranks:
+        of_rank = clone(estimator).set_params(**{name: rank})
+        by_rank.append(cross_val_score(of_rank, X, y, cv=cv, scoring=scoring, n_jobs=n_jobs, error_score="raise"))
+        if verbose:
+            print(progress_line("rank", len(by_rank), len(ranks), perf_counter() - began), flush=True)
+    scores = np.array(by_rank)
     return Bunch(rank=ranks[smallest_good(scores)], ranks=np.array(ranks), scores=scores)
 
 

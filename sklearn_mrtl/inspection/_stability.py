@@ -7,10 +7,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import Bunch, _safe_indexing, check_random_state, check_scalar
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _num_samples
 
 from sklearn_mrtl.inspection._matching import matched_components
+from sklearn_mrtl.inspection._progress import computed
 from sklearn_mrtl.inspection._resampling import checked_length, draw_blocks
 
 RESAMPLE = ("seed", "block bootstrap")
@@ -26,6 +27,7 @@ def stability(
     block_length: int | None = None,
     n_jobs: int | None = None,
     random_state=None,
+    verbose: int = 0,
 ) -> Bunch:
     """Score how well each component is matched when the model is fitted again.
 
@@ -53,6 +55,8 @@ def stability(
         Number of fits at the same time.
     random_state : int, RandomState instance or None, default=None
         Seed of the rows or of the random states.
+    verbose : int, default=0
+        1 prints how many fits are done and how long the others will take; 2 prints a line for each.
 
     Returns
     -------
@@ -93,11 +97,11 @@ def stability(
     first = clone(estimator).fit(X, y)
     seeds = rng.randint(2**31 - 1, size=n_repeats)
     rows = [draw_blocks(n, length, rng) if resample == "block bootstrap" else None for _ in range(n_repeats)]
-    scores = Parallel(n_jobs=n_jobs)(
+    jobs = (
         delayed(_refit)(first, X, y, part, seed if resample == "seed" else None)
         for part, seed in zip(rows, seeds, strict=True)
     )
-    scores = np.array(scores)
+    scores = np.array(computed(jobs, n_repeats, "fit", verbose=verbose, n_jobs=n_jobs))
     return Bunch(scores=scores, mean=scores.mean(axis=0), estimator=first)
 
 
