@@ -23,7 +23,6 @@ from sklearn_mrtl.model_selection import ConsecutiveBlockSplit
 from sklearn_mrtl.preprocessing import Deseasonalizer, ModeEncoder, RelativePosition, VariableScaler, lag_windows
 
 N_BLOCKS = 20  # of consecutive months, which go to training, validation or test at random
-HALF_COURT = Grid("court", (40, 50), bounds=[(0, 40), (0, 50)])
 BOX = Grid("defenders", (12, 12), bounds=[(-6, 6), (-2, 10)])
 SHOT_COURT = Grid("court", (100, 94), bounds=[(-25, 25), (0, 47)])
 
@@ -46,7 +45,7 @@ class Task:
 # Frames and shots
 
 
-def tracking(seed, thin=1) -> Task:
+def tracking(seed, court=(40, 50), thin=1) -> Task:
     """Real frames: player x court x defenders, 12 % with a shot within a second. Six games, two and two.
 
     All games are Cleveland's, so that others play in one of them: they are one category, "opponent".
@@ -56,7 +55,8 @@ def tracking(seed, thin=1) -> Task:
     relative = RelativePosition(box=BOX.bounds).fit_transform(frames[["x", "y", *defenders]].to_numpy())
     frames[defenders] = relative
     frames["player"] = frames.player.astype(str).where(frames.cle.astype(bool), "opponent")
-    entries = [(Feature("player"), "player"), (HALF_COURT, ["x", "y"]), (BOX, defenders)]
+    half_court = Grid("court", court, bounds=[(0, 40), (0, 50)])
+    entries = [(Feature("player"), "player"), (half_court, ["x", "y"]), (BOX, defenders)]
     return of_table("tracking", frames, entries, "shoots", frames.game, seed, thin)
 
 

@@ -28,6 +28,7 @@ import sklearn_mrtl
 
 torch.set_num_threads(1)
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
+KEPT_ONLY = os.environ.get("KEPT_ONLY", "") not in ("", "0")
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / ("build/paper" if QUICK else "docs/paper")
 KEPT = ROOT / "build/paper_trials"
@@ -43,26 +44,27 @@ class Method:
     options: dict = field(default_factory=dict)
 
 
-def run(table, tasks, methods, seeds=SEEDS):
+def run(table, tasks, methods, seeds=SEEDS, split=None):
     """All trials of a table as a DataFrame, methods in turns; what fails is a row with "error".
 
     `tasks` is {name: options of `data.TASKS[name]`}; a task whose data are not here is skipped, saying so. `methods` is
-    a list, or a function of the task's name that gives one.
+    a list, or a function methods(task's name, seed) that gives one. `split` is the seed of all splits; None: the
+    trial's. With KEPT_ONLY=1 nothing is measured: pages are written of the trials that are kept.
     """
     rows = []
-    for task, options in tasks.items():
-        of_task = methods(task) if callable(methods) else methods
-        for seed in seeds:
-            load = cache(partial(TASKS[task], seed, **options))
-            turn = seed % len(of_task)
-            for method in [*of_task[turn:], *of_task[:turn]]:
-                try:
-                    rows.append(trial(table, task, options, method, seed, load))
-                except FileNotFoundError as missing:
-                    print(f"skipped: {task}, {missing}")
-                    break
-    order = {pair: k for k, pair in enumerate(dict.fromkeys((row["task"], row["method"]) for row in rows))}
-    rows.sort(key=lambda row: order[row["task"], row["method"]])  # each method's seeds in a run
+    for seed in seeds:
+        for task, options in tasks.items():
+            load = cache(partial(TASKS[task], seed if split is None else split, **options))
+            now = methods(task, seed) if callable(methods) else methods
+            turn = seed % len(now)
+            try:
+                rows += [trial(table, task, options, method, seed, load) for method in [*now[turn:], *now[:turn]]]
+            except FileNotFoundError as missing:
+                print(f"skipped: {task}, {missing}")
+    rows = [row for row in rows if row]
+    names = [[row[name] for row in rows if row["seed"] == seeds[0]] for name in ("task", "method")]
+    order = {pair: k for k, pair in enumerate(zip(*names, strict=True))}
+    rows.sort(key=lambda row: (list(tasks).index(row["task"]), order.get((row["task"], row["method"]), 0)))
     return pd.DataFrame(rows)
 
 
@@ -74,6 +76,8 @@ def trial(table, task, task_options, method, seed, load):
     path = KEPT / table / f"{name}.json"
     if path.exists() and not QUICK:
         return json.loads(path.read_text())["result"]
+    if KEPT_ONLY:
+        return None
     data, began, cpu = load(), time.perf_counter(), time.process_time()
     try:
         with warnings.catch_warnings():
