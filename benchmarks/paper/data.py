@@ -162,5 +162,6 @@ TASKS: dict[str, Callable[..., Task]] = {
     "precipitation": precipitation,
     "precipitation without gap": partial(precipitation, gap=0, name="precipitation without gap"),
     "precipitation, lags 0 to 5": partial(precipitation, lags=range(6), name="precipitation, lags 0 to 5"),
+    "precipitation, lags 0 to 5, temperature since 1895": partial(precipitation, lags=range(6)),
     "nino34": nino,
 }

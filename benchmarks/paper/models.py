@@ -1,6 +1,7 @@
 """The paper's models as this package has them: schedules of levels, and fits whose epochs know the processor's time."""
 
 import time
+from math import log
 
 from data import Task
 from trials import QUICK
@@ -42,33 +43,54 @@ def shapes(task, cells):
 
 
 class Watched:
-    """A criterion of a fit that notes the processor's time at each epoch; `name` None ends no level."""
+    """A criterion of a fit that notes the processor's time at each epoch; `name` None ends no level.
 
-    def __init__(self, name):
-        self.name, self.times, self.began = name, [], time.process_time()
+    "explained" ends a level when the objective has decreased in `WINDOW` epochs by less than `ENOUGH` of what is
+    explained: the value of no weights (`null_loss`) minus its own.
+    """
+
+    WINDOW, ENOUGH = 3, 0.01
+
+    def __init__(self, name, null_loss):
+        self.name, self.null_loss, self.times, self.began = name, null_loss, [], time.process_time()
 
     def __call__(self, record):
         self.times.append(time.process_time() - self.began)
+        if self.name == "explained":
+            return self.has_ended(record)
         return 0.0 if self.name is None else record[self.name]
 
+    def has_ended(self, record):
+        """A number that rises when the level should end."""
+        if record["epoch"] == 1:
+            self.objectives, self.rises = [], 0
+        self.objectives.append(record["objective"])
+        if len(self.objectives) > self.WINDOW:
+            enough = self.ENOUGH * max(self.null_loss - self.objectives[-1], 0.01 * self.objectives[-1])
+            self.rises += self.objectives[-1 - self.WINDOW] - self.objectives[-1] < enough
+        return float(self.rises)
 
-def fit(task: Task, seed, kind, levels, validate=True, **parameters):
-    """Fit a model; return it, its prediction and the seconds of its phases, with `history_` that has them too."""
-    options = schedule(task, kind, levels) | parameters
-    watch = Watched(options.pop("criterion", None))
+
+def estimator(task: Task, seed, kind, levels, criterion=None, **parameters):
+    """The estimator of a kind of training; the paper's model is one product of all modes."""
+    options = schedule(task, kind, levels) | parameters | {"random_state": seed, "criterion": criterion or "auto"}
     if task.is_classification:
-        options |= {"terms": None, "class_weight": "balanced"}
-    estimator = MRTLClassifier if task.is_classification else MRTLRegressor
-    model = estimator(task.modes, criterion=watch, random_state=seed, **options)
+        return MRTLClassifier(task.modes, terms=None, class_weight="balanced", **options)
+    return MRTLRegressor(task.modes, **options)
+
+
+def fit(task: Task, seed, kind, levels, validate=True, criterion=None, **parameters):
+    """Fit a model; return it with the processor's time in `history_`, its prediction, and the seconds of its phases."""
+    watch = Watched(criterion, null_loss=log(2) if task.is_classification else 1.0)
+    model = estimator(task, seed, kind, levels, watch, **parameters)
     held_out = {"X_val": task.X["validation"], "y_val": task.y["validation"]} if validate else {}
     began, watch.began = time.perf_counter(), time.process_time()
     model.fit(task.X["train"], task.y["train"], **held_out)
-    cpu, seconds = time.process_time() - watch.began, time.perf_counter() - began
+    times = {"cpu": time.process_time() - watch.began, "seconds": time.perf_counter() - began, "epochs": model.n_iter_}
     for record, moment in zip(model.history_, watch.times, strict=True):
         record["cpu"] = moment
-    full = max((r["cpu"] for r in model.history_ if r["phase"] == "full_rank"), default=0.0)
-    times = {"cpu": cpu, "seconds": seconds, "epochs": model.n_iter_}
-    if options["rank"] is not None:
-        times["cpu_low_rank"] = cpu - full
+    if model.rank is not None:
+        full = max((r["cpu"] for r in model.history_ if r["phase"] == "full_rank"), default=0.0)
+        times["cpu_low_rank"] = times["cpu"] - full
     predict = (lambda X: model.predict_proba(X)[:, 1]) if task.is_classification else model.predict
     return model, predict, times

@@ -137,7 +137,7 @@ def write_page(name, title, text, trials=None, figures=(), command=None):
         pictures.append(f"![{figure_name.replace('_', ' ')}]({figure_name}.png)")
     made = f"`{command or f'python benchmarks/paper/{name}.py'}`; {machine()}"
     if trials is not None and len(trials):
-        trials.to_csv(PAGES / f"{name}.csv", index=False, float_format="%.6g")
+        trials.drop(columns="curve", errors="ignore").to_csv(PAGES / f"{name}.csv", index=False, float_format="%.6g")
         total = trials.cpu.sum()
         commits = ", ".join(sorted(set(trials.commit.dropna())))
         made += f"; {len(trials)} trials, {total / 60:.1f} minutes of one processor in all, made at {commits}"
