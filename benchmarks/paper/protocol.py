@@ -27,7 +27,7 @@ def climatology(task, seed):
 
 METHODS = [Method("MRTLRegressor()", defaults), Method("climatology", climatology)]
 TEXT = """Midwest precipitation by the paper's protocol: differenced and deseasonalized sea surface temperature and
-height (the paper has salinity) of the previous six months, 1980 to 2020, 20 x 45 cells, random blocks of consecutive months.
+height (the paper has salinity) of the previous six months, 1980 to 2020, 20 x 45 cells, random blocks of months.
 "without gap" leaves the parts next to each other, as the paper does: six months of a test row at a border are then also
 in training rows. "lags 0 to 5" has the current month as well. R^2 is of the trial's own test rows, which have a mean of
 their own: climatology, the mean of the training months, is below 0."""

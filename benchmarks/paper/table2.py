@@ -3,6 +3,7 @@
 from functools import cache
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullFormatter
 from models import ADAM, DATA_OPTIONS, LEVELS, fit
 from score import scores, validation_loss
 from sklearn.model_selection import ParameterSampler
@@ -60,6 +61,7 @@ def curves(trials):
             ax.step(mine.cpu.cumsum(), mine.validation_loss.cummin(), where="post", label=kind)
         ax.set(xscale="log", xlabel="seconds of the processor, all settings so far", title=name)
         ax.set_ylabel("least validation loss so far")
+        ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0, 0].legend()
     return fig
 

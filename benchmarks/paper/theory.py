@@ -41,7 +41,8 @@ def main():
     errors, bounds = np.array(found["errors"]), np.array(found["bounds"])
     norms = [np.linalg.norm(found["finer"](np.eye(n), 2 * n), 2) for n in (8, 64)]
     convergence = [
-        ["steps", "bound holds", "largest error / bound", "error / bound at the end", "norm of P, linear, of raw weights", "of weights by area"],
+        ["steps", "bound holds", "largest error / bound", "error / bound at the end",
+         "norm of P, linear, of raw weights", "of weights by area"],
         [len(errors), f"{np.sum(errors <= bounds)} of {len(errors)}", f"{np.max(errors / bounds):.3f}",
          f"{errors[-1] / bounds[-1]:.2g}", f"{norms[1] / 2:.4f}", f"{norms[1] / np.sqrt(2):.4f}"],
     ]  # fmt: skip
