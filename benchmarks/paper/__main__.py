@@ -3,12 +3,19 @@
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from _common import DATA
 
 # In the order in which they need each other's trials.
 SCRIPTS = ["table2", "table1", "criteria", "curves", "batches", "protocol", "theory", "claims"]
 
 
 def main(names):
+    if not DATA.exists():
+        print(f"skipped: {DATA} is not here; MRTL_DATA names the folder of the larger data sets")
+        return
     for name in names or SCRIPTS:
         began = time.perf_counter()
         import_module(name).main()
