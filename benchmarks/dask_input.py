@@ -1,6 +1,8 @@
 """Dask input: what a pass costs over two workers, and fits of more data than a memory limit holds.
 
 python benchmarks/dask_input.py overhead          seconds of calls that two processes share, with nothing to do
+python benchmarks/dask_input.py passes            bytes and seconds of the passes of a fit that two processes share
+python benchmarks/dask_input.py archive           a year more: a fit anew, and those that know of the one before
 python benchmarks/dask_input.py shared            seconds of a pass in one process and over two
 python benchmarks/dask_input.py speed             CPU seconds of passes over blocks that are kept
 python benchmarks/dask_input.py threads           a fit of blocks beside the fit of the same array
@@ -12,7 +14,9 @@ import sys
 import tempfile
 import time
 from statistics import median
+from unittest import mock
 
+import cloudpickle
 import dask
 import dask.array as da
 import numpy as np
@@ -22,8 +26,8 @@ from dask.diagnostics import ProgressBar
 from scipy import sparse
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
-from sklearn_mrtl.core.block_objective import BlockObjective
-from sklearn_mrtl.distributed import blocks_of
+from sklearn_mrtl.core.block_objective import BlockObjective, weighted_gradient
+from sklearn_mrtl.distributed import ClientBlocks, blocks_of, packed, run_packed, unpacked
 
 GIVEN = {"alpha_spatial": 1e-3, "alpha_l2": 1e-3, "rank": 3, "solver": "lbfgs"}
 SHAPE = (6, 2, 80, 180)  # lags, variables, latitudes, longitudes
@@ -95,6 +99,69 @@ def overhead(n_repeats=60):
             seconds = [timed(blocks.total, function, *arguments)[1] for _ in range(n_repeats)]
             rows.append([name, f"{1e3 * min(seconds):.0f}", f"{1e3 * median(seconds):.0f}"])
     table("a call of two workers, 20 blocks", ["what goes and comes", "least ms", "median ms"], rows)
+
+
+def measured(function, group, args):
+    """On a worker: the result of a function of a group, its seconds, and the bytes that came and go."""
+    began = time.perf_counter()
+    result = run_packed(function, group, args)
+    seconds = time.perf_counter() - began
+    return result, seconds, len(cloudpickle.dumps(args)), len(cloudpickle.dumps(result))
+
+
+def passes(n=300, n_rows=15):
+    """What the passes of a fit of fields cost beyond the work of the slower of two workers, and what travels."""
+    seen = []
+
+    def submit(self, function, *args):
+        began = time.perf_counter()
+        options = {"allow_other_workers": True, "pure": False}
+        futures = [
+            self.client.submit(measured, function, group, packed(args), workers=[worker], **options)
+            for group, worker in zip(self.groups, self.workers, strict=True)
+        ]
+        results, seconds, came, went = zip(*self.client.gather(futures), strict=True)
+        if args[0] is weighted_gradient:
+            n_weights = sum(value.numel() for value in args[1][-1].values())
+            seen.append((n_weights, time.perf_counter() - began, max(seconds), sum(came) + sum(went)))
+        return unpacked(list(results))
+
+    X, y = dask.compute(*fields(n, n_rows), scheduler="synchronous")
+    with cluster(), mock.patch.object(ClientBlocks, "submit", submit):
+        model = MRTLRegressor(**GIVEN).fit(da.from_array(X, (n_rows, *SHAPE)), y)
+    rows = []
+    for n_weights in sorted({n_weights for n_weights, *_ in seen}):
+        _, walls, works, sizes = zip(*(one for one in seen if one[0] == n_weights), strict=True)
+        beyond = [1e3 * (wall - work) for wall, work in zip(walls, works, strict=True)]
+        cells = [len(walls), f"{24 * n_weights / 1e3:.0f}", f"{median(sizes) / 1e3:.0f}"]
+        rows.append([n_weights, *cells, f"{1e3 * median(works):.0f}", f"{min(beyond):.0f}", f"{median(beyond):.0f}"])
+    head = ["weights", "passes", "weights x (4 + 8) x 2, kB", "kB", "work, ms", "beyond it, least ms", "median ms"]
+    table(f"{n} rows of fields in {n // n_rows} blocks, rank 3, two workers; R^2 {model.score(X, y):.3f}", head, rows)
+
+
+def archive(n_years=40):
+    """CPU seconds of a fit of so many years of months, and of one year more: anew, strengths given, and from before."""
+    n = 12 * (n_years + 1)
+    X, y = dask.compute(*fields(n, 60), scheduler="synchronous")
+    rows = []
+
+    def timed_fit(kind, name, model, n_months):
+        began = time.process_time()
+        data = X[:n_months] if kind == "array" else da.from_array(X[:n_months], (60, *SHAPE))
+        with dask.config.set(scheduler="synchronous"):
+            model.fit(data, y[:n_months])
+        seconds = time.process_time() - began
+        rows.append([kind, name, f"{seconds:.2f}", len(model.history_), f"{model.score(X, y):.4f}"])
+        return model
+
+    timed_fit("dask", "first in the process, not counted", MRTLRegressor(random_state=0), 120)
+    for kind in ("dask", "array"):
+        old = timed_fit(kind, f"{n_years} years", MRTLRegressor(random_state=0, warm_start="grown"), n - 12)
+        timed_fit(kind, "one year more, anew", MRTLRegressor(random_state=0), n)
+        given = {"alpha_spatial": old.alpha_spatial_, "alpha_l2": old.alpha_l2_, "rank": old.rank_}
+        timed_fit(kind, "one year more, strengths and rank given", MRTLRegressor(**given, random_state=0), n)
+        timed_fit(kind, "one year more, from the fit before", old, n)
+    table("fields of 6 lags, 2 variables, 80 x 180 cells, one thread", ["X", "fit", "CPU s", "epochs", "R^2"], rows)
 
 
 def speed():
@@ -235,5 +302,5 @@ def frames(millions=10):
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:] or ["overhead"]
-    tasks = [overhead, shared, speed, threads, folder, frames]
+    tasks = [overhead, passes, archive, shared, speed, threads, folder, frames]
     {task.__name__: task for task in tasks}[name](*map(int, arguments))

@@ -7,6 +7,8 @@ import sys
 
 import dask.array as da
 import numpy as np
+from joblib import parallel_config
+from sklearn.model_selection import GridSearchCV
 
 from sklearn_mrtl import MRTLClassifier
 
@@ -34,6 +36,11 @@ def killing(pid, at_epoch):
     return criterion
 
 
+def tasks_done(dask_worker):
+    """The number of tasks that a worker has done."""
+    return dask_worker.state.executed_count
+
+
 def main():
     from distributed import Client, LocalCluster
 
@@ -48,6 +55,13 @@ def main():
             found[name] = float(np.abs(model.coef_ - expected.coef_).max() / np.abs(expected.coef_).max())
             return model
 
+        search = GridSearchCV(MRTLClassifier(**GIVEN), {"alpha_l2": [0.05, 5.0]}, cv=2)
+        alone = search.fit(X[:800], y[:800]).cv_results_["mean_test_score"]
+        before = sum(client.run(tasks_done).values())
+        with parallel_config("dask"):
+            spread = search.fit(X[:800], y[:800]).cv_results_["mean_test_score"]
+        found["search"] = float(np.abs(spread - alone).max())
+        found["tasks_of_search"] = sum(client.run(tasks_done).values()) - before
         model = compare("same", MRTLClassifier(**GIVEN))
         found["score"] = abs(model.score(lazy, y) - expected.score(X, y))
         found["proba"] = float(np.abs(model.predict_proba(lazy).compute() - expected.predict_proba(X)).max())

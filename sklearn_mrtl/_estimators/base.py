@@ -139,7 +139,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
                 plan,
                 replace(settings, keep_interrupted=not is_one_of_many()),
                 source.validation_samples(),
-                start.fit(layout, outputs, settings, device),
+                start.fit(layout, outputs, statistics, settings, device),
                 callbacks,
             )
         attributes = show(fit) | start.after(fit)

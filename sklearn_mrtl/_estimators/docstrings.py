@@ -88,8 +88,11 @@ validation_fraction : float or None, default=0.2
     consecutive rows at random positions.
 device : str or torch.device, default="auto"
     "auto": a GPU if torch has one.
-warm_start : bool, default=False
-    Continue from the last fit if `n_levels` has grown and nothing else, X and y included, has changed.
+warm_start : bool or "grown", default=False
+    ``True``: continue from the last fit if `n_levels` has grown and nothing else, X and y included, has changed.
+    "grown": if X and y have changed too, as an archive that has grown by a year, keep the rank and the penalties of the
+    last fit, and train its weights further at the finest level only. If an output, a class or the places without data
+    have changed, begin anew.
 checkpoint : path-like, (path-like, minutes) or None, default=None
     File to which the state of the training is written after each level, and every 5 (or other) minutes within a level.
     If it exists when fit is called, training continues from it and ends with the same model, bit for bit on one thread.

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from sklearn_mrtl._estimators.core_samples import Statistics
 from sklearn_mrtl._estimators.fingerprints import UNNAMED, parameter_fingerprint
 from sklearn_mrtl._estimators.fit_data import FitData
+from sklearn_mrtl._estimators.fitted import FittedTensor
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_number
 from sklearn_mrtl.core.checkpoints import Checkpoint, CheckpointWriter, read
-from sklearn_mrtl.core.fit import Fit
+from sklearn_mrtl.core.fit import Fit, before_last_level
 from sklearn_mrtl.core.settings import Settings
 from sklearn_mrtl.core.snapshots import Snapshot
 
+DATA = ("X", "y", "sample_weight", "groups", "X_val, y_val")  # names of the data in a key
 FREE = ("verbose", "warm_start", "device", "checkpoint")  # parameters that may change when a training goes on
 MINUTES = 5.0  # between checkpoints within a level: little to lose, and time enough to write large models
 
@@ -39,6 +43,8 @@ class Start:
         Where checkpoints are written, and how often within a level.
     saved : Checkpoint or None
         None: training begins.
+    has_grown : bool
+        Whether `saved` is of other rows than are trained on now.
     """
 
     estimator: Any
@@ -47,6 +53,7 @@ class Start:
     path: str | os.PathLike[str] | None
     minutes: float
     saved: Checkpoint | None = None
+    has_grown: bool = False
 
     @classmethod
     def find(cls, estimator, layout: Layout, data: FitData) -> Start:
@@ -58,23 +65,31 @@ class Start:
             If `checkpoint` is not what it should be, or its file is damaged or of another fit.
         """
         path, minutes = validate_checkpoint(estimator.checkpoint)
+        if estimator.warm_start not in (True, False, "grown"):
+            raise ValueError(f"warm_start must be True, False or 'grown', got {estimator.warm_start!r}.")
         key = key_of(estimator, layout, data) if path is not None or estimator.warm_start else {}
         earlier = getattr(estimator, "_warm_start", None) if estimator.warm_start else None
-        if earlier is not None and without_levels(earlier.key) != without_levels(key):
-            earlier = None
+        has_grown = False
+        if earlier is not None and without(("n_levels",), earlier.key) != without(("n_levels",), key):
+            has_grown = estimator.warm_start == "grown" and without(DATA, earlier.key) == without(DATA, key)
+            earlier = earlier if has_grown else None
         seed = draw_seed(estimator.random_state) if earlier is None else earlier.seed
         saved = earlier
         if path is not None:
             require_names(key)
-            saved = read(path, key) or earlier
-        return cls(estimator, seed if saved is None else saved.seed, key, path, minutes, saved)
+            of_file = read(path, key)
+            saved, has_grown = of_file or earlier, has_grown and of_file is None
+        return cls(estimator, seed if saved is None else saved.seed, key, path, minutes, saved, has_grown)
 
-    def fit(self, layout: Layout, outputs: Outputs, settings: Settings, device: torch.device) -> Fit | None:
+    def fit(
+        self, layout: Layout, outputs: Outputs, statistics: Statistics, settings: Settings, device: torch.device
+    ) -> Fit | None:  # fmt: skip
         """Return the fit that goes on; None: training begins."""
-        if self.saved is None:
+        if self.saved is None or (self.has_grown and not means_the_same(self.estimator.tensor_, outputs, statistics)):
             return None
         modes = [layout.modes[m] for m in layout.order]
-        return self.saved.snapshot.fit(modes, outputs.number, settings, device, outputs.grid)
+        fit = self.saved.snapshot.fit(modes, outputs.number, settings, device, outputs.grid)
+        return before_last_level(fit) if self.has_grown else fit
 
     def writers(self) -> list[CheckpointWriter]:
         """Return the callback that writes checkpoints, if they are asked for."""
@@ -122,9 +137,9 @@ def key_of(estimator, layout: Layout, data: FitData) -> dict[str, str]:
     return key | data.fingerprints() | {"shape of X": repr((layout.row_shape, layout.modes))}
 
 
-def without_levels(key: dict[str, str]) -> dict[str, str]:
-    """Return a key without the number of levels, in which a warm start may differ."""
-    return {name: words for name, words in key.items() if name != "n_levels"}
+def without(names: Collection[str], key: dict[str, str]) -> dict[str, str]:
+    """Return a key without some names, in which a warm start may differ."""
+    return {name: words for name, words in key.items() if name not in names}
 
 
 def require_names(key: dict[str, str]) -> None:
@@ -140,6 +155,19 @@ def require_names(key: dict[str, str]) -> None:
             f"checkpoint needs {' and '.join(unnamed)} that can be recognized in another process: a function that a "
             "module defines by name, no lambda and no function inside another."
         )
+
+
+def means_the_same(tensor: FittedTensor, outputs: Outputs, statistics: Statistics) -> bool:
+    """Return whether a fitted tensor's weights are a start for other rows: of the same units, cells and outputs."""
+    before = tensor.outputs
+    same: list[tuple[Any, Any]] = [
+        (tensor.statistics.scale, statistics.scale),
+        (getattr(tensor.statistics, "has_data", True), getattr(statistics, "has_data", True)),
+        (before.number, outputs.number),
+        (before.classes, outputs.classes),
+        (before.form.mask, outputs.form.mask),
+    ]
+    return all(np.array_equal(a, b) for a, b in same)
 
 
 def draw_seed(random_state) -> int:

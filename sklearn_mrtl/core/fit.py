@@ -58,6 +58,19 @@ class Fit:
     level_state: State = field(default_factory=dict)
 
 
+def before_last_level(fit: Fit) -> Fit:
+    """Return a trained fit as if its last level, which begins with the trained weights, was still to come.
+
+    The samples may be others, with as many cells.
+    """
+    last = max(n for n, step in enumerate(fit.done) if isinstance(step, Train))
+    is_decomposed = any(isinstance(step, Decompose) for step in fit.done[last:])
+    if is_decomposed and fit.before_decomposition is not None:
+        model, parameters = fit.before_decomposition
+        fit = replace(fit, model=model, parameters=parameters, before_decomposition=None)
+    return replace(fit, done=fit.done[:last], has_ended=False, level_state={})
+
+
 def resume(earlier: Fit | None, plan: Plan) -> Fit:
     """Return the part of an earlier fit that is a prefix of a plan, or an empty fit.
 

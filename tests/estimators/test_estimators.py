@@ -293,6 +293,35 @@ def test_a_warm_start_knows_what_no_other_process_could(options):
     assert repr(warm.history_[: len(coarse)]) != repr(coarse)
 
 
+@by_case_of_one_term
+@pytest.mark.parametrize("options", [{}, {"rank": None}, {"decomposition": "tucker"}], ids=repr)
+def test_rows_that_are_added_change_the_finest_level_only(make, X, y, options):
+    """The model is about that of a fit to all rows, with the penalties of the fit before."""
+    n = 3 * len(y) // 4
+    make = partial(make, **{"alpha_l2": "auto", **options}, random_state=0)
+    model = make(warm_start="grown").fit(X[:n], y[:n])
+    coarse = [record for record in model.history_ if record["level"] == 0]
+    given = {name: getattr(model, f"{name}_") for name in ("alpha_spatial", "alpha_l2")}
+    model.fit(X, y)
+    assert repr(model.history_[: len(coarse)]) == repr(coarse)
+    assert {name: getattr(model, f"{name}_") for name in given} == given
+    anew = make(**given).fit(X, y)
+    assert model.history_[-1]["objective"] == pytest.approx(anew.history_[-1]["objective"], abs=0.05)  # of about 1
+    assert model.resolutions_ == anew.resolutions_
+    before = scores(model, X)
+    same(scores(model.fit(X, y), X), before, rtol=0, atol=0)  # of the same rows nothing is left to do
+
+
+def test_an_archive_with_new_places_or_classes_begins_anew():
+    X, y = ocean()
+    changed = X.copy()
+    changed[:, :, 0, 0] = np.nan
+    model = ocean_model(warm_start="grown", random_state=0).fit(X, y)
+    same(model.fit(changed, y).predict(changed), ocean_model(random_state=0).fit(changed, y).predict(changed), atol=0)
+    with pytest.raises(ValueError, match="warm_start must be True, False or 'grown'"):
+        model.set_params(warm_start="new").fit(X, y)
+
+
 @by_case
 def test_a_warm_start_with_other_parameters_starts_anew(make, X, y):
     warm = make(warm_start=True).fit(X, y).set_params(alpha_l2=0.5).fit(X, y)
