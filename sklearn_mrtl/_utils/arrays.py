@@ -49,7 +49,8 @@ def as_one_array(X):
     if is_dataset(X):
         raise TypeError(
             "X is an xarray.Dataset, expected one array: lag_windows makes its variables an axis, as does "
-            "X.to_dataarray('variable').transpose('time', 'variable', ...)."
+            "X.to_dataarray('variable').transpose('time', 'variable', ...). X.map(transformer.fit_transform) treats "
+            "each variable by itself."
         )
     return unmasked(X)
 

@@ -115,7 +115,7 @@ class ComponentDisplay:
         model = cp_model(estimator)
         factors = model.factors_
         given = {"axis_labels": axis_labels, "category_names": category_names, "origin": origin, "positions": positions}
-        options = options_by_mode(given, list(factors))
+        options = options_by_mode(given, model)
         chosen = check_components(components, len(model.component_weights_))
         pictures = {}
         for mode in factors:
@@ -190,7 +190,7 @@ class ComponentDisplay:
                 decorate_panel(panel, decorate, mode)
             x, y = picture.labels("relative weight")
             label_outer(drawn, x, y, "small")
-            drawn[0].set_title(mode, fontsize="medium")
+            drawn[0].set_title(picture.names[0] if mode == "output" else mode, fontsize="medium")
         for row, panel in enumerate(self.axes_[:, 0]):
             self._name(row, panel)
         self.ax_ = first_axes(ax, list(self.axes_.flat))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from numbers import Integral
 
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.base import BaseMRTL
+from sklearn_mrtl._estimators.tensor_mode import TensorMode
 from sklearn_mrtl.inspection._composites import chain, transformed
 from sklearn_mrtl.modes import Grid
 
@@ -75,9 +76,15 @@ def check_mode(model: BaseMRTL, mode: str | None) -> str:
     known = list(model.factors_)
     if mode is None:
         return next((m.name for m in model.modes_ if isinstance(m, Grid) and m.name in known), known[0])
+    mode = known_as(mode, model.tensor_.modes)
     if mode not in known:
         raise ValueError(f"mode must be one of {known}, got {mode!r}.")
     return mode
+
+
+def known_as(name: str, modes: Mapping[str, TensorMode]) -> str:
+    """Return the name of a mode for that of its dimension, if it has one only; such as "output" for "place"."""
+    return next((mode for mode, own in modes.items() if own.dims == (name,) and name not in modes), name)
 
 
 def check_components(components: int | Sequence[int] | None, rank: int) -> list[int]:

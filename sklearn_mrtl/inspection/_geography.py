@@ -52,10 +52,19 @@ def draw_outline(ax, has_data: np.ndarray, extent, *, geographic: bool, color="0
     """
     from matplotlib.collections import LineCollection
 
-    lines = coastlines() if geographic else None
+    drawn = draw_coastlines(ax, color=color, linewidth=linewidth) if geographic else None
+    if drawn is not None:
+        return drawn
+    lines = LineCollection(mask_outline(has_data, extent), colors=color, linewidths=linewidth)
+    return ax.add_collection(lines, autolim=False)
+
+
+def draw_coastlines(ax, *, color="0.35", linewidth: float = 0.5, zorder: float = 2.0):
+    """Draw coastlines and borders on longitudes and latitudes; return them, None where there are none to be had."""
+    from matplotlib.collections import LineCollection
+
+    lines = coastlines()
     if lines is None:
-        drawn = LineCollection(mask_outline(has_data, extent), colors=color, linewidths=linewidth)
-    else:
-        around = [line + (turn, 0.0) for turn in (-360.0, 0.0, 360.0) for line in lines]  # longitudes to 360 too
-        drawn = LineCollection(around, colors=color, linewidths=linewidth)
-    return ax.add_collection(drawn, autolim=False)
+        return None
+    around = [line + (turn, 0.0) for turn in (-360.0, 0.0, 360.0) for line in lines]  # longitudes to 360 too
+    return ax.add_collection(LineCollection(around, colors=color, linewidths=linewidth, zorder=zorder), autolim=False)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_mrtl._estimators.base import BaseMRTL
+from sklearn_mrtl.inspection._components import known_as
 from sklearn_mrtl.inspection._figures import bars_size, panel_shape
-from sklearn_mrtl.inspection._geography import draw_outline
+from sklearn_mrtl.inspection._geography import draw_coastlines, draw_outline
 from sklearn_mrtl.inspection._mode_labels import check_names, column_names, mode_labels
 from sklearn_mrtl.inspection._panels import MAX_BARS, draw_categories, draw_curve, draw_map, draw_points
 from sklearn_mrtl.inspection._polar import check_polar, disc_sides, draw_polar_map
@@ -35,7 +36,7 @@ class ModePicture:
     origin : (float, float), or None
         Centre of a polar grid.
     geographic : bool
-        Whether the last two axes are latitude and longitude.
+        Whether the last two axes, or y and x of the positions, are latitude and longitude.
     transposed : bool
         Whether the axes are those of the mode in reverse.
     positions : ndarray of shape (n_categories, 2), or None
@@ -118,7 +119,9 @@ class ModePicture:
     def labels(self, value: str) -> tuple[str, str]:
         """Return the labels of the horizontal and the vertical axis; `value` is what bars and curves show."""
         if self.positions is not None:
-            return "x", "y"
+            own = self.axis_labels if self.axis_labels and len(self.axis_labels) == 2 else None
+            vertical, horizontal = own or plane_labels(self.geographic)
+            return horizontal, vertical
         if self.n_bars:
             return value, self.names[0]
         return self.names[-1], self.names[-2] if self.n_axes > 1 else value
@@ -135,7 +138,10 @@ class ModePicture:
     def draw(self, ax, values: np.ndarray, *, cmap, norm, aspect="equal", outline: bool = True):
         """Draw values, of a slice if the grid has three axes; return the map, None if it is none."""
         if self.positions is not None:
-            return draw_points(ax, values, np.asarray(self.positions), cmap=cmap, norm=norm, aspect=aspect)
+            points = draw_points(ax, values, np.asarray(self.positions), cmap=cmap, norm=norm, aspect=aspect)
+            if outline and self.geographic:
+                draw_coastlines(ax, zorder=0.5)  # below the points
+            return points
         if self.n_axes == 0:
             style = {"cmap": cmap, "norm": norm, "n_extremes": self.n_extremes}
             return draw_categories(ax, values, self.category_names, norm.vmax, **style)
@@ -181,7 +187,9 @@ def picture_of(
             category_names = column_names(estimator, model, mode) or labels.category_names
         else:
             category_names = check_names("category_names", category_names, described.size)
-        return ModePicture(mode, described.shape, None, names, category_names)
+        others = [mode_labels(model, name) for name in model.tensor_.modes if name != mode]
+        is_geographic = any(other.is_geographic for other in others)  # then so are the positions of categories
+        return ModePicture(mode, described.shape, None, names, category_names, geographic=is_geographic)
     if category_names is not None:
         raise ValueError(f"category_names are for Features; {mode!r} is a Grid, whose axes have axis_labels.")
     if origin is not None:
@@ -191,7 +199,12 @@ def picture_of(
     return ModePicture(mode, described.shape, extent, names, geographic=labels.is_geographic)
 
 
-def options_by_mode(given: Mapping[str, Mapping | None], modes: Sequence[str]) -> dict[str, Mapping]:
+def plane_labels(geographic: bool) -> tuple[str, str]:
+    """Return the labels of the vertical and the horizontal axis of a map."""
+    return ("latitude (°N)", "longitude (°E)") if geographic else ("y", "x")
+
+
+def options_by_mode(given: Mapping[str, Mapping | None], model: BaseMRTL) -> dict[str, Mapping]:
     """Return options that are dicts by the names of modes, empty where they are None.
 
     Raises
@@ -199,7 +212,11 @@ def options_by_mode(given: Mapping[str, Mapping | None], modes: Sequence[str]) -
     ValueError
         If an option names an unknown mode.
     """
-    options = {name: by_mode or {} for name, by_mode in given.items()}
+    modes = {name: mode for term in model.terms_.values() for name, mode in term.tensor.modes.items()}
+    options: dict[str, Mapping] = {
+        name: {known_as(mode, modes): option for mode, option in (by_mode or {}).items()}
+        for name, by_mode in given.items()
+    }
     for name, by_mode in options.items():
         if not set(by_mode) <= set(modes):
             raise ValueError(f"{name} must be a dict by names among {list(modes)}, got {list(by_mode)}.")

@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl.inspection._figures import add_colorbar, arrange, first_axes, label_outer, panels, pyplot
-from sklearn_mrtl.inspection._mode_picture import ModePicture
+from sklearn_mrtl.inspection._mode_picture import ModePicture, plane_labels
 from sklearn_mrtl.inspection._panels import symmetric_limits
 from sklearn_mrtl.modes import Grid
 
@@ -33,7 +33,7 @@ class PredictionDisplay:
     extent : ((bottom, top), (left, right)), default=None
         Outer edges of the maps. None: in cells.
     axis_labels : (str, str), default=None
-        Names and units of the vertical and the horizontal axis.
+        Names and units of the vertical and the horizontal axis. None: y and x; latitude and longitude if `geographic`.
     positions : ndarray of shape (n_places, 2), default=None
         x and y of places that are not cells of a grid.
     is_difference : bool, default=False
@@ -213,7 +213,7 @@ class PredictionDisplay:
             raise ValueError(f"names needs {n} names, one for each row, got {len(self.names)}.")
         positions = None if self.positions is None else np.asarray(self.positions, dtype=float)
         picture = ModePicture(
-            "map", values.shape[1:], self.extent, self.axis_labels or ("y", "x"),
+            "map", values.shape[1:], self.extent, self.axis_labels or plane_labels(self.geographic),
             None if positions is None else [""] * len(positions), geographic=self.geographic, positions=positions,
         )  # fmt: skip
         picture.check()

@@ -16,12 +16,13 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._estimators.html import training_table
+from sklearn_mrtl._utils.skill import skill_of
 from sklearn_mrtl.inspection._component_display import ComponentDisplay
 from sklearn_mrtl.inspection._components import fitted_model
 from sklearn_mrtl.inspection._factor_display import FactorDisplay
 from sklearn_mrtl.inspection._figures import pyplot
 from sklearn_mrtl.inspection._history_display import HistoryDisplay
-from sklearn_mrtl.inspection._skill_display import SkillDisplay, skill_of
+from sklearn_mrtl.inspection._skill_display import SkillDisplay
 from sklearn_mrtl.inspection._term_display import TermDisplay
 
 CALLER = "report"

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.model_selection import KFold, cross_val_predict
 
+from sklearn_mrtl._utils.skill import correlation_of, skill_of
 from sklearn_mrtl.inspection._figures import add_colorbar, first_axes, mixed_panels, pyplot
-from sklearn_mrtl.inspection._mode_picture import ModePicture
+from sklearn_mrtl.inspection._mode_picture import ModePicture, plane_labels
 from sklearn_mrtl.inspection._panels import scale_end
 
 CALLER = "SkillDisplay"
-METRICS = {"r2": "R²", "correlation": "correlation"}
+METRICS = {"r2": "R²", "skill": "skill", "correlation": "correlation"}
 MANY_POINTS = 2000  # from which a scatter plot is a density
 
 
@@ -129,10 +130,12 @@ class SkillDisplay:
         ----------
         y_true, y_pred : array-like of shape (n,), (n, T) or (n, n_rows, n_columns)
             What was observed and what was predicted, of the same shape.
-        metric : {"r2", "correlation"}, default="r2"
-            "r2": the fraction of squared errors that the model saves, compared with `reference`.
+        metric : {"r2", "skill", "correlation"}, default="r2"
+            "r2" and "skill": the fraction of squared errors that the model saves, compared with `reference`; as in
+            :func:`~sklearn_mrtl.model_selection.skill_score`.
         reference : array-like of the shape of y_true, default=None
-            Predictions to compare with, such as persistence. None: the mean of y_true, which is R².
+            Predictions to compare with, such as those of a climatology or of persistence. None: the mean of y_true,
+            which nobody knows beforehand; the skill is then R².
         names : sequence of str, default=None
             Names of the T outputs.
         extent, axis_labels, positions, geographic
@@ -154,7 +157,16 @@ class SkillDisplay:
         y_true, y_pred = (np.asarray(y, dtype=float) for y in (y_true, y_pred))
         if y_true.shape != y_pred.shape:
             raise ValueError(f"y_pred must have the shape of y_true, {y_true.shape}, got {y_pred.shape}.")
-        skill = skill_of(y_true, y_pred, metric, reference)
+        if metric not in METRICS or (metric == "skill" and reference is None):
+            raise ValueError(f"metric must be 'r2' or 'correlation', or 'skill' with a reference, got {metric!r}.")
+        if reference is not None:
+            reference, metric = np.asarray(reference, dtype=float), "skill" if metric == "r2" else metric
+            if metric != "skill" or reference.shape != y_true.shape:
+                raise ValueError(
+                    f"reference is for metric='r2' and has the shape of y_true, {y_true.shape}; got metric={metric!r} "
+                    f"and shape {reference.shape}."
+                )
+        skill = correlation_of(y_true, y_pred) if metric == "correlation" else skill_of(y_true, y_pred, reference)
         display = cls(
             y_true, y_pred, skill, metric=metric, names=names, extent=extent, axis_labels=axis_labels,
             positions=positions, geographic=geographic,
@@ -207,8 +219,9 @@ class SkillDisplay:
             names = [str(i) for i in range(shape[0])] if names is None else [str(name) for name in names]
             if len(names) != shape[0]:
                 raise ValueError(f"names needs {shape[0]} names, one for each output, got {len(names)}.")
+        labels = self.axis_labels or (("output",) if len(shape) == 1 else plane_labels(self.geographic))
         picture = ModePicture(
-            "output", shape, self.extent, self.axis_labels or (("y", "x") if len(shape) == 2 else ("output",)),
+            "output", shape, self.extent, labels,
             names if len(shape) == 1 else None, geographic=self.geographic, n_extremes=n_extremes,
             positions=None if positions is None else np.asarray(positions, dtype=float),
         )  # fmt: skip
@@ -217,7 +230,7 @@ class SkillDisplay:
 
     def _title(self) -> str:
         known = self.skill[~np.isnan(self.skill)]
-        return f"{METRICS[self.metric]}: median {np.median(known):.2f}, {np.mean(known > 0):.0%} above 0"
+        return f"{METRICS[self.metric]}: mean {np.mean(known):.2g}, {np.mean(known > 0):.0%} above 0"
 
     def _compare(self, ax) -> None:
         """Draw predictions against observations, with the line on which they are equal."""
@@ -230,41 +243,6 @@ class SkillDisplay:
             ax.scatter(predicted, observed, s=10, alpha=0.6, linewidth=0)
         low, high = min(observed.min(), predicted.min()), max(observed.max(), predicted.max())
         ax.plot([low, high], [low, high], color="0.5", linewidth=0.8)
-        title = f"{METRICS[self.metric]} {float(self.skill):.2f}" if np.ndim(self.skill) == 0 else "all outputs"
+        title = f"{METRICS[self.metric]} {float(self.skill):.2g}" if np.ndim(self.skill) == 0 else "all outputs"
         ax.set(xlabel="predicted", ylabel="observed")
         ax.set_title(title, fontsize="small")
-
-
-def skill_of(y_true: np.ndarray, y_pred: np.ndarray, metric: str = "r2", reference=None) -> np.ndarray:
-    """Return the skill of each output over the rows in which it is known.
-
-    Raises
-    ------
-    ValueError
-        If the metric is unknown, the reference has another shape, or is given for the correlation.
-    """
-    if metric not in METRICS:
-        raise ValueError(f"metric must be one of {tuple(METRICS)}, got {metric!r}.")
-    known = ~(np.isnan(y_true) | np.isnan(y_pred))
-    if reference is not None:
-        reference = np.asarray(reference, dtype=float)
-        if metric != "r2" or reference.shape != y_true.shape:
-            raise ValueError(
-                f"reference is for metric='r2' and has the shape of y_true, {y_true.shape}; got metric={metric!r} and "
-                f"shape {reference.shape}."
-            )
-        known &= ~np.isnan(reference)
-    n = np.maximum(known.sum(axis=0), 1)
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.where(known, values, 0).sum(axis=0) / n
-
-    deviations = y_true - mean(y_true)
-    with np.errstate(divide="ignore", invalid="ignore"):  # an output that never changes has no skill
-        if metric == "r2":
-            squares = deviations**2 if reference is None else (y_true - reference) ** 2
-            skill = 1 - mean((y_true - y_pred) ** 2) / mean(squares)
-        else:
-            others = y_pred - mean(y_pred)
-            skill = mean(deviations * others) / np.sqrt(mean(deviations**2) * mean(others**2))
-    return np.where(np.isfinite(skill) & known.any(axis=0), skill, np.nan)

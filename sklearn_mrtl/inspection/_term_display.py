@@ -111,8 +111,7 @@ class TermDisplay:
         )
         fractions = {} if X is None else explained_by_terms(estimator, X)
         given = {"axis_labels": axis_labels, "category_names": category_names, "origin": origin}
-        modes = dict.fromkeys(mode for term in model.terms_.values() for mode in term.tensor.modes)
-        options = options_by_mode(given, list(modes))
+        options = options_by_mode(given, model)
         effects, pictures, titles = {}, {}, {}
         for name in chosen:
             term = select_term(model, name)

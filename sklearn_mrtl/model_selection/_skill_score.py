@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._utils.maps import flat_target
+from sklearn_mrtl._utils.skill import skill_of
 from sklearn_mrtl.references import ClimatologyRegressor
 
 
@@ -93,13 +94,17 @@ class SkillScorer:
             options = {} if sample_weight is None else {"sample_weight": sample_weight}
             reference = clone(reference).fit(X, y, **options)
         truth, mask = flat_target(y)
-        errors, errors_of_reference = (
-            squared_errors(truth, flat_target(model.predict(X), "the prediction", mask)[0], sample_weight)
-            for model in (estimator, reference)
+        predicted, expected = (
+            flat_target(model.predict(X), "the prediction", mask)[0] for model in (estimator, reference)
         )
-        if not (errors_of_reference > 0).all():
+        truth, predicted, expected = (np.asarray(values, dtype=np.float64) for values in (truth, predicted, expected))
+        for values in (predicted, expected):
+            if values.shape != truth.shape:
+                raise ValueError(f"predictions must have the shape of y, {truth.shape}, got {values.shape}.")
+        skill = skill_of(truth, predicted, expected, sample_weight)
+        if np.isnan(skill).any():
             raise ValueError(f"{reference!r} makes no error on these rows: there is no skill to be had over it.")
-        return float(np.mean(1 - errors / errors_of_reference))
+        return float(np.mean(skill))
 
 
 def is_fitted(estimator) -> bool:
@@ -109,12 +114,3 @@ def is_fitted(estimator) -> bool:
     except NotFittedError:
         return False
     return True
-
-
-def squared_errors(y, predicted, sample_weight) -> np.ndarray:
-    """Return the weighted mean squared error of each output, shape (T,)."""
-    y, predicted = (np.asarray(values, dtype=np.float64) for values in (y, predicted))
-    if y.shape != predicted.shape:
-        raise ValueError(f"predictions must have the shape of y, {y.shape}, got {predicted.shape}.")
-    squares = np.square(y - predicted).reshape(len(y), -1)
-    return np.average(squares, axis=0, weights=sample_weight)

@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_mrtl import Grid, MRTLRegressor
 from sklearn_mrtl.inspection import (
+    ComponentDisplay,
     FactorDisplay,
     HistoryDisplay,
     component_importance,
@@ -125,6 +126,12 @@ def test_names_and_places_of_outputs_travel():
     assert predicted.height.values.tolist() == [478.0, 60.0]
     assert to_xarray(model).output_factors.dims == ("place", "component")
     assert contribution_map(model, X[:1]).dims == ("place", "lat", "lon")
+    positions = [(10.0, 48.4), (7.1, 50.7)]
+    for name in ("place", "output"):
+        points = FactorDisplay.from_estimator(model, name, positions=positions).images_[0]
+        np.testing.assert_array_equal(np.sort(points.get_offsets(), axis=0), np.sort(positions, axis=0))
+        panel = ComponentDisplay.from_estimator(model, positions={name: positions}).axes_[0, -1]
+        assert (panel.get_title(), panel.get_xlabel()) == ("place", "longitude (°E)")
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(both.values, columns=["Ulm", "Bonn"])
     of_table = MRTLRegressor(rank=1, **FIXED).fit(X, table)

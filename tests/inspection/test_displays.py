@@ -178,6 +178,7 @@ def test_categories_with_positions_are_points_on_a_map(outputs_model):
     model, _ = outputs_model
     positions = [(-90.0, 40.0), (-100.0, 45.0)]
     display = FactorDisplay.from_estimator(model, "output", positions=positions, components=0)
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("longitude (°E)", "latitude (°N)")  # as the sea's
     points = display.images_[0]
     values = dict(zip(map(tuple, points.get_offsets().data), points.get_array(), strict=True))
     factor = model.factors_["output"][:, 0]

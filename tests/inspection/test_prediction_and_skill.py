@@ -7,8 +7,8 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from sklearn_mrtl import Grid
+from sklearn_mrtl._utils.skill import skill_of
 from sklearn_mrtl.inspection import PredictionDisplay, SkillDisplay
-from sklearn_mrtl.inspection._skill_display import skill_of
 
 mpl = pytest.importorskip("matplotlib")
 mpl.use("Agg")
@@ -118,14 +118,14 @@ def test_skill_against_a_reference_with_gaps():
     assert np.isnan(skill[1, 2]) and np.isnan(skill_of(y, y_pred)[1, 1])
     display = SkillDisplay.from_predictions(y, y_pred, reference=reference, extent=[(0, 2), (0, 3)])
     np.testing.assert_array_equal(np.ma.getmaskarray(display.ax_.images[0].get_array()), np.isnan(skill))
-    assert f"median {np.nanmedian(skill):.2f}" in display.ax_.get_title()
-    assert display.colorbar_.ax.get_ylabel() == "R²"
+    assert f"skill: mean {np.nanmean(skill):.2g}, " in display.ax_.get_title()
+    assert display.colorbar_.ax.get_ylabel() == "skill"
 
 
 def test_skill_of_one_output_and_of_many_points():
     y = RNG.normal(size=5000)
     display = SkillDisplay.from_predictions(y, y + RNG.normal(size=5000))
-    assert len(display.axes_) == 1 and display.ax_.get_title().startswith("R² -0.0" if display.skill < 0 else "R² 0.0")
+    assert len(display.axes_) == 1 and display.ax_.get_title() == f"R² {display.skill:.2g}"
     assert display.ax_.collections[0].get_array().sum() > 0  # a density
 
 
@@ -133,9 +133,22 @@ def test_bad_skill():
     y = np.ones((5, 2))
     with pytest.raises(ValueError, match=r"y_pred must have the shape of y_true, \(5, 2\), got \(5,\)"):
         SkillDisplay.from_predictions(y, y[:, 0])
-    with pytest.raises(ValueError, match="metric must be one of"):
-        SkillDisplay.from_predictions(y, y, metric="rmse")
+    for metric in ("rmse", "skill"):
+        with pytest.raises(ValueError, match="metric must be 'r2' or 'correlation', or 'skill' with a reference"):
+            SkillDisplay.from_predictions(y, y, metric=metric)
     with pytest.raises(ValueError, match="reference is for metric='r2'"):
         SkillDisplay.from_predictions(y, y, metric="correlation", reference=y)
     with pytest.raises(ValueError, match="names needs 2 names, one for each output, got 1"):
         SkillDisplay.from_predictions(RNG.normal(size=(5, 2)), y, names=["a"])
+
+
+def test_places_on_the_globe_are_labelled_so():
+    y = RNG.normal(size=(40, 3))
+    positions = [(-90, 40), (-100, 45), (-80, 30)]
+    ax = SkillDisplay.from_predictions(y, y + 1, positions=positions, geographic=True).ax_
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("longitude (°E)", "latitude (°N)")
+    names = ["north", "east"]
+    ax = SkillDisplay.from_predictions(y, y + 1, positions=positions, axis_labels=names).ax_
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("east", "north")
+    ax = PredictionDisplay(y[:1], positions=positions, geographic=True).plot().ax_
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("longitude (°E)", "latitude (°N)")
