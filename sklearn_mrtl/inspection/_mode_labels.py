@@ -17,6 +17,7 @@ KNOWN = {
     "lat": ("latitude", "°N"), "latitude": ("latitude", "°N"), "lon": ("longitude", "°E"),
     "longitude": ("longitude", "°E"), "depth": ("depth", "m"),
 }  # fmt: skip
+DEGREES = {"degrees_north": "°N", "degrees_east": "°E"}  # as netCDF files say it
 GEOGRAPHIC = [("lat", "lon"), ("latitude", "longitude")]  # last dimensions of fields on the globe
 
 
@@ -96,6 +97,7 @@ def with_units(name: str, attrs: dict) -> str:
     known, units = KNOWN.get(name, (name, ""))
     name = attrs.get("long_name") or attrs.get("standard_name", known).replace("_", " ")
     units = attrs.get("units", units)
+    units = DEGREES.get(units, units)
     return f"{name} ({units})" if units not in ("", "1") else name
 
 

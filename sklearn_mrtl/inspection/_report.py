@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from html import escape
 from importlib import import_module
 from io import BytesIO
@@ -17,6 +19,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._estimators.html import training_table
 from sklearn_mrtl._utils.skill import skill_of
+from sklearn_mrtl.inspection._bands import FactorBands
 from sklearn_mrtl.inspection._component_display import ComponentDisplay
 from sklearn_mrtl.inspection._components import fitted_model
 from sklearn_mrtl.inspection._factor_display import FactorDisplay
@@ -24,6 +27,7 @@ from sklearn_mrtl.inspection._figures import pyplot
 from sklearn_mrtl.inspection._history_display import HistoryDisplay
 from sklearn_mrtl.inspection._skill_display import SkillDisplay
 from sklearn_mrtl.inspection._term_display import TermDisplay
+from sklearn_mrtl.inspection._terms import select_term
 
 CALLER = "report"
 STRENGTHS = ["term", "rank", "alpha_l2", "alpha_spatial", "degrees of freedom"]
@@ -31,20 +35,23 @@ MOST_COMPONENTS = 6  # of a term that the page draws
 STYLE = """
 body { font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid #ccc; }
-table { border-collapse: collapse; margin: 0.5rem 0; }
+.scroll { overflow-x: auto; margin: 0.5rem 0; } table { border-collapse: collapse; } td { overflow-wrap: anywhere; }
 th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; vertical-align: top; }
-th { color: #555; font-weight: 600; } img { max-width: 100%; } summary { margin: 0.5rem 0; }
+th { color: #555; font-weight: 600; } img { max-width: 100%; height: auto; } summary { margin: 0.5rem 0; }
 """
 
 
-def report(estimator, X, y, path, *, references: Mapping | None = None, title: str = "Model report") -> Path:
+def report(
+    estimator, X, y, path, *, references: Mapping | None = None, bands: FactorBands | None = None,
+    title: str = "Model report",
+) -> Path:  # fmt: skip
     """Write one HTML page about a fitted model: data, schedule, penalties, scores, components and pictures.
 
     Pictures are inside the page, so that the file can be sent to somebody and opened without a network.
 
     Parameters
     ----------
-    estimator : fitted MRTLRegressor, MRTLClassifier or Pipeline ending in one
+    estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
     X : array-like, sparse matrix or xarray.DataArray of shape (n, ...)
         Rows for scores and fractions of the variance; held-out rows, or the page flatters the model.
     y : array-like of shape (n,), (n, T) or (n, n_rows, n_columns)
@@ -54,6 +61,8 @@ def report(estimator, X, y, path, *, references: Mapping | None = None, title: s
     references : dict of array-like, default=None
         Predictions of other models for the same rows, by name, with which the scores are compared: of the shape of y,
         for classes probabilities of shape (n, n_classes). The mean, or the fractions of the classes, are always there.
+    bands : FactorBands, default=None
+        What `factor_bands` returned for the estimator: the page then shows what is settled of each factor.
     title : str, default="Model report"
         Title of the page.
 
@@ -89,17 +98,22 @@ def report(estimator, X, y, path, *, references: Mapping | None = None, title: s
     y = np.asarray(y)
     sections = {
         "Data": table(["", ""], describe_data(model, X, y)),
-        "Training": training_table(model),
+        "Training": scrolling(training_table(model)),
         "Rank and penalties": table(STRENGTHS, strengths(model)),
-        "Scores": table(*scores(estimator, X, y, references or {})),
     }
-    for name, display in displays(estimator, model, X, y).items():
-        sections[name] = picture(display)
+    with warnings.catch_warnings(record=True) as caught:  # the same rows are predicted again and again
+        sections["Scores"] = table(*scores(estimator, X, y, references or {}))
+        drawn = displays(estimator, model, X, y) | displays_of_bands(estimator, model, bands)
+        for name, display in drawn.items():
+            sections[name] = picture(display, name)
+    for message, category in dict.fromkeys((str(warning.message), warning.category) for warning in caught):
+        warnings.warn(message, category, stacklevel=2)
     version = import_module("sklearn_mrtl").__version__  # of the package, which imports this room
     made = f"{type(model).__name__}, sklearn_mrtl {version}, {date.today().isoformat()}"
     body = "".join(f"<h2>{escape(name)}</h2>{content}" for name, content in sections.items())
     page = (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1><p>{escape(made)}</p>{body}</body></html>\n"
     )
     path = Path(path)
@@ -190,6 +204,20 @@ def displays(estimator, model: BaseMRTL, X, y: np.ndarray) -> dict:
     return drawn
 
 
+def displays_of_bands(estimator, model: BaseMRTL, bands: FactorBands | None) -> dict:
+    """Return the pictures of bands by their titles: of terms of a single mode, and of all modes of the largest term."""
+    drawn: dict = {}
+    for name, term in model.terms_.items() if bands is not None else ():
+        own = select_term(estimator, name)
+        if term.is_empty or not hasattr(own, "component_weights_"):
+            continue
+        modes = list(term.tensor.modes)
+        for mode in modes if len(modes) == 1 or name == model.tensor_.name else ():
+            title = f"Bands of {mode}" + ("" if len(modes) == 1 else f" in {name}")
+            drawn[title] = partial(FactorDisplay.from_estimator, own, mode, bands=bands)
+    return drawn
+
+
 def reliability(estimator, X, y: np.ndarray):
     """Draw how often a class occurs among rows with about the same probability, a curve for each class."""
     from sklearn.calibration import CalibrationDisplay
@@ -205,7 +233,7 @@ def reliability(estimator, X, y: np.ndarray):
     return display
 
 
-def picture(draw) -> str:
+def picture(draw, name: str) -> str:
     """Return a picture as an image inside the page, and close its figure."""
     plt = pyplot(CALLER)
     with plt.rc_context({"figure.max_open_warning": 0}):
@@ -213,7 +241,7 @@ def picture(draw) -> str:
         content = BytesIO()
         figure.savefig(content, format="png", dpi=110)
         plt.close(figure)
-    return f'<img alt="" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}">'
+    return f'<img alt="{escape(name)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}">'
 
 
 def table(head: list, rows: list[list]) -> str:
@@ -222,4 +250,10 @@ def table(head: list, rows: list[list]) -> str:
     def row(cells, kind: str) -> str:
         return "<tr>" + "".join(f"<{kind}>{escape(str(cell))}</{kind}>" for cell in cells) + "</tr>"
 
-    return "<table>" + (row(head, "th") if any(head) else "") + "".join(row(cells, "td") for cells in rows) + "</table>"
+    body = (row(head, "th") if any(head) else "") + "".join(row(cells, "td") for cells in rows)
+    return scrolling(f"<table>{body}</table>")
+
+
+def scrolling(content: str) -> str:
+    """Return HTML in a box that scrolls where it is wider than the page, as on a phone."""
+    return f'<div class="scroll">{content}</div>'

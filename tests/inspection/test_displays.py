@@ -68,7 +68,7 @@ def test_units_of_coordinates(outputs_model):
     model = clone(model).fit(X, X.values[:, 0, 0, :2])
     display = FactorDisplay.from_estimator(model, components=0)
     assert display.ax_.get_xlabel() == "longitude of the cell (degrees_east)"
-    assert display.ax_.get_ylabel() == "latitude (degrees_north)"
+    assert display.ax_.get_ylabel() == "latitude (°N)"
     assert FactorDisplay.from_estimator(model, "variable", components=0).ax_.get_ylabel() == "measured variable"
     X.lat.attrs, X["variable"].attrs = {"standard_name": "grid_latitude"}, {"units": "kind"}
     model.fit(X, X.values[:, 0, 0, :2])

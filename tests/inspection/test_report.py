@@ -9,8 +9,8 @@ from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Grid, MRTLRegressor
-from sklearn_mrtl.inspection import report
-from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer
+from sklearn_mrtl.inspection import factor_bands, report
+from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer, ModeEncoder
 
 mpl = pytest.importorskip("matplotlib")
 mpl.use("Agg")
@@ -92,3 +92,27 @@ def test_references_of_another_shape(ocean, ocean_model, tmp_path):
     with pytest.raises(ValueError, match=r"predictions of 'a' in references must have shape \(300,\), got \(3,\)"):
         report(ocean_model, ocean.data, ocean.target, tmp_path / "a.html", references={"a": [1, 2, 3]})
     assert not (tmp_path / "a.html").exists()
+
+
+def test_a_phone_shows_it_and_screen_readers_name_it(ocean, ocean_model, tmp_path):
+    bands = factor_bands(ocean_model, ocean.data, ocean.target, n_resamples=3, random_state=0)
+    page = report(ocean_model, ocean.data, ocean.target, tmp_path / "page.html", bands=bands).read_text(
+        encoding="utf-8"
+    )
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+    assert page.count('<div class="scroll">') == 4 and 'alt=""' not in page
+    term = ocean_model.tensor_.name
+    assert headings(page)[-3:] == [f"Bands of {mode} in {term}" for mode in ocean_model.factors_]
+    assert f'<img alt="Bands of lag in {term}"' in page
+
+
+def test_a_warning_of_the_rows_comes_once(tmp_path):
+    rng = np.random.default_rng(0)
+    table = np.stack([rng.integers(4, size=200), rng.integers(5, size=200)], axis=1)
+    y = table.sum(axis=1) + rng.normal(size=200)
+    encode = ModeEncoder([("row", 0), ("column", 1)], handle_unknown="ignore")
+    model = make_pipeline(encode, MRTLRegressor(rank=1, alpha_l2=0.1)).fit(table, y)
+    table[3, 0] = 9
+    with pytest.warns(UserWarning) as caught:
+        report(model, table, y, tmp_path / "page.html")
+    assert ["no category of fit" in str(warning.message) for warning in caught] == [True]
