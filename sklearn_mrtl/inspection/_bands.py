@@ -35,7 +35,8 @@ class FactorBands:
         Lower and upper one.
     low, high : dict of str to ndarray of shape (\*shape of the mode, K)
         For each mode, by name, the quantiles of its factor over the refits; NaN where it holds no data. Empty for a
-        tensor without rank-one components.
+        tensor without rank-one components. Columns have unit length in every refit; the column of a term of a single
+        mode has the length of its weights, in units of the fitted component weight.
     sign_agreement : dict of str to ndarray of the same shapes
         Fraction of the refits whose factor has the sign of the fitted one: 1 is settled, 0.5 is not known at all.
     component_weights_low, component_weights_high : ndarray of shape (K,)
@@ -226,9 +227,11 @@ def _bands(tensors: list[FittedTensor], quantiles: tuple[float, float]) -> Facto
     weights, factors = fit.canonical
     base_weights, base, _ = aligned_components(factors, *reference.canonical)
     aligned = [aligned_components(base, *tensor.canonical) for tensor in refits]
+    alone = len(factors) == 1  # then the column's length is no matter of another mode: bands of its weights
     low, high, sign = {}, {}, {}
     for name, factor in factors.items():
-        draws = np.stack([own[name] for _, own, _ in aligned]) + (factor - base[name])
+        draws = np.stack([own[name] * (own_weights / weights if alone else 1) for own_weights, own, _ in aligned])
+        draws += factor - base[name] * (base_weights / weights if alone else 1)
         low[name], high[name] = np.quantile(draws, quantiles, axis=0).astype(factor.dtype)
         sign[name] = agreement(draws, factor)
     spread = np.stack([own for own, _, _ in aligned]) + (weights - base_weights)

@@ -118,3 +118,17 @@ def test_an_unfitted_estimator_and_other_outputs_are_refused(fitted):
         factor_bands(MRTLRegressor(), X, ocean.target)
     with pytest.raises(ValueError, match="1 output"):
         factor_bands(model, X, np.stack([ocean.target] * 2, 1))
+
+
+def test_bands_of_a_term_of_one_mode_are_those_of_its_weights():
+    rng = np.random.default_rng(0)
+    row, column = rng.integers(40, size=400), rng.integers(3, size=400)
+    X, y = np.hstack([np.eye(40)[row], np.eye(3)[column]]), row / 20 + column + rng.normal(size=400)
+    modes = [Feature("row", 40), Feature("column", 3)]
+    model = MRTLRegressor(modes, terms=["row", "column"], alpha_l2=0.1).fit(X, y)
+    bands = factor_bands(model, X, y, n_resamples=20, random_state=0).terms["row"]
+    weight = model.terms_["row"].component_weights[0]
+    for factor, coef in zip((bands.low, bands.high), bands.coef()[:2], strict=True):
+        np.testing.assert_allclose(factor["row"][:, 0] * weight, coef, rtol=1e-5, atol=1e-8)
+    fit = model.terms_["row"].factors["row"]
+    assert ((bands.low["row"] < fit) & (fit < bands.high["row"])).mean() > 0.8
