@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from sklearn_mrtl import MRTLClassifier, MRTLRegressor
 
-NEAR = 0.005  # share of what is explained: how near to the multiresolution fit's loss counts as the same
+NEAR = 0.005  # fraction of what is explained: how near to the multiresolution fit's loss counts as the same
 OWN = {"alpha_spatial": "auto", "alpha_l2": "auto"}
 FIXED = {
     "fixed, full rank first": {"resolutions": "fixed", **OWN},

@@ -44,10 +44,10 @@ else:
 print(f"{len(train):,} shots of {train.player_id.nunique():,} players to train, {len(test):,} to test")
 
 # %%
-# A shared map and deviations from it
+# A common map and deviations from it
 # -----------------------------------
 # By default the model has a term for each mode alone, "player" and "court", and one for both together. Their penalties
-# shrink what each player has of his own: one with ten shots gets nearly the shared map, and one who is not in the
+# shrink what each player has of his own: one with ten shots gets nearly the common map, and one who is not in the
 # training data gets exactly that.
 encode = ModeEncoder([("player", "player_id"), (court, ["x", "y"])], handle_unknown="ignore", outside="clip")
 model = make_pipeline(encode, MRTLClassifier(rank=6))
@@ -69,7 +69,7 @@ print(f"MRTLClassifier       {log_loss(test.made, model.predict_proba(test)[:, 1
 # %%
 # The probability that a shot is made
 # -----------------------------------
-# The shared map, and how the four players with the most shots differ from it.
+# The common map, and how the four players with the most shots differ from it.
 frequent = train.player_id.value_counts().index[:4]
 if names is not None:
     labels = names.set_index("player_id").iloc[:, 0].reindex(frequent).fillna(frequent.to_series())
@@ -93,7 +93,7 @@ with warnings.catch_warnings(action="ignore"):  # of an unknown player
 # %%
 # Six patterns
 # ------------
-# Each chart is the shared map, the player's number, and a sum of these maps, weighted by the player's factors. With
+# Each chart is the common map, the player's number, and a sum of these maps, weighted by the player's factors. With
 # two modes (player and court) the components are those of a singular value decomposition: orthogonal, ordered, unique
 # up to sign.
 FactorDisplay.from_estimator(

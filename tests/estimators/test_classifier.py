@@ -75,8 +75,8 @@ def test_with_strong_penalties_the_chance_is_the_share_of_the_class():
     X, y = fields()
     weight = np.where(y == "a", 2.0, 1.0)
     model = MRTLClassifier(["lag", COURT], rank=None, alpha_spatial=1e6, alpha_l2=1e6).fit(X, y, weight)
-    share = weight[y == "b"].sum() / weight.sum()
-    same(model.predict_proba(X)[:, 1], np.full(200, share), rtol=1e-2)
+    fraction = weight[y == "b"].sum() / weight.sum()
+    same(model.predict_proba(X)[:, 1], np.full(200, fraction), rtol=1e-2)
 
 
 def test_validation_labels_may_miss_classes():

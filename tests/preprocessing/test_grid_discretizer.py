@@ -73,18 +73,18 @@ def test_borders_are_half_open_and_the_last_cell_is_closed(bounds, n):
     low=st.floats(-1e6, 1e6),
     width=st.floats(1e-2, 1e6),
     n=st.integers(1, 200),
-    share=st.floats(0, 1),
+    fraction=st.floats(0, 1),
     edge=st.integers(0, 200),
     step=st.sampled_from([-1, 0, 1]),
     periodic=st.booleans(),
 )
-def test_the_cell_of_a_point_contains_it(low, width, n, share, edge, step, periodic):
+def test_the_cell_of_a_point_contains_it(low, width, n, fraction, edge, step, periodic):
     """Anywhere within the bounds, and at or next to an edge between two cells."""
     high = low + width
     edges = np.linspace(low, high, n + 1)
     beside = edges[edge % (n + 1)]
     beside = beside if step == 0 else np.nextafter(beside, step * np.inf)
-    x = np.clip([low + share * width, beside, low, high], low, high)
+    x = np.clip([low + fraction * width, beside, low, high], low, high)
     grid = Grid("line", n, bounds=(low, high), periodic=periodic)
     cell = GridDiscretizer(grid).fit_transform(x[:, None]).indices
     at_top = x == high
