@@ -11,12 +11,14 @@ from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
 # Levels of appendix B without the finest (40 x 50; 24 x 54 to 80 x 180): court and box of the defenders, or ocean.
 FRAMES = [(4, 5, 6, 6), (8, 10, 6, 6), (8, 10, 12, 12), (20, 25, 12, 12)]
 OCEAN = [(4, 9), (8, 18), (12, 27), (20, 45)]
-LEVELS = {"tracking": FRAMES, "simulated": FRAMES, "precipitation": OCEAN, "nino34": OCEAN}
+SHOTS = [(13, 12), (25, 24), (50, 47), (100, 94)]
+LEVELS = {"tracking": FRAMES, "simulated": FRAMES, "shots": SHOTS, "precipitation": OCEAN, "nino34": OCEAN}
 OCEAN_OPTIONS = {"shape": (20, 45), "thin": 5 if QUICK else 1}
 DATA_OPTIONS = {
     "tracking": {"court": (20, 25), "thin": 8 if QUICK else 1},
     "precipitation": OCEAN_OPTIONS,
     "nino34": OCEAN_OPTIONS,
+    "shots": {"thin": 200 if QUICK else 20},
 }
 ADAM = {"solver": "adam", "criterion": "validation_loss", "max_epochs": 3 if QUICK else 30}
 
