@@ -127,9 +127,12 @@ def test_encoder_hands_its_modes_on():
     np.testing.assert_allclose(model.fit(lazy[:100], y[:100]).coef_, expected, rtol=1e-6, atol=1e-9)
 
 
-def test_validation_data(fields):
+@pytest.mark.parametrize("is_classifier", [False, True])
+def test_validation_data(fields, is_classifier):
     X, y = fields
     model = MRTLRegressor(**GIVEN)
+    if is_classifier:
+        model, y = MRTLClassifier(**GIVEN, class_weight={False: 5.0, True: 0.3}), y > 0
     expected = model.fit(X[:160], y[:160], X_val=X[160:], y_val=y[160:]).history_
     model.fit(chunked(X[:160]), y[:160], X_val=chunked(X[160:]), y_val=y[160:])
     for found, record in zip(model.history_, expected, strict=True):

@@ -52,8 +52,13 @@ def one_hot(codes: np.ndarray, outputs: Outputs) -> np.ndarray:
     return codes if outputs.number == 1 else codes == np.arange(outputs.number)
 
 
-def class_weights(class_weight, classes: np.ndarray, codes: np.ndarray, rows: Rows) -> np.ndarray | float:
-    """Return the weight of each row's class.
+def weights_of_rows(factors: np.ndarray, codes: np.ndarray) -> np.ndarray | float:
+    """Return the weight of each row's class, by the weight of each class; 1.0 if all have that."""
+    return 1.0 if (factors == 1).all() else factors[codes]
+
+
+def class_weights(class_weight, classes: np.ndarray, codes: np.ndarray, rows: Rows) -> np.ndarray:
+    """Return the weight of each class.
 
     "balanced" is inversely proportional to the weight of the rows of a class.
 
@@ -63,11 +68,11 @@ def class_weights(class_weight, classes: np.ndarray, codes: np.ndarray, rows: Ro
         If a class has a weight that is no positive, finite number, or a key is no class.
     """
     if class_weight is None:
-        return 1.0
+        return np.ones(len(classes))
     if isinstance(class_weight, str) and class_weight == "balanced":
         totals = np.bincount(codes, weights=rows.weight / np.float64(rows.weight.max()))
-        return (totals.sum() / (len(classes) * totals))[codes]
-    return validate_class_weight(class_weight, classes)[codes]
+        return totals.sum() / (len(classes) * totals)
+    return validate_class_weight(class_weight, classes)
 
 
 def validate_class_weight(class_weight, classes: np.ndarray) -> np.ndarray:

@@ -10,10 +10,17 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
-from sklearn_mrtl._estimators.classes import check_weights, class_weights, known_codes, one_hot, validate_classes
+from sklearn_mrtl._estimators.classes import (
+    check_weights,
+    class_weights,
+    known_codes,
+    one_hot,
+    validate_classes,
+    weights_of_rows,
+)
 from sklearn_mrtl._estimators.docstrings import document
 from sklearn_mrtl._estimators.fit_data import RowData
-from sklearn_mrtl._estimators.lazy_fit import BlockRows, lazy_classes, lazy_data
+from sklearn_mrtl._estimators.lazy_fit import BlockRows, Known, lazy_classes, lazy_data
 from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs
@@ -34,7 +41,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
     {parameters}
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which multiply those of the samples. "balanced": inversely proportional to their
-        frequency, the paper's beta.
+        frequency, the paper's beta. Validation data get those of the training rows too.
 
     Attributes
     ----------
@@ -116,18 +123,21 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
             raise ValueError(f"y must have at least two classes, got one class only: {classes[0]!r}.")
         given = y, None if sample_weight is None else rows.weight
         codes = np.searchsorted(classes, y)
-        training = normalize_weights(rows._replace(y=codes), class_weights(self.class_weight, classes, codes, rows))
+        factors = class_weights(self.class_weight, classes, codes, rows)
+        training = normalize_weights(rows._replace(y=codes), weights_of_rows(factors, codes))
         check_weights(training, classes)
         n_outputs = len(classes) if len(classes) > 2 else 1
         outputs = Outputs("class", np.ones(n_outputs), np.zeros(n_outputs), classes)
         if validation is not None:
-            validation = normalize_weights(validation._replace(y=one_hot(known_codes(validation.y, classes), outputs)))
+            codes = known_codes(validation.y, classes)
+            validation = normalize_weights(validation._replace(y=codes), weights_of_rows(factors, codes))
+            validation = validation._replace(y=one_hot(validation.y, outputs))
         training = training._replace(y=one_hot(training.y, outputs).astype(rows.X.dtype))
         del rows, y, codes  # arrays as long as X that training has in smaller form
         loss = LogisticLoss if n_outputs == 1 else SoftmaxLoss
         return self._set(self._fit(RowData(training, validation, labels, given), loss, outputs))
 
-    def _known_rows(self, rows: LazyRows, known: Outputs | None = None) -> tuple[BlockRows, Loss, Outputs]:
+    def _known_rows(self, rows: LazyRows, known: Known | None = None) -> tuple[BlockRows, Loss, Outputs]:
         """Return what is known of the targets of dask arrays, the loss, and the outputs if they are not known."""
         blocks, outputs = lazy_classes(rows, self.class_weight, known)
         return blocks, LogisticLoss if outputs.number == 1 else SoftmaxLoss, outputs

@@ -32,6 +32,7 @@ from sklearn_mrtl._estimators.lazy_targets import (
     summarize_targets,
 )
 from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.rows import power_of_two
 from sklearn_mrtl._estimators.sample_source import KEPT_FRACTION, SampleSource
 from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl._utils.labels import Labels
@@ -210,6 +211,10 @@ def make_block(
     return Block(firsts[pieces[0]], make_samples(rows, inputs, device))
 
 
+# What validation data take over from the training rows: the outputs, and the weights of classes.
+Known = tuple[Outputs, BlockRows]
+
+
 def lazy_data(
     estimator, X, y, sample_weight, X_val, y_val, sample_weight_val, groups
 ) -> tuple[LazyData, Loss, Outputs]:  # fmt: skip
@@ -225,31 +230,33 @@ def lazy_data(
     validation = None
     if X_val is not None:
         rows_val, _ = validate_lazy_rows(estimator, X_val, y_val, sample_weight_val, expected=expected)
-        validation = estimator._known_rows(rows_val, outputs)[0]
+        validation = estimator._known_rows(rows_val, (outputs, training))[0]
     return LazyData(training, validation, labels), loss, outputs
 
 
 def lazy_numbers(
-    rows: LazyRows, validate: Validate, *, is_log: bool, known: Outputs | None = None
+    rows: LazyRows, validate: Validate, *, is_log: bool, known: Known | None = None
 ) -> tuple[BlockRows, Outputs]:
     """Return the data of a regression, and its outputs; for validation data those are known."""
     summary = target_summary(rows, NumberSummary, validate)
-    outputs, unit = number_outputs(summary, rows.template.dtype, is_log=is_log) if known is None else (known, 1.0)
+    outputs, unit = number_outputs(summary, rows.template.dtype, is_log=is_log) if known is None else (known[0], 1.0)
     if len(summary.mean) != outputs.number:
         raise ValueError(f"y_val must have the {outputs.number} output(s) of y, got {len(summary.mean)}.")
     targets, total = number_targets(outputs, validate), summary.total / unit
     return BlockRows(rows, summary.filled, targets, unit, total), outputs
 
 
-def lazy_classes(rows: LazyRows, class_weight, known: Outputs | None = None) -> tuple[BlockRows, Outputs]:
+def lazy_classes(rows: LazyRows, class_weight, known: Known | None = None) -> tuple[BlockRows, Outputs]:
     """Return the data of a classification, and its outputs; for validation data those are known."""
     summary = target_summary(rows, ClassSummary, validate_classes)
     if known is None:
         outputs, factors, unit = class_outputs(summary, class_weight)
     else:
-        classes = np.asarray(known.classes)
+        outputs, training = known
+        classes = np.asarray(outputs.classes)
         known_codes(np.array(list(summary.totals)), classes)
-        outputs, factors, unit = known, np.ones(len(classes)), 1.0
+        factors = np.broadcast_to(training.targets(classes)[1], len(classes))
+        unit = power_of_two(summary.largest_weight * float(factors.max()))
     weights = dict(zip(np.asarray(outputs.classes).tolist(), factors.tolist(), strict=True))
     total = sum(weights[label] * weight for label, weight in summary.totals.items()) / unit
     return BlockRows(rows, summary.filled, class_targets(outputs, factors), unit, total), outputs

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sklearn_mrtl._estimators.classes import one_hot, validate_class_weight, validate_classes
+from sklearn_mrtl._estimators.classes import one_hot, validate_class_weight, validate_classes, weights_of_rows
 from sklearn_mrtl._estimators.lazy_rows import block_weight
 from sklearn_mrtl._estimators.outputs import Outputs, check_standardized, weights_in_counts
 from sklearn_mrtl._estimators.rows import power_of_two
@@ -192,4 +192,4 @@ def class_targets(outputs: Outputs, factors: np.ndarray) -> TargetFunction:
 def targets_of_classes(outputs: Outputs, factors: np.ndarray, y) -> tuple[np.ndarray, np.ndarray | float]:
     """Return the targets (n, T) of labels, and the weight of each one's class."""
     codes = np.searchsorted(np.asarray(outputs.classes), validate_classes("y", np.asarray(y)))
-    return one_hot(codes, outputs), 1.0 if (factors == 1).all() else factors[codes]
+    return one_hot(codes, outputs), weights_of_rows(factors, codes)

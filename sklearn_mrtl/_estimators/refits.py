@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 import torch
 
-from sklearn_mrtl._estimators.classes import class_weights, known_codes, one_hot
+from sklearn_mrtl._estimators.classes import class_weights, known_codes, one_hot, weights_of_rows
 from sklearn_mrtl._estimators.fitted import FittedTensor
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import is_auto
@@ -150,7 +150,7 @@ def validated_rows(estimator, X, y, sample_weight) -> tuple[Rows, Loss]:
     if outputs.classes is not None:
         codes = known_codes(rows.y, outputs.classes)
         factors = class_weights(estimator.class_weight, outputs.classes, codes, rows)
-        rows = normalize_weights(rows._replace(y=codes), factors)
+        rows = normalize_weights(rows._replace(y=codes), weights_of_rows(factors, codes))
         return rows._replace(y=one_hot(rows.y, outputs)), LogisticLoss if outputs.number == 1 else SoftmaxLoss
     values = validate_numbers("y", rows.y)
     if values.reshape(len(values), -1).shape[1] != outputs.number:

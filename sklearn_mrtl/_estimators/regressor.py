@@ -15,7 +15,7 @@ from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
 from sklearn_mrtl._estimators.docstrings import document
 from sklearn_mrtl._estimators.fit_data import RowData
 from sklearn_mrtl._estimators.labelled import check_dataarray, with_coordinates
-from sklearn_mrtl._estimators.lazy_fit import BlockRows, lazy_data, lazy_numbers
+from sklearn_mrtl._estimators.lazy_fit import BlockRows, Known, lazy_data, lazy_numbers
 from sklearn_mrtl._estimators.lazy_predictions import lazy_result, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardize, weights_in_counts
@@ -177,7 +177,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         fitted = self._fit(RowData(training, validation, labels, given), loss, outputs)
         return self._set(fitted | spread_attributes(fitted, training, outputs, loss))
 
-    def _known_rows(self, rows: LazyRows, known: Outputs | None = None) -> tuple[BlockRows, Loss, Outputs]:
+    def _known_rows(self, rows: LazyRows, known: Known | None = None) -> tuple[BlockRows, Loss, Outputs]:
         """Return what is known of the targets of dask arrays, the loss, and the outputs if they are not known."""
         _, validate, _ = LOSSES[self.loss]
         is_log = self.loss == "poisson"

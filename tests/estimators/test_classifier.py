@@ -71,6 +71,21 @@ def test_class_weight_multiplies_sample_weight(class_weight):
     same(model.predict_proba(X), by_hand.predict_proba(X), rtol=1e-6)
 
 
+@pytest.mark.parametrize("class_weight", ["balanced", {"a": 3.0, "b": 0.5}], ids=repr)
+def test_validation_data_have_the_weights_of_the_training_rows_classes(class_weight):
+    X, y = fields(400)
+    few = np.flatnonzero((y == "b") | (np.arange(400) % 5 == 0))
+    X, y, n = X[few], y[few], len(few) // 2
+    balanced = {c: n / (2 * np.sum(y[:n] == c)) for c in "ab"}
+    each = balanced if class_weight == "balanced" else class_weight
+    model = MRTLClassifier(["lag", COURT], rank=2, **fixed, class_weight=class_weight)
+    model.fit(X[:n], y[:n], X_val=X[n:], y_val=y[n:])
+    probability = model.predict_proba(X[n:])[:, 1]
+    losses = -np.where(y[n:] == "b", np.log(probability), np.log1p(-probability))
+    last = [record["validation_loss"] for record in model.history_ if record["level"] == model.history_[-1]["level"]]
+    same(np.average(losses, weights=[each[label] for label in y[n:]]), min(last), rtol=1e-6)
+
+
 def test_with_strong_penalties_the_chance_is_the_share_of_the_class():
     X, y = fields()
     weight = np.where(y == "a", 2.0, 1.0)
