@@ -14,6 +14,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map
 
+from sklearn_mrtl.core.data import sparse
+
 GPU = torch.device("cuda", 0)
 COPIES = {"_to_copy", "copy_"}  # between devices
 # What takes numbers from the GPU to the program, which waits for all that was computed before.
@@ -178,5 +180,6 @@ def emulated_gpu(limit=math.inf):
             (EmulatedGPU, "current", gpu),
         ]:
             stack.enter_context(mock.patch.object(target, name, stand_in))
+        stack.callback(sparse._stored_ones.cache_clear)  # whose tensors would outlive the GPU
         stack.enter_context(gpu)
         yield gpu

@@ -7,8 +7,9 @@ import pytest
 import torch
 from emulated_gpu import GPUTensor, emulated_gpu
 from helpers import LAYOUTS, build, inputs_of, mapped, objective_of, samples_of
+from scipy import sparse
 
-from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
@@ -169,6 +170,25 @@ def test_fields_that_a_gpu_cannot_hold_go_there_in_blocks():
         found = model.set_params(device="cuda:0").fit(X, y).coef_
     assert gpu.most < 0.8 * X.nbytes
     np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
+
+
+def test_encodings_and_validation_data_that_a_gpu_cannot_hold_go_there_in_blocks(monkeypatch):
+    monkeypatch.setattr("sklearn_mrtl.core.data.sparse.SHARED_ONES", 1000)  # as much memory for little data
+    rng = np.random.default_rng(0)
+    player = sparse.csr_array((np.ones(9000), (np.arange(9000), rng.integers(4, size=9000))), shape=(9000, 4))
+    court = sparse.csr_array(rng.poisson(0.2, size=(9000, 48)).astype(float))
+    y = rng.random(9000) < 1 / (1 + np.exp(-(court @ np.linspace(-2, 2, 48))))
+    X = sparse.csr_array(sparse.hstack([player, court]))
+    modes = [Feature("player", 4), Grid("court", (6, 8))]
+    given = {"alpha_spatial": 0.01, "alpha_l2": 0.01, "rank": 2, "random_state": 0, "terms": None, "max_epochs": 8}
+    model, held_out = MRTLClassifier(modes, **given), {"X_val": X[8000:], "y_val": y[8000:]}
+    expected = model.fit(X[:8000], y[:8000], **held_out).coef_
+    losses = [record["validation_loss"] for record in model.history_]
+    with emulated_gpu(limit=3e6) as gpu, pytest.warns(UserWarning, match="blocks of its rows go there"):
+        model.set_params(device="cuda:0").fit(X[:8000], y[:8000], **held_out)
+    assert gpu.most < 3e6
+    np.testing.assert_allclose(model.coef_, expected, atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_allclose([record["validation_loss"] for record in model.history_], losses, rtol=1e-8)
 
 
 def test_a_full_gpu_is_told_with_what_would_need_less(fields, monkeypatch):
