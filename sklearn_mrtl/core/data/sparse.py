@@ -180,10 +180,9 @@ class SparseMatrix:
 
 def sorted_by(index: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Return the order of entries by their index, and where each index begins in that order, shape (size + 1,)."""
-    values, order = torch.sort(index, stable=True)
-    # Not by counting, because torch.bincount looks at its result's size, for which the program waits for a GPU.
-    ends = torch.arange(size + 1, dtype=index.dtype, device=index.device)
-    return order, torch.searchsorted(values, ends, out_int32=index.dtype == torch.int32)
+    # Not by torch.bincount, which asks for its result's size: the program would wait for a GPU.
+    counts = index.new_zeros(size).index_add_(0, index, torch.ones_like(index))
+    return torch.argsort(index, stable=True), make_crow_indices(counts, index.dtype)
 
 
 def csr(crow_indices: Tensor, col_indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
