@@ -26,7 +26,7 @@ STARTS = {
 def shots(seed, n_frames=100_000):
     """Encodings, targets, the true factors and an estimator."""
     made = make_shots(n_frames, n_players=10, n_components=3, best_auc=0.9, dtype=np.float32, random_state=seed)
-    model = MRTLClassifier(made.modes, rank=3, random_state=seed)
+    model = MRTLClassifier(made.modes, terms=None, rank=4, random_state=seed)  # one for the players' intercepts
     return encoder(made.modes).fit_transform(made.data), made.target, made.factors, model
 
 

@@ -1,7 +1,8 @@
 """Ten seeds of simulated shots and fields: the rank that is chosen, and what the true rank would have given.
 
 Three components each, trained on the first half and scored on the second (log loss, R^2). Match score and Moran's I are
-those of `interpretability.py`. One tensor of all modes, whose rank is what is asked for.
+those of `interpretability.py`. The rank of the shots is that of the product beside terms of single modes: simulated
+players differ in how often they score, so that as one tensor the truth has four components.
 """
 
 import sys
@@ -20,10 +21,10 @@ from sklearn_mrtl.inspection import factor_match_score
 TRUE_RANK, WITHIN = 3, 0.002
 
 
-def shots(seed, n=100_000):
+def shots(seed, n=50_000):
     """An estimator, the encodings, targets and true factors, and a score that is better the larger."""
     made = make_shots(2 * n, n_players=10, n_components=3, best_auc=0.9, dtype=np.float32, random_state=seed)
-    model = MRTLClassifier(made.modes, terms=None, random_state=seed)
+    model = MRTLClassifier(made.modes, random_state=seed)
     X = encoder(made.modes).fit_transform(made.data)
     return model, X, made.target, made.factors, lambda y, model, X: -log_loss(y, model.predict_proba(X))
 
