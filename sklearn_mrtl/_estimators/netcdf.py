@@ -100,6 +100,7 @@ def save_netcdf(estimator: MRTLRegressor | MRTLClassifier, path: str | os.PathLi
         for group, dataset in datasets.items():
             mode = "w" if group is None else "a"
             as_netcdf(dataset).to_netcdf(temporary, mode=mode, group=group, engine=ENGINE)
+        seal(temporary)
 
 
 def load_netcdf(path: str | os.PathLike[str]) -> MRTLRegressor | MRTLClassifier:
@@ -132,9 +133,7 @@ def load_netcdf(path: str | os.PathLike[str]) -> MRTLRegressor | MRTLClassifier:
     h5netcdf = import_optional("h5netcdf", caller="load_netcdf", **USE)
     path = Path(path)
     try:
-        with open(path, "rb") as file:
-            if file.read(len(SIGNATURE)) != SIGNATURE:
-                raise ValueError("it is no netCDF-4 file")
+        check_seal(path)  # before HDF5 opens the file: some of its versions crash where it is damaged
         with h5netcdf.File(path, "r") as file:
             state = file[STATE]
             if state.attrs["format"] != FORMAT:
@@ -143,8 +142,6 @@ def load_netcdf(path: str | os.PathLike[str]) -> MRTLRegressor | MRTLClassifier:
             if n_bytes > path.stat().st_size:  # arrays are not compressed
                 raise ValueError("its arrays are larger than the file")
             arrays = {name: np.asarray(variable[...]) for name, variable in state.variables.items()}
-            if state.attrs["sha256"] != checksum(arrays):
-                raise ValueError("it was changed after it had been saved")
         return estimator_of(arrays)
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
@@ -174,7 +171,7 @@ def state_of(estimator: MRTLRegressor | MRTLClassifier, xr: Any) -> Any:
     content = {"class": type(estimator).__name__, "parameters": parameters, "attributes": attributes}
     arrays = writer.arrays | {JSON: np.frombuffer(json.dumps(content).encode(), np.uint8)}
     variables = {name: ([f"{name}_dim{i}" for i in range(array.ndim)], array) for name, array in arrays.items()}
-    return xr.Dataset(variables, attrs={"format": FORMAT, "sha256": checksum(arrays)})
+    return xr.Dataset(variables, attrs={"format": FORMAT})
 
 
 def estimator_of(arrays: Mapping[str, np.ndarray]) -> MRTLRegressor | MRTLClassifier:
@@ -191,13 +188,31 @@ def estimator_of(arrays: Mapping[str, np.ndarray]) -> MRTLRegressor | MRTLClassi
     return estimator
 
 
-def checksum(arrays: Mapping[str, np.ndarray]) -> str:
-    """Return a digest of the names, shapes and bytes of arrays."""
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype.str} {array.shape};".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+def seal(path: Path) -> None:
+    """Append a checksum to a file; HDF5 does not read what is behind its own end."""
+    content = path.read_bytes()
+    with open(path, "ab") as file:
+        file.write(checksum(content))
+
+
+def check_seal(path: Path) -> None:
+    """Check that a file is as `seal` left it.
+
+    Raises
+    ------
+    ValueError
+    """
+    content = path.read_bytes()
+    if not content.startswith(SIGNATURE):
+        raise ValueError("it is no netCDF-4 file")
+    n_bytes = len(content) - len(checksum(b""))
+    if content[n_bytes:] != checksum(content[:n_bytes]):
+        raise ValueError("it has no valid checksum at its end")
+
+
+def checksum(content: bytes) -> bytes:
+    """Return the end of a file with some content."""
+    return f"\nsklearn_mrtl sha256 {hashlib.sha256(content).hexdigest()}\n".encode()
 
 
 def attributes_of(estimator: MRTLRegressor | MRTLClassifier) -> dict[str, Any]:

@@ -171,39 +171,30 @@ def test_foreign_files_are_refused(path):
         xr.Dataset({"sst": ("time", np.arange(5.0))}).to_netcdf(path, group=group, engine="h5netcdf")
         with refused:
             load_netcdf(path)
+        netcdf.seal(path)
+        with refused:
+            load_netcdf(path)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # h5netcdf closes what never opened
 def test_damaged_files_are_refused(path):
-    """Or load as they were, where the damage is in what load_netcdf does not read."""
-    model, inputs = MODELS["encodings, three terms"]
-    save_netcdf(model, path)
-    whole, expected = path.read_bytes(), output(model, inputs)
-    rng, n_refused = np.random.default_rng(0), 0
-    cut = [whole[: int(n)] for n in rng.integers(len(whole), size=10)]
-    changed = []
-    for at in rng.integers(len(whole), size=40):
-        content = bytearray(whole)
-        content[at] ^= int(rng.integers(1, 256))
-        changed.append(bytes(content))
-    for content in cut + changed:
+    save_netcdf(MODELS["encodings, three terms"][0], path)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    damaged = [whole[: int(n)] for n in rng.integers(len(whole), size=50)] + [whole + b" ", whole[:-1]]
+    for at in [*rng.integers(len(whole), size=200), len(whole) - 2]:
+        changed = bytearray(whole)
+        changed[at] ^= int(rng.integers(1, 256))
+        damaged.append(bytes(changed))
+    for content in damaged:
         path.write_bytes(content)
-        try:
-            loaded = load_netcdf(path)
-        except ValueError as error:
-            assert "is damaged, or was not written by save_netcdf" in str(error)
-            n_refused += 1
-        else:
-            np.testing.assert_array_equal(output(loaded, inputs), expected)
-    assert n_refused >= len(cut) + 3
+        with refused:
+            load_netcdf(path)
 
 
-def forged(path, content, **variables):
+def forged(path, content):
     """A file with a valid checksum of any content."""
-    arrays = variables | {netcdf.JSON: np.frombuffer(json.dumps(content).encode(), np.uint8)}
-    data = {name: ([f"{name}_dim"] * array.ndim, array) for name, array in arrays.items()}
-    attrs = {"format": netcdf.FORMAT, "sha256": netcdf.checksum(arrays)}
-    xr.Dataset(data, attrs=attrs).to_netcdf(path, group=netcdf.STATE, engine="h5netcdf")
+    words = {netcdf.JSON: ("bytes", np.frombuffer(json.dumps(content).encode(), np.uint8))}
+    xr.Dataset(words, attrs={"format": netcdf.FORMAT}).to_netcdf(path, group=netcdf.STATE, engine="h5netcdf")
+    netcdf.seal(path)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +226,7 @@ def test_arrays_larger_than_the_file_are_not_read(path):
     with h5netcdf.File(path, "a") as file:
         file[netcdf.STATE].dimensions["many"] = 10**12
         file[netcdf.STATE].create_variable("bomb", ("many",), "f8", chunks=(10**6,))
+    netcdf.seal(path)
     with pytest.raises(ValueError, match="its arrays are larger than the file"):
         load_netcdf(path)
 
