@@ -132,6 +132,8 @@ def main(name=""):
         model, train, (X, y), score = make()
         rows = []
         for setting, varied in VARIED.items():
+            if setting == "random start" and isinstance(model, MRTLClassifier):
+                continue  # these are sums of terms, which need a full-rank start
             found, seconds = fitted(model, *train, **varied)
             rows.append([setting, f"{score(y, found, X):.4f}", found.rank_, len(found.resolutions_), f"{seconds:.1f}"])
             print(data, *rows[-1], flush=True)
