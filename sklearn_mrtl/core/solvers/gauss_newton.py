@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -40,17 +41,19 @@ def gauss_newton(
     """Minimize by Gauss-Newton steps with a line search.
 
     The gradient is that of all data on the fine cells; the equations of a step have the penalties on the fine cells and
-    the data on coarse ones, see `two_level`. A level ends when the next step is expected to gain little. A step waits
-    for a GPU twice: after its evaluation, and for the equations, which are solved on the CPU.
+    the data on coarse ones, see `two_level`. A level ends when the next step is expected to gain little, which the
+    equations of the step before can tell. A step waits for a GPU twice: after its evaluation, and for the equations,
+    which are solved on the CPU.
 
     Parameters
     ----------
     linearization : Linearization
         Of the objective.
     """
-    parameters, n_steps = start, 0
+    parameters, n_steps, last = start, 0, None
     if state is not None:
         parameters, n_steps = group_of(state, "parameters"), int(state["n_steps"])
+        last = flatten(group_of(state, "last")).cpu()  # the point of the last equations
 
     def evaluate(x: Tensor, direction: Tensor) -> Trial:
         value, loss, gradient = objective.value_and_gradient(unflatten(x, start))
@@ -58,21 +61,28 @@ def gauss_newton(
         found = fetched(value=value, loss=loss, derivative=flat @ direction, **gradient_statistics(gradient))
         return Trial(found.pop("value"), found.pop("derivative"), (x, found.pop("loss"), flat, found))
 
+    def step_of(solver: Callable[[Parameters], Parameters], of_gradient: Tensor) -> Tensor:
+        return flatten(solver(unflatten(of_gradient, start)))
+
     def epoch(*, is_last: bool = False) -> Epoch:
         after = {name: value.clone() for name, value in parameters.items()}
-        state = {"n_steps": numbers(n_steps), **grouped(parameters=after)}
+        state = {"n_steps": numbers(n_steps), **grouped(parameters=after, last=unflatten(of_x, start))}
         of_state = None if is_last else lambda: state
         return Epoch(loss, value, unflatten(gradient, start), statistics, after, of_state)
 
     x, null_loss = flatten(parameters), objective.null_loss()
     trial = evaluate(x, torch.zeros_like(x))
     value, (_, loss, gradient, statistics) = trial.value, trial.point
+    solver = None if last is None else linearization.solver(unflatten(last, start))
     while n_steps < settings.max_epochs:
         of_x, of_gradient = torch.stack([x, gradient]).cpu()
-        step = flatten(linearization.solver(unflatten(of_x, start))(unflatten(of_gradient, start)))
-        derivative, rounding = -float(step @ of_gradient), torch.finfo(x.dtype).eps * abs(value)
-        direction = -step.to(x.device)
         enough = settings.convergence / 3 * max(min(null_loss - value, abs(value)), 0.01 * abs(value))
+        rounding = torch.finfo(x.dtype).eps * abs(value)
+        step = None if solver is None else step_of(solver, of_gradient)
+        if step is None or float(step @ of_gradient) / 2 > max(enough, rounding):
+            solver = linearization.solver(unflatten(of_x, start))
+            step = step_of(solver, of_gradient)
+        derivative, direction = -float(step @ of_gradient), -step.to(x.device)
         found = None
         if -derivative / 2 > max(enough, rounding):
             at = partial(lambda x, d, step: evaluate(x + step * d, d), x, direction)
