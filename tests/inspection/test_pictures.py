@@ -16,10 +16,13 @@ from sklearn_mrtl.inspection import (  # noqa: E402
     ComponentDisplay,
     FactorDisplay,
     HistoryDisplay,
+    PredictionDisplay,
+    SkillDisplay,
     TermDisplay,
     draw_court,
     draw_handler,
 )
+from sklearn_mrtl.inspection._band_marks import BandMarks  # noqa: E402
 from sklearn_mrtl.inspection._mode_picture import ModePicture  # noqa: E402
 
 DRAWN_WITH = "3.11"  # matplotlib; fonts and spacing differ a little between minor versions
@@ -141,3 +144,66 @@ def test_terms():
     titles = {"player": "player\n20% of variance", "court": "court\n70% of variance"}
     display = TermDisplay(effects, pictures=pictures, titles=titles)
     return display.plot(n_extremes=3, decorate={"court": draw_court}).figure_
+
+
+@picture
+def test_many_terms():
+    names = [f"player {i}" for i in range(40)]
+    bars = ModePicture("player", (40,), axis_labels=["player"], category_names=names)
+    court = ModePicture("court", (24, 25), [(0, 47), (-25, 25)])
+    effects = {"player": waves(40)[:, 1], "court": waves(24, 25)[..., 0]}
+    effects |= {"player x kind": waves(40)[:, 0], "court x kind": 0.5 * waves(24, 25)[..., 0], "kind": waves(40)[:, 1]}
+    pictures = {name: court if "court" in name else bars for name in effects}
+    titles = {name: f"{name}\ntypical size over kind" if " x " in name else name for name in effects}
+    return TermDisplay(effects, pictures=pictures, titles=titles).plot().figure_
+
+
+def marks(factor):
+    """Bands of a factor, of which half is not settled."""
+    settled = np.where(np.arange(len(factor)) % 4 < 2, 1.0, 0.5).reshape(-1, *[1] * (factor.ndim - 1))
+    return BandMarks(factor - 0.2, factor + 0.3, np.broadcast_to(settled, factor.shape))
+
+
+@picture
+def test_hatching_of_maps():
+    factor = waves(8, 18)
+    return FactorDisplay(factor, components=[0, 1], mode="ocean", bands=marks(factor)).plot().figure_
+
+
+@picture
+def test_bands_of_the_largest_and_the_smallest():
+    factor, names = np.stack([np.sin(np.arange(40)), np.cos(np.arange(40))], axis=1), [f"player {i}" for i in range(40)]
+    display = FactorDisplay(factor, components=[0, 1], mode="player", category_names=names, bands=marks(factor))
+    return display.plot(n_extremes=3).figure_
+
+
+@picture
+def test_predictions():
+    display = PredictionDisplay(
+        np.moveaxis(waves(24, 25), -1, 0) / 2, quantity="probability of True", names=["first", "second"],
+        extent=[(0, 47), (-25, 25)], axis_labels=["feet from the baseline", "feet from the middle"], is_difference=True,
+    )  # fmt: skip
+    return display.plot(decorate=draw_court).figure_
+
+
+def observed(*shape):
+    """What was observed and predicted at 40 times; better predicted the later a place comes."""
+    times = np.arange(40).reshape(-1, *[1] * len(shape))
+    places = np.arange(np.prod(shape)).reshape(shape)
+    truth = np.sin(times + places)
+    return truth, truth + np.cos(3 * times + places) * (1.5 - places / places.max())
+
+
+@picture
+def test_skill_of_a_map():
+    truth, predicted = observed(6, 9)
+    truth[:, 2:4, 5:] = np.nan
+    return SkillDisplay.from_predictions(truth, predicted, extent=[(-20, 40), (0, 90)]).figure_
+
+
+@picture
+def test_skill_at_places():
+    truth, predicted = observed(12)
+    positions = np.stack([np.cos(np.arange(12)) * 20 - 95, np.sin(np.arange(12)) * 8 + 38], axis=1)
+    options = {"positions": positions, "axis_labels": ["latitude", "longitude"]}
+    return SkillDisplay.from_predictions(truth, predicted, reference=np.zeros_like(truth), **options).figure_
