@@ -15,6 +15,7 @@ from sklearn_mrtl.inspection._mode_picture import ModePicture, options_by_mode, 
 from sklearn_mrtl.inspection._panels import component_title, scale_label, scaled
 
 CALLER = "ComponentDisplay"
+FEW_MODES = 3  # beyond, panels of bars are too narrow for more than three numbers
 ROW_HEIGHT = 1.9  # inches
 WIDEST, NARROWEST = 2.4, 0.8  # width over height of a panel
 BARS = 0.9  # the same of bars and curves, whose width is free
@@ -187,6 +188,8 @@ class ComponentDisplay:
             for row, panel in enumerate(drawn):
                 style = {"cmap": cmap, "norm": Normalize(-1, 1), "aspect": "equal", "outline": outline}
                 images.append(picture.draw(panel, values[..., row], **style))
+                if picture.n_bars and len(pictures) > FEW_MODES:
+                    panel.locator_params(axis="x", nbins=3)
                 decorate_panel(panel, decorate, mode)
             x, y = picture.labels("relative weight")
             label_outer(drawn, x, y, "small")
