@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullLocator
 from trials import PAGES, markdown, mean_and_std, write_page
 
 TASKS = {"tracking": "frames", "nino34": "Nino3.4", "precipitation": "precipitation", "shots": "shots"}
@@ -120,10 +120,48 @@ def claims():
 
 
 # Written by hand; they have to agree with the figures beside them.
-VERDICTS = dict.fromkeys(
-    ["faster", "loss", "full_rank", "low_rank", "start", "criteria", "convergence", "cost", "precipitation", "batches"],
-    "",
-)
+VERDICTS = {
+    "faster": (
+        "Where the fixed tensor is large, by more; where it is small, not. Shots (nine million weights) gain "
+        "most, frames two to four times. Fields of a few hundred months gain nothing once penalties are "
+        "given, and about twice where each grid chooses its own: the choice is what coarse grids make cheap."
+    ),
+    "loss": (
+        "Confirmed for frames, Nino3.4 and shots. Precipitation, which nothing here predicts, is slightly "
+        "worse with Adam."
+    ),
+    "full_rank": (
+        "Not confirmed: the fixed full-rank model has hardly left the loss of chance. It has the setting of "
+        "the whole training, not one of its own, and at most 30 epochs."
+    ),
+    "low_rank": (
+        "Not confirmed: the low rank gains F1, on 9 000 rows and from a full-rank phase that explains little."
+    ),
+    "start": (
+        "The pyramid is critical, not the start: random factors that are trained from coarse to fine end "
+        "about where MRTL does, on all tasks and with both solvers. On the finest grid alone they fail on "
+        "frames with both solvers, and on Nino3.4 with the package's. This is about the loss; whether the "
+        "maps are the same is another question."
+    ),
+    "criteria": (
+        "The reverse for frames: norm and entropy of the gradient end the full rank much sooner than the "
+        "validation loss, at no worse loss; at low rank the three are alike. The variance, and the package's "
+        "rule, take longest and gain nothing, so that the rule is no better where batches make noise. On "
+        "Nino3.4 all end at the same loss."
+    ),
+    "convergence": ("Confirmed, with all constants written out; the bound is loose."),
+    "cost": (
+        "Its growth is confirmed, its size not: the constant is about a fifth, and on small grids nothing is saved."
+    ),
+    "precipitation": (
+        "Not confirmed with temperature and height since 1980, with or without the gap: chosen penalties "
+        "leave little that could leak. Temperatures since 1895, with the current month, explain about a "
+        "tenth."
+    ),
+    "batches": (
+        "Nothing is gained by varying them: large batches at all levels are as fast as any schedule, and no worse."
+    ),
+}
 
 
 def figure(trials):
@@ -133,13 +171,19 @@ def figure(trials):
     for ax, task in zip(axes, ("tracking", "nino34"), strict=True):
         for solver, colour in (("Adam", "tab:orange"), ("default", "tab:blue")):
             for kind, marker in kinds.items():
-                name, label = f"{solver}: {kind}", f"{kind}, {solver}" + " solver" * (solver == "default")
+                name, label = (
+                    f"{solver}: {kind}",
+                    f"{kind}, {solver}" + " solver, penalties given" * (solver == "default"),
+                )
+                name += ", penalties given" * (name == "default: MRTL")
                 cpu, loss = column(trials, task, name, "cpu"), column(trials, task, name, "loss")
                 style = {"color": colour, "marker": marker, "ms": 8, "capsize": 2, "ls": "", "label": label}
                 ax.errorbar(cpu.mean(), loss.mean(), loss.std(), **style)
         ax.set(xscale="log", xlabel="seconds of one processor", ylabel="test loss")
         ax.set_title({"tracking": "tracking frames", "nino34": "Nino3.4, 3 months ahead"}[task])
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.xaxis.set_minor_locator(NullLocator())
+        low, high = ax.get_xlim()
+        ax.set_xticks(ticks := [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5) if low < t < high], map(str, ticks))
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     return fig
 
