@@ -85,7 +85,7 @@ def figure(trials, column, label):
     return fig
 
 
-TEXT = """Adam with the best settings of [Table 2](table2.md), tracking frames, three seeds. F1 is of validation rows,
+TEXT = """Adam with the best settings of [Table 2](table2.md), tracking frames, a few seeds. F1 is of validation rows,
 at the threshold that is best for them; loss is eq. (8). Both are of the best weights so far. Vertical lines are ends
 of MRTL's levels in seed 0. In "low rank" the curves begin with the full-rank phase, on the coarse grids for MRTL and
 on the finest for the fixed model."""

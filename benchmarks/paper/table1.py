@@ -69,7 +69,7 @@ package's own solver, which sees no validation rows, with grids that are halved.
 choose their penalties; all others of "default" get those of "default: MRTL" at no cost. The loss of frames is eq. (8),
 with which chance is 0.693; that of oceans is the mean squared error. "of the low rank" are the seconds after the
 full-rank phase, as the paper counts. Real shots (player and a court of 100 x 94 cells, every twentieth training row)
-have the default solver and three seeds only: a fixed full-rank tensor of them has nine million weights."""
+have the default solver and few seeds: a fixed full-rank tensor of them has nine million weights."""
 
 
 def main():
