@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 
 import torch
 
@@ -13,7 +14,7 @@ from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import is_auto, one_of, validate_alpha, validate_count, validate_number
 from sklearn_mrtl._estimators.schedule import axis_sizes
-from sklearn_mrtl._estimators.terms import RequestedTerm, by_name, requested_terms
+from sklearn_mrtl._estimators.terms import LARGEST_PRODUCT, RequestedTerm, by_name, requested_terms
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.estimate import DataSizes, fit_bytes
@@ -129,7 +130,9 @@ def core_terms(
         else:
             rank = check_rank(estimator, rank, *own)
         places = tuple(layout.order.index(m) for m in term.modes)
-        terms.append(Term(term.name, places, rank, term.strengths, candidates))
+        is_large = prod(own[0]) > LARGEST_PRODUCT and not layout.is_fields and estimator.decomposition == "cp"
+        sketched = is_large and rank is not None
+        terms.append(Term(term.name, places, rank, term.strengths, candidates, sketched=sketched))
     return tuple(terms)
 
 
@@ -260,7 +263,7 @@ def check_memory(
 ) -> None:  # fmt: skip
     """Refuse a model that does not fit into memory, before anything is made; n_outputs are those at each level."""
     remedy = "A low rank, or a coarser grid, would need less."
-    for term in settings.terms:
+    for term in [term for term in settings.terms if not term.sketched]:
         steps = [step for step in plan if isinstance(step, Train) and (term.rank is None or step.phase == FULL_RANK)]
         finest = max(step.level for step in steps)
         own = tuple(resolutions[finest][m] for m in term.modes)

@@ -26,7 +26,7 @@ from sklearn_mrtl.core.models.terms import Strengths, Sum
 from sklearn_mrtl.core.settings import LOW_RANK
 from sklearn_mrtl.modes import Feature, Grid
 
-LARGEST_PRODUCT = 2**20  # weights on the level that is decomposed, of a term of all modes that "auto" has
+LARGEST_PRODUCT = 2**20  # weights on the level that is decomposed, of a term whose full tensor is trained
 EMPTY = 0.1  # degrees of freedom below which a term adds nothing
 
 
@@ -119,7 +119,8 @@ def requested_terms(estimator, layout: Layout, coarse: Sequence[int]) -> list[Re
     target = getattr(estimator, "target", None)
     if target is not None and estimator.terms is not None and not is_auto(estimator.terms):
         raise ValueError(f"terms with a target Grid must be None or 'auto' (one tensor), got {estimator.terms!r}.")
-    if target is not None or is_one_tensor(estimator.terms, layout):
+    is_one = is_one_tensor(estimator.terms, layout) and not needs_sketch(estimator, layout, coarse)
+    if target is not None or is_one:
         for name in ("alpha_spatial", "alpha_l2", "rank"):
             if isinstance(getattr(estimator, name), Mapping):
                 raise ValueError(
@@ -153,12 +154,22 @@ def is_one_tensor(terms, layout: Layout) -> bool:
     return terms is None or (is_auto(terms) and (layout.is_fields or len(layout.modes) == 1))
 
 
+def needs_sketch(estimator, layout: Layout, coarse: Sequence[int]) -> bool:
+    """Return whether the tensor of all modes is too large to be trained, so that it becomes a sum of one term."""
+    asks_for_full_rank = estimator.rank is None or not is_auto(estimator.full_rank_levels)
+    given = (estimator.full_rank_alpha_spatial, estimator.full_rank_alpha_l2) != (None, None)
+    can_be = not layout.is_fields and len(layout.modes) > 1 and estimator.decomposition == "cp"
+    return can_be and not asks_for_full_rank and not given and prod(coarse) > LARGEST_PRODUCT
+
+
 def term_names(terms, layout: Layout, coarse: Sequence[int]) -> list[tuple[str, ...]]:
     """Return the names of the modes of each term."""
     modes = [mode.name for mode in layout.modes]
     if is_auto(terms):
         n_together = len(modes) if prod(coarse) <= LARGEST_PRODUCT else min(2, len(modes))
         return [(name,) for name in modes] + [own for own in combinations(modes, n_together) if len(own) > 1]
+    if terms is None:
+        return [tuple(modes)]
     if isinstance(terms, str | Mapping) or not isinstance(terms, Collection):
         raise TypeError(f"terms must be None, 'auto' or a list of names and tuples of names, got {terms!r}.")
     names = [(term,) if isinstance(term, str) else tuple(term) for term in terms]

@@ -21,11 +21,12 @@ from sklearn_mrtl.core.models.axes import Axis, axes_of
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
-from sklearn_mrtl.core.models.terms import Sum, full_rank_sum
+from sklearn_mrtl.core.models.terms import Sum
 from sklearn_mrtl.core.monitor import LevelMonitor
 from sklearn_mrtl.core.penalties.choice import Choice, choose
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Plan, Step, Train, phases_of
 from sklearn_mrtl.core.settings import FULL_RANK, Settings
+from sklearn_mrtl.core.sketches import start_sum
 from sklearn_mrtl.core.solvers import ridge
 from sklearn_mrtl.core.solvers.base import group_of
 from sklearn_mrtl.core.solvers.solve import solve, solve_exactly, solves_exactly
@@ -129,7 +130,7 @@ def initialize(fit: Fit, step: Initialize, run: Run) -> None:
     weight, axes = run.data.training.weight, axes_at(run)
     if step.phase == FULL_RANK:
         terms = run.choice.terms
-        full_rank = fit.model = full_rank_sum(axes, terms) if terms else FullRank(axes)
+        full_rank = fit.model = start_sum(axes, terms, run.settings) if terms else FullRank(axes)
         fit.parameters = full_rank.initial(weight) if run.choice.start is None else run.choice.start
     else:
         low_rank = fit.model = make_low_rank(axes, run.settings)

@@ -210,12 +210,14 @@ def parameters_of(step: Train, settings: Settings, shapes: Shapes, n_outputs: in
         return size_of(sizes, settings.ranks_to_try, step, settings)
     outputs = sizes[len(shapes) :]
     own = [([*(sizes[mode] for mode in term.modes), *outputs], term) for term in settings.terms]
-    return sum(size_of(sizes, term.ranks_to_try, step, settings) for sizes, term in own)
+    return sum(size_of(sizes, term.ranks_to_try, step, settings, sketched=term.sketched) for sizes, term in own)
 
 
-def size_of(sizes: Sequence[int], ranks: Sequence[Rank], step: Train, settings: Settings) -> int:
+def size_of(
+    sizes: Sequence[int], ranks: Sequence[Rank], step: Train, settings: Settings, *, sketched: bool = False
+) -> int:
     """Return the number of weights of a tensor of these sizes that a step trains, at the last of the ranks, if any."""
-    if step.phase == FULL_RANK or not ranks:
+    if (step.phase == FULL_RANK and not sketched) or not ranks:
         return prod(sizes)
     return DECOMPOSITIONS[settings.decomposition].n_weights(ranks[-1], sizes)
 

@@ -69,6 +69,8 @@ class Term:
         Ranks of which one is to be chosen, ascending; empty: `rank` is given.
     fraction : float
         What the strengths are multiplied by where the term has low rank, which regularizes it too.
+    sketched : bool
+        Whether it has low rank from the start, a sketch of the gradient: its full tensor is too large to be trained.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Term:
     strengths: Strengths
     ranks: tuple[Rank, ...] = ()
     fraction: float = 1.0
+    sketched: bool = False
 
     @property
     def ranks_to_try(self) -> tuple[Rank, ...]:
@@ -142,12 +145,12 @@ class Sum(TensorModel):
 
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
         scores = [model.weight_scores(own, inputs.of_modes(term.modes)) for term, model, own in self.parts(parameters)]
-        return sum(scores[1:], scores[0])
+        return sum(scores, parameters["intercept"].new_zeros(inputs.n_rows, self.n_outputs))
 
     def penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
         parts = self.parts(parameters)
         penalties = [model.penalty(own, term_alphas(term, model, alphas)) for term, model, own in parts]
-        return sum(penalties[1:], penalties[0])
+        return sum(penalties, parameters["intercept"].new_zeros(()))
 
     def weight_scales(
         self, parameters: Parameters, inputs: Inputs, weight: Tensor, loss_curvature: float, alphas: Alphas
@@ -193,8 +196,8 @@ class Sum(TensorModel):
         """Decompose the terms that have a rank: line 14 of Algorithm 1 for each of them."""
         lower = self.with_kinds([term.name for term in self.terms if term.rank is None], kind, nonnegative)
         weights = {}
-        for (term, _, own), model in zip(self.parts(parameters), lower.models, strict=True):
-            if isinstance(model, LowRank) and term.rank is not None:
+        for (term, part, own), model in zip(self.parts(parameters), lower.models, strict=True):
+            if isinstance(part, FullRank) and isinstance(model, LowRank) and term.rank is not None:
                 own = model.decompose(own["weights"], term.rank, seed)
             weights[term.name] = own
         return lower, {**named(weights), **intercept_of(parameters)}

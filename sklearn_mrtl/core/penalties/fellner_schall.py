@@ -69,6 +69,10 @@ def fellner_schall(
     solver : SolverSettings
         Of the model's fit in each round.
     """
+    if not terms:
+        model = full_rank_sum(axes, terms)
+        objective = Objective.from_samples(model, samples, loss, EACH)
+        return Estimate((), model, lbfgs(objective, model.initial(samples.weight), solver), [])
     penalties = penalties_of(terms, axes)
     units = typical_strengths(samples, axes, terms, loss)
     given = [penalty.of(terms[penalty.term].strengths) for penalty in penalties]

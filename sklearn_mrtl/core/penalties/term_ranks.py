@@ -3,46 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters, intercept_of
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
-from sklearn_mrtl.core.models.terms import Sum, full_rank_sum
+from sklearn_mrtl.core.models.terms import Sum, Term, full_rank_sum
 from sklearn_mrtl.core.penalties.comparison import is_within, strongest_within
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate
 from sklearn_mrtl.core.penalties.folds import Folds
 from sklearn_mrtl.core.settings import Settings
+from sklearn_mrtl.core.sketches import with_sketches
 
 EMPTYING = 1e6  # factor of the strengths of terms of low rank that gain nothing
+STRONGER = (1000.0, 100.0, 10.0)  # factors tried of strengths that were not estimated, with fractions
+EMPTY_TIE = 2.0  # paired standard errors by which terms of low rank must gain: the best of several trials gains by luck
 MIN_GAIN = 1e-3  # of what is explained: less is no gain
 
 
+@dataclass(frozen=True, eq=False)
+class LowRankTrial:
+    """A position among the ranks, the best fraction of the strengths for it, and the errors on each left-out block.
+
+    Attributes
+    ----------
+    position : int
+    fraction : float
+    errors : Tensor of shape (B,)
+    model, fits : Sum, list of Parameters
+        Of each fold.
+    """
+
+    position: int
+    fraction: float
+    errors: Tensor
+    model: Sum
+    fits: list[Parameters] = field(default_factory=list)
+
+    @property
+    def error(self) -> float:
+        """Mean over the blocks."""
+        return float(self.errors.mean())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether terms of low rank are left out."""
+        return self.fraction == EMPTYING
+
+
 def choose_low_rank(
-    estimate: Estimate, folds: Folds, fits: list[Parameters], factor: float, settings: Settings
-) -> tuple[int, float, list[dict]]:
+    estimate: Estimate, terms: Sequence[Term], folds: Folds, fits: list[Parameters], factor: float, settings: Settings
+) -> tuple[LowRankTrial, list[dict]]:
     """Choose the ranks that are open, and the fraction of the strengths for terms of low rank.
 
     Larger and larger ranks are tried, for all terms together, as long as they gain on left-out blocks. Terms of low
-    rank that gain less than a paired standard error on the sum without them are emptied.
+    rank that gain less than two paired standard errors on the sum without them are emptied.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Of the terms that have a full-rank start.
+    terms : sequence of Term
+        All of them, with strengths.
 
     Returns
     -------
-    position : int
-        Among the ranks of each term.
-    fraction : float
+    best : LowRankTrial
     path : list of dict
+        What was tried.
     """
-    if all(term.rank is None for term in estimate.terms):
-        return 0, 1.0, []
-    choice = LowRankChoice(estimate, folds, fits, factor, settings)
-    is_open = all(term.rank is None or not term.strengths.known for term in settings.terms)
-    best = choice.without_low_rank() if is_open else None
+    asked = [term for term in settings.terms if term.rank is not None]
+    is_open = not all(term.strengths.known for term in asked)
+    if not is_open and not any(term.ranks for term in asked):
+        return LowRankTrial(0, 1.0, folds.null_losses(), estimate.model), []
+    choice = LowRankChoice(estimate, terms, folds, fits, factor, settings)
+    best = before = choice.without_low_rank() if is_open else None
     n_worse = 0
-    for position in range(max(1, max(len(term.ranks) for term in estimate.terms))):
-        larger = choice.best_fraction(position, 1.0 if best is None else best.fraction)
+    for position in range(max(1, max(len(term.ranks) for term in terms))):
+        before = larger = choice.best_fraction(position, before)
         if best is None or choice.gains(larger, best):
             best, n_worse = larger, 0
         else:
@@ -50,16 +90,7 @@ def choose_low_rank(
         if n_worse == 2:
             break
     assert best is not None
-    return best.position, choice.fraction_of(best), choice.path
-
-
-@dataclass(frozen=True, eq=False)
-class LowRankTrial:
-    """A position among the ranks, the best fraction of the strengths for it, and the errors on each left-out block."""
-
-    position: int
-    fraction: float
-    errors: Tensor  # (B,)
+    return replace(best, fraction=choice.fraction_of(best)), choice.path
 
 
 class LowRankChoice:
@@ -68,6 +99,9 @@ class LowRankChoice:
     Parameters
     ----------
     estimate : Estimate
+        Of the terms that have a full-rank start.
+    terms : sequence of Term
+        All of them, with strengths.
     folds : Folds
     fits : list of Parameters
         Of the full-rank sum, one for each fold.
@@ -81,8 +115,11 @@ class LowRankChoice:
         rank, fraction and cross-validated error of all that was tried.
     """
 
-    def __init__(self, estimate: Estimate, folds: Folds, fits: list[Parameters], factor: float, settings: Settings):
-        self.estimate, self.folds, self.fits, self.settings = estimate, folds, fits, settings
+    def __init__(
+        self, estimate: Estimate, terms: Sequence[Term], folds: Folds, fits: list[Parameters], factor: float,
+        settings: Settings,
+    ):  # fmt: skip
+        self.estimate, self.terms, self.folds, self.fits, self.settings = estimate, terms, folds, fits, settings
         self.alphas, self.null = EACH.times(factor), folds.null_loss()
         self.path: list[dict] = []
         self.errors: dict[int, dict[float, Tensor]] = {}  # by position and fraction
@@ -95,48 +132,78 @@ class LowRankChoice:
         model = full_rank_sum(self.estimate.model.axes, kept)
         names = model.parameter_axes
         fits = [{**{name: fit[name] for name in names}, **intercept_of(fit)} for fit in self.fits]
-        fits = self.folds.train(model, self.alphas, fits)
-        errors = self.folds.left_out_losses(model, fits)
-        self.path.append({"rank": {}, "fraction": EMPTYING, "error": float(errors.mean())})
-        return LowRankTrial(0, EMPTYING, errors)
+        if len(kept) < len(self.estimate.terms):
+            fits = self.folds.train(model, self.alphas, fits)
+        trial = LowRankTrial(0, EMPTYING, self.folds.left_out_losses(model, fits), model)
+        self.path.append({"rank": {}, "fraction": EMPTYING, "error": trial.error})
+        return trial
 
-    def best_fraction(self, position: int, fraction_before: float) -> LowRankTrial:
-        """Try weaker and weaker penalties, as long as the left-out loss falls; return the strongest of the best."""
-        settings, options = self.settings, self.settings.choice
-        terms = [term.with_rank(position) for term in self.estimate.terms]
-        ranks = {term.name: term.rank for term in terms if term.rank is not None}
-        start, kind = full_rank_sum(self.estimate.model.axes, terms), DECOMPOSITIONS[settings.decomposition]
-        decomposed = [start.decomposed(fit, kind, settings.nonnegative, settings.seed) for fit in self.fits]
-        model, fits = decomposed[0][0], [parameters for _, parameters in decomposed]
-        trials: list[LowRankTrial] = []
-        for fraction in options.fractions[steps_before(fraction_before, options.fractions) :]:
-            weaker = Sum(model.axes, [replace(term, fraction=fraction) for term in terms], model.models)
-            fits = self.folds.train(weaker, self.alphas, fits)
-            trials.append(LowRankTrial(position, fraction, self.folds.left_out_losses(weaker, fits)))
-            self.errors.setdefault(position, {})[fraction] = trials[-1].errors
-            error = float(trials[-1].errors.mean())
-            self.path.append({"rank": ranks, "fraction": fraction, "error": error})
-            if len(trials) > 1 and not error < float(trials[-2].errors.mean()) - gain(self.null, error):
-                break
-        best = min(trials, key=lambda trial: float(trial.errors.mean()))
+    def best_fraction(self, position: int, smaller: LowRankTrial | None) -> LowRankTrial:
+        """Try weaker and weaker penalties, as long as the left-out loss falls; return the strongest of the best.
+
+        Sketched terms, whose strengths were not estimated, try stronger ones too where weaker ones do not help.
+        """
+        options = self.settings.choice
+        model, fits = self.start(position, smaller)
+        fractions = (*(STRONGER if any(term.sketched for term in model.terms) else ()), *options.fractions)
+        first = first_to_try(1.0 if smaller is None else smaller.fraction, fractions)
+        trials = self.walk(position, model, fits, fractions[first:])
+        if len(trials) == 2 and first > 0:
+            stronger = self.walk(position, model, trials[0].fits, fractions[first - 1 :: -1], trials[0])
+            trials = stronger[::-1] + trials
+        best = min(trials, key=lambda trial: trial.error)
         return next(t for t in trials if t is best or is_within(t.errors, best.errors, options.tie))
+
+    def walk(
+        self, position: int, model: Sum, fits: list[Parameters], fractions: Sequence[float],
+        before: LowRankTrial | None = None,
+    ) -> list[LowRankTrial]:  # fmt: skip
+        """Try fractions in turn, each from the fits of the last one, until the left-out loss does not fall."""
+        trials: list[LowRankTrial] = []
+        ranks = {term.name: term.rank for term in model.terms if term.rank is not None}
+        for fraction in fractions:
+            tried = Sum(model.axes, [replace(term, fraction=fraction) for term in model.terms], model.models)
+            fits = self.folds.train(tried, self.alphas, fits)
+            trial = LowRankTrial(position, fraction, self.folds.left_out_losses(tried, fits), tried, fits)
+            self.errors.setdefault(position, {})[fraction] = trial.errors
+            self.path.append({"rank": ranks, "fraction": fraction, "error": trial.error})
+            trials.append(trial)
+            if before is not None and not trial.error < before.error - gain(self.null, trial.error):
+                break
+            before = trial
+        return trials
+
+    def start(self, position: int, smaller: LowRankTrial | None) -> tuple[Sum, list[Parameters]]:
+        """Return the sum from which the folds' fits start: terms of full rank are decomposed, sketches are added.
+
+        Where all terms of low rank are sketched, the sketches go on from the fits of a smaller rank.
+        """
+        terms, settings = [term.with_rank(position) for term in self.terms], self.settings
+        model = full_rank_sum(self.estimate.model.axes, [term for term in terms if not term.sketched])
+        fits, kind = self.fits, DECOMPOSITIONS[settings.decomposition]
+        if smaller is not None and not smaller.is_empty and all(term.sketched or term.rank is None for term in terms):
+            model, fits = smaller.model, smaller.fits
+        starts = []
+        for fit, samples in zip(fits, self.folds.training, strict=True):
+            whole, start = with_sketches(model, fit, terms, samples, settings)
+            starts.append(whole.decomposed(start, kind, settings.nonnegative, settings.seed))
+        return starts[0][0], [parameters for _, parameters in starts]
 
     def fraction_of(self, trial: LowRankTrial) -> float:
         """Return the fraction for the rank of a trial, also between those that were tried."""
-        if trial.fraction == EMPTYING:
-            return EMPTYING
-        return strongest_within(self.errors[trial.position], self.settings.choice.tie)
+        return EMPTYING if trial.is_empty else strongest_within(self.errors[trial.position], self.settings.choice.tie)
 
     def gains(self, larger: LowRankTrial, smaller: LowRankTrial) -> bool:
-        """Return whether a larger rank gains enough; on no low-rank terms at all, more than a paired standard error."""
-        error, tie = float(larger.errors.mean()), self.settings.choice.rank_tie
-        is_tie = smaller.fraction == EMPTYING and is_within(smaller.errors, larger.errors, tie)
-        return float(smaller.errors.mean()) - error > gain(self.null, error) and not is_tie
+        """Return whether a larger rank gains enough; on no low-rank terms at all, more than chance."""
+        is_tie = smaller.is_empty and is_within(smaller.errors, larger.errors, EMPTY_TIE)
+        return smaller.error - larger.error > gain(self.null, larger.error) and not is_tie
 
 
-def steps_before(fraction: float, fractions: Sequence[float]) -> int:
+def first_to_try(fraction: float, fractions: Sequence[float]) -> int:
     """Return where the next rank begins: one step before the fraction of this one, of which hardly less is left."""
-    return max(0, fractions.index(fraction) - 1) if fraction in fractions else 0
+    if fraction in fractions and fraction != 1.0:
+        return max(0, fractions.index(fraction) - 1)
+    return fractions.index(1.0)
 
 
 def gain(null: float, error: float) -> float:
