@@ -1,0 +1,130 @@
+"""Scaling: seconds and memory of whole fits, and seconds of an epoch, as samples, cells, rank, modes and threads grow."""
+
+import time
+
+import matplotlib.pyplot as plt
+import sys
+import numpy as np
+import pandas as pd
+import torch
+from _common import timed_with_peak
+from trials import QUICK, Method, markdown, timed, trial, write_page
+
+from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.datasets import make_ocean, make_shots
+from sklearn_mrtl.preprocessing import ModeEncoder
+
+
+def shots(n_frames):
+    """Simulated frames of 50 players, court 40 x 50, box 12 x 12."""
+    made = make_shots(n_frames, dtype=np.float32, random_state=0)
+    player, court, box = made.modes
+    encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))], dtype=np.float32)
+    return encode.fit_transform(made.data), made.target, made.modes
+
+
+def fields(n, shape, n_variables=1):
+    """Simulated months of six lags."""
+    made = make_ocean(n, n_variables=n_variables, shape=shape, dtype=np.float32, random_state=0)
+    return made.data, made.target, made.modes
+
+
+def bytes_of(X):
+    return sum(part.nbytes for part in (X.data, X.indices, X.indptr)) if hasattr(X, "indptr") else X.nbytes
+
+
+def whole_fit(make, rank=5, n_threads=1):
+    """A fit with defaults but for the rank: seconds, and memory beyond that of the data."""
+    X, y, modes = make
+    estimator = MRTLClassifier if y.dtype == bool or y.dtype.kind in "iu" else MRTLRegressor
+    torch.set_num_threads(n_threads)
+    (_, seconds), _, peak = timed_with_peak(timed, estimator(modes, rank=rank).fit, X, y)
+    torch.set_num_threads(1)
+    return {**seconds, "peak": peak / 1e6, "input": bytes_of(X) / 1e6}
+
+
+def epoch(make, rank=5, n_epochs=12):
+    """The median epoch at one resolution, of Adam on all rows, from random factors."""
+    X, y, modes = make
+    moments = []
+
+    def note(record):
+        moments.append((time.perf_counter(), time.process_time()))
+        return 0.0
+
+    model = MRTLRegressor(
+        modes, rank=rank, alpha_spatial=1e-3, alpha_l2=1e-2, resolutions="fixed", full_rank_levels=0, random_state=0,
+        solver="adam", batch_size=len(y), max_epochs=n_epochs, criterion=note, terms=None,
+    )  # fmt: skip
+    model.fit(X, y)
+    clock, cpu = np.median(np.diff(moments, axis=0), axis=0)
+    return {"seconds": float(clock), "cpu": float(cpu), "input": bytes_of(X) / 1e6}
+
+
+def of_features(n_features, n=1000, shape=(24, 48)):
+    """Modes of two categories, each of which doubles X, beside six lags and a map."""
+    features = (6, *[2] * n_features)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, *features, *shape), dtype=np.float32)
+    modes = *(Feature(f"f{i}") for i in range(len(features))), Grid("grid", shape, quantity="mean")
+    return X, X.reshape(n, -1)[:, ::50].sum(1) + rng.standard_normal(n, dtype=np.float32), modes
+
+
+LARGE = [(20, 45), (40, 90), (80, 180), (160, 360), (320, 720)]
+SWEEPS = {  # what grows: its sizes, the data of a size, how it is measured
+    "frames": ([10_000, 30_000, 100_000, 300_000, 1_000_000], shots, whole_fit),
+    "months": ([250, 500, 1000, 2000, 4000], lambda n: fields(n, (24, 54)), whole_fit),
+    "cells (100 months)": ([a * b for a, b in LARGE], lambda n: fields(100, next(s for s in LARGE if s[0] * s[1] == n)), whole_fit),
+    "rank": ([2, 4, 8, 16, 32], lambda rank: fields(1000, (24, 54), 2), epoch),
+    "numbers in a sample (modes of 2 added)": ([6 * 24 * 48 * 2**k for k in range(4)], lambda n: of_features(int(np.log2(n / (6 * 24 * 48)))), epoch),
+    "threads": ([1, 2], lambda n: fields(2000, (40, 90)), whole_fit),
+}  # fmt: skip
+
+
+def run():
+    rows = []
+    for sweep, (sizes, make, measure) in SWEEPS.items():
+        for size in sizes[:2] if QUICK else sizes:
+            options = {"rank": size} if sweep == "rank" else {"n_threads": size} if sweep == "threads" else {}
+            method = Method(f"{sweep}: {size}", lambda data, _, m=measure, o=options: m(data, **o))
+            row = trial("scaling", sweep, {}, method, 0, lambda make=make, size=size: make(size))
+            rows.append(row | {"size": size})
+    return pd.DataFrame(rows)
+
+
+def slope(x, y):
+    """Of the logarithms, by least squares."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def panels(trials):
+    figure, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained")
+    for ax, (sweep, mine) in zip(axes.ravel(), trials.groupby("task", sort=False), strict=True):
+        value = "seconds" if sweep == "threads" else "cpu"
+        ax.loglog(mine["size"], mine[value], "o-", label=f"{'wall-clock' if sweep == 'threads' else 'CPU'} s, slope {slope(mine['size'], mine[value]):.2f}")
+        if mine.get("peak") is not None and mine.peak.notna().all() and sweep != "threads":
+            memory = mine.peak / 1e3
+            ax.loglog(mine["size"], memory, "s--", color="tab:orange", label=f"memory, GB, slope {slope(mine['size'], memory):.2f}")
+        ax.set(xlabel=sweep, title="an epoch" if SWEEPS[sweep][2] is epoch else "a whole fit")
+        ax.legend(fontsize=8)
+    return figure
+
+
+TEXT = """Whole fits have the defaults but for the rank, 5: penalties are chosen. Epochs are of Adam on all rows at the
+finest level, 1000 months of 6 lags and 24 x 54 (rank) or 24 x 48 cells. Slopes are those of the logarithms, by least
+squares: 1 is linear. Memory is the peak beyond that of the process before the fit, whose input is in memory already.
+"""
+
+
+def main():
+    trials = run()
+    trials = trials[trials.error.isna()] if "error" in trials else trials
+    lines = [["what grows", "size", "CPU s", "wall-clock s", "input, MB", "peak beyond it, MB"]]
+    for row in trials.itertuples():
+        peak = f"{row.peak:.0f}" if row.peak == row.peak else ""
+        lines.append([row.task, f"{row.size:,}".replace(",", " "), f"{row.cpu:.3g}", f"{row.seconds:.3g}", f"{row.input:.0f}", peak])
+    write_page("scaling", "Scaling", f"{TEXT}\n\n{markdown(lines)}", trials, [("scaling", panels(trials))])
+
+
+if __name__ == "__main__":
+    main()
