@@ -9,7 +9,19 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from _common import DATA
 
 # In the order in which they need each other's trials.
-SCRIPTS = ["table2", "table1", "criteria", "curves", "batches", "protocol", "theory", "claims"]
+SCRIPTS = [
+    "table2",
+    "table1",
+    "criteria",
+    "curves",
+    "batches",
+    "protocol",
+    "theory",
+    "claims",
+    "maps",
+    "scaling",
+    "beyond",
+]
 
 
 def main(names):

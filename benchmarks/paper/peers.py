@@ -27,7 +27,6 @@ class Peer:
     step: int = 1  # of the training rows it takes one in so many
     target: str = "y"  # "y", or "fields": y and, in further columns, the field that it is a mean of
 
-
     @property
     def title(self):
         return self.name if self.step == 1 else f"{self.name}, one row in {self.step}"
