@@ -32,7 +32,7 @@ def simulated_shots(seed, n_frames=5_000 if QUICK else 20_000):
     )  # fmt: skip
     player, court, box = made.modes
     encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))], dtype=np.float32)
-    model = MRTLClassifier(made.modes, rank=3, terms=None, random_state=seed)
+    model = MRTLClassifier(made.modes, rank=4, terms=None, random_state=seed)  # one for the intercepts
     return encode.fit_transform(made.data), made.target, made.factors, model
 
 
@@ -155,7 +155,7 @@ TEXT = f"""What the paper shows with pictures, with numbers beside them. Four st
 one chose: from the full-rank model as in the paper, or from random factors; on coarse grids first, or on the finest
 alone.
 
-On simulated data (rank 3, the true one, ten seeds of data and start) the match score says how near the factors are to
+On simulated data (the true rank; of shots one more, for the intercepts of players; ten seeds of data and start) the match score says how near the factors are to
 the true ones. On real data (rank {RANK} and 3) it says how near the factors of ten random starts are to those of
 the first of them; the full-rank start knows no seed. Moran's I (queen) is that of the map of every component: 1 is
 smooth, 0 is noise. Seconds of the first start include the choice of penalties.
