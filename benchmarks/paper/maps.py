@@ -155,7 +155,8 @@ TEXT = f"""What the paper shows with pictures, with numbers beside them. Four st
 one chose: from the full-rank model as in the paper, or from random factors; on coarse grids first, or on the finest
 alone.
 
-On simulated data (the true rank; of shots one more, for the intercepts of players; ten seeds of data and start) the match score says how near the factors are to
+On simulated data (the true rank; of shots one more, for the intercepts of players; ten seeds of data and start) the
+match score says how near the factors are to
 the true ones. On real data (rank {RANK} and 3) it says how near the factors of ten random starts are to those of
 the first of them; the full-rank start knows no seed. Moran's I (queen) is that of the map of every component: 1 is
 smooth, 0 is noise. Seconds of the first start include the choice of penalties.
