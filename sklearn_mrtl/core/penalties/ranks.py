@@ -80,7 +80,8 @@ class RankChoice:
         """Return the smallest rank from which larger ones gain nothing but chance, and its fraction.
 
         Larger and larger steps lead to a rank that does not gain; those between it and the last two that did are tried
-        one by one.
+        one by one. If none of them predicts what is left out, the smallest is tried with stronger penalties than the
+        full-rank model has, from the strongest down.
 
         Parameters
         ----------
@@ -116,12 +117,15 @@ class RankChoice:
                 break
             best = larger
         if len(ranks) > 1 and best.error >= self.null:
-            warnings.warn(
-                f"no rank predicts the left-out blocks of rows better than a constant does: the smallest rank, "
-                f"{ranks[0]}, is trained, with strong penalties. X may tell nothing about y.",
-                stacklevel=2,
-            )
-            return ranks[0], fractions[0]
+            stronger = [10 ** (n / 2) for n in range(self.selection.step, 0, -1)]
+            best = self._best_fraction(ranks[0], stronger) if stronger else best
+            if best.error >= self.null:
+                warnings.warn(
+                    f"no rank predicts the left-out blocks of rows better than a constant does: the smallest rank, "
+                    f"{ranks[0]}, is trained, with the strongest penalties. X may tell nothing about y.",
+                    stacklevel=2,
+                )
+                return ranks[0], (stronger or fractions)[0]
         if best.rank != ranks[0]:
             best = self._weakest(best, fractions)
         return best.rank, strongest_within(self.errors[best.rank], self.options.tie)

@@ -35,6 +35,8 @@ class Selection:
     of_folds : list of Parameters
         The model without the left-out blocks of each fold; empty where `exact` can tell it.
     exact : ExactErrors or None
+    step : int
+        Half decades below the strongest that were tried; 0 if none were.
     """
 
     alphas: Alphas
@@ -42,12 +44,14 @@ class Selection:
     start: Parameters | None = None
     of_folds: list[Parameters] = field(default_factory=list)
     exact: ExactErrors | None = None
+    step: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
     """Strengths that were tried, the errors on each left-out block, and the fits that made them."""
 
+    step: int  # half decades below the strongest
     alphas: Alphas
     errors: Tensor  # (B,)
     fits: list[Parameters]
@@ -94,7 +98,7 @@ def select_alphas(
     best = search.run(options.proportions if both_are_open and smoothest < float("inf") else [options.first_proportion])
     if not isfinite(best.error):  # no errors to choose by
         return Selection(fixed, search.path)
-    return Selection(best.alphas, search.path, best.fits[0] if best.fits else None, best.fits, exact)
+    return Selection(best.alphas, search.path, best.fits[0] if best.fits else None, best.fits, exact, best.step)
 
 
 def can_be_judged(samples: Samples, options: ChoiceOptions) -> bool:
@@ -192,7 +196,7 @@ class Search:
         """Return the trial at a step; only the best fits in each proportion are kept."""
         if (proportion, step) not in self.tried:
             alphas = self.alphas_at(step, proportion)
-            trial = Trial(alphas, *self.errors(alphas))
+            trial = Trial(step, alphas, *self.errors(alphas))
             self.path.append({"alpha_spatial": alphas.spatial, "alpha_l2": alphas.l2, "error": trial.error})
             others = [key for key in self.tried if key[0] == proportion]
             if any(self.tried[key].error <= trial.error for key in others):

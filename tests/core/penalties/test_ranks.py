@@ -147,13 +147,13 @@ def test_fractions_of_a_larger_rank_begin_near_the_best_of_the_smaller():
 class Table(RankChoice):
     """A choice among models of given errors, by rank and fraction; a fit is these two."""
 
-    def __init__(self, errors):
+    def __init__(self, errors, step=0):
         self.low_rank = SimpleNamespace(from_full_rank=lambda parameters, rank, seed: (rank, None))
         self.folds = SimpleNamespace(
             train=lambda model, alphas, fits: [(fits[0][0], alphas.l2)],
             left_out_losses=lambda model, fits: torch.full((12,), errors[fits[0]]),
         )
-        self.selection, self.options, self.null = Selection(Alphas(0.0, 1.0)), ChoiceOptions(), 1.0
+        self.selection, self.options, self.null = Selection(Alphas(0.0, 1.0), step=step), ChoiceOptions(), 1.0
         self.full, self.seed, self.path, self.errors = [{}], 0, [], {}
 
     def choose(self, *args):
@@ -190,6 +190,17 @@ def test_nothing_to_learn_gets_the_smallest_rank_and_a_warning():
     choice = RankChoice(model, CP(model.axes), blocks, Selection(ALPHAS), SquaredLoss, ChoiceOptions(), seed=0)
     with pytest.warns(UserWarning, match="no rank predicts"):
         assert choice.choose((1, 2, 3), (1.0, 0.1)) == (1, 1.0)
+
+
+def test_ranks_that_predict_nothing_with_the_weak_penalties_of_the_full_rank_are_tried_with_stronger_ones():
+    """Where neighbouring rows tell those left out, full rank has hardly any penalties, and low rank fails with them."""
+    errors = {(1, 1.0): 5.0, (1, 0.1): 5.0, (2, 1.0): 2.0, (2, 0.1): 2.0}
+    weaker = {(1, 100.0): 0.99, (1, 10**1.5): 0.9, (1, 10.0): 0.95}
+    chosen, tried = Table(errors | weaker, step=4).choose((1, 2), (1.0, 0.1))
+    assert chosen == (1, 10**1.5) and tried[-3:] == list(weaker)
+    failing = {(1, 100.0): 1.01, (1, 10**1.5): 1.2}
+    with pytest.warns(UserWarning, match="no rank predicts"):
+        assert Table(errors | failing, step=4).choose((1, 2), (1.0, 0.1))[0] == (1, 100.0)
 
 
 @pytest.mark.parametrize("tie, chosen", [(0.0, 0.03), (1e9, 1.0)])
