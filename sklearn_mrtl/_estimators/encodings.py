@@ -77,7 +77,7 @@ class EncodingStatistics:
         """Return what the inputs of rows, and of n_more that are like them, will take."""
         sizes, X = size_of_targets(rows, n_more), sparse.csr_array(rows.X)
         counts = np.bincount(X.indices, minlength=X.shape[1])
-        entries = tuple(int(counts[columns].sum() * sizes[0] / X.shape[0]) for columns in layout.columns)
+        entries = tuple(int(counts[layout.columns[m]].sum() * sizes[0] / X.shape[0]) for m in layout.order)
         are_ones = not np.any(np.mod(X.data, 1))
         return EncodingSizes(*sizes, entries, are_ones, X.indices.itemsize)
 

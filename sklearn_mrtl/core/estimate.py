@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, prod
+from typing import Self
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Shapes
 from sklearn_mrtl.core.data.encodings import DESIGN_ROWS
@@ -20,7 +21,7 @@ from sklearn_mrtl.core.models.low_rank import Rank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.plan import Plan, Train
 from sklearn_mrtl.core.separable import DENSE_ENTRIES
-from sklearn_mrtl.core.settings import FULL_RANK, Settings
+from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, Settings
 from sklearn_mrtl.core.solvers import ridge
 from sklearn_mrtl.core.solvers.lbfgs import MEMORY
 
@@ -67,6 +68,10 @@ class DataSizes(ABC):
         """Return the bytes of temporary arrays while samples are divided into blocks for the choice of strengths."""
         return 0
 
+    def of_modes(self, modes: Sequence[int]) -> Self:
+        """Return the sizes of these modes' inputs alone."""
+        return self
+
     @abstractmethod
     def products(self, resolutions: Sequence[Shapes], level: int, phase: str, n_components: int) -> float:
         """Return the bytes of what the scores of a level are computed by."""
@@ -112,7 +117,7 @@ class EncodingSizes(DataSizes):
     Attributes
     ----------
     entries : tuple of int
-        Stored values of each mode in all rows.
+        Stored values of each mode in all rows, in the order of the core.
     are_ones : bool
         Whether values are ones, which take no memory.
     index_bytes : int
@@ -122,6 +127,9 @@ class EncodingSizes(DataSizes):
     entries: tuple[int, ...]
     are_ones: bool
     index_bytes: int = INDEX
+
+    def of_modes(self, modes: Sequence[int]) -> Self:
+        return replace(self, entries=tuple(self.entries[m] for m in modes))
 
     def _value(self) -> int:
         return 0 if self.are_ones else self.itemsize
@@ -186,14 +194,26 @@ def fit_bytes(
     for number, step in enumerate(steps):
         shapes, number_of_outputs = resolutions[step.level], n_outputs[step.level]
         n_weights = parameters_of(step, settings, shapes, number_of_outputs)
-        trained = data.products(resolutions, step.level, step.phase, components_of(settings))
+        products = products_of(step, settings, resolutions, data)
+        trained = products
         trained += solver_bytes(step, settings, shapes, n_weights, data, number_of_outputs, is_first=number == 0)
         if number == 0 and None in settings.low_rank.alphas and settings.loss is not SquaredLoss:
-            products = data.products(resolutions, step.level, step.phase, components_of(settings))
-            products *= min(1.0, settings.choice.max_distinct / data.n_rows)
+            part = min(1.0, settings.choice.max_distinct / data.n_rows)
             n_folds = settings.choice.folds_of(data.n_rows)
-            trained += n_folds * (KEPT_FITS * n_weights * data.itemsize + products)
+            trained += n_folds * (KEPT_FITS * n_weights * data.itemsize + part * products)
         needs.append(held + data.coarse(resolutions, step.level) + trained)
+    return max(needs)
+
+
+def products_of(step: Train, settings: Settings, resolutions: Sequence[Shapes], data: DataSizes) -> float:
+    """Return the bytes of what the scores of a step are computed by; sketched terms have none of their own."""
+    n_components = components_of(settings)
+    if step.phase != FULL_RANK or not any(term.sketched for term in settings.terms):
+        return data.products(resolutions, step.level, step.phase, n_components)
+    needs = [data.products(resolutions, step.level, LOW_RANK, n_components)]
+    for modes in [term.modes for term in settings.terms if not term.sketched]:
+        own = [tuple(shapes[m] for m in modes) for shapes in resolutions]
+        needs.append(data.of_modes(modes).products(own, step.level, FULL_RANK, n_components))
     return max(needs)
 
 

@@ -216,11 +216,18 @@ def three_long_modes():
     return [Feature(name, size) for name in ("a", "b", "c")], table
 
 
-@pytest.mark.parametrize("options", [{"rank": None}, {"rank": 2}], ids=repr)
+@pytest.mark.parametrize("options", [{"rank": None}, {"rank": 2, "decomposition": "tucker"}], ids=repr)
 def test_what_would_not_fit_into_memory_is_refused_with_the_bytes(options, no_long_work):
     modes, table = three_long_modes()
     with pytest.raises(MemoryError, match=r"the full-rank model .* needs [\d,.]+ TB, and [\d.]+ [MG]B are free on cpu"):
         MRTLRegressor(modes, terms=None, **options).fit(table, y)
+
+
+@pytest.mark.filterwarnings("ignore:.*(explain|predict)s? nothing")
+def test_a_low_rank_of_what_would_not_fit_into_memory_is_trained():
+    modes, table = three_long_modes()
+    fitted = MRTLRegressor(modes, terms=None, rank=2).fit(table, y)
+    assert fitted.rank_ == 2 and np.isfinite(fitted.predict(table)).all()
 
 
 def test_dense_coefficients_that_would_not_fit_are_refused():

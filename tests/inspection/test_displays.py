@@ -67,7 +67,7 @@ def test_units_of_coordinates(outputs_model):
     )
     model = clone(model).fit(X, X.values[:, 0, 0, :2])
     display = FactorDisplay.from_estimator(model, components=0)
-    assert display.ax_.get_xlabel() == "longitude of the cell (degrees_east)"
+    assert display.ax_.get_xlabel() == "longitude of the cell (°E)"
     assert display.ax_.get_ylabel() == "latitude (°N)"
     assert FactorDisplay.from_estimator(model, "variable", components=0).ax_.get_ylabel() == "measured variable"
     X.lat.attrs, X["variable"].attrs = {"standard_name": "grid_latitude"}, {"units": "kind"}
@@ -438,7 +438,7 @@ def test_part_of_a_circle(bounds, sides):
 
 def test_polar_maps_of_a_model(shots):
     encode = ModeEncoder([("player", 0, "one-hot"), (POLAR, [1, 2], PolarPosition((5.25, 25)))])
-    model = make_pipeline(encode, MRTLClassifier(rank=2, max_epochs=5)).fit(shots.data, shots.target)
+    model = make_pipeline(encode, MRTLClassifier(terms=None, rank=2, max_epochs=5)).fit(shots.data, shots.target)
     display = FactorDisplay.from_estimator(
         model, "court", origin=(5.25, 25), axis_labels=["along", "across"], percentile=100
     )

@@ -26,6 +26,7 @@ OVERSAMPLING = 5  # columns of a basis besides the rank; 5 to 10 are usual (Halk
 # 48 and 12 always.
 COLUMNS, PASSES = 3, 3  # times 2 to the number of modes; for each mode but one
 LARGEST_CORE = 2**14  # entries up to which bases are oversampled
+LARGEST_SMOOTHED = 2000  # cells of a grid, of whose waves an eigendecomposition takes a second or two
 CORE_ROWS = 2**14  # samples whose products are formed at once
 
 
@@ -52,7 +53,7 @@ def sketched(
     fitting = int(LARGEST_CORE ** (1 / len(scales)))
     widths = [min(len(scale), max(rank, min(rank + OVERSAMPLING, fitting))) for scale in scales]
     bases = find_bases(inputs, residual, scales, widths, seed)
-    factors = [scale @ basis for scale, basis in zip(scales, bases, strict=True)]
+    factors = list(map(times, scales, bases))
     parameters = model.decompose(core_of(inputs, residual, factors), rank, seed)
     for name, factor in zip(model.names, factors, strict=True):
         parameters[name] = factor @ parameters[name]
@@ -62,21 +63,28 @@ def sketched(
 
 
 def inverse_root(axis: Axis, mean_squares: Tensor) -> Tensor:
-    """Return the inverse root of what curves the objective along an axis, shape (rows, rows).
+    """Return the inverse root of what curves the objective along an axis, shape (rows, rows) or its diagonal (rows, 1).
 
     That is the mean squares of the inputs, their mean for rows that are seldom seen, and smoothness that weighs as much
-    along the smoothest wave.
+    along the smoothest wave; not the smoothness of large grids.
     """
     mean = float(mean_squares.mean())
-    matrix = (mean_squares + mean).double().diag()
-    if axis.smoothness is not None:
-        laplacian = axis.smoothness.dense_laplacian().double()
-        waves = torch.linalg.eigvalsh(laplacian)
-        waves = waves[waves > 1e-9 * waves[-1]]
-        if len(waves):
-            matrix += mean / float(waves[0]) * laplacian
+    diagonal = (mean_squares + mean).double()
+    if axis.smoothness is None or axis.size > LARGEST_SMOOTHED:
+        return diagonal.rsqrt()[:, None].to(mean_squares)
+    laplacian = axis.smoothness.dense_laplacian().double()
+    waves = torch.linalg.eigvalsh(laplacian)
+    waves = waves[waves > 1e-9 * waves[-1]]
+    matrix = diagonal.diag()
+    if len(waves):
+        matrix += mean / float(waves[0]) * laplacian
     values, vectors = torch.linalg.eigh(matrix)
     return ((vectors * values.rsqrt()) @ vectors.T).to(mean_squares)
+
+
+def times(scale: Tensor, columns: Tensor) -> Tensor:
+    """Return the product of a matrix, or of a diagonal (rows, 1), and columns."""
+    return scale * columns if scale.shape[1] == 1 else scale @ columns
 
 
 def find_bases(
@@ -84,16 +92,18 @@ def find_bases(
 ) -> list[Tensor]:
     """Return for each mode orthonormal columns (rows, width) among which most of G lies, in scaled rows."""
     generator = torch.Generator().manual_seed(seed)
-    bases = scales
     n_columns = max(2 * max(widths), COLUMNS * 2 ** len(scales))
-    for number in range(PASSES * (len(scales) - 1)):
-        factors = []
-        for scale, basis in zip(scales, bases, strict=True):
-            draw = torch.randn(basis.shape[1], n_columns, generator=generator, dtype=torch.float64).to(residual)
-            factors.append(basis @ draw if number == 0 else scale @ (basis @ draw))
-        images = gradient_products(inputs, residual, factors)
-        left = [torch.linalg.svd(s @ image, full_matrices=False)[0] for s, image in zip(scales, images, strict=True)]
+
+    def drawn(n_rows: int) -> Tensor:
+        return torch.randn(n_rows, n_columns, generator=generator, dtype=torch.float64).to(residual)
+
+    bases: list[Tensor] = []
+    columns = [drawn(len(scale)) for scale in scales]
+    for _ in range(PASSES * (len(scales) - 1)):
+        images = gradient_products(inputs, residual, list(map(times, scales, columns)))
+        left = [torch.linalg.svd(image, full_matrices=False)[0] for image in map(times, scales, images)]
         bases = [vectors[:, :width] for vectors, width in zip(left, widths, strict=True)]
+        columns = [basis @ drawn(basis.shape[1]) for basis in bases]
     return bases
 
 

@@ -16,6 +16,7 @@ from sklearn_mrtl.core.models.sketch import (
     larger_part,
     row_products,
     sketched,
+    times,
 )
 
 N_OUTPUTS = pytest.mark.parametrize("n_outputs", [1, 2])
@@ -65,7 +66,7 @@ def test_a_gradient_of_low_rank_is_found(n_outputs):
     # The rows of every mode are multiplied by the inverse of what curves the objective.
     squares = [*inputs.mean_squares(weight), *[torch.ones(2).double()] * (n_outputs > 1)]
     roots = [inverse_root(axis, own) for axis, own in zip(model.axes, squares, strict=True)]
-    expected = [root @ root @ factor for root, factor in zip(roots, truth, strict=True)]
+    expected = [times(root, times(root, factor)) for root, factor in zip(roots, truth, strict=True)]
     dense = model.dense(dict(zip(model.names, expected, strict=True)))
     assert_same(model.dense(found), dense, atol=1e-3 * float(dense.abs().max()))  # where the alternation ends
 
