@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from models import ADAM, DATA_OPTIONS, LEVELS, fit
 from score import scores
 from table2 import best_settings
-from trials import Method, run, summary, write_page
+from trials import TITLES, Method, plain_ticks, run, seeds_of, summary, write_page
 
 CRITERIA = ["validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy", "explained"]
 TASKS = {name: DATA_OPTIONS[name] for name in ("tracking", "nino34")}
@@ -42,7 +42,8 @@ def figure(trials):
     for ax, name in zip(axes[0], names, strict=True):
         for _, trial in trials[(trials.task == name) & (trials.seed == 0)].iterrows():
             ax.plot([p[0] for p in trial.curve], [p[1] for p in trial.curve], label=trial.method, lw=1.2)
-        ax.set(xlabel="seconds of the processor", ylabel="validation loss", title=f"{name}, seed 0", xscale="log")
+        ax.set(xlabel="CPU seconds", ylabel="validation loss", title=f"{TITLES[name]}, seed 0", xscale="log")
+        plain_ticks(ax)
     axes[0, 0].legend()
     return fig
 
@@ -52,14 +53,15 @@ level ends when the criterion rises (patience 1, ocean 4), and the weights with 
 whichever criterion ends it. "gradient norm" is the paper's: the mean over an epoch's batches of the squared norm.
 "explained" is the rule that ends levels of the package's own solver: the objective has decreased by less than a
 hundredth of what is explained so far in three epochs (the package's number is a thousandth, for a solver without
-noise). "full rank" is the first phase of the same training, as long as its criterion lets it last."""
+noise). "full rank" is the first phase of the same training, as long as its criterion lets it last. On
+frames the curves of the picture fall steeply where the low rank begins."""
 
 
 def main():
     trials = run("criteria", TASKS, methods)
     figures = [("fig5", figure(trials))] if len(trials) else []
-    write_page("criteria", "Table 3 and figure 5: when to finegrain", f"{TEXT}\n\n{summary(trials, COLUMNS)}", trials,
-               figures)  # fmt: skip
+    text = f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, COLUMNS)}"
+    write_page("criteria", "Table 3 and figure 5: when to finegrain", text, trials, figures)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from models import DATA_OPTIONS, LEVELS, estimator
 from score import best_threshold, weighted_log_loss
 from sklearn.metrics import f1_score
 from table2 import best_settings
-from trials import QUICK, Method, run, summary, write_page
+from trials import QUICK, Method, plain_ticks, run, seeds_of, summary, write_page
 
 KINDS = ["MRTL, full rank", "fixed, full rank", "MRTL", "fixed"]
 COLOURS = {"MRTL": "tab:red", "fixed": "tab:blue"}
@@ -74,27 +74,29 @@ def figure(trials, column, label):
                 points = trial.curve
                 is_first = trial.seed == 0
                 ax.plot([p[0] for p in points], [p[column] for p in points], color=colour, lw=1.2,
-                        label=name if is_first else None)  # fmt: skip
+                        label=f"{name}, a line a seed" if is_first else None)  # fmt: skip
                 if is_first and name == "MRTL":
                     for this, later in zip(points, points[1:], strict=False):
                         if this[3:] != later[3:]:
                             ax.axvline(this[0], color="0.85", zorder=0)
-        ax.set(xscale="log", xlabel="seconds of the processor", title="full rank" if rank else "low rank")
-    axes[0].set_ylabel(label)
+        phases = "full-rank phase alone" if rank else "whole training: full rank, then low rank"
+        ax.set(xscale="log", xlabel="CPU seconds", title=phases)
+        plain_ticks(ax)
+    axes[0].set_ylabel(f"{label} of validation rows")
     axes[0].legend()
     return fig
 
 
-TEXT = """Adam with the best settings of [Table 2](table2.md), tracking frames, a few seeds. F1 is of validation rows,
-at the threshold that is best for them; loss is eq. (8). Both are of the best weights so far. Vertical lines are ends
-of MRTL's levels in seed 0. In "low rank" the curves begin with the full-rank phase, on the coarse grids for MRTL and
-on the finest for the fixed model."""
+TEXT = """Adam with the best settings of [Table 2](table2.md), tracking frames. F1 is of validation rows, at the
+threshold that is best for them; loss is eq. (8). Both are of the level's best weights so far. Vertical lines are ends
+of MRTL's levels in seed 0. The curves at the right begin with the full-rank phase, on the coarse grids for MRTL and on
+the finest for the fixed model."""
 
 
 def main():
     trials = run("curves", TASKS, methods, SEEDS)
     columns = {"cpu": "CPU s", "seconds_to_best": "CPU s to within 1 % of its best loss", "validation_loss": "loss"}
-    text = f"{TEXT}\n\n{summary(trials, columns | {'f1': 'F1'})}"
+    text = f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, columns | {'f1': 'F1'})}"
     figures = [("fig4", figure(trials, 2, "F1")), ("fig10", figure(trials, 1, "loss"))] if len(trials) else []
     write_page("curves", "Figures 4 and 10: curves over seconds", text, trials, figures)
 

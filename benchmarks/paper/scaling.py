@@ -1,4 +1,4 @@
-"""Scaling: seconds and memory of fits and epochs as samples, cells, rank, modes and threads grow."""
+"""Scaling: seconds and memory of fits and epochs as samples, cells, rank and modes grow."""
 
 import ctypes
 import sys
@@ -8,7 +8,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.ticker import NullFormatter
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -38,14 +37,12 @@ def bytes_of(X):
     return sum(part.nbytes for part in (X.data, X.indices, X.indptr)) if hasattr(X, "indptr") else X.nbytes
 
 
-def whole_fit(make, rank=5, n_threads=1):
+def whole_fit(make, rank=5):
     """A fit with defaults but for the rank: seconds, and memory beyond that of the data."""
     X, y, modes = make
     estimator = MRTLClassifier if y.dtype == bool or y.dtype.kind in "iu" else MRTLRegressor
-    torch.set_num_threads(n_threads)
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # or the fit takes what earlier ones left
     (_, seconds), _, peak = timed_with_peak(timed, estimator(modes, rank=rank).fit, X, y)
-    torch.set_num_threads(1)
     return {**seconds, "peak": peak / 1e6, "input": bytes_of(X) / 1e6}
 
 
@@ -88,7 +85,6 @@ SWEEPS = {  # what grows: its sizes, the data of a size, how it is measured
     "cells (100 months)": ([a * b for a, b in LARGE], of_cells, whole_fit),
     "rank": ([2, 8, 32], lambda rank: fields(1000, (24, 54), 2), epoch),
     "numbers in a sample (modes of 2 added)": ([SMALLEST * 2**k for k in range(4)], of_features, epoch),
-    "threads": ([1, 2], lambda n: fields(1000, (40, 90)), whole_fit),
 }  # fmt: skip
 
 
@@ -96,10 +92,10 @@ def run():
     rows = []
     for sweep, (sizes, make, measure) in SWEEPS.items():
         for size in sizes[:2] if QUICK else sizes:
-            options = {"rank": size} if sweep == "rank" else {"n_threads": size} if sweep == "threads" else {}
+            options = {"rank": size} if sweep == "rank" else {}
             method = Method(f"{sweep}: {size}", lambda data, _, m=measure, o=options: m(data, **o))
             row = trial("scaling", sweep, {}, method, 0, lambda make=make, size=size: make(size))
-            rows.append(row | {"size": size})
+            rows += [row | {"size": size}] if row else []
     return pd.DataFrame(rows)
 
 
@@ -114,12 +110,15 @@ def draw(ax, x, y, name, style):
 
 def panels(trials):
     figure, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained")
-    for ax, (sweep, mine) in zip(axes.ravel(), trials.groupby("task", sort=False), strict=True):
-        clock, time_of = ("wall-clock", mine.seconds) if sweep == "threads" else ("CPU", mine.cpu)
-        draw(ax, mine["size"], time_of, f"{clock} s", "o-")
-        if sweep != "threads" and "peak" in mine and mine.peak.notna().all():
+    axes[1, 2].axis("off")
+    for ax, (sweep, mine) in zip(axes.ravel(), trials.groupby("task", sort=False), strict=False):
+        draw(ax, mine["size"], mine.cpu, "CPU s", "o-")
+        if "peak" in mine and mine.peak.notna().all():
             draw(ax, mine["size"], mine.peak / 1e3, "memory, GB", "s--")
-        ax.set(xlabel=sweep, title="an epoch" if SWEEPS[sweep][2] is epoch else "a whole fit")
+        is_epoch = SWEEPS[sweep][2] is epoch
+        ax.set(
+            xlabel=sweep, title="an epoch" if is_epoch else "a whole fit", ylabel="CPU s" + " and GB" * (not is_epoch)
+        )
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xticks(mine["size"], [f"{size:,}".replace(",", " ") for size in mine["size"]], fontsize=8)
         ax.legend(fontsize=8)
@@ -129,10 +128,9 @@ def panels(trials):
 TEXT = """Whole fits have the defaults but for the rank, 5: penalties are chosen. Epochs are of Adam on all rows at the
 finest level, 1000 months of 6 lags and 24 x 54 (rank) or 24 x 48 cells. Slopes are those of the logarithms, by least
 squares: 1 is linear. Memory is the peak beyond that of the process before the fit, whose input is in memory already.
+Each size is one fit, so that nothing has a spread. Other programs used both cores; go by CPU seconds.
 
-Up to 100 000 frames the choice of penalties, which is of the coarsest grids, takes most of the time. Other programs
-used both cores, so that the row of two threads tells of their waiting for each other and not of what threads give;
-`benchmarks/threads.py` measures that on a quiet machine. Larger problems: `benchmarks/large.py`.
+Threads: `benchmarks/threads.py`. Larger problems: `benchmarks/large.py`.
 """
 
 

@@ -3,11 +3,10 @@
 from functools import cache
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import NullFormatter
 from models import ADAM, DATA_OPTIONS, LEVELS, fit
 from score import scores, validation_loss
 from sklearn.model_selection import ParameterSampler
-from trials import QUICK, Method, markdown, run, write_page
+from trials import QUICK, TITLES, Method, markdown, plain_ticks, run, write_page
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.model_selection import search_space
@@ -59,16 +58,16 @@ def curves(trials):
         for kind in KINDS:
             mine = trials[(trials.task == name) & (trials.method == kind)]
             ax.step(mine.cpu.cumsum(), mine.validation_loss.cummin(), where="post", label=kind)
-        ax.set(xscale="log", xlabel="seconds of the processor, all settings so far", title=name)
+        ax.set(xscale="log", xlabel="CPU seconds, all settings so far", title=TITLES[name])
+        plain_ticks(ax)
         ax.set_ylabel("least validation loss so far")
-        ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0, 0].legend()
     return fig
 
 
 TEXT = f"""The paper tunes MRTL, the fixed-resolution model and random starts by separate random searches.
 Here each has the same {N_SETTINGS} settings, drawn from the paper's ranges (`search_space(model, "basketball")` and
-`"climate"`) with Adam, at most {ADAM["max_epochs"]} epochs a level, on the split of seed 0. Batches below
+`"climate"`) with Adam, at most {ADAM["max_epochs"]} epochs a level, on one split, that of seed 0. Batches below
 {SMALLEST_BATCH["basketball"]} (frames) and {SMALLEST_BATCH["climate"]} (months) are raised to these. Settings are
 compared by validation loss; the test score is that of the best one. [Table 1](table1.md) takes the best settings."""
 

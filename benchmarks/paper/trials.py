@@ -3,7 +3,7 @@
 A trial is one method on one task with one seed; its result is a dict of plain numbers. Finished trials are kept in
 `KEPT`, by all that was asked and the package's version, and not run again: delete the folder to measure anew. QUICK=1
 runs few trials on thinned rows, to see that everything works; its pages go to `build/paper`. SEEDS=3 runs the first
-three seeds of ten.
+three seeds of ten. KEPT_ONLY=1 measures nothing: pages are of the trials that are kept.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ import pandas as pd
 import sklearn
 import torch
 from data import TASKS
+from matplotlib.ticker import NullLocator
 
 import sklearn_mrtl
 
@@ -33,6 +34,7 @@ KEPT_ONLY = os.environ.get("KEPT_ONLY", "") not in ("", "0")
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / ("build/paper" if QUICK else "docs/paper")
 KEPT = ROOT / "build/paper_trials"
+TITLES = {"tracking": "tracking frames", "nino34": "Nino3.4, 3 months ahead", "precipitation": "Midwest precipitation"}
 SEEDS = range(1 if QUICK else int(os.environ.get("SEEDS", "10")))
 
 
@@ -50,7 +52,7 @@ def run(table, tasks, methods, seeds=SEEDS, split=None):
 
     `tasks` is {name: options of `data.TASKS[name]`}; a task whose data are not here is skipped, saying so. `methods` is
     a list, or a function methods(task's name, seed) that gives one. `split` is the seed of all splits; None: the
-    trial's. With KEPT_ONLY=1 nothing is measured: pages are written of the trials that are kept.
+    trial's.
     """
     rows = []
     for seed in seeds:
@@ -70,7 +72,7 @@ def run(table, tasks, methods, seeds=SEEDS, split=None):
 
 
 def trial(table, task, task_options, method, seed, load):
-    """The result of one trial, kept or measured now."""
+    """The result of one trial, kept or measured now; None if it is not kept and KEPT_ONLY=1."""
     asked = dict(table=table, task=task, task_options=task_options, method=method.name, options=method.options)
     asked |= {"seed": seed, "version": sklearn_mrtl.__version__}
     name = hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
@@ -116,6 +118,15 @@ def summary(trials, values, digits=3):
     return markdown(lines)
 
 
+def seeds_of(trials):
+    """A sentence: how many seeds each task has, and that ± is over them."""
+    tasks = {}
+    for task, mine in trials.groupby("task", sort=False):
+        tasks.setdefault(mine.seed.nunique(), []).append(task)
+    words = "; ".join(f"{n} ({', '.join(of_them)})" for n, of_them in tasks.items())
+    return f"Number of seeds: {words if len(tasks) > 1 else next(iter(tasks))}. ± is the standard deviation over them."
+
+
 def mean_and_std(values, digits=3):
     values = values.dropna()
     if not len(values):
@@ -129,12 +140,24 @@ def markdown(lines):
     return "\n".join([head, "|" + "---|" * len(lines[0]), *rows])
 
 
+def plain_ticks(axes):
+    """Ticks at 1, 2 and 5 of a logarithmic axis of seconds, as plain numbers."""
+    low, high = axes.get_xlim()
+    ticks = [digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5)]
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(ticks := [tick for tick in ticks if low < tick < high], [f"{tick:g}" for tick in ticks])
+
+
 def write_page(name, title, text, trials=None, figures=(), command=None):
-    """Write docs/paper/NAME.md, its trials as NAME.csv and its figures, pairs (name, matplotlib figure)."""
+    """Write docs/paper/NAME.md, its trials as NAME.csv and its figures, pairs (name, matplotlib figure).
+
+    A figure that is None keeps its picture as it is.
+    """
     PAGES.mkdir(parents=True, exist_ok=True)
     pictures = []
     for figure_name, figure in figures:
-        figure.savefig(PAGES / f"{figure_name}.png", dpi=110)
+        if figure is not None:
+            figure.savefig(PAGES / f"{figure_name}.png", dpi=110)
         pictures.append(f"![{figure_name.replace('_', ' ')}]({figure_name}.png)")
     made = f"`{command or f'python benchmarks/paper/{name}.py'}`; {machine()}"
     if trials is not None and len(trials):
