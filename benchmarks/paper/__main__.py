@@ -30,7 +30,10 @@ def main(names):
         return
     for name in names or SCRIPTS:
         began = time.perf_counter()
-        import_module(name).main()
+        try:
+            import_module(name).main()
+        except FileNotFoundError as missing:
+            print(f"skipped: {name}, {missing}")
         print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
 
 

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 from models import ADAM, DATA_OPTIONS, LEVELS, fit
 from score import scores, validation_loss
 from sklearn.model_selection import ParameterSampler
-from trials import QUICK, TITLES, Method, markdown, plain_ticks, run, write_page
+from trials import QUICK, TITLES, Method, markdown, plain_ticks, required, run, write_page
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.model_selection import search_space
@@ -40,7 +40,7 @@ def search():
         options = {"levels": LEVELS[task], "setting": ADAM | setting(task, number)}
         return [Method(kind, measure, {"kind": kind, **options}) for kind in KINDS]
 
-    return run("table2", TASKS, methods, seeds=range(N_SETTINGS), split=0)
+    return required(run("table2", TASKS, methods, seeds=range(N_SETTINGS), split=0))
 
 
 def best_settings(task_name, kind):

@@ -118,10 +118,17 @@ def summary(trials, values, digits=3):
     return markdown(lines)
 
 
+def required(trials):
+    """The trials; an error if there are none, for a page needs some."""
+    if trials.empty:
+        raise FileNotFoundError("no trials: none of its data are here, or none are kept")
+    return trials
+
+
 def seeds_of(trials):
     """A sentence: how many seeds each task has, and that ± is over them."""
     tasks = {}
-    for task, mine in trials.groupby("task", sort=False):
+    for task, mine in required(trials).groupby("task", sort=False):
         tasks.setdefault(mine.seed.nunique(), []).append(task)
     words = "; ".join(f"{n} ({', '.join(of_them)})" for n, of_them in tasks.items())
     return f"Number of seeds: {words if len(tasks) > 1 else next(iter(tasks))}. ± is the standard deviation over them."
