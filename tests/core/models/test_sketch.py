@@ -13,7 +13,7 @@ from sklearn_mrtl.core.models.sketch import (
     find_bases,
     gradient_products,
     inverse_root,
-    larger_part,
+    nonnegative_parts,
     row_products,
     sketched,
     times,
@@ -96,7 +96,24 @@ def test_the_root_is_that_of_the_dense_matrix():
     assert ENCODED_MODES[1].size == axis.size
 
 
-def test_nonnegative_factors_are_the_larger_part():
-    factor = torch.tensor([[1.0, -3.0], [-2.0, 1.0], [0.5, 0.5]])
-    assert_same(larger_part(factor), torch.tensor([[0.0, 3.0], [2.0, 0.0], [0.0, 0.0]]))
+def test_bounded_factors_are_the_larger_parts_and_a_free_one_takes_the_sign():
+    first = torch.tensor([[1.0, -3.0], [-2.0, 1.0], [0.5, 0.5]])
+    second = torch.tensor([[1.0, 2.0], [-1.0, 3.0]])
+    kept, free = nonnegative_parts([first, second], [True, False])
+    assert_same(kept, torch.tensor([[0.0, 3.0], [2.0, 0.0], [0.0, 0.0]]))
+    assert_same(free, -second)
+    for factor, same in zip([first, second], nonnegative_parts([first, second], [False, False]), strict=True):
+        assert_same(same, factor)
+
+
+def test_where_all_factors_are_bounded_no_component_changes_its_sign():
+    """The negative part of both, or of the clearer one only where the other has parts of nearly the same norm."""
+    first = torch.tensor([[-3.0, -3.0], [1.0, 1.0]])
+    second = torch.tensor([[-2.0, 2.1], [0.5, -2.0]])
+    first, second = nonnegative_parts([first, second], [True, True])
+    assert_same(first, torch.tensor([[3.0, 3.0], [0.0, 0.0]]))
+    assert_same(second, torch.tensor([[2.0, 0.0], [0.0, 2.0]]))
+
+
+def test_outer_products_of_rows():
     assert_same(row_products(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]])), torch.tensor([[3.0, 4, 6, 8]]))
