@@ -30,7 +30,7 @@ from sklearn_mrtl._estimators.settings import (
     resolve_device,
 )
 from sklearn_mrtl._estimators.target_form import check_name
-from sklearn_mrtl._estimators.terms import core_scale, fitted_terms, highest_term
+from sklearn_mrtl._estimators.terms import core_scale, fitted_terms, highest_term, warn_of_empty
 from sklearn_mrtl._estimators.threads import in_useful_threads
 from sklearn_mrtl._estimators.to_xarray import to_xarray
 from sklearn_mrtl._estimators.validation import validate_samples
@@ -144,6 +144,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             )
         attributes = show(fit) | start.after(fit)
         warn_of_cancelling(attributes["terms_"])
+        warn_of_empty(self.terms, attributes["terms_"])
         return attributes
 
     def _attributes(self, fit: Fit, layout: Layout, outputs: Outputs, statistics: Statistics) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -265,3 +266,15 @@ def as_component(model: WeightTensor, parameters: Parameters) -> tuple[WeightTen
 def highest_term(terms: Mapping[str, FittedTerm]) -> FittedTerm:
     """Return the first of the terms with the most modes."""
     return max(terms.values(), key=lambda term: len(term.tensor.used))
+
+
+def warn_of_empty(asked: Any, terms: Any) -> None:
+    """Warn of products that are empty although `terms` asks for them; with "auto" they may be."""
+    empty = [repr(name) for name, term in terms.items() if TIMES in name and term.is_empty]
+    if empty and not is_auto(asked):
+        warnings.warn(
+            f"terms={asked!r} asks for {' and '.join(empty)}, with which left-out rows were predicted no better than "
+            "without, so that nothing of it is left. If its full tensor is too large to be trained, its start may have "
+            "missed what there is: another random_state, or fewer cells or categories, can find it.",
+            stacklevel=6,
+        )

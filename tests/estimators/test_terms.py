@@ -1,6 +1,7 @@
 """Models of several terms: predictions, strengths, what they show, and bad input."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -308,6 +309,21 @@ def test_a_product_that_is_too_large_for_full_rank_starts_from_a_sketch(terms):
     assert min(abs(np.corrcoef(product.factors_[name][:, 0], factors[m])[0, 1]) for m, name in enumerate("abcd")) > 0.99
     nonnegative = MRTLRegressor(modes, terms=terms, rank=1, nonnegative="a", max_epochs=3).fit(X[:2000], y[:2000])
     assert (nonnegative.factors_["a"] >= 0).all()
+
+
+@pytest.mark.parametrize("terms", [None, ["a", ("a", "b", "c", "d")]])
+def test_a_product_that_is_asked_for_and_finds_nothing_is_empty_with_a_warning(terms):
+    rng = np.random.default_rng(0)
+    entry, y = rng.integers(33, size=(2000, 4)), rng.normal(size=2000)
+    X = sparse.csr_array(np.concatenate([np.eye(33)[entry[:, m]] for m in range(4)], 1))
+    modes = [Feature(name, 33) for name in "abcd"]
+    with pytest.warns(UserWarning, match="asks for 'a x b x c x d', with which left-out rows were predicted no better"):
+        model = MRTLRegressor(modes, terms=terms, random_state=0).fit(X, y)
+    assert model.terms_["a x b x c x d"].is_empty
+    assert model.predict(X).std() < 0.2 * y.std()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MRTLRegressor(modes, random_state=0).fit(X, y)
 
 
 def test_ranks_are_chosen_on_left_out_blocks():

@@ -19,7 +19,9 @@ from sklearn_mrtl.core.sketches import with_sketches
 
 EMPTYING = 1e6  # factor of the strengths of terms of low rank that gain nothing
 STRONGER = (1000.0, 100.0, 10.0)  # factors tried of strengths that were not estimated, with fractions
-EMPTY_TIE = 2.0  # paired standard errors by which terms of low rank must gain: the best of several trials gains by luck
+# Paired standard errors by which terms of low rank must gain: the best of several trials gains by luck. By judgement,
+# after test scores of tracking frames had been seen.
+EMPTY_TIE = 2.0
 MIN_GAIN = 1e-3  # of what is explained: less is no gain
 
 
@@ -59,7 +61,8 @@ def choose_low_rank(
     """Choose the ranks that are open, and the fraction of the strengths for terms of low rank.
 
     Larger and larger ranks are tried, for all terms together, as long as they gain on left-out blocks. Terms of low
-    rank that gain less than two paired standard errors on the sum without them are emptied.
+    rank that gain less than two paired standard errors on the sum without them are emptied. So are sketched terms that
+    have no others beside them and gain less than that on a constant: sketches can find nothing.
 
     Parameters
     ----------
@@ -79,7 +82,8 @@ def choose_low_rank(
     if not is_open and not any(term.ranks for term in asked):
         return LowRankTrial(0, 1.0, folds.null_losses(), estimate.model), []
     choice = LowRankChoice(estimate, terms, folds, fits, factor, settings)
-    best = before = choice.without_low_rank() if is_open else None
+    empty = choice.without_low_rank() if is_open else None
+    best = before = empty if estimate.terms else None
     n_worse = 0
     for position in range(max(1, max(len(term.ranks) for term in terms))):
         before = larger = choice.best_fraction(position, before)
@@ -90,6 +94,8 @@ def choose_low_rank(
         if n_worse == 2:
             break
     assert best is not None
+    if empty is not None and not estimate.terms and not choice.gains(best, empty):
+        best = empty
     return replace(best, fraction=choice.fraction_of(best)), choice.path
 
 
@@ -125,9 +131,12 @@ class LowRankChoice:
         self.errors: dict[int, dict[float, Tensor]] = {}  # by position and fraction
 
     def without_low_rank(self) -> LowRankTrial | None:
-        """Return the trial of the terms of full rank alone; None where there are none."""
+        """Return the trial of the terms of full rank alone.
+
+        Where there are none, it is that of a constant if all terms are sketched, and None otherwise.
+        """
         kept = [term for term in self.estimate.terms if term.rank is None]
-        if not kept:
+        if not kept and self.estimate.terms:
             return None
         model = full_rank_sum(self.estimate.model.axes, kept)
         names = model.parameter_axes
@@ -200,7 +209,7 @@ class LowRankChoice:
 
 
 def first_to_try(fraction: float, fractions: Sequence[float]) -> int:
-    """Return where the next rank begins: one step before the fraction of this one, of which hardly less is left."""
+    """Return the index of the fraction with which the next rank begins: the next stronger one than this rank's."""
     if fraction in fractions and fraction != 1.0:
         return max(0, fractions.index(fraction) - 1)
     return fractions.index(1.0)
