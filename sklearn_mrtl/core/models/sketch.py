@@ -34,7 +34,7 @@ CORE_ROWS = 2**14  # samples whose products are formed at once
 def sketched(
     model: LowRank[Any], rank: int, inputs: EncodedInputs, weight: Tensor, residual: Tensor, seed: int
 ) -> Parameters:
-    """Return parameters of low rank that approximate G, after half a step of Newton's method along each mode.
+    """Return parameters of low rank that approximate G, times the inverse of each mode's curvature along that mode.
 
     Parameters
     ----------
@@ -63,10 +63,11 @@ def sketched(
 
 
 def inverse_root(axis: Axis, mean_squares: Tensor) -> Tensor:
-    """Return the inverse root of what curves the objective along an axis, shape (rows, rows) or its diagonal (rows, 1).
+    """Return the inverse square root of the curvature along an axis, shape (rows, rows) or its diagonal (rows, 1).
 
-    That is the mean squares of the inputs, their mean for rows that are seldom seen, and smoothness that weighs as much
-    along the smoothest wave; not the smoothness of large grids.
+    The curvature is a sum of three matrices: the mean squares of the inputs, on the diagonal; their mean, so that rows
+    that are seldom seen do not become large; and the Laplacian of a grid, as large as that mean for the smoothest wave,
+    which large grids go without.
     """
     mean = float(mean_squares.mean())
     diagonal = (mean_squares + mean).double()
@@ -90,7 +91,7 @@ def times(scale: Tensor, columns: Tensor) -> Tensor:
 def find_bases(
     inputs: EncodedInputs, residual: Tensor, scales: list[Tensor], widths: list[int], seed: int
 ) -> list[Tensor]:
-    """Return for each mode orthonormal columns (rows, width) among which most of G lies, in scaled rows."""
+    """Return for each mode orthonormal columns (rows, width) that span most of G with its rows scaled."""
     generator = torch.Generator().manual_seed(seed)
     n_columns = max(2 * max(widths), COLUMNS * 2 ** len(scales))
 

@@ -33,9 +33,9 @@ def excess(errors: Tensor, least: Tensor) -> float:
         Errors on the same blocks.
     """
     differences = (errors - least).double()
-    mean, chance = float(differences.mean()), standard_error(differences)
-    if chance > 0:
-        return mean / chance
+    mean, error = float(differences.mean()), standard_error(differences)
+    if error > 0:
+        return mean / error
     return inf if mean > 0 else 0.0
 
 

@@ -148,8 +148,8 @@ def lbfgs(
     scaled = ScaledObjective(objective, start)
     at = first_iterate(scaled, start) if state is None else Iterate.from_state(state)
     null_loss = objective.null_loss()
-    direction, slope = scaled.descent(at)
-    derivative = float(slope)
+    direction, directional_derivative = scaled.descent(at)
+    derivative = float(directional_derivative)
     while at.n_steps < settings.max_epochs:
         value = at.values[-1]
         enough = settings.convergence * max(null_loss - value, 0.01 * abs(value))
@@ -161,11 +161,11 @@ def lbfgs(
             found = wolfe_search(partial(scaled.trial, at, direction), value, derivative, 1.0, rounding)
         if found is None:
             if at.n_steps == 0:  # the monitor sees one epoch of every level
-                monitor(scaled.epoch(at, slope, is_last=True)[0])
+                monitor(scaled.epoch(at, directional_derivative, is_last=True)[0])
             break
         at = at.after(found)
-        direction, slope = scaled.descent(at)
-        epoch, derivative = scaled.epoch(at, slope)
+        direction, directional_derivative = scaled.descent(at)
+        epoch, derivative = scaled.epoch(at, directional_derivative)
         if monitor(epoch):
             break
     return scaled.parameters(at.x)
