@@ -23,8 +23,8 @@ from sklearn_mrtl.core.models.low_rank import LowRank
 OVERSAMPLING = 5  # columns of a basis besides the rank; 5 to 10 are usual (Halko, Martinsson and Tropp 2011)
 # Random columns meet a component by luck, and the more modes there are, the more columns and passes that takes. By
 # judgement: four modes get 48 columns and 9 passes. A simulated product of four modes of 33 categories, in 16 000 rows
-# with as much noise as signal, was never found with 12 columns and 3 passes, and always with 48 and 12, in a few seeds
-# each. Other products of four modes are missed with some seeds: a choice on left-out blocks then empties them.
+# with as much noise as signal, was never found with 12 columns and 3 passes, and with 48 and 12 for each seed that was
+# tried. Other products of four modes are missed with some seeds: a choice on left-out blocks then empties them.
 COLUMNS, PASSES = 3, 3  # times 2 to the number of modes; for each mode but one
 LARGEST_CORE = 2**14  # entries up to which bases are oversampled
 LARGEST_SMOOTHED = 2000  # cells of a grid, of whose waves an eigendecomposition takes a second or two
