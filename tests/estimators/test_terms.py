@@ -292,23 +292,43 @@ def test_auto_has_pairs_where_the_product_of_all_modes_is_huge():
     assert list(few.terms_) == ["a", "b", "a x b"]
 
 
-@pytest.mark.parametrize("terms", [None, [("a", "b", "c", "d")], ["a", "b", ("a", "b", "c", "d")]])
-def test_a_product_that_is_too_large_for_full_rank_starts_from_a_sketch(terms):
-    """1.2 million weights of rank one, for 20 000 rows; beside them, if asked for, two single modes."""
+def product_of_four(factors):
+    """Rows of four modes of 33 categories, and a noisy product of their factors (4, 33): 1.2 million weights."""
     rng = np.random.default_rng(0)
     entry = rng.integers(33, size=(25_000, 4))
-    factors = rng.uniform(0.5, 1.5, size=(4, 33)) * rng.choice([-1, 1], size=(4, 33))
     y = np.prod([factors[m][entry[:, m]] for m in range(4)], axis=0) + 0.3 * rng.normal(size=25_000)
+    X = sparse.csr_array(np.concatenate([np.eye(33)[entry[:, m]] for m in range(4)], 1))
+    return [Feature(name, 33) for name in "abcd"], X, y, entry
+
+
+def factors_of_four():
+    rng = np.random.default_rng(1)
+    return rng.uniform(0.5, 1.5, size=(4, 33)) * rng.choice([-1, 1], size=(4, 33))
+
+
+@pytest.mark.parametrize("terms", [None, [("a", "b", "c", "d")], ["a", "b", ("a", "b", "c", "d")]])
+def test_a_product_that_is_too_large_for_full_rank_starts_from_a_sketch(terms):
+    """Of rank one; beside it, if asked for, two single modes."""
+    factors = factors_of_four()
+    modes, X, y, entry = product_of_four(factors)
     if terms is not None and len(terms) > 1:
         y = y + factors[0][entry[:, 0]] - factors[1][entry[:, 1]]
-    X = sparse.csr_array(np.concatenate([np.eye(33)[entry[:, m]] for m in range(4)], 1))
-    modes = [Feature(name, 33) for name in "abcd"]
     model = MRTLRegressor(modes, terms=terms, rank=1, random_state=0).fit(X[:20_000], y[:20_000])
     assert model.score(X[20_000:], y[20_000:]) > 0.85
     product = select_term(model, "a x b x c x d")
     assert min(abs(np.corrcoef(product.factors_[name][:, 0], factors[m])[0, 1]) for m, name in enumerate("abcd")) > 0.99
-    nonnegative = MRTLRegressor(modes, terms=terms, rank=1, nonnegative="a", max_epochs=3).fit(X[:2000], y[:2000])
-    assert (nonnegative.factors_["a"] >= 0).all()
+
+
+@pytest.mark.parametrize("terms", [None, ["a", "b", ("a", "b", "c", "d")]])
+def test_a_sketched_product_can_be_nonnegative(terms):
+    factors = factors_of_four()
+    factors[0] = np.abs(factors[0])
+    modes, X, y, _ = product_of_four(factors)
+    options = {"rank": 1, "nonnegative": "a", "alpha_spatial": 0, "alpha_l2": 1e-4, "max_epochs": 10}
+    model = MRTLRegressor(modes, terms=terms, random_state=0, **options).fit(X[:20_000], y[:20_000])
+    assert model.score(X[20_000:], y[20_000:]) > 0.85
+    found = select_term(model, "a x b x c x d").factors_["a"]
+    assert (found >= 0).all() and np.corrcoef(found[:, 0], factors[0])[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("terms", [None, ["a", ("a", "b", "c", "d")]])
