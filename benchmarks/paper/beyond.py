@@ -37,13 +37,13 @@ NINO = "Six months of sea surface temperature, 1144 months to 1990, tested on th
 TASKS = [
     Task(
         "shots", "Real shots",
-        "1 574 750 shots to 2011, tested on 363 000 of 2012 and 2013: made or missed, of player and place. Settings "
+        "1 574 750 shots to 2011, tested on 363 000 of 2012 and 2013: made or missed, of player and position. Settings "
         "are chosen on a tenth of the rows: those to 2009, tested on 2010 and 2011.",
         tasks.shots, table_peers(tasks.shots_encoder, {"catboost": 20, "interpret": 20, "pygam": 60}), True,
     ),
     Task(
         "frames", "Tracking frames",
-        "11 013 frames of games 0 to 6, tested on games 7 to 9: a shot within a second, of player, place and "
+        "11 013 frames of games 0 to 6, tested on games 7 to 9: a shot within a second, of player, position and "
         "defenders. Folds leave out games 0 and 1, 2 and 3, 4 to 6.",
         tasks.frames, table_peers(tasks.frames_encoder, {"interpret": 4, "pygam": 4}), True,
     ),

@@ -132,7 +132,7 @@ VERDICTS = {
         "precipitation neither predicts anything."
     ),
     "full_rank": (
-        "Not confirmed, but the test is weak: the fixed full-rank model has hardly left the loss of chance. "
+        "Not confirmed, but the test is weak: the fixed full-rank model has hardly left the loss of a constant. "
         "It has the setting that was best for the whole training, not one of its own, and at most 30 epochs."
     ),
     "low_rank": (
@@ -196,7 +196,7 @@ TEXT = """Every claim of the paper beside what was measured here; [Table 1](tabl
 have the numbers. Differences and ratios are taken seed by seed; ± is their standard deviation. Table 1 has five seeds
 (shots two), protocol ten, criteria, curves and batches three, Table 2 one split, theory one data set.
 
-The data, grids and numbers of epochs are smaller than the paper's (14 700 frames in the place of six million, courts of
+The data, grids and numbers of epochs are smaller than the paper's (14 700 frames instead of six million, courts of
 20 x 25 and oceans of 20 x 45 cells), where coarse grids save least, and all of it ran on one busy thread."""
 
 

@@ -80,8 +80,8 @@ def shots(seed, thin=1) -> Task:
 def of_table(name, table, entries, target, groups, seed, thin) -> Task:
     """Encode a table whose groups go to one part each; every `thin`-th training row is taken."""
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-    place = np.random.default_rng(seed).permutation(codes.max() + 1)[codes] / (codes.max() + 1)
-    is_in = {"train": place < 0.6, "validation": (place >= 0.6) & (place < 0.8), "test": place >= 0.8}
+    position = np.random.default_rng(seed).permutation(codes.max() + 1)[codes] / (codes.max() + 1)
+    is_in = {"train": position < 0.6, "validation": (position >= 0.6) & (position < 0.8), "test": position >= 0.8}
     rows = {part: np.flatnonzero(chosen) for part, chosen in is_in.items()}
     rows["train"] = rows["train"][::thin]
     encode = ModeEncoder(entries, handle_unknown="ignore", outside="drop", dtype=np.float32)

@@ -138,7 +138,7 @@ def panel_rows(models, grid, labels, height):
 
 
 def figures():
-    """Figs 1, 7, 9 and 11 (place of the handler), 8 and 12 (defenders), 6 (ocean); with KEPT_ONLY=1 as they were."""
+    """Figs 1, 7, 9 and 11 (position of the handler), 8 and 12 (defenders), 6 (ocean); with KEPT_ONLY=1 as they were."""
     if KEPT_ONLY:
         return [(name, None) for name in PICTURES]
     models = {name: all_starts(DATA_SETS[name](0), 0)[0] for name in ("tracking frames", "precipitation")}
@@ -179,7 +179,7 @@ On simulated data the full-rank start reaches a match score of 0.9 in 19 of 20 s
 first, and random factors do in 17 (coarse grids first) and 16 (finest grids only). With 100 000 frames of 40 x 50 and
 12 x 12 cells coarse grids matter: the match of shots was .967 from full rank, .964 from random factors with coarse
 grids first and .670 without ([benchmarks](../benchmarks.md)). On real frames random factors on the finest grids stay
-noise, as in the paper's figures 1, 9, 11 and 12: in seed 0 the fit ends after 19 epochs at the loss of chance, .693.
+noise, as in the paper's figures 1, 9, 11 and 12: in seed 0 the fit ends after 19 epochs at a constant's loss, .693.
 With coarse grids first they become maps, but other ones for each seed. On the ocean all four starts give maps of the
 same smoothness.
 

@@ -1,4 +1,4 @@
-"""What else one would use for shots and frames: tables of a player, places and distances, and whether it went in."""
+"""What else one would use for shots and frames: tables of a player, positions and distances, and whether it went in."""
 
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,7 @@ TREES = grid(rounds=(100, 300), rate=(0.03, 0.1), leaves=(8, 31, 127))
 
 
 def columns(X):
-    """Names of the numeric columns: place, distance and angle, and those of defenders."""
+    """Names of the numeric columns: position, distance and angle, and those of defenders."""
     return [name for name in X.columns if name in COLUMNS]
 
 

@@ -138,7 +138,7 @@ class RankChoice:
         )
 
     def _loses(self, larger: RankTrial, smaller: RankTrial) -> bool:
-        """Return whether a larger rank is worse beyond chance: ranks between would hardly be better."""
+        """Return whether a larger rank is clearly worse, by paired errors: ranks between would hardly be better."""
         return not is_within(larger.errors, smaller.errors, self.options.rise)
 
     def _best_fraction(self, rank: Rank, fractions: Sequence[float]) -> RankTrial:

@@ -203,7 +203,7 @@ class LowRankChoice:
         return EMPTYING if trial.is_empty else strongest_within(self.errors[trial.position], self.settings.choice.tie)
 
     def gains(self, larger: LowRankTrial, smaller: LowRankTrial) -> bool:
-        """Return whether a larger rank gains enough; on no low-rank terms at all, more than chance."""
+        """Return whether a larger rank gains enough; on no low-rank terms at all, beyond a tie."""
         is_tie = smaller.is_empty and is_within(smaller.errors, larger.errors, EMPTY_TIE)
         return smaller.error - larger.error > gain(self.null, larger.error) and not is_tie
 
