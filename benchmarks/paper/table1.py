@@ -68,8 +68,8 @@ finest grids; "full rank" is the first half alone. Rank 20 (ocean 10). Adam stop
 package's own solver, which sees no validation rows, with grids that are halved. "default: MRTL" and "penalties chosen"
 choose their penalties, and their seconds include the choice; all others of "default" get those of "default: MRTL" at no
 cost. The loss of frames is eq. (8), with which a constant has 0.693; that of oceans is the mean squared error. "of
-the low rank" are the seconds after the full-rank phase, as the paper counts. Real shots (player and a court of 100 x 94 cells,
-every twentieth training row) have the default solver and few seeds: a fixed full-rank tensor of them has nine million
+the low rank" are the seconds after the full-rank phase, as the paper counts. Real shots (player and a court of 100 x
+94 cells, every twentieth training row) have the default solver and few seeds: a fixed full-rank tensor of them has nine million
 weights.
 
 "Full rank" alone has the setting that was best for the whole training. A search of its own might find a better one, so
