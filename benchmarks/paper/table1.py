@@ -69,8 +69,8 @@ package's own solver, which sees no validation rows, with grids that are halved.
 choose their penalties, and their seconds include the choice; all others of "default" get those of "default: MRTL" at no
 cost. The loss of frames is eq. (8), with which a constant has 0.693; that of oceans is the mean squared error. "of
 the low rank" are the seconds after the full-rank phase, as the paper counts. Real shots (player and a court of 100 x
-94 cells, every twentieth training row) have the default solver and few seeds: a fixed full-rank tensor of them has nine million
-weights.
+94 cells, every twentieth training row) have the default solver and few seeds: a fixed full-rank tensor of them has nine
+million weights.
 
 "Full rank" alone has the setting that was best for the whole training. A search of its own might find a better one, so
 that its F1 says little. No method predicts precipitation here (R^2 below 0): its rows compare times only."""
