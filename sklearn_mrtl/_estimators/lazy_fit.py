@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 
 from sklearn_mrtl._estimators.classes import known_codes, validate_classes
-from sklearn_mrtl._estimators.core_samples import Statistics, empty_samples, make_samples
+from sklearn_mrtl._estimators.core_samples import Statistics, empty_samples
 from sklearn_mrtl._estimators.encodings import as_layout
 from sklearn_mrtl._estimators.fit_data import FitData
 from sklearn_mrtl._estimators.layout import Layout
@@ -33,7 +33,7 @@ from sklearn_mrtl._estimators.lazy_targets import (
 )
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import power_of_two
-from sklearn_mrtl._estimators.sample_source import KEPT_FRACTION, SampleSource
+from sklearn_mrtl._estimators.sample_source import KEPT_FRACTION, SampleSource, make_block
 from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core import memory
@@ -120,7 +120,7 @@ class BlockRows:
         max_bytes = inf if limit is None else KEPT_FRACTION * limit
         firsts = dict(zip(self.counts, accumulate([0, *self.counts.values()]), strict=False))
         arguments = firsts, self.preparation(layout), statistics, device, is_training
-        blocks = self.blocks().map(make_block, *arguments, keep=n_bytes <= max_bytes)
+        blocks = self.blocks().map(make_lazy_block, *arguments, keep=n_bytes <= max_bytes)
         template = empty_samples(as_layout(self.X, layout), statistics, layout, n_outputs)
         n_rows, n_blocks = sum(self.counts.values()), len(self.counts)
         return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, n_blocks)
@@ -198,17 +198,13 @@ class LazySource(SampleSource):
         return self.validation.samples(*arguments, is_training=False)
 
 
-def make_block(
+def make_lazy_block(
     pieces: tuple, firsts: dict[int, int], prepare: Preparation, statistics: Statistics, device: torch.device,
     is_training: bool,
 ) -> Block:  # fmt: skip
     """Return the core's samples of a block."""
-    rows, layout = prepare(pieces), prepare.layout
-    if is_training:
-        inputs = statistics.training_inputs(rows.X, layout, device)
-    else:
-        inputs = statistics.inputs(rows.X, layout, device)[0]
-    return Block(firsts[pieces[0]], make_samples(rows, inputs, device))
+    first = firsts[pieces[0]]
+    return make_block(prepare(pieces), first, statistics, prepare.layout, device, is_training=is_training)
 
 
 # What validation data take over from the training rows: the outputs, and the weights of classes.

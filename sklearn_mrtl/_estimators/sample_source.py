@@ -166,8 +166,15 @@ class StreamedSource(RowSource):
     def block(self, rows: Rows, start: int, stop: int, is_training: bool) -> Block:
         """Return the samples of consecutive rows on the device."""
         part = Rows(rows.X[start:stop], rows.y[start:stop], rows.weight[start:stop])
-        if is_training:
-            inputs = self.statistics.training_inputs(part.X, self.layout, self.device)
-        else:
-            inputs = self.statistics.inputs(part.X, self.layout, self.device)[0]
-        return Block(start, make_samples(part, inputs, self.device))
+        return make_block(part, start, self.statistics, self.layout, self.device, is_training=is_training)
+
+
+def make_block(
+    rows: Rows, first: int, statistics: Statistics, layout: Layout, device: torch.device, *, is_training: bool
+) -> Block:
+    """Return the samples of consecutive rows, of which the first has a number among all rows."""
+    if is_training:
+        inputs = statistics.training_inputs(rows.X, layout, device)
+    else:
+        inputs = statistics.inputs(rows.X, layout, device)[0]
+    return Block(first, make_samples(rows, inputs, device))
