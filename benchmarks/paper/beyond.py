@@ -92,7 +92,11 @@ def run(task):
                 missing[peer.title] = f"{peer.package} is not installed"
                 continue
             options = {"peer": peer, "is_class": task.is_class}
-            method = Method(peer.title, lambda split, seed, options=options: measure(split, seed, **options))
+            method = Method(
+                peer.title,
+                lambda split, seed, options=options: measure(split, seed, **options),
+                trains=peer.kind == "ours",
+            )
             row = trial("beyond", task.name, {}, method, part, load)
             if row is None:
                 missing[peer.title] = "not measured"

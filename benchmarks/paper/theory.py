@@ -6,7 +6,8 @@ from unittest.mock import patch
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from trials import ROOT, commit, markdown, timed, write_page
+from trials import markdown, timed, write_page
+from versions import ROOT, commit, training_code
 
 TEXT = """Ridge regression on smooth fields of one axis, 8 to 2048 cells, by gradient descent with one step size, and
 the package's own interpolation: the problem of `examples/plot_theory.py`, whose numbers these are. There is one data
@@ -56,7 +57,9 @@ def main():
         first=found["ratios"][0], last=found["ratios"][-1],
     )  # fmt: skip
     trials = pd.DataFrame({"cells": cells, "log_factor": predicted, "cost_ratio": measured})
-    trials = trials.assign(holds=bool(np.all(errors <= bounds)), slope=found["slope"], **times, commit=commit())
+    trials = trials.assign(
+        holds=bool(np.all(errors <= bounds)), slope=found["slope"], **times, commit=commit(), code=training_code()
+    )
     trials["cpu"] /= len(trials)
     write_page("theory", "Theorems 5.3 and 5.5", text, trials)
 

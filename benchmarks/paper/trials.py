@@ -1,37 +1,34 @@
 """Trials: what is measured once, kept, and written as a page with its table, command, machine and versions.
 
 A trial is one method on one task with one seed; its result is a dict of plain numbers. Finished trials are kept in
-`KEPT`, by all that was asked and the package's version, and not run again: delete the folder to measure anew. QUICK=1
-runs few trials on thinned rows, to see that everything works; its pages go to `build/paper`. SEEDS=3 runs the first
-three seeds of ten. KEPT_ONLY=1 measures nothing: pages are of the trials that are kept.
+`KEPT`, by all that was asked and the package's version, and not run again. Each has its commit and a hash of the
+package's training code, and pages say how many were made before that code last changed. RENEW=1 runs these again.
+QUICK=1 runs few trials on thinned rows, to see that everything works; its pages go to `build/paper`. SEEDS=3 runs the
+first three seeds of ten. KEPT_ONLY=1 measures nothing: pages are of the trials that are kept.
 """
 
 import hashlib
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
 import warnings
 from dataclasses import dataclass, field
 from functools import cache, partial
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-import numpy as np
 import pandas as pd
-import sklearn
 import torch
 from data import TASKS
 from matplotlib.ticker import NullLocator
+from versions import NO_TRAINING, ROOT, commit, machine, made_at, training_code
 
 import sklearn_mrtl
 
 torch.set_num_threads(1)
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
 KEPT_ONLY = os.environ.get("KEPT_ONLY", "") not in ("", "0")
-ROOT = Path(__file__).resolve().parents[2]
+RENEW = os.environ.get("RENEW", "") not in ("", "0")
 PAGES = ROOT / ("build/paper" if QUICK else "docs/paper")
 KEPT = ROOT / "build/paper_trials"
 TITLES = {"tracking": "tracking frames", "nino34": "Nino3.4, 3 months ahead", "precipitation": "Midwest precipitation"}
@@ -40,11 +37,15 @@ SEEDS = range(1 if QUICK else int(os.environ.get("SEEDS", "10")))
 
 @dataclass(frozen=True)
 class Method:
-    """measure(task, seed, **options) gives the numbers of a trial; options are plain, for they are part of its name."""
+    """measure(task, seed, **options) gives the numbers of a trial; options are plain, for they are part of its name.
+
+    `trains` says whether it trains with this package, so that its result depends on the training code.
+    """
 
     name: str
     measure: object
     options: dict = field(default_factory=dict)
+    trains: bool = True
 
 
 def run(table, tasks, methods, seeds=SEEDS, split=None):
@@ -77,10 +78,10 @@ def trial(table, task, task_options, method, seed, load):
     asked |= {"seed": seed, "version": sklearn_mrtl.__version__}
     name = hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
     path = KEPT / table / f"{name}.json"
-    if path.exists() and not QUICK:
-        return json.loads(path.read_text())["result"]
-    if KEPT_ONLY:
-        return None
+    code = training_code() if method.trains else NO_TRAINING
+    kept = None if QUICK or not path.exists() else json.loads(path.read_text())["result"]
+    if KEPT_ONLY or (kept and not (RENEW and kept.get("code") != code)):
+        return kept
     data, began, cpu = load(), time.perf_counter(), time.process_time()
     try:
         with warnings.catch_warnings():
@@ -91,7 +92,7 @@ def trial(table, task, task_options, method, seed, load):
     result = {"task": task, "method": method.name, "seed": seed, **result}
     result.setdefault("seconds", time.perf_counter() - began)
     result.setdefault("cpu", time.process_time() - cpu)
-    result["commit"] = commit()
+    result |= {"commit": commit(), "code": code}
     numbers = {k: f"{v:.4g}" for k, v in result.items() if isinstance(v, float)}
     print(f"{table}: {task}, {method.name}, seed {seed}: {result.get('error', numbers)}", flush=True)
     if not QUICK:
@@ -170,31 +171,11 @@ def write_page(name, title, text, trials=None, figures=(), command=None):
     if trials is not None and len(trials):
         trials.drop(columns="curve", errors="ignore").to_csv(PAGES / f"{name}.csv", index=False, float_format="%.6g")
         total = trials.cpu.sum()
-        commits = ", ".join(sorted(set(trials.commit.dropna())))
-        made += f"; {len(trials)} trials, {total / 60:.1f} minutes of one processor in all, made at {commits}"
+        made += f"; {len(trials)} trials, {total / 60:.1f} minutes of one processor in all, {made_at(trials)}"
         text += f"\n\nAll trials: [{name}.csv]({name}.csv)."
     page = f"# {title}\n\n{text}\n\n" + "\n\n".join(pictures) + f"\n\nMade by {made}.\n"
     (PAGES / f"{name}.md").write_text(page.replace("\n\n\n\n", "\n\n"))
     print(f"written: {PAGES / name}.md")
-
-
-def machine():
-    """Processor, cores and versions, in a line."""
-    versions = {
-        "sklearn_mrtl": sklearn_mrtl.__version__,
-        "torch": torch.__version__,
-        "scikit-learn": sklearn.__version__,
-    }
-    versions |= {"numpy": np.__version__, "Python": platform.python_version()}
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "")
-    return f"{cpu or platform.machine()}, one thread of {os.cpu_count()} cores, " + ", ".join(
-        f"{name} {version}" for name, version in versions.items()
-    )
-
-
-def commit():
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":
