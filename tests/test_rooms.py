@@ -10,9 +10,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sklearn_mrtl"
 LONGEST = 300  # lines of a module
 
-# Each room with the rooms it may import besides itself. modes is the vocabulary of all others and imports none.
+# Each room with the rooms it may import besides itself and _warnings. modes is the vocabulary of all others and imports
+# none.
 MAY_IMPORT = {
     "modes": [],
+    "_warnings": [],
     "_utils": ["modes"],
     "core": ["modes"],
     "distributed": ["core"],
@@ -75,7 +77,9 @@ def test_every_module_has_a_room():
 @pytest.mark.parametrize("name", MAY_IMPORT)
 def test_a_room_imports_only_what_it_may(name):
     found = {(module, target) for module in ROOMS[name] for target, _ in own_imports(module)}
-    forbidden = {(module, target) for module, target in found if room(target) not in [name, *MAY_IMPORT[name]]}
+    forbidden = {
+        (module, target) for module, target in found if room(target) not in [name, "_warnings", *MAY_IMPORT[name]]
+    }
     assert forbidden == set()
 
 
@@ -93,6 +97,11 @@ def test_no_module_is_too_long():
     lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
     too_long = {name: length for name, length in lengths.items() if length > LONGEST}
     assert too_long == {}
+
+
+def test_warnings_are_raised_by_the_one_function_that_finds_the_users_line():
+    calls = {module for module, path in MODULES.items() if "warnings.warn(" in path.read_text(encoding="utf-8")}
+    assert calls == {"_warnings"}
 
 
 def test_no_circle_of_imports():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from sklearn_mrtl._warnings import warn
 
 OPPOSITE = -0.8  # product of the cosines in all modes below which two components are nearly opposite
 LARGE = 0.5  # weight, relative to the largest
@@ -38,8 +39,7 @@ def warn_of_cancelling(terms: Any) -> None:
         found = cancelling_components(term.component_weights, term.factors)
         if found:
             which = ", ".join(f"{a} and {b}" for a, b in found)
-            warnings.warn(
+            warn(
                 f"components {which} of {name!r} are nearly opposite and cancel: only their difference means anything. "
                 f"A rank below {term.rank}, a stronger alpha_l2, or nonnegative modes would keep them apart.",
-                stacklevel=6,
             )

@@ -7,7 +7,6 @@ have any, and their entries are compared with the modes.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy import sparse
 
 from sklearn_mrtl._estimators.encodings import index_lists
 from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
 
 REMEDY = "Give its size=, or encode the table by a ModeEncoder, which hands the modes on."
@@ -52,10 +52,9 @@ def check_columns(X, layout: Layout, modes, names: Sequence[str] | None) -> None
         if is_inferred:
             check_one_hot(mode, X[:, columns])
     if names is None and has_one_entry_per_mode(X, len(layout.modes)) and index_lists(X, layout) is None:
-        warnings.warn(
+        warn(
             f"every row of X has {len(layout.modes)} ones, as many as there are modes, but not one in the columns of "
             "each mode: are the encodings in the order of the modes?",
-            stacklevel=2,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ import torch
 
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows, common_scale, row_blocks, size_of_targets, torch_view
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core.data.base import take_last
 from sklearn_mrtl.core.data.fields import FieldInputs, stored_cells
 from sklearn_mrtl.core.estimate import FieldSizes
@@ -228,19 +228,17 @@ def in_order(values: torch.Tensor, rows: tuple[int, ...], layout: Layout) -> tor
 def warn_of_filled(n_gaps: int) -> None:
     """Warn of gaps in other rows than those of training, if any."""
     if n_gaps:
-        warnings.warn(
+        warn(
             f"{n_gaps} values of X are NaN where there were data in fit; filled with their mean over the training "
             "rows.",
-            stacklevel=4,
         )
 
 
 def warn_of_gaps(n_missing: np.ndarray, n_rows: int) -> None:
     """Warn of the number of positions that have gaps, if any."""
     if n_missing.any():
-        warnings.warn(
+        warn(
             f"{np.sum(n_missing > 0)} of {len(n_missing)} positions of a row (cells, for each category of the other "
             f"modes) are NaN in some of the {n_rows} rows, in up to {n_missing.max()} of them; filled with their mean "
             "over the training rows.",
-            stacklevel=7,
         )

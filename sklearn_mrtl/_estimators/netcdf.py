@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import import_module
@@ -23,6 +22,7 @@ from sklearn_mrtl._estimators.regressor import MRTLRegressor
 from sklearn_mrtl._estimators.terms import highest_term
 from sklearn_mrtl._estimators.to_xarray import to_xarray
 from sklearn_mrtl._utils.optional import import_optional
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core.files import replacing
 from sklearn_mrtl.modes import describe
 
@@ -158,9 +158,8 @@ def state_of(estimator: MRTLRegressor | MRTLClassifier, xr: Any) -> Any:
         if is_plain(value):
             parameters[name] = writer.plain(value, name)
         else:
-            warnings.warn(
+            warn(
                 f"{name}={value!r} is no plain value and is not saved: the loaded estimator has the default.",
-                stacklevel=3,
             )
     derived = {*estimator.tensor_.attributes(), "tensor_", "classes_"}
     attributes = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import Rows, size_in_memory
 from sklearn_mrtl._estimators.settings import check_fit_memory
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples, Block, BlockSamples
@@ -105,10 +105,9 @@ class RowSource(SampleSource):
         except MemoryError:
             if not self._can_stream(settings):
                 raise
-            warnings.warn(
+            warn(
                 f"X and what training makes of it do not fit into the memory of {self.device}: blocks of its rows go "
                 "there in every pass, which takes longer.",
-                stacklevel=2,
             )
             fields = (getattr(self, field.name) for field in dataclasses.fields(self))
             return StreamedSource(*fields)

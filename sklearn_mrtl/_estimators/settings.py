@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -15,6 +14,7 @@ from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import is_auto, one_of, validate_alpha, validate_count, validate_number
 from sklearn_mrtl._estimators.schedule import axis_sizes
 from sklearn_mrtl._estimators.terms import LARGEST_PRODUCT, RequestedTerm, by_name, requested_terms
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.estimate import DataSizes, fit_bytes
@@ -180,11 +180,10 @@ def check_rank(estimator, rank, coarse: list[int], fine: list[int]) -> Rank | No
     rank = tuple(map(int, rank)) if isinstance(rank, Sequence) else int(rank)  # searches give NumPy's ints
     useful, fitting = (decomposition.fitting_rank(rank, sizes) for sizes in (fine, coarse))
     if fitting != useful:
-        warnings.warn(
+        warn(
             f"rank={rank} is more than the weight tensor of the coarsest level that is decomposed can use: with sizes "
             f"{coarse} rank {fitting} represents it exactly, and {fitting} is what is trained. A finer first "
             "resolution, or more full_rank_levels, would allow more.",
-            stacklevel=6,
         )
     return fitting
 

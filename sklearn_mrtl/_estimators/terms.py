@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -19,6 +18,7 @@ from sklearn_mrtl._estimators.fitted import TIMES, FittedTensor
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import is_auto, validate_alpha
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.models.base import Parameters, WeightTensor, intercept_of
 from sklearn_mrtl.core.models.cp import CP
@@ -272,9 +272,8 @@ def warn_of_empty(asked: Any, terms: Any) -> None:
     """Warn of products that are empty although `terms` asks for them; with "auto" they may be."""
     empty = [repr(name) for name, term in terms.items() if TIMES in name and term.is_empty]
     if empty and not is_auto(asked):
-        warnings.warn(
+        warn(
             f"terms={asked!r} asks for {' and '.join(empty)}, with which left-out rows were predicted no better than "
             "without, so that nothing of it is left. If its full tensor is too large to be trained, its start may have "
             "missed what there is: another random_state, or fewer cells or categories, can find it.",
-            stacklevel=6,
         )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core.callbacks import TrainingCallback
 from sklearn_mrtl.core.files import replacing
 from sklearn_mrtl.core.fit import Fit
@@ -75,10 +75,9 @@ class CheckpointWriter(TrainingCallback):
         try:
             write(self.path, Checkpoint(self.key, self.seed, Snapshot.of(fit)))
         except OSError as error:
-            warnings.warn(
+            warn(
                 f"checkpoint={str(self.path)!r} could not be written ({error}); training goes on without.",
                 RuntimeWarning,
-                stacklevel=2,
             )
         self.written = monotonic()
 

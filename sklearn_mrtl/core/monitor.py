@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core.block_objective import make_objective
 from sklearn_mrtl.core.callbacks import TrainingCallback
 from sklearn_mrtl.core.data.blocks import AnySamples
@@ -148,11 +148,10 @@ class LevelMonitor:
     def interrupt(self) -> Parameters:
         """End the training with the last weights, or those that the level began with."""
         self.ends_training = True
-        warnings.warn(
+        warn(
             f"training was interrupted at level {self.common['level']} ({self._describe()}), after {self.epoch} "
             "epoch(s). It ends here, with the best weights so far.",
             RuntimeWarning,
-            stacklevel=2,
         )
         return self.last
 
@@ -161,12 +160,11 @@ class LevelMonitor:
         self.ends_training = True
         if self.validation is None or not self._validation_loss(self.validation, self.good) >= self.lowest:
             self.kept = self.good
-        warnings.warn(
+        warn(
             f"training diverged at level {self.common['level']} ({self._describe()}), epoch {self.epoch}: the "
             f"objective is {objective}. Training ends here, with the last good weights; a lower learning_rate, or "
             "stronger penalties, would help.",
             RuntimeWarning,
-            stacklevel=2,
         )
 
     def _describe(self) -> str:

@@ -19,6 +19,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._estimators.html import training_table
 from sklearn_mrtl._utils.skill import skill_of
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.inspection._bands import FactorBands
 from sklearn_mrtl.inspection._component_display import ComponentDisplay
 from sklearn_mrtl.inspection._components import fitted_model
@@ -107,7 +108,7 @@ def report(
         for name, display in drawn.items():
             sections[name] = picture(display, name)
     for message, category in dict.fromkeys((str(warning.message), warning.category) for warning in caught):
-        warnings.warn(message, category, stacklevel=2)
+        warn(message, category)
     version = import_module("sklearn_mrtl").__version__  # of the package, which imports this room
     made = f"{type(model).__name__}, sklearn_mrtl {version}, {date.today().isoformat()}"
     body = "".join(f"<h2>{escape(name)}</h2>{content}" for name, content in sections.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self
@@ -12,6 +11,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import check_array, get_tags
 
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.modes import Grid
 from sklearn_mrtl.preprocessing._columns import holds_floats, single_columns
 from sklearn_mrtl.preprocessing._counts import count_entries
@@ -93,7 +93,7 @@ class CategoryEncoder(ColumnEncoder):
         codes = self._codes(columns)
         unknown = self._unknown(columns, codes)
         if unknown.any():
-            warnings.warn(f"{self._describe(columns, unknown)}; they are left out.", stacklevel=4)
+            warn(f"{self._describe(columns, unknown)}; they are left out.")
         n_categories = len(self._vocabulary.categories)
         return count_entries(codes, codes >= 0, n_categories, self.dtype, f"times the same category of {self.what}")
 

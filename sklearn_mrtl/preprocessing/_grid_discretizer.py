@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from operator import add
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn_mrtl._utils.arrays import is_lazy_table, unmasked
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task
 from sklearn_mrtl._utils.docstrings import substitute
 from sklearn_mrtl._utils.lazy import delayed_blocks, encode_blocks, reduce_blocks
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.modes import Grid
 from sklearn_mrtl.preprocessing._counts import count_entries
 from sklearn_mrtl.preprocessing._docstrings import COLUMNS
@@ -158,7 +158,7 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         present = ~np.isnan(points[0])
         if outside.any():
             done = {"drop": "left out", "clip": "moved to the border"}[self.outside]
-            warnings.warn(f"{self._count(outside)} were {done}.", stacklevel=2)
+            warn(f"{self._count(outside)} were {done}.")
             if self.outside == "drop":
                 present &= ~outside
         counts = count_entries(_cells(points, self.grid), present, self.grid.size, self.dtype, "points in a cell")

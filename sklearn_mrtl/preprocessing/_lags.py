@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 from sklearn_mrtl._utils.arrays import is_dataarray, is_dataset, unmasked
 from sklearn_mrtl._utils.time import check_steps, find_time, time_kind
 from sklearn_mrtl._utils.windows import windows_of
+from sklearn_mrtl._warnings import warn
 
 
 class LagWindows(NamedTuple):
@@ -112,7 +112,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     fields, target = with_time_first(fields), with_time_first(target)
     time_given, time = time is not None, find_time(fields, time)
     if time is not None and (gap := check_steps(time)):
-        warnings.warn(f"lags count steps of time, and these are uneven: {gap}.", stacklevel=2)
+        warn(f"lags count steps of time, and these are uneven: {gap}.")
     fields = _as_series("fields", fields)
     if time_given and is_dataarray(fields):
         fields = fields.assign_coords(time=(fields.dims[0], time))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Parameters
@@ -120,10 +120,9 @@ class RankChoice:
             stronger = [10 ** (n / 2) for n in range(self.selection.step, 0, -1)]
             best = self._best_fraction(ranks[0], stronger) if stronger else best
             if best.error >= self.null:
-                warnings.warn(
+                warn(
                     f"no rank predicts the left-out blocks of rows better than a constant does: the smallest rank, "
                     f"{ranks[0]}, is trained, with the strongest penalties. X may tell nothing about y.",
-                    stacklevel=2,
                 )
                 return ranks[0], (stronger or fractions)[0]
         if best.rank != ranks[0]:
