@@ -1,8 +1,8 @@
 """The gallery in the order in which it reads best."""
 
 ORDER = [
-    "el_nino", "midwest", "divisions", "shot_charts", "defenders", "tracking", "random_start", "criteria", "theory",
-    "halving", "tuning", "raw_files", "spectra", "volume",
+    "el_nino", "midwest", "divisions", "shot_charts", "intensity", "defenders", "tracking", "random_start", "criteria",
+    "theory", "halving", "tuning", "raw_files", "spectra", "volume",
 ]  # fmt: skip
 
 
