@@ -17,6 +17,8 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective, constant_loss
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 from sklearn_mrtl.core.solvers import ridge
+from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
+from sklearn_mrtl.core.solvers.ridge_path import FactoredPath, RidgePath, SpectralPath
 from sklearn_mrtl.core.solvers.solve import solve
 
 
@@ -61,6 +63,7 @@ class Folds:
         self.blocks = [blocks.tolist() for blocks in left_out]
         self.training = [samples.rows_of(torch.nonzero(fold != first)[:, 0]) for first in firsts]
         self.left_out = [samples.rows_of(blocks) for blocks in left_out]
+        self._coarse: list[dict[Shapes, CoarseFields]] = [{} for _ in firsts]  # of the training rows
 
     def __len__(self) -> int:
         return len(self.training)
@@ -70,10 +73,11 @@ class Folds:
 
         Penalties that are chosen for fits that end early are too weak for levels that converge.
         """
-        return [
-            solve(Objective(model, samples.inputs, *samples.totals(), self.loss, alphas), start, self.solver)
-            for samples, start in zip(self.training, starts, strict=True)
-        ]
+        fits = []
+        for samples, start, coarse in zip(self.training, starts, self._coarse, strict=True):
+            objective = Objective(model, samples.inputs, *samples.totals(), self.loss, alphas)
+            fits.append(solve(objective, start, self.solver, known=coarse))
+        return fits
 
     def left_out_losses(self, model: TensorModel, fits: list[Parameters]) -> Tensor:
         """Return the mean loss on each block that a fold leaves out, shape (blocks,)."""
@@ -119,7 +123,7 @@ class ExactErrors:
 
     def __init__(self, model: FullRank, samples: Samples):
         self.design = ridge.RidgeDesign(model, samples)
-        self.paths: dict[float, ridge.RidgePath] = {}
+        self.paths: dict[float, RidgePath] = {}
 
     def __call__(self, alphas: Alphas) -> tuple[Tensor, list[Parameters]]:
         """Return the squared error of each block at these strengths, whose mean is that of all rows; no fits."""
@@ -137,12 +141,16 @@ class ExactErrors:
         like = folds.training[0].weight
         return [path.fit_without(total, blocks, like) for blocks in folds.blocks]
 
-    def _path(self, alphas: Alphas) -> tuple[ridge.RidgePath, float]:
-        """Return the path of the strengths' proportion, and their sum, which is the strength on it."""
+    def _path(self, alphas: Alphas) -> tuple[RidgePath, float]:
+        """Return the path of the strengths' proportion, and their sum, which is the strength on it.
+
+        In the first proportion many strengths are looked at, in others few.
+        """
         total = alphas.spatial + alphas.l2
         fraction = round(alphas.spatial / total, 12) if total > 0 else 0.0
         if fraction not in self.paths:
-            self.paths[fraction] = self.design.decompose(Alphas(fraction, 1 - fraction))
+            make = FactoredPath if self.paths and self.design.is_dual else SpectralPath
+            self.paths[fraction] = make(self.design, Alphas(fraction, 1 - fraction))
         return self.paths[fraction], total
 
 

@@ -92,9 +92,9 @@ def select_alphas(
         return Selection(fixed)
     exact = ExactErrors(model, samples) if ExactErrors.are_affordable(model, samples, loss) else None
     errors = exact or IterativeErrors(model, samples, loss, options)
-    # One eigendecomposition serves all strengths in one proportion.
-    whole_paths = exact is not None and (both_are_open or alpha_spatial == 0)
-    search = Search(errors, alphas_at, whole_paths=whole_paths, options=options)
+    # One eigendecomposition serves all strengths in the first proportion.
+    whole_path = exact is not None and (both_are_open or alpha_spatial == 0)
+    search = Search(errors, alphas_at, whole_path=whole_path, options=options)
     best = search.run(options.proportions if both_are_open and smoothest < float("inf") else [options.first_proportion])
     if not isfinite(best.error):  # no errors to choose by
         return Selection(fixed, search.path)
@@ -114,9 +114,9 @@ class Search:
     errors : ExactErrors or IterativeErrors
     alphas_at : callable
         Gives the strengths at a step and a proportion.
-    whole_paths : bool
-        Whether the strengths in a proportion are looked at until errors are hopeless; otherwise a walk to weaker ones
-        ends where they rise.
+    whole_path : bool
+        Whether the strengths in the first proportion are looked at until errors are hopeless; otherwise a walk to
+        weaker ones ends where they rise.
     options : ChoiceOptions
 
     Attributes
@@ -126,10 +126,10 @@ class Search:
     """
 
     def __init__(
-        self, errors: ExactErrors | IterativeErrors, alphas_at: Callable[[int, float], Alphas], *, whole_paths: bool,
+        self, errors: ExactErrors | IterativeErrors, alphas_at: Callable[[int, float], Alphas], *, whole_path: bool,
         options: ChoiceOptions,
     ):  # fmt: skip
-        self.errors, self.alphas_at, self.whole_paths, self.options = errors, alphas_at, whole_paths, options
+        self.errors, self.alphas_at, self.whole_path, self.options = errors, alphas_at, whole_path, options
         self.path: list[dict] = []
         self.tried: dict[tuple[float, int], Trial] = {}  # by proportion and step
         self.best_step: dict[float, int] = {}  # by proportion
@@ -146,7 +146,7 @@ class Search:
         for side in ([p for p in reversed(proportions) if p < first], [p for p in proportions if p > first]):
             step = self.best_step[first]
             for proportion in side:
-                step = self._refined(proportion, self._walk(proportion) if self.whole_paths else step)
+                step = self._refined(proportion, step)
                 self.best_step[proportion] = step
                 if self.best_at(proportion) is not self._best:
                     break
@@ -179,7 +179,7 @@ class Search:
             elif not is_within(trial.errors, least.errors, self.options.rise):
                 n_rises += 1
             hopeless = trial.error > least.error + self.options.hopeless_rise * self._try(0, proportion).error
-            if hopeless if self.whole_paths else n_rises == 2:
+            if hopeless if self.whole_path else n_rises == 2:
                 break
         return best
 

@@ -161,7 +161,10 @@ class FullRankLinearization(Linearization):
         return [axis.size for axis in self.model.input_axes]
 
 
-def linearize(objective: Objective, parameters: Parameters, view: Inputs | None = None) -> Linearization | None:
+def linearize(
+    objective: Objective, parameters: Parameters, view: Inputs | None = None,
+    known: dict[Shapes, CoarseFields] | None = None,
+) -> Linearization | None:  # fmt: skip
     """Return the linearization of an objective of fields; None where there is none, or it would be too large or poor.
 
     Parameters
@@ -170,6 +173,8 @@ def linearize(objective: Objective, parameters: Parameters, view: Inputs | None 
         Of the shapes that it will be asked about.
     view : Inputs or None
         The same samples at a coarser level, which saves work.
+    known : dict of Shapes to CoarseFields, or None
+        Those of the same samples, weights and axes that were made before; new ones are added.
     """
     model, axes, inputs = objective.model, objective.model.input_axes, objective.inputs
     grids = [axis.smoothness for axis in axes if axis.smoothness is not None]
@@ -193,7 +198,10 @@ def linearize(objective: Objective, parameters: Parameters, view: Inputs | None 
     shapes = coarse_shapes(inputs.shapes, axes, n_unknowns)
     if shapes is None:
         return None
-    fields, cpu = CoarseFields(objective, shapes, view), torch.device("cpu")
+    known, cpu = {} if known is None else known, torch.device("cpu")
+    if shapes not in known:
+        known[shapes] = CoarseFields(objective, shapes, view)
+    fields = known[shapes]
     if fields.unseen_fraction > MAX_UNSEEN:
         return None
     if fields.x.device != cpu:

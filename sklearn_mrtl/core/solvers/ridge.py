@@ -1,12 +1,11 @@
 """The full-rank model under squared loss: a generalized ridge regression, solved exactly.
 
-In the eigenbasis of the grids' Laplacians both penalties are diagonal. One eigendecomposition of the n x n (dual) or
-p x p (primal) moment matrix, whichever is smaller, then serves every strength of the penalties in a given proportion.
+In the eigenbasis of the grids' Laplacians both penalties are diagonal. The system has n (dual) or p (primal) unknowns,
+whichever are fewer; `ridge_path` has its solutions for many strengths of the penalties.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 
 import torch
@@ -21,8 +20,8 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 LARGEST_SYSTEM = 2500  # rows of an eigendecomposition that takes seconds
 SMALL_SYSTEM = 500  # rows of one that takes milliseconds, where an iterative solution has a good start
 BLOCK_COLUMNS = 2**10  # columns of the design that are scaled at once
+BLOCK_ROWS = 2**7  # rows of a symmetric matrix that are computed at once
 BLOCK_ENTRIES = 2**21  # entries of the design that are made at once: 16 MB
-MIN_HAT = 1e-10  # of an eigenvector's eigenvalue in the hat matrix
 LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
 
 
@@ -107,10 +106,6 @@ class RidgeDesign:
         shrinkage = (alphas.spatial * self.roughness + alphas.l2) / (self.model.n_entries / self.model.n_outputs)
         return shrinkage.clamp(min=max(1e-12 * float(shrinkage.max()), 1e-14 * float(self.x.norm()) ** 2, 1e-300))
 
-    def decompose(self, alphas: Alphas) -> RidgePath:
-        """Return the ridge solutions for all strengths of penalties in this proportion."""
-        return RidgePath(self, self.shrinkage(alphas))
-
     def solve(self, alphas: Alphas, like: Tensor) -> Parameters:
         """Return the minimizer of the objective, eq. (5)."""
         outputs = smooth_outputs(self.model)
@@ -144,11 +139,16 @@ class RidgeDesign:
         return self.x.shape[0] <= self.x.shape[1]
 
     def dual_moments(self, shrinkage: Tensor) -> Tensor:
-        """Return X D^-1 X', shape (n, n)."""
+        """Return the lower triangle of X D^-1 X', shape (n, n); above it are entries of some blocks only.
+
+        Factors and eigenvectors are computed from the lower triangle.
+        """
         root, moments = shrinkage.sqrt(), self.x.new_zeros(len(self.x), len(self.x))
         for part, divisor in zip(self.x.split(BLOCK_COLUMNS, 1), root.split(BLOCK_COLUMNS), strict=True):
             scaled = part / divisor
-            moments.addmm_(scaled, scaled.T)
+            for start in range(0, len(scaled), BLOCK_ROWS):
+                stop = start + BLOCK_ROWS
+                moments[start:stop, :stop].addmm_(scaled[start:stop], scaled[:stop].T)
         return moments
 
     def primal_moments(self, shrinkage: Tensor) -> Tensor:
@@ -172,79 +172,6 @@ class RidgeDesign:
                 tensor = torch.tensordot(tensor, basis, ([dim], [1])).movedim(-1, dim)
         shape = [axis.size for axis in self.model.axes]
         return {"weights": tensor.reshape(shape).to(like.dtype), "intercept": intercept}
-
-
-class RidgePath:
-    """Ridge solutions for shrinkage times any strength, from one eigendecomposition.
-
-    Attributes
-    ----------
-    eigenvalues : Tensor of shape (k,)
-        Of the rows' moments, ascending.
-    left : Tensor of shape (n, k)
-        Their eigenvectors.
-    """
-
-    def __init__(self, design: RidgeDesign, shrinkage: Tensor):
-        self.design, self.shrinkage = design, shrinkage
-        if design.is_dual:
-            eigenvalues, self.left = torch.linalg.eigh(design.dual_moments(shrinkage))
-        else:
-            eigenvalues, right = torch.linalg.eigh(design.primal_moments(shrinkage))
-            keep = eigenvalues > 1e-14 * eigenvalues[-1]
-            eigenvalues = eigenvalues[keep]
-            self.left = design.x @ (right[:, keep] / shrinkage.sqrt()[:, None]) / eigenvalues.sqrt()
-        self.eigenvalues = eigenvalues.clamp(min=0)
-
-    def fit_without(self, strength: float, blocks: Sequence[int], like: Tensor) -> Parameters:
-        """Return the minimizer of the objective on all but some of the blocks.
-
-        It is that on all rows, if the targets of those that are left out are what it predicts for them.
-        """
-        rows = torch.arange(len(self.left), device=self.left.device)
-        left_out = torch.cat([rows[self.design.blocks[block]] for block in blocks])
-        strength = strength * (1 - float(self.design.root[left_out].square().sum()))
-        hat, vectors = self._hat(strength)
-        y = self.design.y.clone()
-        y[left_out] -= self._errors(hat, vectors, self._residual(hat, vectors), left_out)
-        dual = vectors @ ((vectors.T @ y) / (self.eigenvalues[-vectors.shape[1] :] + strength)[:, None])
-        weights = (self.design.x.T @ dual).div_(self.shrinkage[:, None])
-        return self.design.parameters(weights, like, self.design.root @ y)
-
-    def block_errors(self, strength: float) -> Tensor:
-        """Return the weighted squared error of every row, predicted from all other blocks, shape (n, T).
-
-        The penalty is relative to the weight of the samples, so that it is less for the samples that are left.
-        """
-        hat, vectors = self._hat(strength * (1 - 1 / len(self.design.blocks)))
-        residual = self._residual(hat, vectors)
-        blocks = self.design.blocks.values()
-        return torch.cat([self._errors(hat, vectors, residual, block) for block in blocks]).square()
-
-    def _hat(self, strength: float) -> tuple[Tensor, Tensor]:
-        """Return eigenvalues and eigenvectors of the hat matrix, without those that rounding would hide."""
-        first = int(torch.searchsorted(self.eigenvalues, MIN_HAT * strength))
-        first = min(first, len(self.eigenvalues) - 1)
-        eigenvalues = self.eigenvalues[first:]
-        return eigenvalues / (eigenvalues + strength), self.left[:, first:]
-
-    def _residual(self, hat: Tensor, vectors: Tensor) -> Tensor:
-        return self.design.y - vectors @ (hat[:, None] * (vectors.T @ self.design.y))
-
-    def _errors(self, hat: Tensor, vectors: Tensor, residual: Tensor, left_out: Tensor | slice) -> Tensor:
-        """Return the weighted errors of rows that are predicted from all others, shape (m, T).
-
-        With hat matrix H and residuals r they are (I - H_BB)^-1 r_B. The inverse is taken in these rows or, by
-        Woodbury's identity, in the eigenvectors, whichever are fewer.
-        """
-        residual = residual[left_out]
-        rows = torch.cat([vectors[left_out], self.design.root[left_out, None]], 1)  # the intercept's column last
-        hat = torch.cat([hat, hat.new_ones(1)])
-        if rows.shape[0] <= rows.shape[1]:
-            system = torch.eye(len(rows), dtype=rows.dtype, device=rows.device) - (rows * hat) @ rows.T
-            return torch.linalg.solve(system, residual)
-        system = torch.diag(1 / hat.clamp(min=1e-300)) - rows.T @ rows
-        return residual + rows @ torch.linalg.solve(system, rows.T @ residual)
 
 
 def cholesky_solution(moments: Tensor, strength: float, y: Tensor) -> Tensor:

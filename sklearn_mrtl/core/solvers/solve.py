@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples, BlockSamples
 from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.base import Parameters
@@ -10,6 +10,7 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers import block_ridge, ridge
 from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, fetched, never
+from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
 from sklearn_mrtl.core.solvers.gauss_newton import gauss_newton
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 from sklearn_mrtl.core.solvers.linearized import linearize
@@ -26,6 +27,7 @@ def solve(
     monitor: Monitor = never,
     state: State | None = None,
     view: Inputs | None = None,
+    known: dict[Shapes, CoarseFields] | None = None,
 ) -> Parameters:
     """Take steps until the monitor or the solver itself ends them.
 
@@ -35,9 +37,11 @@ def solve(
         After an earlier epoch from the same start; the solver goes on with the next one.
     view : Inputs or None
         The objective's inputs at a coarser level; Gauss-Newton steps make theirs from it.
+    known : dict of Shapes to CoarseFields, or None
+        Coarse fields of the same samples from earlier fits, to which new ones are added.
     """
     if settings.name == "lbfgs" and settings.newton:
-        linearization = linearize(objective, start, view)
+        linearization = linearize(objective, start, view, known)
         if linearization is not None:
             return gauss_newton(objective, start, linearization, settings, monitor, state)
     return SOLVERS[settings.name](objective, start, settings, monitor, state)

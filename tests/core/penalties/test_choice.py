@@ -9,6 +9,7 @@ from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas
+from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds, largest_eigenvalue, make_blocks
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
@@ -73,6 +74,24 @@ def test_errors_in_the_path_are_of_really_leaving_blocks_out():
     assert_same(errors.mean(), expected, rtol=1e-6)
 
 
+def test_proportions_beside_the_first_have_the_errors_that_they_have_as_the_first():
+    model, blocks = simulated(n=24)  # no more rows than columns: the dual system
+    errors = ExactErrors(model, blocks)
+    errors(Alphas(0.02, 0.3))
+    assert errors.design.is_dual
+    for alphas in (Alphas(0.0, 0.3), Alphas(0.4, 0.1)):
+        assert_same(errors(alphas)[0], ExactErrors(model, blocks)(alphas)[0], rtol=1e-8)
+
+
+def test_fits_of_a_fold_are_the_same_with_coarse_fields_of_earlier_ones():
+    model, blocks = simulated()
+    folds, low_rank = Folds(blocks, SquaredLoss, OPTIONS), CP(model.axes)
+    starts = [low_rank.random(2, blocks.weight, 1.0, seed=0)] * len(folds)
+    for alphas in (Alphas(0.01, 0.01), Alphas(0.2, 0.1)):
+        expected = Folds(blocks, SquaredLoss, OPTIONS).train(low_rank, alphas, starts)
+        assert_same(folds.train(low_rank, alphas, starts)[1], expected[1])
+
+
 def test_fits_without_the_left_out_blocks_come_with_the_chosen_pair():
     model, blocks = simulated(loss=LogisticLoss)
     choice = select_alphas(model, blocks, LogisticLoss, None, None, OPTIONS)
@@ -97,7 +116,7 @@ def test_an_early_bump_of_the_errors_does_not_end_the_search():
         step = round(alphas.l2)
         return 1.0 + noise[step] + 0.002 * (step < 14) - 0.5 * (step == 16), []
 
-    search = Search(errors, by_step, whole_paths=False, options=OPTIONS)
+    search = Search(errors, by_step, whole_path=False, options=OPTIONS)
     assert search.run([OPTIONS.first_proportion]).alphas.l2 == 16
 
 
@@ -109,7 +128,7 @@ def test_a_whole_path_ends_where_errors_are_hopeless(rise, last):
         tried.append(round(alphas.l2))
         return torch.full((12,), 1.0 + rise * (alphas.l2 > 4)), []
 
-    Search(errors, by_step, whole_paths=True, options=OPTIONS).run([OPTIONS.first_proportion])
+    Search(errors, by_step, whole_path=True, options=OPTIONS).run([OPTIONS.first_proportion])
     assert max(tried) == last - last % 2
 
 
@@ -120,7 +139,7 @@ def test_larger_proportions_are_not_tried_where_smaller_ones_are_better():
         tried.add(alphas.spatial)
         return torch.full((12,), 1.0 + 0.1 * abs(alphas.l2 - 6) + 0.01 * alphas.spatial), []
 
-    Search(errors, by_step, whole_paths=True, options=OPTIONS).run(OPTIONS.proportions)
+    Search(errors, by_step, whole_path=True, options=OPTIONS).run(OPTIONS.proportions)
     assert tried == {p for p in OPTIONS.proportions if p <= OPTIONS.first_proportion}
 
 
@@ -128,8 +147,8 @@ def test_of_equally_good_proportions_the_first_is_taken():
     def errors(alphas):
         return torch.full((12,), 1.0 + 0.1 * abs(alphas.l2 - 6)), []
 
-    for whole_paths in (True, False):
-        search = Search(errors, by_step, whole_paths=whole_paths, options=OPTIONS)
+    for whole_path in (True, False):
+        search = Search(errors, by_step, whole_path=whole_path, options=OPTIONS)
         assert search.run(OPTIONS.proportions).alphas == (OPTIONS.first_proportion, 6.0)
 
 
@@ -141,7 +160,7 @@ def test_a_proportion_that_is_better_beyond_chance_is_taken(best):
         distance = abs(order.index(alphas.spatial) - order.index(best))
         return 1.0 + 0.1 * abs(alphas.l2 - 6) + (0.1 + noise) * distance, []
 
-    search = Search(errors, by_step, whole_paths=True, options=OPTIONS)
+    search = Search(errors, by_step, whole_path=True, options=OPTIONS)
     assert search.run(OPTIONS.proportions).alphas == (best, 6.0)
 
 

@@ -24,6 +24,7 @@ from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign, is_affordable
+from sklearn_mrtl.core.solvers.ridge_path import FactoredPath, SpectralPath
 
 PLAIN = (Feature("player", 3), Grid("court", (3, 4)))
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
@@ -106,14 +107,15 @@ def test_without_penalties_it_has_the_least_norm():
 @by_layout
 @pytest.mark.parametrize("rows_in_block", [3, 30])  # fewer than eigenvectors, and more
 @pytest.mark.parametrize("alphas", [(0.3, 0.02), (0.0, 0.5)])
-def test_errors_of_blocks_are_those_of_really_leaving_them_out(layout, rows_in_block, alphas):
+@pytest.mark.parametrize("make_path", [SpectralPath, FactoredPath])
+def test_errors_of_blocks_are_those_of_really_leaving_them_out(layout, rows_in_block, alphas, make_path):
     n = 4 * rows_in_block
     inputs = inputs_of(layout, n)
     y, ones = normal(n, 2, seed=5), torch.ones(n, dtype=torch.float64)
     model = FullRank(axes_for(inputs, 2))
     blocks = Samples.from_rows(inputs, y, ones).in_blocks(inputs.shapes, 4)
     design = RidgeDesign(model, blocks)
-    path = design.decompose(Alphas(*alphas).times(1 / sum(alphas)))
+    path = make_path(design, Alphas(*alphas).times(1 / sum(alphas)))
     assert design.blocks[0].stop <= rows_in_block
     for strength in (1.0, 0.01):
         expected = 0.0
@@ -130,11 +132,12 @@ def test_errors_of_blocks_are_those_of_really_leaving_them_out(layout, rows_in_b
 @by_layout
 @pytest.mark.parametrize("n", [24, 160])  # the dual system and the primal one
 @pytest.mark.parametrize("left_out", [[0], [1, 3]])
-def test_fit_without_blocks_is_that_of_the_other_rows(layout, n, left_out):
+@pytest.mark.parametrize("make_path", [SpectralPath, FactoredPath])
+def test_fit_without_blocks_is_that_of_the_other_rows(layout, n, left_out, make_path):
     inputs = inputs_of(layout, n)
     model = FullRank(axes_for(inputs, 2))
     blocks = Samples.from_rows(inputs, normal(n, 2, seed=5), uniform(n, seed=6) + 0.5).in_blocks(inputs.shapes, 4)
-    path = RidgeDesign(model, blocks).decompose(Alphas(0.6, 0.4))
+    path = make_path(RidgeDesign(model, blocks), Alphas(0.6, 0.4))
     rest = blocks.rows_of(torch.tensor([b for b in range(4) if b not in left_out]))
     assert bool((rest.weight > 0).any(1).all())
     expected = RidgeDesign(model, rest).solve(Alphas(0.6, 0.4).times(0.1), rest.weight)
