@@ -156,11 +156,11 @@ class FittedTensor(Predictor):
         modes = self.modes
         sizes = [mode.size for mode in modes.values()]
         memory.require_bytes(
-            4 * prod(sizes) * self.dtype.itemsize, CPU, f"coef_, the dense weight tensor of sizes {sizes},",
+            3 * prod(sizes) * np.float64().itemsize, CPU, f"coef_, the dense weight tensor of sizes {sizes},",
             "factors_ and component_weights_ hold the same in little room.",
         )  # fmt: skip
         magnitude, relative = self._units()
-        scaled = self._model.scaled(self._tensors(), relative.to(self._tensors_dtype))
+        scaled = self._model.scaled(self._tensors(dtype=torch.float64), relative)
         dense = self._model.dense(self._per_unit(scaled))
         several = self.outputs.number > 1
         order = [self._names().index(self.layout.modes[m].name) for m in self.used]

@@ -116,15 +116,8 @@ class Predictor:
             return FullRank(axes)
         return DECOMPOSITIONS[self.decomposition](axes, frozenset(self.nonnegative))
 
-    @property
-    def _tensors_dtype(self) -> torch.dtype:
-        return torch.from_numpy(self.parameters["intercept"]).dtype
-
     def _tensors(self, device: torch.device = CPU, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor]:
-        return {
-            name: torch.from_numpy(np.asarray(value)).to(device, dtype or self._tensors_dtype)
-            for name, value in self.parameters.items()
-        }
+        return {name: torch.from_numpy(np.asarray(value)).to(device, dtype) for name, value in self.parameters.items()}
 
     @property
     def _order(self) -> list[int]:

@@ -217,13 +217,11 @@ def in_core_units(settings: Settings, scale: float, scale_of: Callable[[Sequence
 
     def scaled(term: Term) -> Term:
         factor = 1 / scale_of(term.modes)
-        return replace(term, strengths=term.strengths.times(factor).times(factor))
+        return replace(term, strengths=term.strengths.times(factor).times(factor).at_most(STRONGEST))
 
     def phase(given: PhaseSettings) -> PhaseSettings:
         return replace(given, alpha_spatial=divided(given.alpha_spatial), alpha_l2=divided(given.alpha_l2))
 
-    if scale == 1:
-        return settings
     if settings.terms:
         return replace(settings, terms=tuple(scaled(term) for term in settings.terms))
     return replace(settings, full_rank=phase(settings.full_rank), low_rank=phase(settings.low_rank))

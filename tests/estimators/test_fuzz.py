@@ -15,6 +15,7 @@ import sklearn
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.model_selection import GroupKFold, TimeSeriesSplit
 
 import sklearn_mrtl
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
@@ -46,11 +47,16 @@ class Case:
         """X, y and sample weights."""
         rng = np.random.default_rng(self.seed)
         X = self._fields(rng) if self.is_fields else self._encodings(rng)
+        target, is_counts = self.parameters.get("target"), self.parameters.get("loss") == "poisson"
         if self.is_classifier:
             y = rng.integers(self.n_outputs + 1, size=self.n_rows)
+        elif target is not None:
+            y = rng.normal(size=(self.n_rows, *target.shape)) * 10.0**self.y_scale
+            y[:, rng.random(target.shape) < 0.3] = np.nan
         else:
             y = rng.normal(size=(self.n_rows, self.n_outputs)) * 10.0**self.y_scale
             y = y[:, 0] if self.n_outputs == 1 else y
+        y = np.abs(y) if is_counts else y
         weight = None
         if "weights" in self.damage:
             weight = rng.exponential(size=self.n_rows)
@@ -137,14 +143,22 @@ def cases(draw):
         "criterion": st.sampled_from(["auto", "validation_loss", "gradient_norm", "gradient_entropy"]),
         "max_epochs": st.sampled_from([1, 3, 5]),
     }
+    own_modes = draw(modes())
+    own_names = [mode.name for mode in own_modes]
+    several = st.lists(st.lists(st.sampled_from(own_names), min_size=1, unique=True).map(tuple), max_size=3)
+    chosen["terms"] = st.one_of(st.none(), several)
+    chosen["cv"] = st.one_of(st.integers(1, 4), st.sampled_from([GroupKFold(2), TimeSeriesSplit(2)]))
     if is_classifier:
         chosen["class_weight"] = st.sampled_from(["balanced", {0: 2.0}, {0: float("nan")}])
+    else:
+        chosen["loss"] = st.just("poisson")
+        chosen["target"] = st.just(Grid("map", (3, 2)))
     names = draw(st.lists(st.sampled_from(sorted(chosen)), max_size=3, unique=True))
     parameters = {name: draw(chosen[name]) for name in names}
     damage = draw(st.one_of(st.just([]), st.lists(st.sampled_from(damages), max_size=2, unique=True)))
     n_rows = draw(st.one_of(st.integers(10, 60), st.integers(1, 60)))
     return Case(
-        is_classifier, draw(modes()), is_fields, draw(st.sampled_from(["f4", "f8"])), n_rows,
+        is_classifier, own_modes, is_fields, draw(st.sampled_from(["f4", "f8"])), n_rows,
         draw(SCALES), draw(SCALES), draw(st.integers(1, 3)), tuple(damage), draw(st.integers(0, 2**31)), parameters,
     )  # fmt: skip
 
@@ -153,13 +167,14 @@ def cases(draw):
 @given(cases())
 def test_every_fit_ends_with_a_finite_model_or_an_error_of_our_own(case):
     X, y, weight = case.data()
+    groups = np.arange(case.n_rows) // 5 if isinstance(case.parameters.get("cv"), GroupKFold) else None
     estimator = (MRTLClassifier if case.is_classifier else MRTLRegressor)(
         case.modes, random_state=0, **{"max_epochs": 5, **case.parameters}
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            estimator.fit(X, y, sample_weight=weight)
+            estimator.fit(X, y, sample_weight=weight, groups=groups)
             predicted = estimator.predict(X)
         except (ValueError, TypeError, MemoryError) as error:
             deepest = traceback.extract_tb(error.__traceback__)[-1].filename
@@ -170,6 +185,7 @@ def test_every_fit_ends_with_a_finite_model_or_an_error_of_our_own(case):
     event("a model")
     assert predicted.shape == y.shape
     if not case.is_classifier:
-        assert np.isfinite(predicted).all()
+        assert np.isfinite(predicted[~np.isnan(y)]).all()
     assert all(not np.isinf(term.coef).any() for term in estimator.terms_.values())
-    assert np.isfinite(np.asarray(estimator.intercept_)).all()
+    is_land = "target" in case.parameters and np.isnan(y[0])
+    assert (np.isfinite(estimator.intercept_) | is_land).all()

@@ -217,6 +217,39 @@ def test_units_of_encodings_do_not_matter(unit):
     np.testing.assert_allclose(model.fit(scaled, y).predict(scaled), expected, atol=0.02)
 
 
+@pytest.mark.parametrize("units", [(2.0**13, 2.0**13), (2.0**13, 2.0**-13), (2.0**-13, 2.0**13)])
+def test_penalties_of_terms_are_in_units_of_their_own_modes(units):
+    """Also where the units of two modes cancel."""
+    a, b = np.eye(4)[np.arange(200) % 4], np.eye(6)[RNG.integers(6, size=200)]
+    modes = [Grid("a", 4), Grid("b", 6)]
+    target = a @ [1, 2, 3, 4] + b[:, 2] + RNG.normal(size=200)
+
+    def predictions(u, v):
+        alphas = {"alpha_l2": {"a": 0.1 * u**2, "b": 0.1 * v**2}, "alpha_spatial": {"a": 0.1 * u**2, "b": 0.1 * v**2}}
+        encodings = np.hstack([u * a, v * b])
+        return MRTLRegressor(modes, terms=["a", "b"], **alphas).fit(encodings, target).predict(encodings)
+
+    np.testing.assert_allclose(predictions(*units), predictions(1, 1), 1e-6)
+
+
+def test_weights_of_small_numbers_in_several_modes_are_finite_in_float32():
+    """Each mode divides by its own spread, and the product of these is more than float32 can hold."""
+    numbers = np.hstack([X[:, 0, 0], X[:, 1, 1]])
+    model = MRTLRegressor([Feature("a", 6), Feature("b", 6)], terms=["a", ("a", "b")], rank=1, random_state=0)
+    product = numbers[:, 2] * numbers[:, 9]
+    expected = model.fit(numbers, product).terms_["a x b"].coef
+    found = model.fit((numbers * 1e-20).astype("f4"), product).terms_["a x b"].coef
+    np.testing.assert_allclose(found * 1e-40, expected, atol=0.01)
+    assert expected[2, 3] > 0.9
+
+
+def test_a_penalty_that_float32_cannot_hold_leaves_nothing_of_a_term():
+    players, cells = np.eye(2)[np.arange(40) % 2], np.eye(6)[np.arange(40) % 6]
+    model = MRTLClassifier(["player", Grid("court", 6)], alpha_spatial=1e300, alpha_l2=1e300)
+    model.fit(np.hstack([players, cells]).astype("f4"), LABELS[:40])
+    assert all(np.abs(term.coef).max() < 1e-6 for term in model.terms_.values())
+
+
 @pytest.mark.parametrize(
     "device, message",
     [("nope", "device must be 'auto', 'cpu'"), ("meta", "computes nothing"), ("mps", "double precision")],

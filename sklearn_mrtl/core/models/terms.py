@@ -43,6 +43,10 @@ class Strengths:
         """Return the known strengths times a factor."""
         return self._each(self, lambda alpha, _: None if alpha is None else factor * alpha)
 
+    def at_most(self, largest: float) -> Strengths:
+        """Return the known strengths, those beyond the largest as it."""
+        return self._each(self, lambda alpha, _: None if alpha is None else min(alpha, largest))
+
     def filled_from(self, other: Strengths) -> Strengths:
         """Return these strengths, and those of another where they are not known."""
         return self._each(other, lambda own, others: others if own is None else own)
