@@ -5,15 +5,17 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_score
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_mrtl import MRTLRegressor
+from sklearn_mrtl.model_selection import ConsecutiveBlockKFold
 from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor
 from sklearn_mrtl.references import ClimatologyRegressor, DampedPersistenceRegressor, ResidualRegressor
 
@@ -30,11 +32,35 @@ def first_lag(X):
     return np.asarray(X)[:, 0, 0, :2]
 
 
+def first_cells(X):
+    return np.asarray(X)[:, 0]
+
+
+def first_columns(X):
+    return np.asarray(X)[:, 0].reshape(len(X), -1)[:, 2:]
+
+
+class FlatRidge(RegressorMixin, BaseEstimator):
+    """Ridge regression of flat targets on flat fields, for targets with land."""
+
+    def fit(self, X, y):
+        flat = y.reshape(len(y), -1)
+        self.shape_, self.known_ = y.shape[1:], ~np.isnan(flat).all(0)
+        self.ridge_ = Ridge(30.0).fit(X.reshape(len(X), -1), flat[:, self.known_])
+        return self
+
+    def predict(self, X):
+        flat = np.full((len(X), len(self.known_)), np.nan)
+        flat[:, self.known_] = self.ridge_.predict(X.reshape(len(X), -1))
+        return flat.reshape(len(X), *self.shape_)
+
+
 @parametrize_with_checks(
     [
         ClimatologyRegressor(period=None),
         DampedPersistenceRegressor(),
         ResidualRegressor(DampedPersistenceRegressor(), Ridge()),
+        ResidualRegressor(DampedPersistenceRegressor(), Ridge(), weight="auto"),
     ]
 )
 def test_scikit_learn_compatible(estimator, check):
@@ -136,6 +162,64 @@ def test_residual_regression_is_both_fits_added(y):
     left = clone(ridge).fit(flat, y - expected, sample_weight=WEIGHT).predict(flat)
     np.testing.assert_allclose(model.predict(flat, time=MONTHS), expected + left)
     assert model.score(flat, y, WEIGHT, time=MONTHS) > 0.3
+
+
+def slow_weight(reference, regressor, y, splits, weight, time):
+    """The weight of the regressor, fold by fold and output by output."""
+    gains = []
+    flat, y = X.reshape(120, -1), y.reshape(120, -1)
+    for train, test in splits:
+        expected = clone(reference).fit(flat[train], y[train], weight[train], time=time[train])
+        left = [
+            y[rows] - expected.predict(flat[rows], time=time[rows]).reshape(len(rows), -1) for rows in (train, test)
+        ]
+        learned = clone(regressor).fit(flat[train], left[0], weight[train]).predict(flat[test])
+        learned = learned.reshape(len(test), -1)
+        of_outputs = []
+        for t in range(y.shape[1]):
+            before = sum(w * e**2 for w, e in zip(weight[test], left[1][:, t], strict=True))
+            after = sum(w * (e - z) ** 2 for w, e, z in zip(weight[test], left[1][:, t], learned[:, t], strict=True))
+            of_outputs.append((before - after) / before)
+        gains.append(sum(of_outputs) / len(of_outputs))
+    mean, error = np.mean(gains), np.std(gains, ddof=1) / len(gains) ** 0.5
+    return mean**2 / (mean**2 + error**2) if mean > 0 else 0.0
+
+
+@pytest.mark.parametrize("y", [Y, OUTPUTS], ids=["one", "two"])
+@pytest.mark.parametrize("cv", [4, ConsecutiveBlockKFold(4, gap=2)], ids=["blocks", "gap"])
+def test_the_weight_is_that_of_the_gains_on_left_out_blocks(y, cv):
+    flat = X.reshape(120, -1)
+    reference, ridge = DampedPersistenceRegressor(2, period="month"), Ridge(300.0)
+    model = ResidualRegressor(reference, ridge, weight="auto", cv=cv).fit(flat, y, sample_weight=WEIGHT, time=MONTHS)
+    splits = (KFold(4) if cv == 4 else cv).split(flat)
+    assert 0.2 < model.weight_ < 1
+    assert model.weight_ == pytest.approx(slow_weight(reference, ridge, y, splits, WEIGHT, MONTHS))
+    expected = model.reference_.predict(flat, time=MONTHS) + model.weight_ * model.regressor_.predict(flat)
+    np.testing.assert_allclose(model.predict(flat, time=MONTHS), expected)
+
+
+def test_a_regressor_that_learns_noise_is_left_out():
+    flat = X.reshape(120, -1)
+    noise = np.random.default_rng(1).normal(size=120)
+    model = ResidualRegressor(DampedPersistenceRegressor(), KNeighborsRegressor(1), weight="auto").fit(flat, noise)
+    assert model.weight_ == 0 and model.regressor_.predict(flat).std() > 0.5
+    np.testing.assert_array_equal(model.predict(flat), model.reference_.predict(flat))
+
+
+def test_the_weight_of_maps_with_land_is_that_of_their_cells():
+    maps = X[:, 0].copy() + 0.5 * X[:, 1]
+    maps[:, 0, :2] = np.nan
+    model = ResidualRegressor(DampedPersistenceRegressor(first_cells), FlatRidge(), weight="auto", cv=3).fit(X, maps)
+    columns = ResidualRegressor(DampedPersistenceRegressor(first_columns), FlatRidge(), weight="auto", cv=3)
+    columns.fit(X, maps.reshape(120, -1)[:, 2:])
+    assert 0 < model.weight_ == pytest.approx(columns.weight_)
+    np.testing.assert_allclose(model.predict(X).reshape(120, -1)[:, 2:], columns.predict(X))
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.5, "cv", None, np.nan])
+def test_a_weight_is_a_fraction_or_auto(weight):
+    with pytest.raises(ValueError, match="weight must be 'auto' or a number from 0 to 1, got "):
+        ResidualRegressor(DampedPersistenceRegressor(), Ridge(), weight=weight).fit(X.reshape(120, -1), Y)
 
 
 def test_what_takes_any_parameter_gets_all_and_what_nobody_takes_is_refused():
