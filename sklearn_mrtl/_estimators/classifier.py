@@ -26,6 +26,7 @@ from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.validation import normalize_weights, validate_rows, validate_validation
 from sklearn_mrtl._utils.arrays import is_lazy
+from sklearn_mrtl._utils.time import check_same_order
 from sklearn_mrtl.core.losses import LogisticLoss, Loss, SoftmaxLoss
 
 
@@ -107,10 +108,13 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         Raises
         ------
         ValueError
-            If X does not match the modes or is constant, y has one class only, or a parameter is out of its range.
+            If X does not match the modes or is constant, y has one class only, the times of y are those of X in another
+            order, or a parameter is out of its range.
         MemoryError
             If the model would not fit into memory.
         """
+        check_same_order(X, y)
+        check_same_order(X_val, y_val, "y_val")
         if is_lazy(X):
             data = lazy_data(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
             return self._set(self._fit(*data))
@@ -205,6 +209,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         -------
         float
         """
+        check_same_order(X, y)
         if is_lazy(X):
             return lazy_score(self, X, y, sample_weight)
         return super().score(X, y, sample_weight)

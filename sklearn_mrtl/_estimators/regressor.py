@@ -30,6 +30,7 @@ from sklearn_mrtl._estimators.validation import (
     validate_validation,
 )
 from sklearn_mrtl._utils.arrays import is_lazy
+from sklearn_mrtl._utils.time import check_same_order
 from sklearn_mrtl.core.losses import Loss, PoissonLoss, SquaredLoss
 
 if TYPE_CHECKING:
@@ -138,11 +139,13 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         ------
         ValueError
             If X does not match the modes or y the target, X or y is constant, a cell of y is NaN in some samples only,
-            counts are negative, or a parameter is out of its range.
+            the times of y are those of X in another order, counts are negative, or a parameter is out of its range.
         MemoryError
             If the model would not fit into memory.
         """
         one_of("loss", self.loss, LOSSES)
+        check_same_order(X, y)
+        check_same_order(X_val, y_val, "y_val")
         if is_lazy(X):
             check_no_target(self.target)
             *data, outputs = lazy_data(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
@@ -228,6 +231,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         float
             At most 1; 0 for the mean of y. Of several outputs the mean.
         """
+        check_same_order(X, y)
         if is_lazy(X):
             return lazy_score(self, X, y, sample_weight)
         predicted, form = self.predict(X), self.tensor_.outputs.form

@@ -155,6 +155,28 @@ def lead_between(time: np.ndarray | None, target_time: np.ndarray | None) -> tup
     return unit, int(steps[0].astype(np.int64))
 
 
+def check_same_order(X, y, what: str = "y") -> None:
+    """Check that the rows of y are not those of X in another order.
+
+    Raises
+    ------
+    ValueError
+        If X is a DataArray with times, y one too or with a time index of pandas, and its times are those of X, but not
+        row by row.
+    """
+    time, own = _time_of(X) if is_dataarray(X) else None, _time_of(y)
+    if time is None or own is None or np.shape(time) != np.shape(own):
+        return
+    time, own = np.asarray(time), np.asarray(own)
+    if time.dtype.kind == own.dtype.kind and (time != own).any() and (np.sort(time) == np.sort(own)).all():
+        row = int(np.argmax(time != own))
+        raise ValueError(
+            f"{what} must be in the order of X, but its times are those of X in another order: row {row} is of "
+            f"{own[row]}, and that of X of {time[row]}. Select y by the times of X first; if the order is meant, give "
+            f"{what}.values."
+        )
+
+
 def later(time: np.ndarray, lead: tuple[str, int]) -> np.ndarray:
     """Return times with the lead of `lead_between` added."""
     unit, number = lead

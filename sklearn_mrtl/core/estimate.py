@@ -25,9 +25,11 @@ from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, Settings
 from sklearn_mrtl.core.solvers import ridge
 from sklearn_mrtl.core.solvers.lbfgs import MEMORY
 
-CODE = 25_000_000  # bytes of libraries that the first fit of a process loads
+CODE = 33_000_000  # bytes of libraries that the first fit of a process loads
 INDEX = 4  # bytes of an index of what fits make
-VECTORS = 2 * MEMORY + 14  # as long as the parameters: curvature pairs, and what a step computes with
+VECTORS = (
+    2 * MEMORY + 28
+)  # as long as the parameters: curvature pairs, what a step computes with, and gaps between them
 FFT_COPIES = 9  # of the weights along a long axis while a kernel is applied by FFT: padded, as a spectrum, and back
 ALS_COPIES = 6  # of the weight tensor in double precision while it is decomposed
 SORTED_BYTES = 64  # for each entry of the outer products that are multiplied out and sorted at once

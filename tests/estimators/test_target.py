@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_predict, cross_val_score
 
-from sklearn_mrtl import Feature, Grid, MRTLRegressor
+from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.model_selection import ConsecutiveBlockKFold
 
 RAIN = Grid("rain", (7, 8), bounds=[(0, 7), (0, 8)])
@@ -188,6 +188,46 @@ def test_a_mode_of_the_outputs_may_be_nonnegative_and_have_levels_of_its_own():
     modes = [Feature("lag"), Grid("sea", (12, 13), quantity="mean")]
     model = MRTLRegressor(modes, target=RAIN, rank=1, resolutions=levels, nonnegative=["rain"], **FIXED).fit(X, y)
     assert model.resolutions_ == levels and np.nanmin(model.factors_["rain"]) >= 0
+
+
+def test_maps_and_outputs_in_another_order_than_in_fit_are_put_in_order():
+    xr, pd = pytest.importorskip("xarray"), pytest.importorskip("pandas")
+    X, y = ocean()
+    coords = {"lat": np.arange(7.0), "lon": np.arange(8.0)}
+    maps = xr.DataArray(y, dims=("time", "lat", "lon"), coords=coords)
+    model = MRTLRegressor(target=RAIN, rank=2, **FIXED).fit(X, maps, X_val=X, y_val=maps)
+    flipped = maps.isel(lat=slice(None, None, -1)).transpose("time", "lon", "lat")
+    assert model.score(X, flipped) == model.score(X, maps)
+    other = MRTLRegressor(target=RAIN, rank=2, **FIXED).fit(X, maps, X_val=X, y_val=flipped)
+    assert other.history_[-1]["validation_loss"] == model.history_[-1]["validation_loss"]
+    with pytest.raises(ValueError, match="y must have the labels of fit along 'lat'"):
+        model.score(X, maps.assign_coords(lat=np.arange(1.0, 8.0)))
+
+    table = pd.DataFrame({"a": y[:, 3, 3], "b": -3 * y[:, 4, 4]})
+    model = MRTLRegressor(rank=2, **FIXED).fit(X, table)
+    assert model.score(X, table[["b", "a"]]) == model.score(X, table)
+    assert model.score(X, table.rename(columns={"a": "c"})) == model.score(X, table)
+
+
+@pytest.mark.parametrize("estimator", [MRTLRegressor, MRTLClassifier])
+def test_a_target_in_another_order_of_times_is_refused(estimator):
+    xr, pd = pytest.importorskip("xarray"), pytest.importorskip("pandas")
+    X, y = ocean()
+    time = pd.date_range("2000-01-01", periods=len(X), freq="MS")
+    fields = xr.DataArray(X, dims=("time", "lag", "lat", "lon"), coords={"time": time})
+    target = xr.DataArray((y[:, 3, 3] > 0).astype(int), dims="time", coords={"time": time})
+    model = estimator(rank=1, **FIXED).fit(fields, target)
+    message = "in another order: row 0 is of 2012-06-01.*and that of X of 2000-01-01"
+    for backwards in (target[::-1], target[::-1].to_series()):
+        with pytest.raises(ValueError, match=f"y must be in the order of X.*{message}"):
+            model.fit(fields, backwards)
+        with pytest.raises(ValueError, match=message):
+            model.score(fields, backwards)
+    with pytest.raises(ValueError, match="y_val must be in the order of X"):
+        model.fit(fields, target, X_val=fields, y_val=target[::-1])
+    expected = pytest.approx(model.score(fields, target), rel=1e-9)
+    assert model.score(fields[::-1], target[::-1]) == expected  # both are
+    assert model.score(fields, target.assign_coords(time=time + pd.DateOffset(months=3))) == expected
 
 
 def test_the_spread_of_maps_counts_what_coarse_cells_do_not_see():
