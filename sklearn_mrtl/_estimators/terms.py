@@ -171,7 +171,8 @@ def term_names(terms, layout: Layout, coarse: Sequence[int]) -> list[tuple[str, 
         return [(name,) for name in modes] + [own for own in combinations(modes, n_together) if len(own) > 1]
     if terms is None:
         return [tuple(modes)]
-    if isinstance(terms, str | Mapping) or not isinstance(terms, Collection):
+    is_list = isinstance(terms, Collection) and not isinstance(terms, str | Mapping)
+    if not is_list or not all(isinstance(term, str | Collection) for term in terms):
         raise TypeError(f"terms must be None, 'auto' or a list of names and tuples of names, got {terms!r}.")
     names = [(term,) if isinstance(term, str) else tuple(term) for term in terms]
     if not names or not all(names):

@@ -105,6 +105,11 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         ValueError
             If `grid` has no bounds, the columns of X are not whole points, a point is partly NaN, or with
             ``outside="error"`` a point lies outside the bounds.
+
+        Warns
+        -----
+        UserWarning
+            If points are more than a period outside the bounds of a periodic axis: their units may be others.
         """
         if not isinstance(self.grid, Grid):
             raise TypeError(f"grid must be a Grid, got {self.grid!r}.")
@@ -121,6 +126,7 @@ class GridDiscretizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         outside = _outside(points, self.grid)
         self.n_outside_ = int(outside.sum())
         self._refuse(points, outside)
+        _warn_of_units(points, self.grid)
         return self
 
     def transform(self, X):
@@ -251,6 +257,17 @@ def _outside(points: np.ndarray, grid: Grid) -> np.ndarray:
         if not periodic:
             outside |= (points[axis] < low) | (points[axis] > high)
     return outside
+
+
+def _warn_of_units(points: np.ndarray, grid: Grid) -> None:
+    """Warn of points more than a period outside the bounds of a periodic axis, which degrees are within radians."""
+    for axis, (_, (low, high), periodic) in enumerate(_axes(grid)):
+        far = (points[axis] < low - (high - low)) | (points[axis] > high + (high - low))
+        if periodic and far.any():
+            warn(
+                f"{far.sum()} of {far.size} points are more than a period outside the bounds {(low, high)} of axis "
+                f"{axis} of {grid.name!r}, such as {points[axis][far][0]}: are they in the units of the bounds?"
+            )
 
 
 def _cells(points: np.ndarray, grid: Grid) -> np.ndarray:

@@ -209,10 +209,11 @@ def test_bad_parameters_are_named(parameters, words):
         MRTLRegressor(MODES, **parameters).fit(X, y)
 
 
-def test_terms_of_the_wrong_kind_are_named():
+@pytest.mark.parametrize("terms", ["player", [MODES[0]], [1], 2], ids=repr)
+def test_terms_of_the_wrong_kind_are_named(terms):
     X, y, *_ = sum_of_terms(60)
     with pytest.raises(TypeError, match="list of names"):
-        MRTLRegressor(MODES, terms="player").fit(X, y)
+        MRTLRegressor(MODES, terms=terms).fit(X, y)
 
 
 def test_groups_must_fit_the_rows_and_the_folds():

@@ -136,6 +136,7 @@ def test_outside_clip_moves_them_to_the_border():
     np.testing.assert_array_equal(counts.toarray(), GridDiscretizer(COURT).fit_transform(inside).toarray())
 
 
+@pytest.mark.filterwarnings("ignore:.*more than a period outside")
 def test_periodic_axes_wrap():
     globe = Grid("globe", (36, 18), bounds=[(-180, 180), (-90, 90)], periodic=(True, False))
     discretizer = GridDiscretizer(globe)
@@ -265,3 +266,12 @@ def test_many_points_in_different_cells_fit_a_small_type():
 def test_bool_tells_presence():
     counts = GridDiscretizer(Grid("line", 2, bounds=(0, 1)), dtype=bool).fit_transform(np.zeros((1, 300)))
     np.testing.assert_array_equal(counts.toarray(), [[True, False]])
+
+
+def test_degrees_on_an_axis_of_radians_are_doubted():
+    angle = Grid("angle", 8, bounds=(-np.pi, np.pi), periodic=True)
+    with pytest.warns(UserWarning, match=r"2 of 3 points are more than a period outside .* of 'angle', such as 90.0"):
+        GridDiscretizer(angle).fit([[90.0], [3.0], [-180.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GridDiscretizer(angle).fit([[4.0], [2 * np.pi], [-4.0], [np.nan]])
