@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Alphas, Parameters
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
+from sklearn_mrtl.core.solvers.two_level import root_of
 
 MIN_HAT = 1e-10  # of an eigenvector's eigenvalue in the hat matrix
 
@@ -141,26 +142,27 @@ class FactoredPath(RidgePath):
 
 
 class FactoredSolution(RidgeSolution):
-    """The solution from the inverse (M + strength I)^-1 of the rows' moments M: I - H is that times the strength.
+    """The solution from the factor L of M + strength I, with M the rows' moments: I - H is strength (L L')^-1.
 
-    The intercept's column, of norm 1, is an eigenvector of M with eigenvalue 0.
+    That is without the intercept's column, of norm 1, which is an eigenvector of M with eigenvalue 0.
     """
 
     def __init__(self, path: FactoredPath, strength: float):
         self.root, self.strength, system = path.design.root, strength, path.moments.clone()
         system.diagonal().add_(strength)
-        factor, failed = torch.linalg.cholesky_ex(system)
-        if int(failed):  # almost without penalties rounding decides
-            eigenvalues, vectors = torch.linalg.eigh(system)
-            self.inverse = (vectors / eigenvalues.clamp(min=strength)) @ vectors.T
-        else:
-            self.inverse = torch.cholesky_inverse(factor)
-        self.residual = strength * (self.inverse @ path.design.y)
+        self.factor = root_of(system)
+        self.residual = strength * self.dual(path.design.y)
 
     def dual(self, y: Tensor) -> Tensor:
-        return self.inverse @ y
+        return torch.cholesky_solve(y, self.factor)
 
     def errors(self, rows: Tensor | slice) -> Tensor:
-        root = self.root[rows]
-        part = self.inverse[rows, rows] if isinstance(rows, slice) else self.inverse[rows[:, None], rows]
-        return torch.linalg.solve(self.strength * part - torch.outer(root, root), self.residual[rows])
+        root, factor = self.root[rows], self.factor
+        if isinstance(rows, slice):  # in rows before these, their columns of the inverse factor are 0
+            factor = factor[rows.start :, rows.start :]
+            columns = torch.eye(len(factor), len(root), dtype=root.dtype, device=root.device)
+        else:
+            columns = root.new_zeros(len(factor), len(root))
+            columns[rows, torch.arange(len(root), device=root.device)] = 1
+        inverse = torch.linalg.solve_triangular(factor, columns, upper=False)
+        return torch.linalg.solve(self.strength * (inverse.T @ inverse) - torch.outer(root, root), self.residual[rows])
