@@ -35,7 +35,7 @@ def encodings():
     rng = np.random.default_rng(1)
     player = sparse.csr_array((np.ones(N), (np.arange(N), rng.integers(4, size=N))), shape=(N, 4))
     court = sparse.csr_array(rng.poisson(0.1, size=(N, 48)).astype(float))
-    z = rng.normal(size=4)[player.argmax(1)] + court @ np.linspace(-2, 2, 48)
+    z = rng.normal(size=4)[player.toarray().argmax(1)] + court @ np.linspace(-2, 2, 48)
     return sparse.csr_array(sparse.hstack([player, court])), z + rng.normal(size=N)
 
 

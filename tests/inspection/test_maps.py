@@ -92,7 +92,7 @@ def test_the_last_row_is_in_the_middle(n):
     boxes = [ax.get_position() for ax in display.axes_.flat if ax is not None]
     rows = {}
     for box in boxes:
-        rows.setdefault(round(box.y0, 2), []).append(box)
+        rows.setdefault(round(box.y0, 1), []).append(box)
     middles = [(min(box.x0 for box in row) + max(box.x1 for box in row)) / 2 for row in rows.values()]
     np.testing.assert_allclose(middles, middles[0], atol=0.03)
     labelled = [ax for ax in display.axes_.flat if ax is not None and ax.get_xlabel()]

@@ -1,5 +1,6 @@
 import pickle
 import warnings
+from contextlib import suppress
 
 import joblib
 import numpy as np
@@ -377,7 +378,9 @@ def test_arrays_of_encodings_are_those_of_scipy(X):
     plain = sparse.csr_array(X)
     assert type(plain) is sparse.csr_array
     np.testing.assert_allclose((X.T @ X).toarray(), plain.toarray().T @ plain.toarray(), rtol=1e-12)
-    assert X[3].shape == plain[3].shape and X[3, 4] == plain[3, 4] and X.sum() == plain.sum()
+    assert X[[3]].shape == plain[[3]].shape and X[3, 4] == plain[3, 4] and X.sum() == plain.sum()
+    with suppress(NotImplementedError):  # scipy 1.13 has no arrays of one axis
+        assert plain[3].shape == X[3].shape
     assert "Encodings of 60 samples" in repr(X)
 
 
