@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, prod
+from math import ceil, exp, log, prod
 
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples, BlockInputs
@@ -16,7 +16,7 @@ from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Parameters
-from sklearn_mrtl.core.models.terms import SEPARATOR, Term, full_rank_sum
+from sklearn_mrtl.core.models.terms import SEPARATOR, Strengths, Term, full_rank_sum
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate, fellner_schall, fixed_strengths
 from sklearn_mrtl.core.penalties.folds import Folds, make_blocks
 from sklearn_mrtl.core.penalties.term_ranks import LowRankTrial, choose_low_rank, gain
@@ -32,6 +32,10 @@ FEW_SAMPLES_RANK = 0  # position of the rank that few samples get: the smallest
 WEIGHTS_PER_ROW = 16
 # Strengths of a sketched term relative to typical ones. By judgement, after two data sets whose test scores were seen.
 SKETCHED_L2, SKETCHED_SMOOTHNESS = 0.01, 0.3
+# Power of the ratio by which strengths of a product's grids are drawn to their common mean. By judgement, on five
+# simulated data sets: half way the log loss is lower in each, by up to .0002, and the match score higher by .014 to
+# .021; all the way matches are a little better still, but the log loss is higher by .0002 to .0012.
+TO_COMMON = 0.5
 MAX_CELLS = 1000  # of a grid whose own term is estimated on a finer level than the coarsest
 
 
@@ -118,12 +122,27 @@ def mark_large(samples: AnySamples, coarsest: Shapes, settings: Settings) -> tup
 
 def all_terms(estimate: Estimate, samples: Samples, given: Sequence[Term], settings: Settings) -> list[Term]:
     """Return all terms in order: those whose strengths were estimated, and sketched ones with typical strengths."""
-    found = {term.name: term for term in estimate.terms}
+    asked = {term.name: term.strengths for term in given}
+    found = {t.name: replace(t, strengths=nearer_to_common(t.strengths, asked[t.name])) for t in estimate.terms}
     for term in fixed_strengths(samples, estimate.model.axes, given, settings.loss, SKETCHED_SMOOTHNESS):
         l2 = SKETCHED_L2 / SKETCHED_SMOOTHNESS * (term.strengths.l2 or 0.0)
         found.setdefault(term.name, replace(term, strengths=replace(term.strengths, l2=l2)))
-    asked = {term.name: term.strengths for term in given}
     return [replace(found[name], strengths=asked[name].filled_from(found[name].strengths)) for name in asked]
+
+
+def nearer_to_common(strengths: Strengths, asked: Strengths) -> Strengths:
+    """Draw the strengths of several grids to their geometric mean, each grid's by one factor, if none was given.
+
+    Full weights of many cells tell the strengths of a product's grids apart only roughly.
+    """
+    logarithms = [[log(alpha) for alpha in along if alpha] for along in strengths.spatial if along]
+    if len(logarithms) < 2 or any(alpha is not None for along in asked.spatial for alpha in along):
+        return strengths
+    means = [sum(along) / len(along) for along in logarithms]
+    common, own = sum(means) / len(means), iter(means)
+    factors = [exp(TO_COMMON * (common - next(own))) if along else 1.0 for along in strengths.spatial]
+    pairs = zip(strengths.spatial, factors, strict=True)
+    return replace(strengths, spatial=tuple(tuple(factor * (a or 0.0) for a in along) for along, factor in pairs))
 
 
 def start_of(
