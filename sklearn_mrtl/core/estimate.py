@@ -25,7 +25,7 @@ from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, Settings
 from sklearn_mrtl.core.solvers import ridge
 from sklearn_mrtl.core.solvers.lbfgs import MEMORY
 
-CODE = 33_000_000  # bytes of libraries that the first fit of a process loads
+CODE = 25_000_000  # bytes of libraries that the first fit of a process loads
 INDEX = 4  # bytes of an index of what fits make
 VECTORS = (
     2 * MEMORY + 28

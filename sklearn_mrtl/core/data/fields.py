@@ -129,12 +129,15 @@ class FieldInputs(Inputs):
         step = max(1, self.n_rows // 64)
         x, weight = self.x[::step], weight[::step]
         parts = x.split(max(1, SQUARED_ENTRIES // max(1, self.center.numel())))
-        squares = torch.cat([(part - self.center).square_().reshape(len(part), -1).sum(1) for part in parts])
+        deviations, totals = torch.empty_like(parts[0]), x.new_empty(len(x))  # once: small arrays between large ones
+        for part, squares in zip(parts, totals.split(len(parts[0])), strict=True):  # keep these from being reused
+            own = torch.sub(part, self.center, out=deviations[: len(part)]).square_()
+            torch.sum(own.reshape(len(part), -1), 1, out=squares)
         mean_squares = []
         for mode, size in zip(self.modes, self.sizes, strict=True):
             area = 1.0 / size if is_mean(mode) else 1.0
             mean_squares.append(self.x.new_full((size,), area**2))
-        square = (weight @ squares) / (weight.sum() * prod(self.sizes))
+        square = (weight @ totals) / (weight.sum() * prod(self.sizes))
         mean_squares[0] = mean_squares[0] * max(float(square), torch.finfo(x.dtype).tiny)
         return mean_squares
 
