@@ -155,7 +155,7 @@ class EncodingSizes(DataSizes):
             fraction = 0.0 if level == len(resolutions) - 1 else MAX_DISTINCT_FRACTION
         merging = 12 * self.n_rows if fraction < 1 else 0  # each row's key, and its index among the distinct rows
         merged = fraction * (self.finest() + (1 + self.target_bytes / self.n_rows) * self.n_rows)
-        return max(merging, 0 if fraction == 0 else merged)
+        return max(merging, merged)
 
     def made(self, resolutions: Sequence[Shapes]) -> float:
         # Columns are counted as 64-bit integers; of the last mode there are copies while counts become repeated ones.

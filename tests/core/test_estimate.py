@@ -40,6 +40,9 @@ def test_encodings_take_their_indices_and_values():
     assert data.finest() == 4 * 100 + 4 * 250 + 4 * 100
     assert replace(data, are_ones=False).finest() == data.finest() + 8 * 350 + 4 * 100
     assert replace(data, index_bytes=8).finest() == 2 * data.finest()
+    merged = 0.75 * (data.finest() + 9 * 100)  # at most three quarters of the rows, with their targets
+    assert data.coarse([((4,), (5,)), ((4,), (50,))], 0) == merged > 12 * 100
+    assert data.coarse([((4,), (5,)), ((4,), (50,))], 1) == 12 * 100  # all rows differ, and are not merged
 
 
 @pytest.mark.parametrize("plan", [paper_plan(3, 1), full_rank_plan(3, decompose=False)])
