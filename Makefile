@@ -37,8 +37,9 @@ docs: $(DOCS_STAMP)
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' docs/*.rst docs/user_guide/*.rst
 	@echo "The pages are in docs/_build/html/index.html"
 
-# The paper's tables and figures, docs/paper. Finished trials are kept in build/paper_trials and not run again. QUICK=1:
-# few trials on few rows, into build/paper, to see that all of it works.
+# The paper's tables and figures, docs/paper. Finished trials are kept in build/paper_trials and not run again;
+# RENEW=1 runs those again whose training code has changed. QUICK=1: few trials on few rows, into build/paper, to see that
+# all of it works.
 paper: export OMP_NUM_THREADS := 1
 paper: export MRTL_DATA ?= $(abspath ../shared/data)
 paper: $(STAMP)

@@ -1,12 +1,14 @@
-"""benchmarks/paper: which trials are kept, and which are run again."""
+"""benchmarks/paper: which trials are kept, which are run again, and what they say about claims."""
 
 import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 FOLDER = Path(__file__).parent.parent / "benchmarks/paper"
 
@@ -111,3 +113,88 @@ def test_kept_only_measures_nothing(run_trial):
     assert run_trial(KEPT_ONLY=True) is None
     assert run_trial(KEPT_ONLY=False, code="old") == 1
     assert run_trial(KEPT_ONLY=True, RENEW=True, code="new") == 1
+
+
+# Verdicts
+
+
+@pytest.fixture
+def verdicts(load):
+    return load("verdicts")
+
+
+@pytest.fixture
+def values():
+    return np.random.default_rng(0).normal(1.0, 0.5, 8)
+
+
+def test_interval_of_own_data_is_that_of_a_t_test(verdicts, values):
+    mean, *ends = verdicts.Check("", "t", values, splits="own").interval()
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    np.testing.assert_allclose([mean, *ends], [values.mean(), *expected])
+
+
+def test_interval_of_shared_rows_counts_test_and_training_rows(verdicts, values):
+    mean, lower, upper = verdicts.Check("", "t", values).interval()
+    n, deviations = len(values), values - values.mean()
+    error = np.sqrt((1 / n + 0.2 / 0.6) * np.sum(deviations**2) / (n - 1))
+    np.testing.assert_allclose([mean - lower, upper - mean], stats.t.ppf(0.975, n - 1) * error)
+
+
+def test_mean_of_ratios_is_geometric(verdicts):
+    mean, lower, upper = verdicts.Check("", "t", np.array([2.0, 8.0, 4.0]), is_ratio=True).interval()
+    assert mean == pytest.approx(4.0) and lower * upper == pytest.approx(16.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(-9, 9, "confirmed"), (0, 2, "confirmed"), (1, 9, "cannot be told"), (-9, 1, "cannot be told"),
+     (0.9, 1.1, "cannot be told"), (2, 9, "not confirmed"), (-9, 0, "not confirmed")],
+)  # fmt: skip
+def test_the_whole_interval_has_to_lie_in_the_range(verdicts, low, high, verdict):
+    values = 1 + 0.5 * np.array([-1, 0, 1, -1, 1, 0.0])
+    _, lower, upper = verdicts.Check("", "t", values, splits="own").interval()
+    assert 0 < lower < 0.9 < 1.1 < upper < 2
+    assert verdicts.Check("", "t", values, low, high, splits="own").verdict() == verdict
+
+
+def test_one_seed_tells_nothing_and_a_number_without_chance_all(verdicts):
+    assert verdicts.Check("", "t", np.array([5.0]), low=1.0).verdict() == "cannot be told"
+    assert verdicts.Check("", "t", np.array([5.0]), low=1.0, splits="none").verdict() == "confirmed"
+    assert verdicts.Check("", "t", np.array([0.5]), low=1.0, splits="none").verdict() == "not confirmed"
+
+
+def test_verdict_of_a_claim_names_where_it_holds(verdicts):
+    def claim(*means):
+        noise = np.array([-0.1, 0.0, 0.1])
+        checks = [verdicts.Check("", f"task {k}", mean + noise, low=1.0) for k, mean in enumerate(means)]
+        return verdicts.Claim("", "", checks).verdict()
+
+    assert claim(2, 3) == "confirmed"
+    assert claim(1, 1) == "cannot be told with 3 seeds"
+    assert claim(2, 0, 1) == "confirmed: task 0; not confirmed: task 1; cannot be told with 3 seeds: task 2"
+    assert claim(2, 2, 0, 0, 1) == "confirmed in 2, not confirmed in 2, cannot be told in 1 of 5 comparisons"
+
+
+def test_the_page_has_the_verdicts_of_the_trials_beside_it(load, monkeypatch):
+    claims = load("claims")
+    monkeypatch.setattr(claims, "PAGES", FOLDER.parents[1] / "docs/paper")
+    page = (claims.PAGES / "claims.md").read_text()
+    every = [claim for claim in claims.all_claims() if claim.checks]
+    assert len(every) >= 15
+    for claim in every:
+        assert f"| {claim.title} | {claim.verdict()} |" in page, "run KEPT_ONLY=1 make paper"
+
+
+def test_verdicts_follow_the_trials(load, monkeypatch):
+    claims = load("claims")
+
+    def speed(ratio):
+        rows = [
+            {"task": "tracking", "method": method, "seed": seed, "cpu": cpu * (1 + 0.01 * seed), "cpu_low_rank": 1.0}
+            for seed in range(5) for method, cpu in [("Adam: MRTL", 1.0), ("Adam: fixed", ratio)]
+        ]  # fmt: skip
+        monkeypatch.setattr(claims, "load", lambda page: pd.DataFrame(rows))
+        return [check.verdict() for check in claims.speed(4.0) if check.part == "Adam, both phases"]
+
+    assert speed(5.0) == ["confirmed"] and speed(3.0) == ["not confirmed"]

@@ -17,8 +17,8 @@ SCRIPTS = [
     "batches",
     "protocol",
     "theory",
-    "claims",
     "maps",
+    "claims",
     "scaling",
     "beyond",
 ]
