@@ -19,10 +19,11 @@ from sklearn_mrtl.core.data.mode_encodings import Encoding, OneHot
 from sklearn_mrtl.core.data.products import (
     BlockedProduct,
     EntryIndices,
-    ProductBlock,
     RowBlock,
     SampledProduct,
+    gather_blocks,
     hadamard,
+    khatri_rao,
     product_blocks,
 )
 from sklearn_mrtl.core.data.sparse import SparseMatrix
@@ -87,10 +88,18 @@ class EncodedInputs(Inputs):
         return BlockedProduct.apply(weights.reshape(prod(self.sizes), -1), self._design_blocks) * self.cell_area
 
     @cached_property
-    def _design_blocks(self) -> list[ProductBlock]:
+    def _design_blocks(self) -> Sequence[RowBlock]:
         """Outer products of the encodings, in blocks of at least as many samples as W has entries."""
-        n_rows = self._rows_at_once(max(DESIGN_ROWS, prod(self.sizes)))
-        return product_blocks(self._outer_products(), n_rows)
+        n_entries = prod(self.sizes)
+        n_rows = self._rows_at_once(max(DESIGN_ROWS, n_entries))
+        if not self._is_one_hot or n_entries > torch.iinfo(torch.int32).max:
+            return product_blocks(self._outer_products(), n_rows)
+        return gather_blocks(self._keys().int(), n_entries, self.encodings[0].matrix.values.dtype, n_rows)
+
+    @cached_property
+    def _is_one_hot(self) -> bool:
+        """Whether a sample has one entry of W: its key is the index of that entry."""
+        return all(isinstance(encoding, OneHot) for encoding in self.encodings)
 
     def _outer_products(self) -> SparseMatrix:
         """Return the outer products of the encodings as rows, shape (n, product of sizes)."""
@@ -100,6 +109,9 @@ class EncodedInputs(Inputs):
         return replace(self)
 
     def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
+        if len(self.modes) > 1 and self._is_one_hot and prod(self.sizes) <= self.n_rows:
+            *others, last = factors if outputs is None else [*factors, outputs]
+            return self.linear_scores(khatri_rao(others) @ last.T)
         if outputs is None and self._entries is not None:
             return SampledProduct.apply(*factors, self._entries)[:, None] * self.cell_area
         return _CPScores.apply(self, outputs, *factors) * self.cell_area
@@ -215,8 +227,7 @@ class EncodedInputs(Inputs):
 
     def _keys(self) -> Tensor:
         """Return a number for each sample, equal where the samples are equal, shape (n,)."""
-        all_one_hot = all(isinstance(encoding, OneHot) for encoding in self.encodings)
-        return combine_keys([encoding.keys() for encoding in self.encodings], self.sizes if all_one_hot else None)
+        return combine_keys([encoding.keys() for encoding in self.encodings], self.sizes if self._is_one_hot else None)
 
 
 class _CPScores(torch.autograd.Function):

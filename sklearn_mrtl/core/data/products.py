@@ -79,7 +79,8 @@ class ProductBlock(RowBlock):
 class GatherBlock(RowBlock):
     """Samples with one row each, of value 1.
 
-    Rows are gathered by their indices, but added up by a CSR matrix, which is faster than ``index_add_``.
+    Rows are gathered by their indices, but added up by a CSR matrix, which is faster than ``index_add_`` for rows of
+    more than one number, and on a GPU gives the same sums every time.
 
     Parameters
     ----------
@@ -103,6 +104,12 @@ class GatherBlock(RowBlock):
         if factor.shape[1] == 1:  # faster for single numbers
             return factor[:, 0].index_select(0, self.index)[:, None]
         return factor.index_select(0, self.index)
+
+    def scatter(self, values: Tensor, into: Tensor) -> None:
+        if values.shape[1] == 1 and values.device.type != "cuda":
+            into[:, 0].index_add_(0, self.index, values[:, 0])
+        else:
+            super().scatter(values, into)
 
 
 # The indices that blocks keep lie in one array, made beforehand: if each block made its own, gaps would remain between

@@ -66,3 +66,23 @@ def test_scores_of_two_one_hot_modes(n):
     gradients = (torch.autograd.grad(z.square().sum(), factors) for z in (actual, expected))
     for ours, theirs in zip(*gradients, strict=True):
         assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("n", [7, 200])
+@pytest.mark.parametrize("n_outputs", [None, 2])
+def test_scores_of_three_one_hot_modes(n, n_outputs):
+    """Of fewer samples than the tensor has entries, and of more, when all entries are computed first."""
+    modes = Feature("player", 3), Feature("lag", 2), Grid("court", (2, 3))
+    index = [torch.randint(mode.size, (n,), generator=generator(mode.size)) for mode in modes]
+    encodings = tuple(OneHot(i, mode.size, torch.float64) for i, mode in zip(index, modes, strict=True))
+    inputs = EncodedInputs(encodings, modes, ((3,), (2,), (2, 3)))
+    factors = [normal(mode.size, 4, seed=mode.size).requires_grad_() for mode in modes]
+    outputs = None if n_outputs is None else normal(n_outputs, 4).requires_grad_()
+    leaves = factors if outputs is None else [*factors, outputs]
+    components = factors[0][index[0]] * factors[1][index[1]] * factors[2][index[2]]
+    expected = components.sum(1, keepdim=True) if outputs is None else components @ outputs.T
+    actual = inputs.cp_scores(factors, outputs)
+    assert_same(actual.detach(), expected.detach())
+    gradients = (torch.autograd.grad(z.square().sum(), leaves) for z in (actual, expected))
+    for ours, theirs in zip(*gradients, strict=True):
+        assert_same(ours, theirs)
