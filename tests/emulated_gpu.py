@@ -92,7 +92,7 @@ class EmulatedGPU(TorchDispatchMode):
         if asked is not None:
             kwargs["device"] = torch.device("cpu")
         results = function(*args, **kwargs)
-        if torch.Tag.inplace_view in function.tags:  # the shell changes its shape too
+        if on_gpu and torch.Tag.inplace_view in function.tags:  # the shell changes its shape too
             with torch._C._DisableTorchDispatch():
                 function(*shells)
         if name == "copy_":

@@ -3,13 +3,16 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.core.penalties import folds
 from sklearn_mrtl.preprocessing import ModeEncoder
 
 da = pytest.importorskip("dask.array")
@@ -96,6 +99,83 @@ def test_chosen_penalties(fields):
     assert_same_model(MRTLRegressor(solver="lbfgs", rank=2), *fields)
 
 
+SEASON = np.array([f"season {i}" for i in (np.arange(N) // 7) % 6])
+CHOICES = {
+    "groups": ({}, {"groups": SEASON}),
+    "an int": ({"cv": 4}, {}),
+    "an int, groups": ({"cv": 3}, {"groups": SEASON}),
+    "a splitter": ({"cv": KFold(5, shuffle=True, random_state=0)}, {}),
+    "a splitter, groups": ({"cv": GroupKFold(4)}, {"groups": SEASON}),
+    "groups and weights": ({}, {"groups": SEASON, "sample_weight": np.arange(N) % 3 * 1.0}),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("layout", ["fields", "encodings"])
+def test_penalties_that_are_chosen_on_groups_and_folds(name, layout, request):
+    """All rows are in the part that is at hand: all that was tried has the errors of the fit in memory."""
+    X, y = request.getfixturevalue(layout)
+    parameters, options = CHOICES[name]
+    modes = None if layout == "fields" else [Feature("player", 4), Grid("court", (6, 8))]
+    kind = {"solver": "lbfgs", "rank": 2, "terms": None, "modes": modes, "max_epochs": 3}
+    expected = MRTLRegressor(**kind, **parameters).fit(X, y, **options)
+    consecutive = MRTLRegressor(**kind).fit(X, y)
+    lazy_options = {key: da.from_array(values, 70) for key, values in options.items()}
+    for given in (options, lazy_options):
+        model = MRTLRegressor(**kind, **parameters).fit(chunked(X), y, **given)
+        assert len(model.alpha_path_) == len(expected.alpha_path_) > 3
+        for found, tried in zip(model.alpha_path_, expected.alpha_path_, strict=True):
+            assert found == pytest.approx(tried, rel=1e-6)
+    assert model.alpha_l2_ == pytest.approx(expected.alpha_l2_)
+    assert consecutive.alpha_path_[0]["error"] != pytest.approx(expected.alpha_path_[0]["error"], rel=1e-6)
+
+
+def test_folds_of_classes(fields):
+    """A splitter that looks at the classes sees those of the part at hand."""
+    X, y = fields
+    model = MRTLClassifier(solver="lbfgs", rank=2, max_epochs=3, cv=StratifiedKFold(4))
+    expected = model.fit(X, y > 0).alpha_path_
+    for found, tried in zip(model.fit(chunked(X), y > 0).alpha_path_, expected, strict=True):
+        assert found == pytest.approx(tried, rel=1e-6)
+
+
+def test_a_part_of_the_rows_takes_its_groups_with_it(fields, monkeypatch):
+    X, y = fields
+    seen = []
+
+    def blocks_of_a_third(samples, coarsest, options):
+        return folds.make_blocks(samples, coarsest, replace(options, max_distinct=N // 3))
+
+    monkeypatch.setattr("sklearn_mrtl.core.penalties.choice.make_blocks", blocks_of_a_third)
+
+    class Splitter(GroupKFold):
+        def split(self, X, y, groups):
+            seen.append((y, groups))
+            return super().split(X, y, groups)
+
+    MRTLRegressor(solver="lbfgs", rank=2, cv=Splitter(4), max_epochs=2).fit(chunked(X), y, groups=np.arange(N))
+    [(targets, groups)] = seen
+    numbers = np.arange(N)
+    np.testing.assert_array_equal(groups, numbers[numbers * 36 // N % 3 == 0])  # 12 blocks of the rows of 36
+    assert np.corrcoef(targets[:, 0], y[groups])[0, 1] == pytest.approx(1)
+
+
+def test_groups_and_folds_that_do_not_fit(fields):
+    X, y = fields
+    lazy, model = chunked(X), MRTLRegressor(solver="lbfgs", rank=2)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(lazy, y, groups=SEASON[:-1])
+    with pytest.raises(ValueError, match=r"groups must have the chunks of rows.*groups.rechunk"):
+        model.fit(lazy, y, groups=da.from_array(SEASON, 50))
+    with pytest.raises(ValueError, match="groups must be of shape"):
+        model.fit(lazy, y, groups=da.zeros((N, 2), chunks=(70, 2)))
+    with pytest.raises(ValueError, match="at most the number of groups, 6; got 9"):
+        model.set_params(cv=9).fit(lazy, y, groups=SEASON)
+    with pytest.raises(ValueError, match="cv must leave out each of 240 rows exactly once"):
+        model.set_params(cv=ShuffleSplit(3, random_state=0)).fit(lazy, y)
+    assert not hasattr(model, "coef_")
+
+
 @pytest.mark.parametrize("terms", [None, ["player", "court", ("player", "court")]], ids=["one term", "terms"])
 def test_encodings(encodings, terms):
     X, y = encodings
@@ -172,8 +252,8 @@ def test_checkpoint_goes_on(fields, tmp_path):
     ("parameters", "options", "message"),
     [
         ({"solver": "adam"}, {}, "solver='adam'"),
-        ({"cv": 3}, {}, "cv is not possible"),
-        ({}, {"groups": np.zeros(N)}, "groups is not possible"),
+        ({"cv": [(np.arange(120), np.arange(120, 240))]}, {}, "cv must be an int or a splitter"),
+        ({"cv": 1}, {}, "cv == 1, must be >= 2"),
         ({"criterion": "validation_loss"}, {}, "X_val and y_val"),
     ],
 )

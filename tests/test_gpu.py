@@ -8,6 +8,7 @@ import torch
 from emulated_gpu import GPUTensor, emulated_gpu
 from helpers import LAYOUTS, build, inputs_of, mapped, objective_of, samples_of
 from scipy import sparse
+from sklearn.model_selection import KFold
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
@@ -200,8 +201,18 @@ def test_a_full_gpu_is_told_with_what_would_need_less(fields, monkeypatch):
     assert not hasattr(model, "coef_")
 
 
-@pytest.mark.parametrize("options", [{"solver": "adam"}, {"cv": 3}])
-def test_what_needs_all_rows_is_refused_where_they_do_not_fit(fields, options):
+def test_what_needs_all_rows_is_refused_where_they_do_not_fit(fields):
     X, y = fields
     with emulated_gpu(limit=10_000), pytest.raises(MemoryError, match="are free on cuda:0"):
-        MRTLRegressor(**GIVEN | options, device="cuda:0").fit(X, y)
+        MRTLRegressor(**GIVEN, solver="adam", device="cuda:0").fit(X, y)
+
+
+def test_penalties_of_rows_that_go_there_in_blocks_are_chosen_on_the_folds_of_cv(fields):
+    X, y = fields
+    model = MRTLRegressor(rank=2, solver="lbfgs", cv=KFold(5, shuffle=True, random_state=0), max_epochs=3)
+    expected = model.fit(X, y).alpha_path_
+    with emulated_gpu(limit=0.9 * X.nbytes), pytest.warns(UserWarning, match="blocks of its rows go there"):
+        found = model.set_params(device="cuda:0").fit(X, y).alpha_path_
+    assert len(found) == len(expected) > 3
+    for tried, of_cpu in zip(found, expected, strict=True):
+        assert tried == pytest.approx(of_cpu, rel=1e-6)

@@ -99,7 +99,7 @@ class RowData(FitData):
         self, estimator, settings: Settings, layout: Layout, outputs: Outputs, device: torch.device
     ) -> SampleSource:
         training, validation = hold_out_if_needed(estimator, self.training, self.validation, settings)
-        fold = fold_of_rows(estimator.cv, training)
+        fold = fold_of_rows(estimator.cv, training.y, training.groups, training.kept)
         statistics: Statistics
         if layout.is_fields:
             statistics = FieldStatistics.fit(training.X, training.weight, layout)

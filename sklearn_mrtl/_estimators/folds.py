@@ -6,23 +6,33 @@ from collections.abc import Iterable
 from numbers import Integral
 
 import numpy as np
+import torch
 from sklearn.model_selection import GroupKFold, KFold, check_cv
 
 from sklearn_mrtl._estimators.parameters import validate_count
-from sklearn_mrtl._estimators.rows import Rows
 
 N_FOLDS = 12  # of groups, where cv is None; as many as there are blocks of consecutive rows
 
 
-def fold_of_rows(cv, rows: Rows) -> np.ndarray | None:
+def fold_of_rows(
+    cv, y: np.ndarray, groups: np.ndarray | None, kept: np.ndarray | None = None
+) -> np.ndarray | None:  # fmt: skip
     """Return for each row the number of the fold that leaves it out; None for blocks of consecutive rows.
+
+    Parameters
+    ----------
+    cv : int, splitter, list of splits or None
+    y : ndarray of shape (n, ...)
+    groups : ndarray of shape (n,) or None
+    kept : ndarray of bool or None
+        See `Rows`.
 
     Raises
     ------
     ValueError
         If there are fewer groups than folds, or a splitter does not leave out every row exactly once.
     """
-    n_rows, groups = len(rows.y), rows.groups
+    n_rows = len(y)
     n_groups = n_rows if groups is None else len(np.unique(groups))
     if cv is None:
         if groups is None:
@@ -35,13 +45,35 @@ def fold_of_rows(cv, rows: Rows) -> np.ndarray | None:
             raise ValueError(f"cv must be at least 2, and at most the number of {what}, {n_groups}; got {n_splits}.")
         cv = KFold(n_splits) if groups is None else GroupKFold(n_splits)
     if hasattr(cv, "split"):
-        return fold_of_splits(cv, check_cv(cv).split(np.zeros((n_rows, 1)), rows.y, groups), n_rows)
-    kept = np.ones(n_rows, dtype=bool) if rows.kept is None else rows.kept
+        return fold_of_splits(cv, check_cv(cv).split(np.zeros((n_rows, 1)), y, groups), n_rows)
+    kept = np.ones(n_rows, dtype=bool) if kept is None else kept
     fold = fold_of_splits(cv, check_cv(cv).split(kept), len(kept))[kept]  # a list of splits numbers the rows of fit
     found, fold = np.unique(fold, return_inverse=True)
     if len(found) < 2:
         raise ValueError(f"cv must leave out rows that weigh anything in at least 2 folds, got {len(found)}.")
     return fold
+
+
+def fold_of_part(cv, y: torch.Tensor, groups: torch.Tensor | None) -> torch.Tensor | None:
+    """Return the folds of those rows of dask arrays that are at hand; see `fold_of_rows`."""
+    fold = fold_of_rows(cv, y.numpy(), None if groups is None else groups.numpy())
+    return None if fold is None else torch.from_numpy(fold)
+
+
+def check_splitter(cv) -> None:
+    """Refuse what does not divide a part of the rows, whose numbers nobody knows.
+
+    Raises
+    ------
+    ValueError
+    """
+    if isinstance(cv, Integral):
+        validate_count("cv", cv, at_least=2)
+    elif cv is not None and not hasattr(cv, "split"):
+        raise ValueError(
+            "cv must be an int or a splitter with X as a dask array, whose penalties are chosen on a part of the rows; "
+            f"got {type(cv).__name__}: give the folds as groups instead."
+        )
 
 
 def fold_of_splits(cv, splits: Iterable[tuple[np.ndarray, np.ndarray]], n_rows: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from math import inf
 from typing import Any, Self, TypeVar
@@ -16,7 +17,9 @@ from sklearn_mrtl._estimators.classes import known_codes, validate_classes
 from sklearn_mrtl._estimators.core_samples import Statistics, empty_samples
 from sklearn_mrtl._estimators.encodings import as_layout
 from sklearn_mrtl._estimators.fit_data import FitData
+from sklearn_mrtl._estimators.folds import check_splitter, fold_of_part
 from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.lazy_groups import numbered_groups
 from sklearn_mrtl._estimators.lazy_rows import LazyRows, Preparation, validate_lazy_rows
 from sklearn_mrtl._estimators.lazy_statistics import Sums, join_sums, sums_of_block
 from sklearn_mrtl._estimators.lazy_targets import (
@@ -37,7 +40,7 @@ from sklearn_mrtl._estimators.sample_source import KEPT_FRACTION, SampleSource, 
 from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core import memory
-from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples
+from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples, FoldFunction
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.settings import Settings
 
@@ -55,7 +58,7 @@ def target_summary(rows: LazyRows, kind: type[S], validate: Validate) -> S:
     """
     from sklearn_mrtl.distributed import blocks_of
 
-    blocks = blocks_of(*rows.arrays[1:])
+    blocks = blocks_of(*rows.targets)
     summary = blocks.combine(summarize_targets, kind, validate, rows.template.dtype, by=join_summaries)
     if not summary.filled:
         raise ValueError("sample_weight must contain at least one non-zero number, got zeros only.")
@@ -92,8 +95,9 @@ class BlockRows:
 
     def fingerprints(self) -> dict[str, str]:
         """Return what tells the data from others: the names that Dask gives to equal computations."""
-        names = ("X", "y", "sample_weight")
-        return {name: array.name for name, array in zip(names, self.rows.arrays, strict=False)}
+        rows = self.rows
+        arrays = {"X": rows.X, "y": rows.y, "sample_weight": rows.weight, "groups": rows.groups}
+        return {name: array.name for name, array in arrays.items() if array is not None}
 
     def blocks(self) -> Blocks:
         """Return the blocks that have rows."""
@@ -103,7 +107,7 @@ class BlockRows:
 
     def preparation(self, layout: Layout) -> Preparation:
         """Return how a block becomes rows of the core's units."""
-        return Preparation(layout, self.X.dtype, self.targets, self.unit)
+        return Preparation(layout, self.X.dtype, self.targets, self.unit, self.rows.groups is not None)
 
     def sums(self, layout: Layout) -> Sums:
         """Return what one pass over X tells."""
@@ -111,7 +115,7 @@ class BlockRows:
 
     def samples(
         self, statistics: Statistics, layout: Layout, n_outputs: int, device: torch.device, *, n_bytes: int = 0,
-        is_training: bool = True,
+        is_training: bool = True, fold_of: FoldFunction | None = None,
     ) -> BlockSamples:  # fmt: skip
         """Return the core's samples; blocks of n_bytes in all are kept if that is no more than a part of the memory."""
         from sklearn_mrtl.distributed import memory_for_blocks
@@ -123,7 +127,7 @@ class BlockRows:
         blocks = self.blocks().map(make_lazy_block, *arguments, keep=n_bytes <= max_bytes)
         template = empty_samples(as_layout(self.X, layout), statistics, layout, n_outputs)
         n_rows, n_blocks = sum(self.counts.values()), len(self.counts)
-        return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, n_blocks)
+        return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, n_blocks, fold_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +165,12 @@ class LazyData(FitData):
     ) -> SampleSource:
         sums = self.training.sums(layout)
         statistics = sums.statistics(layout, self.X.dtype)
-        n_bytes = sums.n_bytes(self.X.dtype)
-        return LazySource(statistics, layout, outputs, device, self.training, self.validation, n_bytes)
+        n_bytes, is_given = (
+            sums.n_bytes(self.X.dtype),
+            estimator.cv is not None or self.training.rows.groups is not None,
+        )
+        fold_of = partial(fold_of_part, estimator.cv) if is_given else None
+        return LazySource(statistics, layout, outputs, device, self.training, self.validation, n_bytes, fold_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,11 +182,14 @@ class LazySource(SampleSource):
     training, validation : BlockRows, BlockRows or None
     n_bytes : int
         Of the inputs of all training blocks.
+    fold_of : callable or None
+        See `BlockSamples`.
     """
 
     training: BlockRows
     validation: BlockRows | None
     n_bytes: int
+    fold_of: FoldFunction | None
 
     @property
     def has_validation(self) -> bool:
@@ -189,7 +200,7 @@ class LazySource(SampleSource):
 
     def training_samples(self) -> BlockSamples:
         arguments = self.statistics, self.layout, self.outputs.number, self.device
-        return self.training.samples(*arguments, n_bytes=self.n_bytes)
+        return self.training.samples(*arguments, n_bytes=self.n_bytes, fold_of=self.fold_of)
 
     def validation_samples(self) -> BlockSamples | None:
         if self.validation is None:
@@ -204,7 +215,8 @@ def make_lazy_block(
 ) -> Block:  # fmt: skip
     """Return the core's samples of a block."""
     first = firsts[pieces[0]]
-    return make_block(prepare(pieces), first, statistics, prepare.layout, device, is_training=is_training)
+    rows = prepare(pieces)
+    return make_block(rows, first, statistics, prepare.layout, device, is_training=is_training, fold=rows.groups)
 
 
 # What validation data take over from the training rows: the outputs, and the weights of classes.
@@ -215,8 +227,9 @@ def lazy_data(
     estimator, X, y, sample_weight, X_val, y_val, sample_weight_val, groups
 ) -> tuple[LazyData, Loss, Outputs]:  # fmt: skip
     """Return the data, the loss and the outputs of a fit to dask arrays, after a pass over y."""
-    check_lazy(estimator, groups, has_validation=X_val is not None)
+    check_lazy(estimator, has_validation=X_val is not None)
     rows, labels = validate_lazy_rows(estimator, X, y, sample_weight)
+    rows = rows._replace(groups=numbered_groups(rows.X, groups))
     expected = (rows.X.shape[1:], labels, rows.template.dtype)
     if (X_val is not None or y_val is not None) and not is_lazy(X_val):
         raise TypeError(
@@ -258,7 +271,7 @@ def lazy_classes(rows: LazyRows, class_weight, known: Known | None = None) -> tu
     return BlockRows(rows, summary.filled, class_targets(outputs, factors), unit, total), outputs
 
 
-def check_lazy(estimator, groups, has_validation: bool) -> None:
+def check_lazy(estimator, *, has_validation: bool) -> None:
     """Refuse parameters that need the rows at hand.
 
     Raises
@@ -272,11 +285,6 @@ def check_lazy(estimator, groups, has_validation: bool) -> None:
             f"solver={estimator.solver!r} draws mini-batches from all rows, which is not possible {with_dask}; use "
             "'auto' or 'lbfgs'."
         )
-    if groups is not None or estimator.cv is not None:
-        name = "groups" if groups is not None else "cv"
-        raise ValueError(
-            f"{name} is not possible {with_dask}: penalties are chosen on 12 blocks of consecutive rows. Put the rows "
-            "of a group next to each other, or give alpha_spatial and alpha_l2."
-        )
+    check_splitter(estimator.cv)
     if estimator.criterion == "validation_loss" and not has_validation:
         raise ValueError(f"criterion='validation_loss' needs X_val and y_val {with_dask}: none of them are held out.")

@@ -23,18 +23,24 @@ from sklearn_mrtl._utils.lazy import check_blocks_of_rows
 class LazyRows(NamedTuple):
     """Dask arrays with the same chunks of rows: X of shape (n, ...), y of shape (n,) or (n, T), weight of shape (n,).
 
-    `template` is X without rows, as it will be computed with.
+    `template` is X without rows, as it will be computed with; `groups` of shape (n,) are numbers.
     """
 
     X: Any
     y: Any
     weight: Any
     template: np.ndarray | sparse.csr_array
+    groups: Any = None
+
+    @property
+    def targets(self) -> tuple:
+        """y, and weight if that is given."""
+        return (self.y,) if self.weight is None else (self.y, self.weight)
 
     @property
     def arrays(self) -> tuple:
-        """The arrays that there are: X, y and weight if that is given."""
-        return (self.X, self.y) if self.weight is None else (self.X, self.y, self.weight)
+        """The arrays that there are: X, y, weight if that is given, and groups if they are given."""
+        return (self.X, *self.targets) if self.groups is None else (self.X, *self.targets, self.groups)
 
 
 def validate_lazy_rows(
@@ -120,26 +126,29 @@ class Preparation:
         ``targets(y)`` returns the targets (n, T) of y, and a factor of the weight of each row, or 1.
     unit : float
         What weights are divided by.
+    has_groups : bool
     """
 
     layout: Layout
     dtype: np.dtype
     targets: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | float]]
     unit: float
+    has_groups: bool = False
 
     def __call__(self, pieces: tuple) -> Rows:
-        """Return the rows of a block (number, X, y, weight if that is given) that weigh anything."""
+        """Return the rows of a block (number, X, y, weight and groups if they are given) that weigh anything."""
         _, X, y, *given = pieces
+        groups = given.pop() if self.has_groups else None
         if sparse.issparse(X) and self.layout.is_fields:
             raise ValueError("blocks of X are sparse, and X says that they are not: give map_blocks the right meta=.")
         X = as_layout(X.astype(self.dtype, copy=False), self.layout)
         weight = block_weight(X, given)
         kept = weight > 0
         if not kept.all():
-            X, y, weight = X[kept], y[kept], weight[kept]
+            X, y, weight, groups = X[kept], y[kept], weight[kept], None if groups is None else groups[kept]
         targets, factors = self.targets(y)
         weight = weight if self.unit == 1 and np.isscalar(factors) else weight * np.float64(1 / self.unit) * factors
-        return Rows(X, targets, weight.astype(self.dtype, copy=False))
+        return Rows(X, targets, weight.astype(self.dtype, copy=False), groups)
 
 
 def block_weight(like, given: list) -> np.ndarray:

@@ -116,7 +116,7 @@ class RowSource(SampleSource):
     def _can_stream(self, settings: Settings) -> bool:
         """Return whether blocks of the rows may go to the device in every pass."""
         is_elsewhere = self.device.type != "cpu"
-        return is_elsewhere and settings.low_rank.solver.name == "lbfgs" and self.fold is None and not self.outputs.grid
+        return is_elsewhere and settings.low_rank.solver.name == "lbfgs" and not self.outputs.grid
 
     def training_samples(self) -> AnySamples:
         inputs = self.statistics.training_inputs(self.training.X, self.layout, self.device)
@@ -165,15 +165,20 @@ class StreamedSource(RowSource):
     def block(self, rows: Rows, start: int, stop: int, is_training: bool) -> Block:
         """Return the samples of consecutive rows on the device."""
         part = Rows(rows.X[start:stop], rows.y[start:stop], rows.weight[start:stop])
-        return make_block(part, start, self.statistics, self.layout, self.device, is_training=is_training)
+        fold = self.fold[start:stop] if is_training and self.fold is not None else None
+        return make_block(part, start, self.statistics, self.layout, self.device, is_training=is_training, fold=fold)
 
 
 def make_block(
-    rows: Rows, first: int, statistics: Statistics, layout: Layout, device: torch.device, *, is_training: bool
-) -> Block:
-    """Return the samples of consecutive rows, of which the first has a number among all rows."""
+    rows: Rows, first: int, statistics: Statistics, layout: Layout, device: torch.device, *, is_training: bool,
+    fold: np.ndarray | None = None,
+) -> Block:  # fmt: skip
+    """Return the samples of consecutive rows, of which the first has a number among all rows.
+
+    `fold` is the number of each row's fold, or of its group if folds are made of groups later.
+    """
     if is_training:
         inputs = statistics.training_inputs(rows.X, layout, device)
     else:
         inputs = statistics.inputs(rows.X, layout, device)[0]
-    return Block(first, make_samples(rows, inputs, device))
+    return Block(first, make_samples(rows, inputs, device, fold))

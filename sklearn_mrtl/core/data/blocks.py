@@ -17,6 +17,7 @@ from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.data.target import TargetGrid
 from sklearn_mrtl.modes import Mode
 
+FoldFunction = Callable[[Tensor, Tensor | None], Tensor | None]
 SAMPLED_ROWS = 64  # of fields, whose mean squares scale the variables of a solver, as in `FieldInputs.mean_squares`
 
 
@@ -137,6 +138,9 @@ class BlockSamples:
     max_bytes : float
         Levels of more bytes are not kept: every pass makes them anew, as the finest one.
     n_blocks : int
+    fold_of : callable or None
+        ``fold_of(y, groups)`` returns the folds (n,) of a part from its targets (n, T) and groups (n,), which the
+        blocks have in the place of folds; None: their folds, if any, are those.
     null_losses : dict of Loss to float
         Of the best constant scores, which no level changes; filled when they are asked for.
     """
@@ -148,6 +152,7 @@ class BlockSamples:
     n_bytes: float = 0.0
     max_bytes: float = inf
     n_blocks: int = 1
+    fold_of: FoldFunction | None = None
     null_losses: dict[Any, float] = field(default_factory=dict)
 
     @property
@@ -209,8 +214,11 @@ class BlockSamples:
         """Return at hand one of n_parts parts of the samples; see `Samples.thinned`."""
         parts = [part for part in self.blocks.collect(part_of_block, self.n_rows, n_parts, n_blocks) if part]
         inputs = concatenated([part.inputs for part in parts])
-        y, weight = (torch.cat([getattr(part, name) for part in parts]) for name in ("y", "weight"))
-        return Samples.from_rows(inputs, y[:, 0].to(self.weight), weight[:, 0].to(self.weight))
+        y, weight = (torch.cat([getattr(part, name) for part in parts])[:, 0] for name in ("y", "weight"))
+        folds = [part.fold for part in parts if part.fold is not None]
+        fold = torch.cat(folds) if folds else None
+        fold = fold if self.fold_of is None else self.fold_of(y, fold)
+        return Samples.from_rows(inputs, y.to(self.weight), weight.to(self.weight), fold)
 
     def mean_squares(self, modes: tuple[int, ...] | None = None) -> list[Tensor]:
         """Return what `Inputs.mean_squares` would of all samples, or of a term of some modes."""
@@ -240,7 +248,8 @@ def part_of_block(block: Block, n_rows: int, n_parts: int, n_blocks: int) -> Sam
         return None
     rows = rows.to(samples.weight.device)
     y, weight = samples.y[rows].cpu(), samples.weight[rows].cpu()
-    return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight)
+    fold = None if samples.fold is None else samples.fold[rows].cpu()
+    return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight, fold=fold)
 
 
 def weighted_mean_squares(
