@@ -11,6 +11,7 @@ import torch
 from scipy import stats
 
 FOLDER = Path(__file__).parent.parent / "benchmarks/paper"
+PAGES = FOLDER.parents[1] / "docs/paper"
 
 
 @pytest.fixture
@@ -72,6 +73,7 @@ def run_trial(load, monkeypatch, tmp_path):
     """Run a trial whose result is the number of times that it was measured."""
     trials = load("trials")
     monkeypatch.setattr(trials, "KEPT", tmp_path)
+    monkeypatch.setattr(trials, "COMMITTED", tmp_path)
     monkeypatch.setattr(trials, "QUICK", False)
     monkeypatch.setattr(trials, "KEPT_ONLY", False)
     monkeypatch.setattr(trials, "RENEW", False)
@@ -113,6 +115,32 @@ def test_kept_only_measures_nothing(run_trial):
     assert run_trial(KEPT_ONLY=True) is None
     assert run_trial(KEPT_ONLY=False, code="old") == 1
     assert run_trial(KEPT_ONLY=True, RENEW=True, code="new") == 1
+
+
+def test_trials_in_a_page_are_kept(load, monkeypatch, tmp_path):
+    trials = load("trials")
+    for name in ("KEPT", "COMMITTED", "PAGES"):
+        monkeypatch.setattr(trials, name, tmp_path / name)
+    monkeypatch.setattr(trials, "PAGES", trials.COMMITTED)
+    monkeypatch.setattr(trials, "QUICK", False)
+    made = {
+        "seed": 0,
+        "loss": 0.25,
+        "cpu": 1.0,
+        "losses": [0.125, 0.375],
+        "curve": [[1, 2]],
+        "commit": "a",
+        "code": "b",
+    }
+    results = [{**made, "trial": "x", "setting": "s"}, {**made, "trial": "y", "f1": 0.5}, {"trial": "z", "cpu": 1.0}]
+    results[2] |= {"error": "it failed", "commit": "a", "code": "b"}
+    trials.write_page("table", "Title", "text", pd.DataFrame(results))
+    for result in results:
+        result.pop("curve", None)
+        kept = trials.kept_result(trials.KEPT / "x.json", "table", result["trial"])
+        assert {name: value for name, value in kept.items() if value is not None} == result
+    assert trials.kept_result(trials.KEPT / "x.json", "table", "w") is None
+    assert trials.kept_result(trials.KEPT / "x.json", "another table", "x") is None
 
 
 # Verdicts
@@ -178,8 +206,8 @@ def test_verdict_of_a_claim_names_where_it_holds(verdicts):
 
 def test_the_page_has_the_verdicts_of_the_trials_beside_it(load, monkeypatch):
     claims = load("claims")
-    monkeypatch.setattr(claims, "PAGES", FOLDER.parents[1] / "docs/paper")
-    page = (claims.PAGES / "claims.md").read_text()
+    monkeypatch.setattr(load("comparisons"), "PAGES", PAGES)
+    page = (PAGES / "claims.md").read_text()
     every = [claim for claim in claims.all_claims() if claim.checks]
     assert len(every) >= 15
     for claim in every:
@@ -194,7 +222,7 @@ def test_verdicts_follow_the_trials(load, monkeypatch):
             {"task": "tracking", "method": method, "seed": seed, "cpu": cpu * (1 + 0.01 * seed), "cpu_low_rank": 1.0}
             for seed in range(5) for method, cpu in [("Adam: MRTL", 1.0), ("Adam: fixed", ratio)]
         ]  # fmt: skip
-        monkeypatch.setattr(claims, "load", lambda page: pd.DataFrame(rows))
+        monkeypatch.setattr(load("comparisons"), "load", lambda page: pd.DataFrame(rows))
         return [check.verdict() for check in claims.speed(4.0) if check.part == "Adam, both phases"]
 
     assert speed(5.0) == ["confirmed"] and speed(3.0) == ["not confirmed"]

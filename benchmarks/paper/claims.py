@@ -1,15 +1,12 @@
 """The paper's claims, each with our figure and a verdict. The figures are of the trials of the other pages."""
 
-from functools import cache
-
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from trials import PAGES, TITLES, markdown, plain_ticks, write_page
+from comparisons import column, load, more, more_loss, times
+from trials import TITLES, markdown, plain_ticks, write_page
 from verdicts import Check, Claim
 from versions import made_at
 
-TASKS = {"tracking": "frames", "nino34": "Nino3.4", "precipitation": "precipitation", "shots": "shots"}
 PROTOCOLS = {
     "precipitation": "with a gap",
     "precipitation without gap": "without gap",
@@ -22,49 +19,11 @@ ALONE = (
     "The full-rank phase alone has the setting that was best for the whole training, not one of its own, and at most "
     "30 epochs a level."
 )
+FASTER, SAME_LOSS = "MRTL is faster at all", "... at the same loss"
+START = "the full-rank start is critical, even from coarse to fine"
+FINEST = "a random start on the finest grids alone is worse than MRTL"
 SAME = f"at most {TOLERANCE:g}"
 WORSE = f"above {TOLERANCE:g}"
-
-
-@cache
-def load(page):
-    """The trials of a page, those that did not fail."""
-    trials = pd.read_csv(PAGES / f"{page}.csv")
-    return trials[trials.error.isna()] if "error" in trials else trials
-
-
-def column(trials, task, method, value):
-    """The values of a method, by seed."""
-    mine = trials[(trials.task == task) & (trials.method == method)]
-    return mine.set_index("seed")[value].dropna()
-
-
-def compared(how, page, value, method, other, *, part="", tasks=TASKS, **options):
-    """Checks, one a task: a method against another, seed by seed."""
-    checks = []
-    for task in tasks:
-        a, b = (column(load(page), task, name, value) for name in (method, other))
-        seeds = a.index.intersection(b.index)
-        if len(seeds):
-            checks.append(Check(part, tasks[task], how(a[seeds], b[seeds]).to_numpy(), **options))
-    return checks
-
-
-def times(page, slow, fast, value="cpu", low=1.0, **options):
-    """How many times as long the first method takes as the second."""
-    return compared(np.divide, page, value, slow, fast, low=low, is_ratio=True, **options)
-
-
-def more_loss(page, method, other, value="loss", **options):
-    """By how many per cent the loss of the first method is above that of the second."""
-    return compared(lambda a, b: 100 * (a / b - 1), page, value, method, other, **options)
-
-
-def more(page, value, method, other, **options):
-    return compared(np.subtract, page, value, method, other, **options)
-
-
-# The claims
 
 
 def speed(low):
@@ -115,9 +74,9 @@ def claims_of_section_6():
     adam = "Adam: MRTL, full rank", "Adam: fixed, full rank"
     return [
         Claim("MRTL is 4 to 5 times faster: at least 4 times", "time of fixed / MRTL, above 4", speed(4.0)),
-        Claim("MRTL is faster at all", "time of fixed / MRTL, above 1", speed(1.0)),
+        Claim(FASTER, "time of fixed / MRTL, above 1", speed(1.0)),
         Claim(
-            "... at the same loss",
+            SAME_LOSS,
             f"test loss, MRTL above fixed in per cent, {SAME}",
             more_loss("table1", "Adam: MRTL", "Adam: fixed", part="Adam", high=TOLERANCE)
             + more_loss("table1", "default: MRTL", "default: fixed", part="default", high=TOLERANCE),
@@ -142,12 +101,12 @@ def claims_of_section_6():
             ALONE + " The paper's six million frames feed a full-rank tensor better than these 9 000.",
         ),
         Claim(
-            "the full-rank start is critical, even from coarse to fine",
+            START,
             f"test loss, random start from coarse to fine above MRTL in per cent, {WORSE}",
             starts("random start, coarse to fine"),
         ),
         Claim(
-            "a random start on the finest grids alone is worse than MRTL",
+            FINEST,
             f"test loss, random start on the finest grids above MRTL in per cent, {WORSE}",
             starts("random start, fixed"),
         ),
@@ -236,7 +195,7 @@ def figure(trials):
                 ax.errorbar(cpu.mean(), loss.mean(), loss.std(), **style)
         ax.set(xscale="log", xlabel="CPU seconds of a fit", ylabel="test loss, mean and standard deviation")
         ax.set_title(TITLES[task])
-        plain_ticks(ax)
+        plain_ticks(ax.xaxis)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     return fig
 
@@ -255,6 +214,20 @@ With so many comparisons one in twenty may be wrong by chance. "The same loss" a
 
 The data, grids and numbers of epochs are smaller than the paper's (14 700 frames instead of six million, courts of
 20 x 25 and oceans of 20 x 45 cells), where coarse grids save least, and all of it ran on one busy thread."""
+
+
+def in_short(claims):
+    """The sentences of the README: what the comparisons say, in their figures."""
+    by_title = {claim.title: claim for claim in claims}
+    speed_claim, same, start, finest = (by_title[title] for title in (FASTER, SAME_LOSS, START, FINEST))
+    given = [check for check in speed_claim.checks if check.part == "default, penalties given"]
+    figures = ", ".join(f"{check.task} {check.in_figures()}" for check in given)
+    return (
+        f"Training from coarse to fine is faster than on the finest grids alone: {speed_claim.verdict()}. With the "
+        f"default solver the finest grids alone take this many times as long (95 % interval): {figures}. The loss is "
+        f"the same within {TOLERANCE:g} %: {same.verdict()}. Random factors are worse than the full-rank start on the "
+        f"finest grids alone: {finest.verdict()}; from coarse to fine: {start.verdict()}."
+    )
 
 
 def section(claim):
@@ -278,6 +251,9 @@ def main():
     sources = "\n".join(f"* [{page}]({page}.md): {words}." for page, words in pages.items())
     text = [
         TEXT,
+        "## In short",
+        in_short(claims),
+        "## All claims",
         markdown([["claim", "verdict"], *rows]),
         *map(section, claims),
         "## Where the figures come from",

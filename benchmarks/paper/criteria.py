@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from models import ADAM, DATA_OPTIONS, LEVELS, fit
 from score import scores
 from table2 import best_settings
-from trials import TITLES, Method, plain_ticks, run, seeds_of, summary, write_page
+from trials import TITLES, Method, has_curves, plain_ticks, run, seeds_of, summary, write_page
 
 CRITERIA = ["validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy", "explained"]
 TASKS = {name: DATA_OPTIONS[name] for name in ("tracking", "nino34")}
@@ -36,14 +36,16 @@ def methods(task, seed):
 
 
 def figure(trials):
-    """Validation loss over seconds in seed 0, one line for each criterion."""
+    """Validation loss over seconds in seed 0, one line for each criterion, with a dot where the low rank begins."""
     names = list(dict.fromkeys(trials.task))
     fig, axes = plt.subplots(1, len(names), figsize=(5 * len(names), 3.8), layout="constrained", squeeze=False)
     for ax, name in zip(axes[0], names, strict=True):
         for _, trial in trials[(trials.task == name) & (trials.seed == 0)].iterrows():
-            ax.plot([p[0] for p in trial.curve], [p[1] for p in trial.curve], label=trial.method, lw=1.2)
+            (line,) = ax.plot([p[0] for p in trial.curve], [p[1] for p in trial.curve], label=trial.method, lw=1.2)
+            first = next(p for p in trial.curve if p[3] == "low_rank")
+            ax.plot(*first[:2], "o", ms=5, color=line.get_color())
         ax.set(xlabel="CPU seconds", ylabel="validation loss", title=f"{TITLES[name]}, seed 0", xscale="log")
-        plain_ticks(ax)
+        plain_ticks(ax.xaxis)
     axes[0, 0].legend()
     return fig
 
@@ -53,13 +55,14 @@ level ends when the criterion rises (patience 1, ocean 4), and the weights with 
 whichever criterion ends it. "gradient norm" is the paper's: the mean over an epoch's batches of the squared norm.
 "explained" is the rule that ends levels of the package's own solver: the objective has decreased by less than a
 hundredth of what is explained so far in three epochs (the package's number is a thousandth, for a solver without
-noise). "full rank" is the first phase of the same training, as long as its criterion lets it last. On
-frames the curves of the picture fall steeply where the low rank begins."""
+noise). "full rank" is the first phase of the same training, as long as its criterion lets it last. Curves
+of the picture are of every epoch, with a dot at the first one of the low rank; where they rise at the end, earlier
+weights are kept."""
 
 
 def main():
     trials = run("criteria", TASKS, methods)
-    figures = [("fig5", figure(trials))] if len(trials) else []
+    figures = [("fig5", figure(trials) if has_curves(trials) else None)]
     text = f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, COLUMNS)}"
     write_page("criteria", "Table 3 and figure 5: when to finegrain", text, trials, figures)
 

@@ -4,6 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from data import TASKS
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from sklearn.base import clone
 from trials import KEPT_ONLY, QUICK, SEEDS, Method, markdown, mean_and_std, timed, trial, write_page
 
@@ -22,7 +24,7 @@ RANDOM = [name for name in STARTS if name.startswith("random")]
 PICTURES = {  # name: data, grid, axes
     "maps_court": ("tracking frames", "court", ("feet from the baseline", "feet across the court")),
     "maps_defenders": ("tracking frames", "defenders", ("feet to the right", "feet towards the basket")),
-    "maps_ocean": ("precipitation", "ocean", ("cells, west to east", "cells, south to north")),
+    "maps_ocean": ("precipitation", "ocean", ("degrees east", "degrees north")),
 }
 RANK = 6  # of the real frames; the paper's 20 is too much for six games
 
@@ -125,16 +127,30 @@ def panel_rows(models, grid, labels, height):
     """The maps of all components, a row for each start."""
     n = models[next(iter(models))].factors_[grid].shape[-1]
     figure, axes = plt.subplots(
-        len(models), n, figsize=(2.1 * n, height * len(models)), layout="constrained", squeeze=False
+        len(models), n, figsize=(2.1 * n + 0.9, height * len(models)), layout="constrained", squeeze=False
     )
     for row, (start, model) in zip(axes, models.items(), strict=True):
         FactorDisplay.from_estimator(model, grid, ax=row, colorbar=False)
         for ax in row:
             ax.set_xlabel("")
-        row[0].set_ylabel("\n".join([*start.split(", "), labels[1]]), fontsize=8)
+            if grid == "ocean":
+                in_degrees(ax, model.factors_[grid].shape)
+        row[0].set_ylabel(labels[1], fontsize=8)
+        row[0].annotate(
+            start.replace(", ", "\n"), (0, 0.5), (-38, 0), xycoords="axes fraction", textcoords="offset points",
+            rotation=90, ha="right", va="center", weight="bold", fontsize=9,
+        )  # fmt: skip
     for ax in axes[-1]:
         ax.set_xlabel(labels[0], fontsize=8)
+    colors = ScalarMappable(Normalize(-1, 1), "RdBu_r")
+    figure.colorbar(colors, ax=axes, label="weight / the map's largest absolute weight", aspect=50, pad=0.01)
     return figure
+
+
+def in_degrees(ax, shape):
+    """Ticks of the ocean's cells, which end at 20 S and 60 N, 180 W and 0."""
+    ax.set_xticks(np.linspace(0, shape[1], 4), ["-180", "-120", "-60", "0"])
+    ax.set_yticks(np.linspace(0, shape[0], 5)[::2], ["-20", "20", "60"])
 
 
 def figures():
@@ -143,7 +159,7 @@ def figures():
         return [(name, None) for name in PICTURES]
     models = {name: all_starts(DATA_SETS[name](0), 0)[0] for name in ("tracking frames", "precipitation")}
     return [
-        (name, panel_rows(models[data], grid, labels, 1.6 if data == "precipitation" else 2.3))
+        (name, panel_rows(models[data], grid, labels, 1.5 if data == "precipitation" else 2.3))
         for name, (data, grid, labels) in PICTURES.items()
     ]
 
@@ -182,9 +198,11 @@ epochs at a constant's loss, .693. With coarse grids first they become maps, but
 all four starts give maps of the same smoothness.
 
 Pictures: the paper's figures 1, 7, 9, 11 (court), 8, 12 (defenders) and 6 (ocean), each start a row, each component a
-column. Red is positive, blue negative, each map in units of its own largest weight; grey is land. Frames: the basket
-is at 5 feet from the baseline, in the middle; defenders are shown around the player, who is at (0, 0) and looks at the
-basket. Ocean: cells of 2 degrees from 180 W and 20 S.
+column. Red is positive, blue negative, each map in units of its own largest weight; grey is land. The sign of a map
+alone means nothing: a component multiplies the maps of the court and of the defenders with a weight for each player.
+Where both maps are nearly the same in all cells, a component is hardly more than a number for each player. Frames: the
+basket is at 5 feet from the baseline, in the middle; defenders are shown around the player, who is at (0, 0) and looks
+at the basket. Ocean: cells of 2 degrees.
 """
 
 

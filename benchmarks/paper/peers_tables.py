@@ -95,7 +95,7 @@ def explainable_boosting(X, y, rate, bins, pairs):
 
     names = [*columns(X), "player"]
     model = ExplainableBoostingClassifier(
-        feature_types=["continuous"] * (len(names) - 1) + ["nominal"], interactions=pairs, learning_rate=rate,
+        names, ["continuous"] * (len(names) - 1) + ["nominal"], interactions=pairs, learning_rate=rate,
         max_interaction_bins=bins, outer_bags=2, max_rounds=2000, n_jobs=1, random_state=0,
     )  # fmt: skip
 

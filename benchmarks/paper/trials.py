@@ -1,10 +1,11 @@
 """Trials: what is measured once, kept, and written as a page with its table, command, machine and versions.
 
 A trial is one method on one task with one seed; its result is a dict of plain numbers. Finished trials are kept in
-`KEPT`, by all that was asked and the package's version, and not run again. Each has its commit and a hash of the
-package's training code, and pages say how many were made before that code last changed. RENEW=1 runs these again.
-QUICK=1 runs few trials on thinned rows, to see that everything works; its pages go to `build/paper`. SEEDS=3 runs the
-first three seeds of ten. KEPT_ONLY=1 measures nothing: pages are of the trials that are kept.
+`KEPT` and, once their page is written, in its CSV under `COMMITTED`; by all that was asked and the package's version.
+They are not run again. Each has its commit and a hash of the package's training code, and pages say how many were made
+before that code last changed. RENEW=1 runs these again. QUICK=1 runs few trials on thinned rows, to see that everything
+works; its pages go to `build/paper`. SEEDS=3 runs the first three seeds of ten. KEPT_ONLY=1 measures nothing: pages are
+of the trials that are kept.
 """
 
 import hashlib
@@ -29,7 +30,8 @@ torch.set_num_threads(1)
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
 KEPT_ONLY = os.environ.get("KEPT_ONLY", "") not in ("", "0")
 RENEW = os.environ.get("RENEW", "") not in ("", "0")
-PAGES = ROOT / ("build/paper" if QUICK else "docs/paper")
+COMMITTED = ROOT / "docs/paper"
+PAGES = ROOT / "build/paper" if QUICK else COMMITTED
 KEPT = ROOT / "build/paper_trials"
 TITLES = {"tracking": "tracking frames", "nino34": "Nino3.4, 3 months ahead", "precipitation": "Midwest precipitation"}
 SEEDS = range(1 if QUICK else int(os.environ.get("SEEDS", "10")))
@@ -79,7 +81,7 @@ def trial(table, task, task_options, method, seed, load):
     name = hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
     path = KEPT / table / f"{name}.json"
     code = training_code() if method.trains else NO_TRAINING
-    kept = None if QUICK or not path.exists() else json.loads(path.read_text())["result"]
+    kept = None if QUICK else kept_result(path, table, name)
     if KEPT_ONLY or (kept and not (RENEW and kept.get("code") != code)):
         return kept
     data, began, cpu = load(), time.perf_counter(), time.process_time()
@@ -92,13 +94,27 @@ def trial(table, task, task_options, method, seed, load):
     result = {"task": task, "method": method.name, "seed": seed, **result}
     result.setdefault("seconds", time.perf_counter() - began)
     result.setdefault("cpu", time.process_time() - cpu)
-    result |= {"commit": commit(), "code": code}
+    result |= {"commit": commit(), "code": code, "trial": name}
     numbers = {k: f"{v:.4g}" for k, v in result.items() if isinstance(v, float)}
     print(f"{table}: {task}, {method.name}, seed {seed}: {result.get('error', numbers)}", flush=True)
     if not QUICK:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"asked": asked, "result": result}, default=repr, indent=1))
     return result
+
+
+def kept_result(path, table, name):
+    """What a trial of this name gave here, or where the committed page was made; None if there was none."""
+    return json.loads(path.read_text())["result"] if path.exists() else committed(table).get(name)
+
+
+@cache
+def committed(table):
+    """The results in a page's CSV, by the names of the trials."""
+    path, lists = COMMITTED / f"{table}.csv", {"losses": lambda text: json.loads(text or "null")}
+    rows = pd.read_csv(path, converters=lists) if path.exists() else pd.DataFrame()
+    rows = rows.dropna(subset="trial") if "trial" in rows else rows[:0]
+    return {row["trial"]: {k: v for k, v in row.items() if v == v} for row in rows.to_dict("records")}
 
 
 def timed(function, *args, **kwargs):
@@ -126,6 +142,11 @@ def required(trials):
     return trials
 
 
+def has_curves(trials):
+    """Whether all trials know their curves, which a page's CSV leaves out: without them pictures stay as they are."""
+    return "curve" in trials and bool(trials.curve.notna().all())
+
+
 def seeds_of(trials):
     """A sentence: how many seeds each task has, and that ± is over them."""
     tasks = {}
@@ -148,12 +169,16 @@ def markdown(lines):
     return "\n".join([head, "|" + "---|" * len(lines[0]), *rows])
 
 
-def plain_ticks(axes):
-    """Ticks at 1, 2 and 5 of a logarithmic axis of seconds, as plain numbers."""
-    low, high = axes.get_xlim()
-    ticks = [digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5)]
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(ticks := [tick for tick in ticks if low < tick < high], [f"{tick:g}" for tick in ticks])
+def plain_ticks(axis):
+    """Ticks at 1, 2 and 5 of a logarithmic axis, as plain numbers; more of them where two would be left."""
+    low, high = axis.get_view_interval()
+    for digits in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
+        ticks = [digit * 10.0**power for power in range(-4, 5) for digit in digits]
+        ticks = [tick for tick in ticks if low < tick < high]
+        if len(ticks) > 2:
+            break
+    axis.set_minor_locator(NullLocator())
+    axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
 def write_page(name, title, text, trials=None, figures=(), command=None):

@@ -51,15 +51,17 @@ class Check:
             return CONFIRMED
         return REFUTED if upper < self.low or lower > self.high else OPEN
 
+    def in_figures(self) -> str:
+        """Mean and interval."""
+        mean, lower, upper = self.interval()
+        has_interval = self.splits != "none" and len(self.values) > 1
+        return f"{mean:.3g}" + f" ({lower:.3g} to {upper:.3g})" * has_interval
+
     def in_words(self) -> str:
         """Mean, interval, number of seeds and verdict."""
-        mean, lower, upper = self.interval()
-        if self.splits == "none":
-            return f"{mean:.3g}: {self.verdict()}"
         n = len(self.values)
-        if n == 1:
-            return f"{mean:.3g}, 1 seed: {self.verdict()}"
-        return f"{mean:.3g} ({lower:.3g} to {upper:.3g}), {n} seeds: {self.verdict()}"
+        seeds = "" if self.splits == "none" else f", {n} seed{'s' * (n > 1)}"
+        return f"{self.in_figures()}{seeds}: {self.verdict()}"
 
 
 @dataclass(frozen=True)
