@@ -7,12 +7,15 @@ python benchmarks/dask_input.py shared            seconds of a pass in one proce
 python benchmarks/dask_input.py speed             CPU seconds of passes over blocks that are kept
 python benchmarks/dask_input.py threads           a fit of blocks beside the fit of the same array
 python benchmarks/dask_input.py folder [GB]       fields in a folder, made block by block, under 3 GB in all
-python benchmarks/dask_input.py frames [millions] simulated frames in blocks, made when they are needed
+python benchmarks/dask_input.py frames [millions] simulated frames in blocks, made when needed, under 3 GB in all
+python benchmarks/dask_input.py lazy [GB]         fields that are made when needed, under 3 GB in all
 """
 
 import sys
 import tempfile
 import time
+from collections import Counter
+from contextlib import contextmanager
 from statistics import median
 from unittest import mock
 
@@ -27,18 +30,21 @@ from scipy import sparse
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.core.block_objective import BlockObjective, weighted_gradient
-from sklearn_mrtl.distributed import ClientBlocks, blocks_of, packed, run_packed, unpacked
+from sklearn_mrtl.distributed.blocks import ClientBlocks, blocks_of
+from sklearn_mrtl.distributed.tasks import packed, run_packed, unpacked
 
 GIVEN = {"alpha_spatial": 1e-3, "alpha_l2": 1e-3, "rank": 3, "solver": "lbfgs"}
 SHAPE = (6, 2, 80, 180)  # lags, variables, latitudes, longitudes
 
 
+@contextmanager
 def cluster(memory_limit="auto"):
     """Two processes of one thread each."""
     from distributed import Client, LocalCluster
 
-    workers = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=memory_limit)
-    return Client(workers)
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "memory_limit": memory_limit}
+    with LocalCluster(**options) as workers, Client(workers) as client:
+        yield client
 
 
 def signal(shape=SHAPE):
@@ -57,10 +63,19 @@ def block_of_fields(block_info=None, shape=SHAPE):
     return X
 
 
-def fields(n, n_rows):
+def block_of_bytes(block_info=None, shape=SHAPE):
+    """Noise with smooth parts that takes a fifth of the time: its values are 256."""
+    start, stop = block_info[None]["array-location"][0]
+    numbers = np.frombuffer(np.random.default_rng(start).bytes((stop - start) * int(np.prod(shape))), np.int8)
+    X = (numbers.astype(np.float32) / 74).reshape(-1, *shape)
+    X[:, :, :, :, 1:] += X[:, :, :, :, :-1]
+    return X
+
+
+def fields(n, n_rows, make=block_of_fields):
     """Lazy fields and their targets."""
     chunks = tuple(min(n_rows, n - start) for start in range(0, n, n_rows))
-    X = da.map_blocks(block_of_fields, chunks=(chunks, *SHAPE), dtype=np.float32, meta=np.empty((0,) * 5, np.float32))
+    X = da.map_blocks(make, chunks=(chunks, *SHAPE), dtype=np.float32, meta=np.empty((0,) * 5, np.float32))
     return X, X.map_blocks(targets, dtype=np.float32, drop_axis=[1, 2, 3, 4], chunks=(chunks,))
 
 
@@ -240,6 +255,38 @@ def threads(n=600):
     table(f"{n} rows of fields {SHAPE}, {X.nbytes / 1e9:.2f} GB", head, rows)
 
 
+LEVELS = [{"grid": (20, 45)}, {"grid": SHAPE[2:]}]  # every level between them would be made anew in each pass too
+
+
+def on_worker(dask_worker):
+    """Gigabytes that a worker took at most, and its seconds of CPU."""
+    peak = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1e6
+    return peak, time.process_time()
+
+
+def fit_on_cluster(model, X, y):
+    """Fit by two workers of 1.45 GB each; return in words what it took."""
+    with cluster(memory_limit="1.45GB") as client:
+        before = sum(cpu for _, cpu in client.run(on_worker).values()) + time.process_time()
+        model, seconds, more = timed_with_peak(model.fit, X, y)
+        peaks, cpu = zip(*client.run(on_worker).values(), strict=True)
+        cpu = sum(cpu) + time.process_time() - before
+        score = model.score(X.blocks[:1], y.blocks[:1])
+    by_level = Counter(record["level"] for record in model.history_)
+    return (
+        f"fit {seconds:.0f} s ({cpu:.0f} s of CPU), epochs of the levels {list(by_level.values())}, "
+        f"{pass_seconds(model.history_)[0]:.2f} s for one of the finest, score of the first block {score:.4f}; most "
+        f"memory of the workers {', '.join(f'{peak:.2f}' for peak in peaks)} GB, {more / 1e9:.2f} GB more here"
+    )
+
+
+def lazy(gigabytes=12, n_rows=50):
+    """Fields that are made anew in every pass, and fitted by two workers of 1.45 GB each."""
+    X, y = fields(int(gigabytes * 1e9 / (4 * np.prod(SHAPE))), n_rows, block_of_bytes)
+    report = fit_on_cluster(MRTLRegressor(**GIVEN, resolutions=LEVELS, verbose=2), X, y)
+    print(f"{X.nbytes / 1e9:.1f} GB in {X.numblocks[0]} blocks: {report}")
+
+
 def folder(gigabytes=12, n_rows=50):
     """Fields that are made into a folder, one file for each block, and fitted by two workers of 1.45 GB each."""
     n = int(gigabytes * 1e9 / (4 * np.prod(SHAPE)))
@@ -249,58 +296,49 @@ def folder(gigabytes=12, n_rows=50):
             da.to_npy_stack(place, X)
         X = da.from_npy_stack(place, mmap_mode=None)
         y = X.map_blocks(targets, dtype=np.float32, drop_axis=[1, 2, 3, 4], chunks=(X.chunks[0],))
-        resolutions = [{"grid": (20, 45)}, {"grid": SHAPE[2:]}]  # every level between them would be read from disk too
-        with cluster(memory_limit="1.45GB") as client:
-            model, seconds, more = timed_with_peak(MRTLRegressor(**GIVEN, resolutions=resolutions, verbose=2).fit, X, y)
-            peaks = client.run(lambda: int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1e6)
-            score = model.score(X[:2000], y[:2000])
-    print(f"{X.nbytes / 1e9:.1f} GB in {X.numblocks[0]} files: fit {seconds:.0f} s, {len(model.history_)} epochs, "
-          f"{pass_seconds(model.history_)[0]:.1f} s for one of the finest level, R^2 {score:.3f}; most memory of the "
-          f"workers {', '.join(f'{peak:.2f}' for peak in peaks.values())} GB, {more / 1e9:.2f} GB more in this process"
-          )  # fmt: skip
+        report = fit_on_cluster(MRTLRegressor(**GIVEN, resolutions=LEVELS, verbose=2), X, y)
+    print(f"{X.nbytes / 1e9:.1f} GB in {X.numblocks[0]} files: {report}")
 
 
 PLAYERS, COURT, DEFENDERS = 300, (40, 50), (12, 12)
 
 
+SIZES = [PLAYERS, int(np.prod(COURT)), int(np.prod(DEFENDERS))]
+STARTS = np.cumsum([0, *SIZES[:-1]], dtype=np.int32)  # of the columns of each mode
+
+
 def block_of_frames(numbers, n_rows=1_000_000):
-    """One-hot player, cell of the court and cell of the defenders of simulated frames, and whether they are shots."""
+    """One-hot player, cell of the court and cell of the defenders of simulated frames."""
     random = np.random.default_rng(int(numbers[0]))
-    sizes = [PLAYERS, np.prod(COURT), np.prod(DEFENDERS)]
-    cells = np.stack([random.integers(size, size=n_rows, dtype=np.int32) for size in sizes], 1)
-    z = np.sin(cells[:, 1] % COURT[1] / 8) + (cells[:, 0] % 7 - 3) / 4 - np.cos(cells[:, 2] / 30) - 2
-    y = random.random(n_rows) < 1 / (1 + np.exp(-z))
-    cells += np.cumsum([0, *sizes[:-1]], dtype=np.int32)
+    cells = np.stack([random.integers(size, size=n_rows, dtype=np.int32) for size in SIZES], 1)
+    cells += STARTS
     indptr = np.arange(0, 3 * n_rows + 1, 3, dtype=np.int32)
-    X = sparse.csr_array((np.ones(3 * n_rows, np.float32), cells.ravel(), indptr), shape=(n_rows, sum(sizes)))
-    return X, y
+    return sparse.csr_array((np.ones(3 * n_rows, np.float32), cells.ravel(), indptr), shape=(n_rows, sum(SIZES)))
+
+
+def shots_of(X):
+    """Whether frames are shots."""
+    player, court, defenders = (X.indices.reshape(-1, 3) - STARTS).T
+    z = np.sin(court % COURT[1] / 8) + (player % 7 - 3) / 4 - np.cos(defenders / 30) - 2
+    return np.random.default_rng(X.indices[:9]).random(len(z)) < 1 / (1 + np.exp(-z))
 
 
 def lazy_frames(millions):
     """Dask arrays of frames and shots in blocks of a million, and the modes."""
     modes = [Feature("player", PLAYERS), Grid("court", COURT), Grid("defenders", DEFENDERS)]
-    width = PLAYERS + int(np.prod(COURT) + np.prod(DEFENDERS))
-    numbers = da.arange(millions, chunks=1)
-    chunks = (1_000_000,) * millions
-    X = numbers.map_blocks(lambda n: block_of_frames(n)[0], new_axis=1, chunks=(chunks, (width,)),
-                           meta=sparse.csr_array((0, width), dtype=np.float32))  # fmt: skip
-    y = numbers.map_blocks(lambda n: block_of_frames(n)[1], chunks=(chunks,), dtype=bool)
-    return X, y, modes
+    chunks, meta = (1_000_000,) * millions, sparse.csr_array((0, sum(SIZES)), dtype=np.float32)
+    X = da.arange(millions, chunks=1).map_blocks(block_of_frames, new_axis=1, chunks=(chunks, (sum(SIZES),)), meta=meta)
+    return X, X.map_blocks(shots_of, drop_axis=1, chunks=(chunks,), dtype=bool), modes
 
 
-def frames(millions=10):
-    """Simulated frames in blocks, which no array holds together."""
+def frames(millions=100):
+    """Simulated frames in blocks, which no array holds together, fitted by two workers of 1.45 GB each."""
     X, y, modes = lazy_frames(millions)
-    model = MRTLClassifier(modes, terms=None, **GIVEN, verbose=2)
-    began = time.process_time()
-    model, seconds, more = timed_with_peak(model.fit, X, y)
-    cpu = time.process_time() - began
-    print(f"{millions} million frames: fit {seconds:.0f} s ({cpu:.0f} s of CPU), {len(model.history_)} epochs, "
-          f"{pass_seconds(model.history_)[0]:.2f} s for one of the finest level, accuracy "
-          f"{model.score(X.blocks[:1], y.blocks[:1]):.4f}; {more / 1e9:.2f} GB more at the peak")  # fmt: skip
+    report = fit_on_cluster(MRTLClassifier(modes, terms=None, **GIVEN, verbose=2), X, y)
+    print(f"{millions} million frames: {report}")
 
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:] or ["overhead"]
-    tasks = [overhead, passes, archive, shared, speed, threads, folder, frames]
+    tasks = [overhead, passes, archive, shared, speed, threads, lazy, folder, frames]
     {task.__name__: task for task in tasks}[name](*map(int, arguments))

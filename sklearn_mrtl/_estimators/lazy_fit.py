@@ -40,7 +40,8 @@ from sklearn_mrtl._estimators.sample_source import KEPT_FRACTION, SampleSource, 
 from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core import memory
-from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples, FoldFunction
+from sklearn_mrtl.core.data.block import Block
+from sklearn_mrtl.core.data.blocks import Blocks, BlockSamples, FoldFunction
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.settings import Settings
 
@@ -126,8 +127,8 @@ class BlockRows:
         arguments = firsts, self.preparation(layout), statistics, device, is_training
         blocks = self.blocks().map(make_lazy_block, *arguments, keep=n_bytes <= max_bytes)
         template = empty_samples(as_layout(self.X, layout), statistics, layout, n_outputs)
-        n_rows, n_blocks = sum(self.counts.values()), len(self.counts)
-        return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, n_blocks, fold_of)
+        n_rows = sum(self.counts.values())
+        return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, fold_of)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,8 @@ from sklearn_mrtl._estimators.settings import check_fit_memory
 from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core import memory
 from sklearn_mrtl.core.data.base import Shapes
-from sklearn_mrtl.core.data.blocks import AnySamples, Block, BlockSamples
+from sklearn_mrtl.core.data.block import Block
+from sklearn_mrtl.core.data.blocks import AnySamples, BlockSamples
 from sklearn_mrtl.core.data.local_blocks import LocalBlocks
 from sklearn_mrtl.core.plan import Plan
 from sklearn_mrtl.core.settings import Settings
@@ -160,7 +161,7 @@ class StreamedSource(RowSource):
         template = empty_samples(rows.X[:0], self.statistics, self.layout, self.outputs.number)
         total = float(rows.weight.sum(dtype=np.float64))
         max_bytes = KEPT_FRACTION * free if is_training else 0.0
-        return BlockSamples(LocalBlocks(makers), template, n_rows, total, n_bytes, max_bytes, len(starts))
+        return BlockSamples(LocalBlocks(makers), template, n_rows, total, n_bytes, max_bytes)
 
     def block(self, rows: Rows, start: int, stop: int, is_training: bool) -> Block:
         """Return the samples of consecutive rows on the device."""

@@ -115,13 +115,8 @@ def encode_partitions(transform: Callable[..., Any], partitions: Sequence[Any], 
     counts = compute(*(delayed(len)(partition) for partition in partitions))
     results = [delayed(transform)(partition) for partition in partitions]
     name = f"encoded-{base.tokenize(*(result.key for result in results))}"
-    tasks: dict[Any, Any] = {(name, i, 0): (itself, result.key) for i, result in enumerate(results)}
+    tasks: dict[Any, Any] = {(name, i, 0): result.key for i, result in enumerate(results)}
     graph = highlevelgraph.HighLevelGraph.from_collections(name, tasks, dependencies=results)
     encoded = array.Array(graph, name, chunks=(counts, like.shape[1:]), dtype=like.dtype, meta=like)
     encoded._meta = like
     return encoded
-
-
-def itself(block):
-    """Return a block as it is."""
-    return block

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs
-from sklearn_mrtl.core.data.blocks import AnySamples, Block, BlockInputs, BlockSamples
+from sklearn_mrtl.core.data.block import Block
+from sklearn_mrtl.core.data.blocks import AnySamples, BlockInputs, BlockSamples
 from sklearn_mrtl.core.data.samples import weight_sum
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel

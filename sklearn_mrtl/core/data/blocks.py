@@ -12,28 +12,19 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
-from sklearn_mrtl.core.data.concatenation import concatenated, on_cpu
+from sklearn_mrtl.core.data.block import (
+    block_without_products,
+    coarse_block,
+    coarse_blocks,
+    part_of_block,
+    weighted_mean_squares,
+)
+from sklearn_mrtl.core.data.concatenation import concatenated
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.data.target import TargetGrid
 from sklearn_mrtl.modes import Mode
 
 FoldFunction = Callable[[Tensor, Tensor | None], Tensor | None]
-SAMPLED_ROWS = 64  # of fields, whose mean squares scale the variables of a solver, as in `FieldInputs.mean_squares`
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Samples of consecutive rows.
-
-    Attributes
-    ----------
-    first : int
-        Number of rows in the blocks before.
-    samples : Samples
-    """
-
-    first: int
-    samples: Samples
 
 
 class Blocks(ABC):
@@ -53,6 +44,15 @@ class Blocks(ABC):
     @abstractmethod
     def map(self, function: Callable[..., Any], *args: Any, keep: bool = True) -> Self:
         """Return the blocks function(block, *args), which are kept where they are made, or made when needed."""
+
+    @abstractmethod
+    def map_groups(self, function: Callable[..., list[Any]], *args: Any) -> Self:
+        """Return the blocks that function(blocks at one place, *args) lists, which are kept there."""
+
+    @property
+    @abstractmethod
+    def n_groups(self) -> int:
+        """Number of places where blocks are."""
 
     @abstractmethod
     def collect(self, function: Callable[..., Any], *args: Any) -> list[Any]:
@@ -137,7 +137,6 @@ class BlockSamples:
         Of the inputs of all blocks.
     max_bytes : float
         Levels of more bytes are not kept: every pass makes them anew, as the finest one.
-    n_blocks : int
     fold_of : callable or None
         ``fold_of(y, groups)`` returns the folds (n,) of a part from its targets (n, T) and groups (n,), which the
         blocks have in the place of folds; None: their folds, if any, are those.
@@ -151,7 +150,6 @@ class BlockSamples:
     total_weight: float
     n_bytes: float = 0.0
     max_bytes: float = inf
-    n_blocks: int = 1
     fold_of: FoldFunction | None = None
     null_losses: dict[Any, float] = field(default_factory=dict)
 
@@ -186,23 +184,26 @@ class BlockSamples:
         return self.template.weight
 
     def merge(self) -> BlockSamples:
-        """Merge equal rows of each block that is kept."""
+        """Merge equal rows of the blocks at each place if they are kept."""
         if self.inputs.coarsens_in_steps or not self.blocks.are_kept:
             return self
         return self.coarsen(self.inputs.shapes)
 
     def coarsen(self, shapes: Shapes) -> BlockSamples:
-        """Return the samples on coarser grids, merged within each block and kept where it lives if they are small."""
+        """Return the samples on coarser grids, merged and kept at each place if they are small."""
         template = replace(self.template, inputs=self.template.inputs.coarsen(shapes))
         n_bytes = self.n_bytes * self._fraction(template.inputs.sizes)
-        blocks = self.blocks.map(coarse_block, shapes, keep=n_bytes <= self.max_bytes)
+        if n_bytes <= self.max_bytes:
+            blocks = self.blocks.map_groups(coarse_blocks, shapes)
+        else:
+            blocks = self.blocks.map(coarse_block, shapes, keep=False)
         return replace(self, blocks=blocks, template=template, n_bytes=n_bytes)
 
     def _fraction(self, sizes: tuple[int, ...]) -> float:
         """Return the part of its bytes that it has on coarser grids: at most, where equal rows are merged."""
         if self.inputs.coarsens_in_steps:
             return prod(sizes) / prod(self.inputs.sizes)
-        return min(1.0, self.n_blocks * prod(sizes) / self.n_rows)
+        return min(1.0, self.blocks.n_groups * prod(sizes) / self.n_rows)
 
     def without_products(self) -> BlockSamples:
         """Return the samples without the outer products that inputs keep for the steps of a full-rank model."""
@@ -227,44 +228,3 @@ class BlockSamples:
 
 
 AnySamples = Samples | BlockSamples
-
-
-def coarse_block(block: Block, shapes: Shapes) -> Block:
-    """Return a block on coarser grids, its equal rows merged."""
-    return replace(block, samples=block.samples.coarsen(shapes))
-
-
-def block_without_products(block: Block) -> Block:
-    """Return a block without what its inputs keep for full-rank models."""
-    return replace(block, samples=block.samples.without_products())
-
-
-def part_of_block(block: Block, n_rows: int, n_parts: int, n_blocks: int) -> Samples | None:
-    """Return the rows of a block that one of n_parts parts of all n_rows has, on the CPU; None: it has none."""
-    samples = block.samples
-    row = block.first + torch.arange(samples.inputs.n_rows)
-    rows = torch.nonzero((row * (n_parts * n_blocks) // n_rows) % n_parts == 0)[:, 0]
-    if not len(rows):
-        return None
-    rows = rows.to(samples.weight.device)
-    y, weight = samples.y[rows].cpu(), samples.weight[rows].cpu()
-    fold = None if samples.fold is None else samples.fold[rows].cpu()
-    return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight, fold=fold)
-
-
-def weighted_mean_squares(
-    block: Block, n_rows: int, modes: tuple[int, ...] | None
-) -> tuple[Tensor, list[Tensor]] | None:  # fmt: skip
-    """Return the weight of a block, and the mean squares of its inputs times that; None: no row of it counts.
-
-    Of fields the same rows count as where all n_rows are at hand.
-    """
-    inputs, weight = block.samples.inputs, block.samples.totals()[1]
-    if inputs.coarsens_in_steps:
-        step = max(1, n_rows // SAMPLED_ROWS)
-        rows = torch.arange(inputs.n_rows, device=weight.device)[-block.first % step :: step]
-        inputs, weight = inputs.select(rows), weight[rows]
-    if not len(weight):
-        return None
-    part, total = inputs if modes is None else inputs.of_modes(modes), weight.sum()
-    return total.cpu(), [(total * values).cpu() for values in part.mean_squares(weight)]

@@ -1,4 +1,4 @@
-"""Inputs of consecutive parts of the samples, one behind the other."""
+"""Inputs and samples of consecutive parts, one behind the other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.data.mode_encodings import Encoding, MultiHot, OneHot
+from sklearn_mrtl.core.data.samples import Samples, weight_sum
 from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices
 
 
@@ -23,6 +24,15 @@ def concatenated(parts: Sequence[Inputs]) -> Inputs:
     of_parts = [cast(EncodedInputs, part).encodings for part in parts]
     encodings = tuple(concatenated_encodings(of_mode) for of_mode in zip(*of_parts, strict=True))
     return replace(cast(EncodedInputs, first), encodings=encodings)
+
+
+def joined_samples(parts: Sequence[Samples]) -> Samples:
+    """Return the samples of all parts, without folds."""
+    y, weight = (torch.cat([getattr(part, name) for part in parts]) for name in ("y", "weight"))
+    weights = [weight_sum(part.weight[:, 0]) for part in parts]
+    mean_square = sum(w * part.mean_square for w, part in zip(weights, parts, strict=True)) / sum(weights)
+    inputs = concatenated([part.inputs for part in parts])
+    return replace(parts[0], inputs=inputs, weight=weight, y=y, mean_square=mean_square, fold=None)
 
 
 def on_cpu(inputs: Inputs) -> Inputs:

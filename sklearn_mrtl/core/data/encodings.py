@@ -94,7 +94,7 @@ class EncodedInputs(Inputs):
         n_rows = self._rows_at_once(max(DESIGN_ROWS, n_entries))
         if not self._is_one_hot or n_entries > torch.iinfo(torch.int32).max:
             return product_blocks(self._outer_products(), n_rows)
-        return gather_blocks(self._keys().int(), n_entries, self.encodings[0].matrix.values.dtype, n_rows)
+        return gather_blocks(self.keys().int(), n_entries, self.encodings[0].matrix.values.dtype, n_rows)
 
     @cached_property
     def _is_one_hot(self) -> bool:
@@ -216,7 +216,7 @@ class EncodedInputs(Inputs):
         """
         keys = torch.empty(self.n_rows, dtype=torch.int64, device=self.device)
         for rows, chunk in self._make_chunks():
-            keys[rows] = chunk.coarsen(shapes)._keys()
+            keys[rows] = chunk.coarsen(shapes).keys()
         if fraction_of_distinct(keys) <= MAX_DISTINCT_FRACTION:
             row, first = unique_rows(keys)
             del keys
@@ -225,7 +225,7 @@ class EncodedInputs(Inputs):
                 return self.coarsen(shapes, first), row
         return self.coarsen(shapes), None
 
-    def _keys(self) -> Tensor:
+    def keys(self) -> Tensor:
         """Return a number for each sample, equal where the samples are equal, shape (n,)."""
         return combine_keys([encoding.keys() for encoding in self.encodings], self.sizes if self._is_one_hot else None)
 

@@ -25,6 +25,14 @@ class LocalBlocks(Blocks):
             return type(self)([partial(itself, made) for made in self.collect(function, *args)], are_kept=True)
         return type(self)([partial(made_of, make, function, args) for make in self.makers])
 
+    def map_groups(self, function: Callable[..., list[Any]], *args: Any) -> Self:
+        made = function((make() for make in self.makers), *args)
+        return type(self)([partial(itself, block) for block in made], are_kept=True)
+
+    @property
+    def n_groups(self) -> int:
+        return 1
+
     def collect(self, function: Callable[..., Any], *args: Any) -> list[Any]:
         return [function(make(), *args) for make in self.makers]
 

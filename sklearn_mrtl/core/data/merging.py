@@ -42,8 +42,17 @@ def fraction_of_distinct(keys: Tensor, *, min_sampled: int = MIN_SAMPLED, n_spre
     """
     if len(keys) < min_sampled:
         return 0.0
-    some = torch.cat([part[(part * -7046029254386353131) >> 58 == 0] for part in keys.split(CHUNK_ROWS)])
-    return min(len(torch.unique(part)) / max(1, len(part)) for part in (some, keys[:: len(keys) // n_spread]))
+    return min(distinct(part) for part in (samples_of_some_keys(keys), keys[:: len(keys) // n_spread]))
+
+
+def samples_of_some_keys(keys: Tensor) -> Tensor:
+    """Return the keys of all samples of a 64th of the keys, the same ones whichever samples there are."""
+    return torch.cat([part[(part * -7046029254386353131) >> 58 == 0] for part in keys.split(CHUNK_ROWS)])
+
+
+def distinct(keys: Tensor) -> float:
+    """Return the fraction of keys that are distinct."""
+    return len(torch.unique(keys)) / max(1, len(keys))
 
 
 def unique_rows(keys: Tensor, *, sorted_rows: int = SORTED_ROWS) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,8 @@ from math import prod
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.blocks import Block, BlockSamples
+from sklearn_mrtl.core.data.block import Block
+from sklearn_mrtl.core.data.blocks import BlockSamples
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.solvers.ridge import LARGEST_SYSTEM, RidgeDesign
 

@@ -17,8 +17,12 @@ from helpers import (
 )
 
 from sklearn_mrtl.core.block_objective import make_objective
-from sklearn_mrtl.core.data.blocks import Block, Blocks, BlockSamples
+from sklearn_mrtl.core.data import block as block_module
+from sklearn_mrtl.core.data.block import Block
+from sklearn_mrtl.core.data.blocks import Blocks, BlockSamples
 from sklearn_mrtl.core.data.concatenation import concatenated
+from sklearn_mrtl.core.data.encodings import EncodedInputs
+from sklearn_mrtl.core.data.mode_encodings import OneHot
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas
@@ -26,6 +30,7 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.terms import Strengths, Term, full_rank_sum
 from sklearn_mrtl.core.solvers.block_ridge import BlockRidgeDesign
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
+from sklearn_mrtl.modes import Feature, Grid
 
 ALPHAS = Alphas(0.01, 0.1)
 by_layout = pytest.mark.parametrize("layout", LAYOUTS)
@@ -39,6 +44,14 @@ class ListedBlocks(Blocks):
 
     def map(self, function, *args, keep=True):
         return ListedBlocks([function(block, *args) for block in self.blocks], keep)
+
+    def map_groups(self, function, *args):
+        half = len(self.blocks) // 2
+        return ListedBlocks([*function(iter(self.blocks[:half]), *args), *function(iter(self.blocks[half:]), *args)])
+
+    @property
+    def n_groups(self):
+        return 2
 
     def collect(self, function, *args):
         return [function(block, *args) for block in self.blocks]
@@ -98,6 +111,41 @@ def test_objective_of_merged_rows(layout, coarsen):
     for value, right in zip(found.value_and_gradient(parameters), expected.value_and_gradient(parameters), strict=True):
         assert_same(value, right)
     assert found.null_loss() == pytest.approx(expected.null_loss())
+
+
+def rows_and_totals(samples: Samples):
+    """Each distinct row with its weight and its weighted sum of targets."""
+    design, (y, weight) = samples.inputs.design(), samples.totals()
+    rows, inverse = torch.unique(design, dim=0, return_inverse=True)
+    totals = torch.zeros(len(rows), 1 + y.shape[1], dtype=y.dtype)
+    return rows, totals.index_add_(0, inverse, weight[:, None] * torch.cat([torch.ones_like(y[:, :1]), y], 1))
+
+
+@pytest.mark.parametrize("on_the_way", [False, True])
+def test_equal_rows_of_blocks_at_one_place_are_merged(on_the_way, monkeypatch):
+    monkeypatch.setattr(block_module, "ROWS_PER_CELL", 0.2 if on_the_way else 1e6)
+    joined = []
+    original = block_module.joined_samples
+    monkeypatch.setattr(block_module, "joined_samples", lambda parts: joined.append(len(parts)) or original(parts))
+    modes, shapes = (Feature("player", 3), Grid("court", (4, 6))), ((3,), (4, 6))
+    index = [torch.randint(size, (160,), generator=torch.Generator().manual_seed(size)) for size in (3, 24)]
+    encodings = tuple(OneHot(i, size, torch.float64) for i, size in zip(index, (3, 24), strict=True))
+    samples = samples_of(EncodedInputs(encodings, modes, shapes), SquaredLoss)
+    coarse, expected = in_blocks(samples).coarsen(((3,), (2, 3))), samples.coarsen(((3,), (2, 3)))
+    places = [block.samples for block in coarse.blocks.blocks]
+    assert len(places) == 2 and (len(joined) > 2) == on_the_way
+    for place in places:
+        assert place.inputs.n_rows == len(rows_and_totals(place)[0]) <= 18
+    for found, right in zip(rows_and_totals(original(places)), rows_and_totals(expected), strict=True):
+        torch.testing.assert_close(found, right)
+    assert original(places).mean_square == pytest.approx(expected.mean_square)
+
+
+def test_blocks_of_which_most_rows_differ_stay_apart(monkeypatch):
+    monkeypatch.setattr(block_module, "MIN_SAMPLED", 1)
+    samples = samples_of(inputs_of("encodings", 4000), SquaredLoss)  # with columns of numbers
+    blocks = in_blocks(samples, n_rows=400)
+    assert len(blocks.coarsen(blocks.shapes).blocks.blocks) == 10
 
 
 @by_layout

@@ -1,4 +1,4 @@
-"""Blocks of rows that Dask computes: in threads of this process, or on the workers of a `distributed.Client`.
+"""Groups of blocks in threads and on workers.
 
 The blocks are divided into groups of consecutive ones, one for each thread. A call is one task for each group, which
 runs over the group's blocks and returns one result: only arguments and results travel.
@@ -8,117 +8,20 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
 import dask
-import numpy as np
-import torch
-from dask.optimization import cull
 
 from sklearn_mrtl.core.data.blocks import Blocks
 from sklearn_mrtl.core.threads import set_threads
+from sklearn_mrtl.distributed.recipes import persisted_pieces, recipes_of, with_pieces
+from sklearn_mrtl.distributed.tasks import combine_group, joined, map_group, packed, run_packed, unpacked, whole_group
 
 WORKER_BYTES = 400_000_000  # of a worker that has imported torch and scikit-learn, before it has any data
 SYNCHRONOUS = ("sync", "synchronous", "single-threaded")  # Dask's names of the scheduler without threads
-
-
-@dataclass(frozen=True, eq=False)
-class Recipe:
-    """How to compute the pieces that several dask arrays have of one block.
-
-    Attributes
-    ----------
-    number : int
-        Of the block.
-    graph : dict
-        Of tasks. Dask does not look for them here, as it would in a tuple.
-    keys : tuple
-        Of the pieces in the graph.
-    """
-
-    number: int
-    graph: dict
-    keys: tuple
-
-    def make(self) -> Any:
-        """Return the number of the block and its pieces."""
-        return self.number, *dask.get(self.graph, list(self.keys))
-
-
-@dataclass(frozen=True, eq=False)
-class Later:
-    """A block that is made of another one whenever it is needed."""
-
-    source: Any
-    function: Callable[..., Any]
-    args: tuple
-
-    def make(self) -> Any:
-        """Return the block."""
-        return self.function(made(self.source), *self.args)
-
-
-def made(block: Any) -> Any:
-    """Return a block that is kept, or make it."""
-    return block.make() if isinstance(block, Recipe | Later) else block
-
-
-# What a task does with a group of blocks
-
-
-def map_group(group: list, function: Callable[..., Any], args: tuple, keep: bool) -> list:
-    """Return a group of the blocks function(block, *args)."""
-    if keep:
-        return [function(made(block), *args) for block in group]
-    return [Later(block, function, args) for block in group]
-
-
-def combine_group(group: list, function: Callable[..., Any], args: tuple, by: Callable[[Any, Any], Any]) -> Any:
-    """Return the results of all blocks of a group, joined two by two."""
-    return joined((function(made(block), *args) for block in group), by)
-
-
-@dataclass(frozen=True, eq=False)
-class Packed:
-    """A tensor as the array that it is, which travels faster: pickle sends its memory without a copy."""
-
-    array: np.ndarray
-
-
-def packed(value: Any) -> Any:
-    """Return a result, or arguments, with tensors packed, however deep they lie in dicts, tuples and lists."""
-    return each_of(value, lambda leaf: Packed(leaf.numpy()) if isinstance(leaf, torch.Tensor) else leaf)
-
-
-def unpacked(value: Any) -> Any:
-    """Undo `packed`."""
-    return each_of(value, lambda leaf: torch.from_numpy(leaf.array.copy()) if isinstance(leaf, Packed) else leaf)
-
-
-def each_of(value: Any, function: Callable[[Any], Any]) -> Any:
-    """Return a structure with a function of each of its leaves."""
-    if isinstance(value, dict):
-        return {name: each_of(part, function) for name, part in value.items()}
-    if type(value) in (tuple, list):
-        return type(value)(each_of(part, function) for part in value)
-    return function(value)
-
-
-def run_packed(function: Callable[..., Any], group: list, args: tuple) -> Any:
-    """Run a function of a group on a worker."""
-    return packed(function(group, *unpacked(args)))
-
-
-def joined(results: Any, by: Callable[[Any, Any], Any]) -> Any:
-    """Join results two by two; None counts as nothing."""
-    total = None
-    for result in results:
-        total = result if total is None else total if result is None else by(total, result)
-    return total
 
 
 class GroupedBlocks(Blocks):
@@ -137,6 +40,13 @@ class GroupedBlocks(Blocks):
 
     def map(self, function: Callable[..., Any], *args: Any, keep: bool = True) -> Self:
         return self.with_groups(map_group, function, args, keep, are_kept=keep)
+
+    def map_groups(self, function: Callable[..., list], *args: Any) -> Self:
+        return self.with_groups(whole_group, function, args, are_kept=True)
+
+    @property
+    def n_groups(self) -> int:
+        return len(self.groups)
 
     def collect(self, function: Callable[..., Any], *args: Any) -> list[Any]:
         return [result for results in self.submit(map_group, function, args, True) for result in results]
@@ -218,44 +128,6 @@ def blocks_of(*arrays: Any, numbers: Collection[int] | None = None) -> GroupedBl
         for group, worker in zip(groups, workers, strict=False)
     ]
     return ClientBlocks(started, client, workers[: len(started)], are_kept=False)
-
-
-def recipes_of(arrays: Sequence[Any], numbers: Iterable[int]) -> list[Recipe]:
-    """Return the recipe of each block."""
-    graph: dict = {}
-    for array in arrays:
-        given = dict(array.__dask_graph__())
-        graph |= {key: value for key, value in given.items() if is_future(value)}
-        graph |= dict(array.__dask_optimize__(array.__dask_graph__(), array.__dask_keys__()))
-    recipes = []
-    for number in numbers:
-        keys = tuple((array.name, number, *[0] * (array.ndim - 1)) for array in arrays)
-        recipes.append(Recipe(number, dict(cull(graph, list(keys))[0]), keys))
-    return recipes
-
-
-def persisted_pieces(group: list[Recipe]) -> dict:
-    """Take the futures of persisted arrays out of the graphs of recipes, and return them by block and key."""
-    futures = {}
-    for recipe in group:
-        for key, value in list(recipe.graph.items()):
-            if is_future(value):
-                futures[recipe.number, key] = recipe.graph.pop(key)
-    return futures
-
-
-def is_future(value: Any) -> bool:
-    """Return whether a value stands for one on a cluster."""
-    distributed = sys.modules.get("distributed")
-    return isinstance(value, getattr(distributed, "Future", ()))
-
-
-def with_pieces(group: list[Recipe], pieces: dict) -> list[Recipe]:
-    """Put the pieces of persisted arrays into the graphs of recipes."""
-    for (number, key), value in pieces.items():
-        recipe = next(recipe for recipe in group if recipe.number == number)
-        recipe.graph[key] = value
-    return group
 
 
 def groups_of(blocks: list, n_groups: int) -> list[list]:

@@ -1,0 +1,100 @@
+"""A block of samples of consecutive rows, and what is done with it where it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.concatenation import joined_samples, on_cpu
+from sklearn_mrtl.core.data.encodings import EncodedInputs
+from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, MIN_SAMPLED, distinct, samples_of_some_keys
+from sklearn_mrtl.core.data.samples import Samples
+
+ROWS_PER_CELL = 4  # of blocks that are coarsened, from which on equal rows of several blocks are merged on the way
+SAMPLED_ROWS = 64  # of fields, whose mean squares scale the variables of a solver, as in `FieldInputs.mean_squares`
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Samples of consecutive rows.
+
+    Attributes
+    ----------
+    first : int
+        Number of rows in the blocks before.
+    samples : Samples
+    """
+
+    first: int
+    samples: Samples
+
+
+def coarse_block(block: Block, shapes: Shapes) -> Block:
+    """Return a block on coarser grids, its equal rows merged."""
+    return replace(block, samples=block.samples.coarsen(shapes))
+
+
+def coarse_blocks(blocks: Iterable[Block], shapes: Shapes) -> list[Block]:
+    """Return blocks on coarser grids, their equal rows merged, within each and then among all of them."""
+    coarse: list[Block] = []
+    n_cells = prod(map(prod, shapes))
+    many = ROWS_PER_CELL * n_cells
+    for block in blocks:
+        coarse.append(coarse_block(block, shapes))
+        if sum(block.samples.inputs.n_rows for block in coarse) > many:
+            coarse = merged_blocks(coarse)
+            many = max(many, 2 * sum(block.samples.inputs.n_rows for block in coarse))
+    return merged_blocks(coarse)
+
+
+def merged_blocks(blocks: list[Block]) -> list[Block]:
+    """Return blocks as one, its equal rows merged; as they are if they are fields, or most rows differ."""
+    inputs = [cast(EncodedInputs, block.samples.inputs) for block in blocks]
+    if len(blocks) < 2 or inputs[0].coarsens_in_steps:
+        return blocks
+    is_large = sum(part.n_rows for part in inputs) >= MIN_SAMPLED
+    if is_large and distinct(torch.cat([samples_of_some_keys(part.keys()) for part in inputs])) > MAX_DISTINCT_FRACTION:
+        return blocks
+    return [replace(blocks[0], samples=joined_samples([block.samples for block in blocks]).merge())]
+
+
+def block_without_products(block: Block) -> Block:
+    """Return a block without what its inputs keep for full-rank models."""
+    return replace(block, samples=block.samples.without_products())
+
+
+def part_of_block(block: Block, n_rows: int, n_parts: int, n_blocks: int) -> Samples | None:
+    """Return the rows of a block that one of n_parts parts of all n_rows has, on the CPU; None: it has none."""
+    samples = block.samples
+    row = block.first + torch.arange(samples.inputs.n_rows)
+    rows = torch.nonzero((row * (n_parts * n_blocks) // n_rows) % n_parts == 0)[:, 0]
+    if not len(rows):
+        return None
+    rows = rows.to(samples.weight.device)
+    y, weight = samples.y[rows].cpu(), samples.weight[rows].cpu()
+    fold = None if samples.fold is None else samples.fold[rows].cpu()
+    return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight, fold=fold)
+
+
+def weighted_mean_squares(
+    block: Block, n_rows: int, modes: tuple[int, ...] | None
+) -> tuple[Tensor, list[Tensor]] | None:  # fmt: skip
+    """Return the weight of a block, and the mean squares of its inputs times that; None: no row of it counts.
+
+    Of fields the same rows count as where all n_rows are at hand.
+    """
+    inputs, weight = block.samples.inputs, block.samples.totals()[1]
+    if inputs.coarsens_in_steps:
+        step = max(1, n_rows // SAMPLED_ROWS)
+        rows = torch.arange(inputs.n_rows, device=weight.device)[-block.first % step :: step]
+        inputs, weight = inputs.select(rows), weight[rows]
+    if not len(weight):
+        return None
+    part, total = inputs if modes is None else inputs.of_modes(modes), weight.sum()
+    return total.cpu(), [(total * values).cpu() for values in part.mean_squares(weight)]
