@@ -314,7 +314,7 @@ def test_no_block_is_kept_where_memory_is_short(fields, monkeypatch):
 def test_two_processes_of_which_one_is_killed():
     pytest.importorskip("distributed")
     script = Path(__file__).with_name("distributed_fits.py")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     for name in ("same", "score", "proba", "persisted", "killed", "search"):

@@ -15,10 +15,10 @@ from typing import Any, Self
 
 import dask
 
-from sklearn_mrtl.core.data.blocks import Blocks
+from sklearn_mrtl.core.data.blocks import Blocks, joined
 from sklearn_mrtl.core.threads import set_threads
 from sklearn_mrtl.distributed.recipes import persisted_pieces, recipes_of, with_pieces
-from sklearn_mrtl.distributed.tasks import combine_group, joined, map_group, packed, run_packed, unpacked, whole_group
+from sklearn_mrtl.distributed.tasks import combine_group, map_group, packed, run_packed, unpacked, whole_group
 
 WORKER_BYTES = 400_000_000  # of a worker that has imported torch and scikit-learn, before it has any data
 SYNCHRONOUS = ("sync", "synchronous", "single-threaded")  # Dask's names of the scheduler without threads

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sklearn_mrtl.core.data.blocks import joined
 from sklearn_mrtl.distributed.recipes import Later, made
 
 
@@ -58,11 +59,3 @@ def each_of(value: Any, function: Callable[[Any], Any]) -> Any:
 def run_packed(function: Callable[..., Any], group: list, args: tuple) -> Any:
     """Run a function of a group on a worker."""
     return packed(function(group, *unpacked(args)))
-
-
-def joined(results: Any, by: Callable[[Any, Any], Any]) -> Any:
-    """Join results two by two; None counts as nothing."""
-    total = None
-    for result in results:
-        total = result if total is None else total if result is None else by(total, result)
-    return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import inf, prod
 from typing import Any, Self
@@ -65,6 +65,14 @@ class Blocks(ABC):
     def total(self, function: Callable[..., Any], *args: Any) -> Any:
         """Return the sum of function(block, *args): a number, a tensor, or a tuple, list or dict of such."""
         return self.combine(function, *args, by=add)
+
+
+def joined(results: Iterable[Any], by: Callable[[Any, Any], Any]) -> Any:
+    """Join results two by two; None counts as nothing."""
+    total = None
+    for result in results:
+        total = result if total is None else total if result is None else by(total, result)
+    return total
 
 
 def add(a: Any, b: Any) -> Any:

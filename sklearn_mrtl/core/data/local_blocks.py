@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Self
 
-from sklearn_mrtl.core.data.blocks import Blocks
+from sklearn_mrtl.core.data.blocks import Blocks, joined
 
 
 class LocalBlocks(Blocks):
@@ -37,11 +37,7 @@ class LocalBlocks(Blocks):
         return [function(make(), *args) for make in self.makers]
 
     def combine(self, function: Callable[..., Any], *args: Any, by: Callable[[Any, Any], Any]) -> Any:
-        total = None
-        for make in self.makers:
-            result = function(make(), *args)
-            total = result if total is None else total if result is None else by(total, result)
-        return total
+        return joined((function(make(), *args) for make in self.makers), by)
 
 
 def itself(block: Any) -> Any:

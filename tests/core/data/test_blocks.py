@@ -19,7 +19,7 @@ from helpers import (
 from sklearn_mrtl.core.block_objective import make_objective
 from sklearn_mrtl.core.data import block as block_module
 from sklearn_mrtl.core.data.block import Block
-from sklearn_mrtl.core.data.blocks import Blocks, BlockSamples
+from sklearn_mrtl.core.data.blocks import Blocks, BlockSamples, joined
 from sklearn_mrtl.core.data.concatenation import concatenated
 from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.mode_encodings import OneHot
@@ -57,10 +57,7 @@ class ListedBlocks(Blocks):
         return [function(block, *args) for block in self.blocks]
 
     def combine(self, function, *args, by):
-        total = None
-        for result in self.collect(function, *args):
-            total = result if total is None else total if result is None else by(total, result)
-        return total
+        return joined(self.collect(function, *args), by)
 
 
 def part(samples: Samples, rows: slice) -> Samples:
