@@ -46,15 +46,21 @@ class BandMarks:
             raise ValueError(f"bands are of {own.name!r} and do not fit the factor of {mode!r} of {name!r}.")
         return cls(*(picture.oriented(part[mode])[..., chosen] for part in (own.low, own.high, own.sign_agreement)))
 
-    def draw(self, ax, image, picture: ModePicture, values: np.ndarray, k: int, part, scale: float) -> None:
-        """Hatch or fade what is not settled on a map; draw the bands of curves and bars, divided by a scale.
+    def draw(
+        self, ax, image, picture: ModePicture, values: np.ndarray, *, k: int, scale: float, part: int | None = None
+    ) -> None:
+        """Hatch or fade what is not settled on a map; draw the bands of curves and bars.
 
         Parameters
         ----------
         image : AxesImage, QuadMesh, PathCollection or None
             Of the values that are drawn, `values`.
-        k, part : int, int or None
-            Number of the panel's component, and of its slice through a grid of three axes.
+        k : int
+            Number of the panel's component among those shown.
+        scale : float
+            What the factor was divided by.
+        part : int or None
+            Number of the slice through a grid of three axes.
         """
         low, high = self.low[..., k] / scale, self.high[..., k] / scale
         unsettled = self.sign_agreement[..., k] < SETTLED
@@ -100,3 +106,13 @@ def widen(set_limits, low: np.ndarray, high: np.ndarray) -> None:
     """Make an axis long enough for the bands, with 0 in its middle."""
     end = 1.08 * max(1.0, float(np.nanmax(np.abs([low, high]))))
     set_limits(-end, end)
+
+
+def align_ends(panels, picture: ModePicture) -> None:
+    """Give the curves or bars of all panels the longest of their scales: only the outer panels have ticks."""
+    if picture.is_map:
+        return
+    axis = "x" if picture.n_bars else "y"
+    end = max(getattr(panel, f"get_{axis}lim")()[1] for panel in panels)
+    for panel in panels:
+        panel.set(**{f"{axis}lim": (-end, end)})

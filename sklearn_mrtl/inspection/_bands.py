@@ -16,6 +16,7 @@ from sklearn_mrtl._estimators.predictor import CPU
 from sklearn_mrtl._estimators.refits import Refits
 from sklearn_mrtl._utils.optional import import_optional
 from sklearn_mrtl.core import memory
+from sklearn_mrtl.core.threads import computing
 from sklearn_mrtl.inspection._components import fitted_model
 from sklearn_mrtl.inspection._composites import model_data
 from sklearn_mrtl.inspection._matching import aligned_components
@@ -200,11 +201,12 @@ def factor_bands(
     check_scalar(n_resamples, "n_resamples", Integral, min_val=2)
     model, rng = fitted_model(estimator), check_random_state(random_state)
     X, y = model_data(estimator, X, y)
-    refits = Refits.of(model, X, y, sample_weight)
     counts = draw_counts(resample, n_resamples, len(y), groups, block_length, rng)
     seeds = rng.randint(2**31 - 1, size=n_resamples)
-    start = refits.refit(np.ones(len(y)))
-    reference, unit = refits.fitted(start), refits.unit(counts, start)
+    with computing(1):  # refits are small: threads of torch would wait for each other, and n_jobs says how many run
+        refits = Refits.of(model, X, y, sample_weight)
+        start = refits.refit(np.ones(len(y)))
+        reference, unit = refits.fitted(start), refits.unit(counts, start)
     jobs = (delayed(_refit)(refits, count, start, unit, int(seed)) for count, seed in zip(counts, seeds, strict=True))
     drawn = computed(jobs, n_resamples, "refit", verbose=verbose, n_jobs=n_jobs, prefer="threads")
     terms = {
@@ -215,7 +217,8 @@ def factor_bands(
 
 
 def _refit(refits: Refits, counts: np.ndarray, start, unit: float, seed: int) -> list[FittedTensor]:
-    return refits.fitted(refits.refit(counts, start, unit, seed))
+    with computing(1):
+        return refits.fitted(refits.refit(counts, start, unit, seed))
 
 
 def _bands(tensors: list[FittedTensor], quantiles: tuple[float, float]) -> FactorBands:

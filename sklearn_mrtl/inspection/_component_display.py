@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_mrtl.inspection._band_marks import BandMarks, align_ends
 from sklearn_mrtl.inspection._components import check_components, cp_model
 from sklearn_mrtl.inspection._explained import explained_fractions
 from sklearn_mrtl.inspection._figures import MAX_WIDTH, add_colorbar, decorate_panel, first_axes, label_outer, pyplot
@@ -40,6 +41,8 @@ class ComponentDisplay:
         Weights of the components.
     explained : ndarray of shape (number of components shown,), default=None
         Fractions of the prediction's variance that the components make.
+    bands : dict of BandMarks, default=None
+        Bands of the factor of each mode, by name.
 
     Attributes
     ----------
@@ -65,12 +68,13 @@ class ComponentDisplay:
     (2, 3)
     """
 
-    def __init__(self, factors, *, components, pictures, weights=None, explained=None):
+    def __init__(self, factors, *, components, pictures, weights=None, explained=None, bands=None):
         self.factors = factors
         self.components = components
         self.pictures = pictures
         self.weights = weights
         self.explained = explained
+        self.bands = bands
 
     @classmethod
     def from_estimator(
@@ -83,6 +87,7 @@ class ComponentDisplay:
         category_names: Mapping[str, Sequence[str]] | None = None,
         origin: Mapping[str, tuple[float, float]] | None = None,
         positions: Mapping | None = None,
+        bands=None,
         **plot_options,
     ) -> ComponentDisplay:
         """Draw the components of a fitted model.
@@ -97,6 +102,8 @@ class ComponentDisplay:
             Numbers of the components. None: all.
         axis_labels, category_names, origin, positions : dict, default=None
             For each mode that needs one, by name, the option of `FactorDisplay.from_estimator`.
+        bands : FactorBands, default=None
+            What `factor_bands` returns for the estimator, drawn as `FactorDisplay.from_estimator` does.
         **plot_options
             As in `plot`.
 
@@ -131,7 +138,11 @@ class ComponentDisplay:
             pictures=pictures,
             weights=model.component_weights_[chosen],
             explained=None if X is None else explained_fractions(estimator, X)[chosen],
-        )
+            bands=None if bands is None else {
+                mode: BandMarks.of(bands, model.tensor_.name, mode, picture, factors[mode].shape, chosen)
+                for mode, picture in pictures.items()
+            },
+        )  # fmt: skip
         return display.plot(**plot_options)
 
     def plot(
@@ -183,14 +194,17 @@ class ComponentDisplay:
         self.figure_, self.axes_ = self._panels(ax, list(pictures.values()))
         images: list = []
         for column, (mode, picture) in enumerate(pictures.items()):
-            values, _ = scaled(self.factors[mode], True, percentile if picture.is_map else 100.0)
+            values, _, scales = scaled(self.factors[mode], True, percentile if picture.is_map else 100.0)
             drawn = list(self.axes_[:, column])
             for row, panel in enumerate(drawn):
                 style = {"cmap": cmap, "norm": Normalize(-1, 1), "aspect": "equal", "outline": outline}
                 images.append(picture.draw(panel, values[..., row], **style))
+                if self.bands is not None:
+                    self.bands[mode].draw(panel, images[-1], picture, values[..., row], k=row, scale=scales[row])
                 if picture.n_bars and len(pictures) > FEW_MODES:
                     panel.locator_params(axis="x", nbins=3)
                 decorate_panel(panel, decorate, mode)
+            align_ends(drawn, picture)
             x, y = picture.labels("relative weight")
             label_outer(drawn, x, y, "small")
             drawn[0].set_title(picture.names[0] if mode == "output" else mode, fontsize="medium")

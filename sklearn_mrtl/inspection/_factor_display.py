@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklearn_mrtl.inspection._band_marks import BandMarks
+from sklearn_mrtl.inspection._band_marks import BandMarks, align_ends
 from sklearn_mrtl.inspection._components import check_components, check_mode, low_rank_model
 from sklearn_mrtl.inspection._explained import explained_fractions
 from sklearn_mrtl.inspection._figures import add_colorbar, arrange, first_axes, label_outer, panels, pyplot
@@ -245,7 +245,7 @@ class FactorDisplay:
             raise ValueError(f"percentile must be above 0 and at most 100, got {percentile!r}.")
         picture = replace(self._picture(), n_extremes=n_extremes)
         percentile = percentile if picture.is_map else 100.0
-        values, limit = scaled(self.factor, normalize, percentile)
+        values, limit, scales = scaled(self.factor, normalize, percentile)
         slices = slice_numbers(len(values), n_slices) if picture.n_axes == 3 else [None]
         n_panels, shape = len(self.components) * len(slices), picture.panel_shape(aspect)
         n_columns = len(slices) if len(slices) > 1 else n_columns
@@ -260,12 +260,11 @@ class FactorDisplay:
             style = {"cmap": cmap, "norm": Normalize(-limit, limit), "aspect": aspect, "outline": outline}
             images.append(picture.draw(panel, shown, **style))
             if self.bands is not None:
-                largest = np.nanmax(np.abs(values[..., k]))
-                scale = np.nanmax(np.abs(self.factor[..., k])) / largest if largest > 0 else 1.0
-                self.bands.draw(panel, images[-1], picture, shown, k, slices[part], scale)
+                self.bands.draw(panel, images[-1], picture, shown, k=k, scale=scales[k], part=slices[part])
             panel.set_title(self._title(k, picture, slices[part]))
             if decorate is not None:
                 decorate(panel)
+        align_ends(drawn, picture)
         self.images_ = [image for image in images if image is not None]
         x, y = picture.labels("relative weight" if normalize else "weight")
         label_outer(drawn, x, y, "small" if columns <= 3 else "x-small", own_names=picture.has_own_names)

@@ -10,17 +10,17 @@ LAND = "0.88"
 MAX_BARS = 30  # with more categories the names would overlap
 
 
-def scaled(factor: np.ndarray, normalize: bool, percentile: float = 100.0) -> tuple[np.ndarray, float]:
-    """Return the values to draw and the end of their scale.
+def scaled(factor: np.ndarray, normalize: bool, percentile: float = 100.0) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return the values to draw, the end of their scale, and what each component was divided by.
 
     The end of a scale is a percentile of absolute values, so that a few cells do not make all others pale.
     """
     magnitudes = np.abs(factor).reshape(-1, factor.shape[-1])
     known = magnitudes[~np.isnan(magnitudes).all(axis=1)]
     if not normalize:
-        return factor, scale_end(known, percentile)
+        return factor, scale_end(known, percentile), np.ones(factor.shape[-1])
     scale = np.array([scale_end(column, percentile) for column in known.T])
-    return factor / scale, 1.0
+    return factor / scale, 1.0, scale
 
 
 def scale_end(magnitudes: np.ndarray, percentile: float) -> float:

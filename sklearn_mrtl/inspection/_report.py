@@ -104,7 +104,7 @@ def report(
     }
     with warnings.catch_warnings(record=True) as caught:  # the same rows are predicted again and again
         sections["Scores"] = table(*scores(estimator, X, y, references or {}))
-        drawn = displays(estimator, model, X, y) | displays_of_bands(estimator, model, bands)
+        drawn = displays(estimator, model, X, y, bands) | bands_of_single_modes(estimator, model, bands)
         for name, display in drawn.items():
             sections[name] = picture(display, name)
     for message, category in dict.fromkeys((str(warning.message), warning.category) for warning in caught):
@@ -186,17 +186,20 @@ def checked(name: str, prediction, shape: tuple[int, ...]) -> np.ndarray:
     return values
 
 
-def displays(estimator, model: BaseMRTL, X, y: np.ndarray) -> dict:
+def displays(estimator, model: BaseMRTL, X, y: np.ndarray, bands: FactorBands | None) -> dict:
     """Return the pictures of a page by their titles, as functions that draw them."""
     drawn: dict = {}
     if len(model.terms_) > 1:
         drawn["Terms"] = lambda: TermDisplay.from_estimator(estimator, X=X)
     if hasattr(model, "component_weights_"):
         first = range(min(len(model.component_weights_), MOST_COMPONENTS))
-        volumes = any(len(mode.shape) == 3 for mode in model.tensor_.modes.values())
-        display = FactorDisplay if volumes else ComponentDisplay
-        of_term = f" of {model.tensor_.name}" if len(model.terms_) > 1 else ""
-        drawn[f"Components{of_term}"] = lambda: display.from_estimator(estimator, X=X, components=first)
+        title = f"Components of {model.tensor_.name}" if len(model.terms_) > 1 else "Components"
+        options = {"X": X, "components": first, "bands": bands}
+        if all(len(mode.shape) < 3 for mode in model.tensor_.modes.values()):
+            drawn[title] = partial(ComponentDisplay.from_estimator, estimator, **options)
+        else:
+            for mode in model.tensor_.modes:
+                drawn[f"{title}, {mode}"] = partial(FactorDisplay.from_estimator, estimator, mode, **options)
     if is_classifier(model):
         drawn["Reliability"] = lambda: reliability(estimator, X, y)
     else:
@@ -205,17 +208,14 @@ def displays(estimator, model: BaseMRTL, X, y: np.ndarray) -> dict:
     return drawn
 
 
-def displays_of_bands(estimator, model: BaseMRTL, bands: FactorBands | None) -> dict:
-    """Return the pictures of bands by their titles: of terms of a single mode, and of all modes of the largest term."""
+def bands_of_single_modes(estimator, model: BaseMRTL, bands: FactorBands | None) -> dict:
+    """Return the pictures of the bands of terms of a single mode, by their titles."""
     drawn: dict = {}
     for name, term in model.terms_.items() if bands is not None else ():
         own = select_term(estimator, name)
-        if term.is_empty or not hasattr(own, "component_weights_"):
-            continue
-        modes = list(term.tensor.modes)
-        for mode in modes if len(modes) == 1 or name == model.tensor_.name else ():
-            title = f"Bands of {mode}" + ("" if len(modes) == 1 else f" in {name}")
-            drawn[title] = partial(FactorDisplay.from_estimator, own, mode, bands=bands)
+        is_single = len(term.tensor.modes) == 1 and name != model.tensor_.name and not term.is_empty
+        if is_single and hasattr(own, "component_weights_"):
+            drawn[f"Bands of {name}"] = partial(FactorDisplay.from_estimator, own, name, bands=bands)
     return drawn
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 
 from sklearn_mrtl import Feature, Grid, MRTLRegressor
@@ -132,3 +133,21 @@ def test_bands_of_a_term_of_one_mode_are_those_of_its_weights():
         np.testing.assert_allclose(factor["row"][:, 0] * weight, coef, rtol=1e-5, atol=1e-8)
     fit = model.terms_["row"].factors["row"]
     assert ((bands.low["row"] < fit) & (fit < bands.high["row"])).mean() > 0.8
+
+
+def test_refits_compute_on_one_thread(fitted, monkeypatch):
+    ocean, X, model = fitted
+    seen, refit = [], refits.Refits.refit
+
+    def watched(*args):
+        seen.append(torch.get_num_threads())
+        return refit(*args)
+
+    monkeypatch.setattr(refits.Refits, "refit", watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        factor_bands(model, X, ocean.target, n_resamples=2, random_state=0)
+        assert seen == [1, 1, 1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

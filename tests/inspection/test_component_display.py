@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_mrtl import Grid, MRTLRegressor
-from sklearn_mrtl.inspection import ComponentDisplay
+from sklearn_mrtl.inspection import ComponentDisplay, FactorDisplay, factor_bands
 from sklearn_mrtl.inspection._explained import explained_fractions
 
 mpl = pytest.importorskip("matplotlib")
@@ -53,3 +53,28 @@ def test_grids_of_three_axes_are_refused():
     model = MRTLRegressor(["lag", Grid("sea", (3, 3, 3))], rank=1).fit(X, X[:, 0, 1, 1, 1])
     with pytest.raises(ValueError, match="no grids of three axes such as 'sea'"):
         ComponentDisplay.from_estimator(model)
+
+
+def test_bands_are_those_of_the_components_shown(ocean, ocean_model):
+    bands = factor_bands(ocean_model, ocean.data, ocean.target, n_resamples=5, random_state=0)
+    display = ComponentDisplay.from_estimator(ocean_model, components=[2, 0], bands=bands)
+    for row, k in enumerate([2, 0]):
+        for column, mode in enumerate(["lag", "variable"]):
+            (lines,) = display.axes_[row, column].collections
+            ends = np.array([path.vertices[:, 0] for path in lines.get_paths()])
+            expected = np.stack([bands.low[mode][:, k], bands.high[mode][:, k]], 1)
+            np.testing.assert_allclose(ends, expected / np.abs(ocean_model.factors_[mode][:, k]).max(), rtol=1e-6)
+        (hatched,) = (c for c in display.axes_[row, 2].collections if c.get_hatch())
+        assert len(hatched.get_paths()) == (bands.sign_agreement["ocean"][..., k] < 0.9).sum()
+
+
+def test_panels_whose_bands_are_wider_have_the_scale_of_the_others(ocean, ocean_model):
+    bands = factor_bands(ocean_model, ocean.data, ocean.target, n_resamples=5, random_state=0)
+    columns = ComponentDisplay.from_estimator(ocean_model, bands=bands).axes_[:, :2].T
+    alone = [panel for panel in FactorDisplay.from_estimator(ocean_model, "lag", bands=bands).axes_.flat if panel]
+    for panels in (*columns, alone):
+        assert len({panel.get_xlim() for panel in panels}) == 1
+    widest = [np.abs([bands.low[mode], bands.high[mode]]).max(axis=(0, 1)) for mode in ("lag", "variable")]
+    largest = [np.abs(ocean_model.factors_[mode]).max(axis=0) for mode in ("lag", "variable")]
+    for panels, wide, one in zip(columns, widest, largest, strict=True):
+        assert panels[0].get_xlim()[1] >= (wide / one).max()

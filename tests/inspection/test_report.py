@@ -65,7 +65,7 @@ def test_several_outputs_and_volumes(outputs_model, tmp_path):
     volumes = rng.normal(size=(30, 2, 3, 3, 3))
     small = MRTLRegressor(["lag", Grid("sea", (3, 3, 3))], rank=1).fit(volumes, volumes[:, 0, 1, 1, 1])
     page = report(small, volumes, volumes[:, 0, 1, 1, 1], tmp_path / "a.html").read_text(encoding="utf-8")
-    assert "Components" in headings(page)
+    assert [name for name in headings(page) if "Comp" in name] == ["Components, lag", "Components, sea"]
 
 
 def test_maps_and_transformed_targets(tmp_path):
@@ -101,9 +101,22 @@ def test_a_phone_shows_it_and_screen_readers_name_it(ocean, ocean_model, tmp_pat
     )
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
     assert page.count('<div class="scroll">') == 4 and 'alt=""' not in page
-    term = ocean_model.tensor_.name
-    assert headings(page)[-3:] == [f"Bands of {mode} in {term}" for mode in ocean_model.factors_]
-    assert f'<img alt="Bands of lag in {term}"' in page
+    assert '<img alt="Components"' in page
+    plain = report(ocean_model, ocean.data, ocean.target, tmp_path / "plain.html").read_text(encoding="utf-8")
+    assert headings(page) == headings(plain) and pictures(page)[0] != pictures(plain)[0]  # bands are in the components
+
+
+def test_terms_of_a_single_mode_have_pictures_of_their_bands(tmp_path):
+    rng = np.random.default_rng(0)
+    table = np.stack([rng.integers(4, size=200), rng.integers(5, size=200)], axis=1)
+    y = table.sum(axis=1) + rng.normal(size=200)
+    model = make_pipeline(ModeEncoder(["row", "column"]), MRTLRegressor(rank=1, alpha_l2=0.1, terms=["row", "column"]))
+    frame = pytest.importorskip("pandas").DataFrame(table, columns=["row", "column"])
+    bands = factor_bands(model.fit(frame, y), frame, y, n_resamples=3, random_state=0)
+    page = report(model, frame, y, tmp_path / "page.html", bands=bands).read_text(encoding="utf-8")
+    highest = model[-1].tensor_.name
+    assert f"Components of {highest}" in headings(page)
+    assert headings(page)[-1:] == [f"Bands of {name}" for name in ("row", "column") if name != highest]
 
 
 def test_a_warning_of_the_rows_comes_once(tmp_path):
