@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
-from sklearn_mrtl._utils.labels import Labels
+from sklearn_mrtl._utils.labels import Labels, axis_dims
 from sklearn_mrtl.modes import Grid, Mode
 
 
@@ -95,10 +95,7 @@ def labelled(
     labels: Labels,
 ) -> TensorMode:  # fmt: skip
     """Describe a mode whose axes have names of their own, or None, with the coordinates that are known of them."""
-    if own_dims is not None:
-        dims = own_dims
-    else:
-        dims = (name,) if len(shape) == 1 else tuple(f"{name}_{i}" for i in range(len(shape)))
+    dims = axis_dims(name, len(shape)) if own_dims is None else own_dims
     centers = mode.centers(shape) if isinstance(mode, Grid) and mode.bounds is not None else None
     coords = {}
     for i, dim in enumerate(dims):

@@ -11,7 +11,7 @@ from sklearn_mrtl.modes import Mode
 
 
 class Encodings(csr_array):
-    """The encodings of several modes side by side, with the modes and the names of their categories.
+    """The encodings of several modes side by side, with the modes and the names of their categories and axes.
 
     A `scipy.sparse.csr_array` that `ModeEncoder` makes and the estimators understand. A choice of rows (``X[rows]``),
     a copy, another dtype and a pickle keep the modes. The result of any other operation may have other columns; its
@@ -25,6 +25,8 @@ class Encodings(csr_array):
         In the order of the columns, with their sizes.
     categories : dict of str to ndarray, default=None
         Names of the categories of each Feature.
+    axes : dict of str to sequence of str, default=None
+        Names of the axes of Grids, where they are known.
 
     Raises
     ------
@@ -34,11 +36,11 @@ class Encodings(csr_array):
 
     def __init__(
         self, arg1, shape=None, dtype=None, copy: bool = False, *, modes: Sequence[Mode] | None = None,
-        categories: Mapping[str, np.ndarray] | None = None, **options,
+        categories: Mapping[str, np.ndarray] | None = None, axes: Mapping[str, Sequence[str]] | None = None, **options,
     ):  # fmt: skip
         super().__init__(arg1, shape=shape, dtype=dtype, copy=copy, **options)
         self.modes = None if modes is None else tuple(modes)
-        self.categories = dict(categories or {})
+        self.categories, self.axes = dict(categories or {}), dict(axes or {})
         if self.modes is not None and sum(mode.size or 0 for mode in self.modes) != self.shape[-1]:
             raise ValueError(f"the modes {self.modes} do not have the {self.shape[-1]} columns of the encodings.")
 
@@ -63,7 +65,7 @@ class Encodings(csr_array):
 
     def _pass_on(self, result):
         if isinstance(result, Encodings):
-            result.modes, result.categories = self.modes, self.categories
+            result.modes, result.categories, result.axes = self.modes, self.categories, self.axes
         return result
 
 

@@ -28,7 +28,7 @@ class Labels:
     coords : dict of str to ndarray
         Coordinates of the dimensions that have one; of encodings, the categories of the Features.
     attrs : dict of str to dict
-        Units and long names of each coordinate.
+        Units and long names of each coordinate; of encodings, the names of the axes of Grids.
     modes : tuple of Mode, or None
         The modes that encodings carry.
     """
@@ -42,7 +42,7 @@ class Labels:
     def of(cls, X) -> Labels:
         """Return the labels of an xarray.DataArray or of encodings; no labels for anything else."""
         if isinstance(X, Encodings):
-            return cls(coords=X.categories, modes=X.modes)
+            return cls(coords=X.categories, attrs=names_of_axes(X), modes=X.modes)
         if not is_dataarray(X):
             return cls()
         dims = tuple(str(dim) for dim in X.dims[1:])
@@ -73,6 +73,20 @@ class Labels:
         bounds = [edges(self.coords.get(self.dims[axis])) for axis in axes]
         known = tuple(pair for pair in bounds if pair is not None)
         return known if len(known) == len(bounds) else None
+
+
+def axis_dims(name: str, n_axes: int) -> tuple[str, ...]:
+    """Return the dimensions of a mode whose axes have no names of their own."""
+    return (name,) if n_axes == 1 else tuple(f"{name}_{i}" for i in range(n_axes))
+
+
+def names_of_axes(X: Encodings) -> dict[str, dict[str, str]]:
+    """Return the names of the axes of Grids as attributes of their dimensions."""
+    return {
+        dim: {"long_name": axis}
+        for name, axes in X.axes.items()
+        for dim, axis in zip(axis_dims(name, len(axes)), axes, strict=True)
+    }
 
 
 def edges(centers: np.ndarray | None) -> tuple[float, float] | None:

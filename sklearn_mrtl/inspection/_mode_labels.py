@@ -60,10 +60,13 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
     extent, labels, bounds = [], [], described.mode.bounds
     for i, (dim, n) in enumerate(zip(described.dims, described.shape, strict=True)):
         ends = ends_of(described.coords.get(dim), None if bounds is None else bounds[i])
-        label = dim if described.has_own_dims or len(described.dims) == 1 else f"{name}, axis {i}"
         extent.append(ends or (0.0, float(n)))
-        attrs = described.attrs.get(dim, {}) if described.has_own_dims else {}
-        labels.append(with_units(label, attrs) if ends else f"{label} (cell)")
+        attrs = described.attrs.get(dim, {})
+        if not described.has_own_dims:  # then attributes have the name of a column at most
+            dim = attrs.get("long_name") or (dim if len(described.dims) == 1 else f"{name}, axis {i}")
+            attrs = {}
+        label = with_units(dim, attrs)
+        labels.append(label if ends else f"{label} (cell)")
     is_geographic = described.has_own_dims and described.dims[-2:] in GEOGRAPHIC
     return ModeLabels(True, tuple(extent), tuple(labels), is_geographic=is_geographic)
 

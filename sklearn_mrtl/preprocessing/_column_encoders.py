@@ -29,11 +29,14 @@ class ColumnEncoder(ABC):
     ----------
     labels : ndarray or None
         After fit the names of the categories of a Feature; None for a Grid.
+    axes : tuple of str, or None
+        After fit the names of the axes of a Grid, where each is a column with a name.
     n_left_out : int
         Number of points or entries of fit that are outside or missing.
     """
 
     labels: np.ndarray | None = None
+    axes: tuple[str, ...] | None = None
     n_left_out: int = 0
 
     @abstractmethod
@@ -157,6 +160,8 @@ class PointEncoder(ColumnEncoder):
     def fit(self, block, names: np.ndarray) -> PointEncoder:
         """Check the grid and the points."""
         self.n_left_out = self._discretizer.fit(self._points(block)).n_outside_
+        if names.dtype.kind == "U" and len(names) == len(self._discretizer.grid.shape):
+            self.axes = tuple(names.tolist())
         return self
 
     def transform(self, block) -> sparse.csr_array:
@@ -181,7 +186,7 @@ class TransformedEncoder(ColumnEncoder):
         if hasattr(self.transformer, "get_feature_names_out"):
             names = np.asarray(self.transformer.get_feature_names_out()).astype(str)
         self._encoder.fit(transformed, names)
-        self.labels, self.n_left_out = self._encoder.labels, self._encoder.n_left_out
+        self.labels, self.axes, self.n_left_out = self._encoder.labels, self._encoder.axes, self._encoder.n_left_out
         return self
 
     def join(self, other: Self) -> Self:

@@ -42,8 +42,8 @@ UNKNOWN = ("error", "ignore")
 class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Encode the columns of a table by modes: categories one-hot, points by cells, numbers as they are.
 
-    The encodings stand side by side, one for each mode, and carry the modes with their sizes and the names of the
-    categories. An estimator behind it, with ``modes=None``, takes the modes from there.
+    The encodings stand side by side, one for each mode, and carry the modes with their sizes and the names of
+    categories and axes. An estimator behind it, with ``modes=None``, takes the modes from there.
 
     Parameters
     ----------
@@ -184,8 +184,8 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         Returns
         -------
         Encodings of shape (n_samples, sum of the sizes of the modes)
-            A `scipy.sparse.csr_array` with the attributes ``modes`` and ``categories``. A choice of rows, a copy and
-            a pickle keep them; other operations do not.
+            A `scipy.sparse.csr_array` with the attributes ``modes``, ``categories`` and ``axes``. A choice of rows,
+            a copy and a pickle keep them; other operations do not.
 
         Raises
         ------
@@ -200,16 +200,13 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         check_is_fitted(self)
         if is_lazy_table(X):
             width = sum(mode.size for mode in self.modes_)
-            like = Encodings((0, width), dtype=self.dtype, modes=self.modes_, categories=self.categories_)
-            return encode_blocks(self.transform, X, like)
+            return encode_blocks(self.transform, X, Encodings((0, width), dtype=self.dtype, **self._labels()))
         X = as_table(X)
         if not hasattr(X, "columns"):
             validate_data(self, X, reset=False, skip_check_array=True)
         with config_context(transform_output="default"):
-            blocks = [part.encoder.transform(part.columns.of(X)) for part in self._fitted]
-        encoded = side_by_side(blocks, self.dtype)
-        arrays = (encoded.data, encoded.indices, encoded.indptr)
-        return Encodings(arrays, encoded.shape, modes=self.modes_, categories=self.categories_)
+            encoded = side_by_side([part.encoder.transform(part.columns.of(X)) for part in self._fitted], self.dtype)
+        return Encodings((encoded.data, encoded.indices, encoded.indptr), encoded.shape, **self._labels())
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the encodings' columns: the mode and its category or cell, such as player_7, court_3_12.
@@ -265,6 +262,11 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+    def _labels(self) -> dict:
+        """Return the modes and the names of their categories and axes, as encodings carry them."""
+        axes = {part.mode.name: part.encoder.axes for part in self._fitted if part.encoder.axes is not None}
+        return {"modes": self.modes_, "categories": self.categories_, "axes": axes}
 
     def _fit_parts(self, X) -> list[FittedPart]:
         """Fit the encoders of all modes to a table, but for the sizes of Features."""

@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncod
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
-from sklearn_mrtl.preprocessing import GridDiscretizer, ModeEncoder, RelativePosition
+from sklearn_mrtl.preprocessing import GridDiscretizer, ModeEncoder, PolarPosition, RelativePosition
 
 COURT = Grid("court", (5, 6), bounds=[(0, 40), (0, 50)])
 BOX = Grid("defenders", (3, 4), bounds=[(-6, 6), (-2, 10)])
@@ -354,6 +354,7 @@ def encodings():
 def test_encodings_keep_their_modes(X, derive):
     derived = derive(X)
     assert derived.modes == X.modes and derived.categories.keys() == X.categories.keys()
+    assert derived.axes == X.axes == {"court": ("x", "y")}
 
 
 @pytest.mark.parametrize(
@@ -506,6 +507,33 @@ def test_names_of_categories_reach_xarray_and_pictures(shots):
     for estimator in (model, model[-1]):
         display = FactorDisplay.from_estimator(estimator, "player")
         assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["Ann", "Bo", "Cy"]
+
+
+def test_names_of_columns_are_those_of_the_axes_of_a_court(shots):
+    pytest.importorskip("matplotlib").use("agg")
+    from sklearn_mrtl.inspection import FactorDisplay, TermDisplay
+
+    table, y = shots
+    model = make_pipeline(encoder_of_shots(), MRTLClassifier(rank=2)).fit(table, y)
+    for estimator in (model, model[-1], pickle.loads(pickle.dumps(model))):
+        axes = FactorDisplay.from_estimator(estimator, "court", components=0).ax_
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+    term = next(ax for ax in TermDisplay.from_estimator(model, terms=["court"]).axes_)
+    assert (term.get_xlabel(), term.get_ylabel()) == ("x", "y")
+    own = FactorDisplay.from_estimator(model, "court", components=0, axis_labels=["feet", "yards"]).ax_
+    assert (own.get_xlabel(), own.get_ylabel()) == ("feet", "yards")
+
+
+def test_axes_have_names_only_where_each_is_a_named_column():
+    pd = pytest.importorskip("pandas")
+    court, line = Grid("court", (2, 3), bounds=[(0, 2), (0, 3)]), Grid("line", 4, bounds=[(0, 4)])
+    frame = pd.DataFrame(np.tile([[0.5, 1.5, 1.5, 2.5]], (6, 1)), columns=["x", "y", "x2", "y2"])
+    two_points = ModeEncoder([(court, ["x", "y", "x2", "y2"]), (line, "x")]).fit_transform(frame)
+    assert two_points.axes == {"line": ("x",)}
+    assert ModeEncoder([(court, [0, 1])]).fit_transform(frame.to_numpy()).axes == {}
+    polar = Grid("court", (2, 3), bounds=[(0, 30), (0, 360)], periodic=(False, True))
+    named = ModeEncoder([(polar, ["x", "y"], PolarPosition((0, 0)))]).fit_transform(frame).axes
+    assert named == {"court": ("distance_x_y", "angle_x_y")}
 
 
 def test_a_function_transformer_that_makes_the_table(shots):
