@@ -109,8 +109,10 @@ class EncodedInputs(Inputs):
         return replace(self)
 
     def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
-        if len(self.modes) > 1 and self._is_one_hot and prod(self.sizes) <= self.n_rows:
-            *others, last = factors if outputs is None else [*factors, outputs]
+        *others, last = factors if outputs is None else [*factors, outputs]
+        n_others, n_scores = prod(map(len, others)), self.n_rows * (1 if outputs is None else len(outputs))
+        # Where a table of all entries' scores, and what it is made from, have at most as many numbers as the scores.
+        if len(self.modes) > 1 and self._is_one_hot and n_others * max(last.shape) <= n_scores:
             return self.linear_scores(khatri_rao(others) @ last.T)
         if outputs is None and self._entries is not None:
             return SampledProduct.apply(*factors, self._entries)[:, None] * self.cell_area
@@ -150,7 +152,7 @@ class EncodedInputs(Inputs):
 
     def column_mean_squares(self, m: int, weight: Tensor) -> Tensor:
         """Return the weighted mean square of the encoding of mode m in each of its columns, shape (size,)."""
-        total = sum(inputs.encodings[m].matrix.column_squares(weight[rows]) for rows, inputs in self.chunks)
+        total = sum(inputs.encodings[m].column_squares(weight[rows]) for rows, inputs in self.chunks)
         return total / weight.sum()
 
     # Parts of the samples

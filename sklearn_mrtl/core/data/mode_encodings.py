@@ -54,6 +54,10 @@ class OneHot:
         """Return a number for each sample, equal where the encodings are equal, shape (n,)."""
         return self.index
 
+    def column_squares(self, weight: Tensor) -> Tensor:
+        """Return the weighted sum of the squared values in each column, shape (size,)."""
+        return weight.new_zeros(self.size).index_add_(0, self.index, weight)
+
     def coarsen(self, cells: Tensor, size: int) -> OneHot:
         """Return the encoding on a coarser grid, where cell d becomes cells[d]."""
         return OneHot(cells.to(self.index.dtype).index_select(0, self.index), size, self.dtype)
@@ -85,7 +89,7 @@ class MultiHot:
 
     @property
     def device(self) -> torch.device:
-        return self.matrix.col_indices.device
+        return self.matrix.device
 
     @property
     def size(self) -> int:
@@ -104,6 +108,10 @@ class MultiHot:
     def keys(self) -> Tensor:
         """Return a hash for each sample, equal where the encodings are equal, shape (n,)."""
         return self.matrix.row_hashes()
+
+    def column_squares(self, weight: Tensor) -> Tensor:
+        """Return the weighted sum of the squared values in each column, shape (size,)."""
+        return self.matrix.column_squares(weight)
 
     def coarsen(self, cells: Tensor, size: int) -> MultiHot:
         """Return the encoding on a coarser grid, where cell d becomes cells[d]."""

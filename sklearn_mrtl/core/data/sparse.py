@@ -48,6 +48,11 @@ class SparseMatrix:
         values = ones(len(self.col_indices), self.values.dtype, device) if self.binary else self.values.to(device)
         return self.with_entries(self.crow_indices.to(device), self.col_indices.to(device), values, self.shape[1])
 
+    @property
+    def device(self) -> torch.device:
+        """Device of the indices."""
+        return self.col_indices.device
+
     def rows(self) -> Tensor:
         """Return the row of every stored value, shape (nnz,)."""
         index = torch.arange(self.shape[0], dtype=self.col_indices.dtype, device=self.col_indices.device)

@@ -165,6 +165,9 @@ def lbfgs(
             break
         at = at.after(found)
         direction, directional_derivative = scaled.descent(at)
+        if monitor is never:  # statistics of the gradient take longer than the step
+            derivative = float(directional_derivative)
+            continue
         epoch, derivative = scaled.epoch(at, directional_derivative)
         if monitor(epoch):
             break

@@ -2,6 +2,8 @@ import pytest
 import torch
 from helpers import assert_product, assert_same, generator, multi_hot, normal, uniform
 
+from sklearn_mrtl.core.data import products
+from sklearn_mrtl.core.data.mode_encodings import OneHot
 from sklearn_mrtl.core.data.products import BlockedProduct, product_blocks
 from sklearn_mrtl.core.data.sparse import SHARED_ONES, SparseMatrix, ones
 
@@ -38,10 +40,30 @@ def test_sparse_product_and_adjoint(binary, n_rows):
 
 
 @by_kind
+@pytest.mark.parametrize("stored_rows", [0, 2**20])
+def test_product_with_a_single_column(binary, stored_rows, monkeypatch):
+    """By entries, or by a CSR matrix where there are too many of them."""
+    monkeypatch.setattr(products, "STORED_ROWS", stored_rows)
+    matrix, dense = sparse(binary=binary)
+    (block,) = product_blocks(matrix, 9)
+    column, values, into = normal(7, 1), normal(9, 1), normal(7, 1, seed=1)
+    assert_same(block.gather(column), dense @ column)
+    expected = into + dense.T @ values
+    block.scatter(values, into)
+    assert_same(into, expected)
+
+
+@by_kind
 def test_column_squares_are_weighted(binary):
     matrix, dense = sparse(binary=binary)
     weight = uniform(9)
     assert_same(matrix.column_squares(weight), weight @ dense**2)
+
+
+def test_column_squares_of_one_hot_rows():
+    index, weight = torch.tensor([2, 0, 2, 1]), uniform(4)
+    encoding = OneHot(index, 4, torch.float64)
+    assert_same(encoding.column_squares(weight), weight @ torch.nn.functional.one_hot(index, 4).double())
 
 
 @by_kind
