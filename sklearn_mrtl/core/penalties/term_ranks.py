@@ -18,6 +18,7 @@ from sklearn_mrtl.core.settings import Settings
 from sklearn_mrtl.core.sketches import with_sketches
 
 EMPTYING = 1e6  # factor of the strengths of terms of low rank that gain nothing
+COARSE_STEP = 2  # of the fractions tried for the smallest rank: half decades are for the rank that is chosen
 STRONGER = (1000.0, 100.0, 10.0)  # factors tried of strengths that were not estimated, with fractions
 # Paired standard errors by which terms of low rank must gain: the best of several trials gains by luck. By judgement,
 # after test scores of tracking frames had been seen.
@@ -83,10 +84,10 @@ def choose_low_rank(
         return LowRankTrial(0, 1.0, folds.null_losses(), estimate.model), []
     choice = LowRankChoice(estimate, terms, folds, fits, factor, settings)
     empty = choice.without_low_rank() if is_open else None
-    best = before = empty if estimate.terms else None
-    n_worse = 0
+    best = empty if estimate.terms else None
+    smaller, n_worse = best, 0
     for position in range(max(1, max(len(term.ranks) for term in terms))):
-        before = larger = choice.best_fraction(position, before)
+        smaller = larger = choice.of_rank(position, smaller, best)
         if best is None or choice.gains(larger, best):
             best, n_worse = larger, 0
         else:
@@ -94,6 +95,7 @@ def choose_low_rank(
         if n_worse == 2:
             break
     assert best is not None
+    best = best if best.is_empty else choice.refined(best)
     if empty is not None and not estimate.terms and not choice.gains(best, empty):
         best = empty
     return replace(best, fraction=choice.fraction_of(best)), choice.path
@@ -147,21 +149,26 @@ class LowRankChoice:
         self.path.append({"rank": {}, "fraction": EMPTYING, "error": trial.error})
         return trial
 
-    def best_fraction(self, position: int, smaller: LowRankTrial | None) -> LowRankTrial:
-        """Try weaker and weaker penalties, as long as the left-out loss falls; return the strongest of the best.
+    def of_rank(self, position: int, smaller: LowRankTrial | None, best: LowRankTrial | None) -> LowRankTrial:
+        """Return the best trial of a rank.
 
-        Sketched terms, whose strengths were not estimated, try stronger ones too where weaker ones do not help.
+        The first rank tries weaker and weaker penalties, in large steps; a larger one those of the smaller rank, and
+        stronger ones if it does not gain with them. Sketched terms, whose strengths were not estimated, try stronger
+        ones too where weaker ones do not help.
         """
-        options = self.settings.choice
         model, fits = self.start(position, smaller)
-        fractions = (*(STRONGER if any(term.sketched for term in model.terms) else ()), *options.fractions)
-        first = first_to_try(1.0 if smaller is None else smaller.fraction, fractions)
-        trials = self.walk(position, model, fits, fractions[first:])
-        if len(trials) == 2 and first > 0:
-            stronger = self.walk(position, model, trials[0].fits, fractions[first - 1 :: -1], trials[0])
-            trials = stronger[::-1] + trials
-        best = min(trials, key=lambda trial: trial.error)
-        return next(t for t in trials if t is best or is_within(t.errors, best.errors, options.tie))
+        fractions = self.fractions(model)
+        if smaller is None or smaller.is_empty:
+            first = fractions.index(1.0)
+            trials = self.walk(position, model, fits, fractions[first::COARSE_STEP])
+            if len(trials) == 2:
+                trials += self.walk(position, model, trials[0].fits, fractions[:first][::-1], trials[0])
+        else:
+            at = fractions.index(smaller.fraction)
+            trials = self.walk(position, model, fits, fractions[at : at + 1])
+            if best is None or not self.gains(trials[0], best):
+                trials += self.walk(position, model, trials[0].fits, fractions[:at][::-1], trials[0])
+        return self.strongest_of_best(trials)
 
     def walk(
         self, position: int, model: Sum, fits: list[Parameters], fractions: Sequence[float],
@@ -181,6 +188,24 @@ class LowRankChoice:
                 break
             before = trial
         return trials
+
+    def refined(self, trial: LowRankTrial) -> LowRankTrial:
+        """Try the fractions beside that of a trial, as long as the left-out loss falls."""
+        fractions, tried = self.fractions(trial.model), self.errors[trial.position]
+        at, trials = fractions.index(trial.fraction), [trial]
+        for further in (fractions[at + 1 :], fractions[:at][::-1]):
+            if further and further[0] not in tried:
+                trials += self.walk(trial.position, trial.model, trial.fits, further, trial)
+        return self.strongest_of_best(trials)
+
+    def fractions(self, model: Sum) -> tuple[float, ...]:
+        """Return the fractions to try, descending; those above 1 are for sketched terms."""
+        return (*(STRONGER if any(term.sketched for term in model.terms) else ()), *self.settings.choice.fractions)
+
+    def strongest_of_best(self, trials: Sequence[LowRankTrial]) -> LowRankTrial:
+        """Return the trial with the strongest penalties of those that tie with the best one."""
+        best, tie = min(trials, key=lambda trial: trial.error), self.settings.choice.tie
+        return max((t for t in trials if t is best or is_within(t.errors, best.errors, tie)), key=lambda t: t.fraction)
 
     def start(self, position: int, smaller: LowRankTrial | None) -> tuple[Sum, list[Parameters]]:
         """Return the sum from which the folds' fits start: terms of full rank are decomposed, sketches are added.
@@ -206,13 +231,6 @@ class LowRankChoice:
         """Return whether a larger rank gains enough; on no low-rank terms at all, beyond a tie."""
         is_tie = smaller.is_empty and is_within(smaller.errors, larger.errors, EMPTY_TIE)
         return smaller.error - larger.error > gain(self.null, larger.error) and not is_tie
-
-
-def first_to_try(fraction: float, fractions: Sequence[float]) -> int:
-    """Return the index of the fraction with which the next rank begins: the next stronger one than this rank's."""
-    if fraction in fractions and fraction != 1.0:
-        return max(0, fractions.index(fraction) - 1)
-    return fractions.index(1.0)
 
 
 def gain(null: float, error: float) -> float:
