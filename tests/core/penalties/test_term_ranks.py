@@ -43,8 +43,6 @@ class Tabulated(LowRankChoice):
 @pytest.fixture
 def tried(monkeypatch):
     """Return the chosen position and fraction, and what was tried, for a table of errors."""
-    from sklearn_mrtl.core.penalties import term_ranks
-
     monkeypatch.setattr(
         term_ranks, "Sum", lambda axes, terms, models: SimpleNamespace(axes=axes, terms=terms, models=())
     )
