@@ -1,7 +1,8 @@
-"""Many forecasts from sea surface temperature on 20 x 45 cells: indices of boxes of the sea, and rain of all states.
+"""Many forecasts from sea surface temperature on 20 x 45 cells (indices of boxes of the sea, rain of all states), and
+many small simulated fields.
 
-Rules of the choice of rank and penalties are judged by the averages over them, since one task tells little. Trained to
-1990, tested after. `python benchmarks/many_forecasts.py 5` takes every fifth one.
+Rules of the choice of rank and penalties are judged by the averages over them, since one task tells little. The ocean
+is trained to 1990 and tested after. `python benchmarks/many_forecasts.py 5` takes every fifth one.
 """
 
 import sys
@@ -15,6 +16,7 @@ from _common import r2, require, table
 from ocean import LAST_TRAINING_YEAR, anomalies, ridge_at_two_degrees, years
 
 from sklearn_mrtl import MRTLRegressor
+from sklearn_mrtl.datasets import make_ocean
 from sklearn_mrtl.preprocessing import lag_windows
 
 BOXES = {  # south, north, west, east
@@ -65,6 +67,21 @@ def rain(sst):
             yield f"{name}{' differences' * first}", partial(prepared, windows, years(windows.time), standardize=True)
 
 
+def simulated(n_seeds=30):
+    """Yield the same of simulated fields of 120 to 500 samples, 1 to 4 components and a best R^2 of 0.2 to 0.85."""
+    for seed in range(n_seeds):
+        rng = np.random.default_rng(1000 + seed)
+        n, best, rank = int(rng.choice([120, 200, 300, 500])), rng.uniform(0.2, 0.85), int(rng.integers(1, 5))
+        settings = {"shape": (16, 36), "n_components": rank, "best_r2": best, "random_state": 100 + seed}
+        yield f"{n} samples, {rank} components, R^2 {best:.2f}", partial(made, n, settings)
+
+
+def made(n_train, settings):
+    """A simulated field and its training samples."""
+    ocean = make_ocean(n_train + 500, **settings)
+    return np.asarray(ocean.data), ocean.target, np.arange(n_train + 500) < n_train
+
+
 def prepared(windows, year, *, standardize):
     """Anomalies of fields and target, and the training months."""
     is_train = year <= LAST_TRAINING_YEAR
@@ -77,7 +94,8 @@ def prepared(windows, year, *, standardize):
 def main(step):
     warnings.simplefilter("ignore")
     sst = xr.open_dataset(require("ocean/ocean_80x180.nc")).sst.load().astype("float32")
-    for kind, tasks in {"Indices": indices(sst), "Precipitation": rain(sst)}.items():
+    kinds = {"Indices, 20 x 45": indices(sst), "Precipitation, 20 x 45": rain(sst), "Simulated, 16 x 36": simulated()}
+    for kind, tasks in kinds.items():
         rows = []
         for name, make in islice(tasks, 0, None, step):
             X, y, is_train = make()
@@ -88,7 +106,7 @@ def main(step):
             scores = (r2(y[~is_train], p) for p in (model.predict(X[~is_train]), ridge.predict(flat[~is_train])))
             rows.append((name, model.rank_, *scores))
         shown = [(name, rank, f"{ours:.3f}", f"{ridge:.3f}") for name, rank, ours, ridge in rows]
-        table(f"{kind}, 20 x 45", ["target", "rank", "MRTLRegressor()", "ridge"], shown)
+        table(kind, ["target", "rank", "MRTLRegressor()", "ridge"], shown)
         ours, ridge = np.array([row[2:] for row in rows]).T
         print(
             f"mean {ours.mean():.4f}, ridge {ridge.mean():.4f}; least difference {(ours - ridge).min():.3f}", flush=True

@@ -24,7 +24,7 @@ terms : "auto", None or list of names and tuples of names, default="auto"
 rank : "auto", int, tuple of int, None or dict, default="auto"
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
     can use (`rank_`). ``None``: full rank at every level. "auto": chosen from 1 to 21, on the blocks of rows that
-    choose the penalties: the smallest that larger ones do not beat by more than two standard errors of the paired
+    choose the penalties: the smallest that larger ones do not beat by more than a standard error of the paired
     differences between blocks, and one per cent of what is explained (1 with fewer than 100 distinct rows). A dict has
     a rank for each term, by its name in `terms_` or the tuple of its modes. Ranks of terms that are "auto" or not named
     are chosen from 1, 2, 3, 5, 8 and 13 on left-out blocks, for all of them together. Where they gain less than a

@@ -58,8 +58,8 @@ class ChoiceOptions:
         Paired standard errors above the least error up to which the proportion nearest to the first is taken. Each
         penalty covers what the other leaves free: smoothness the mean of a map, L2 sharp edges.
     rank_tie : float
-        Paired standard errors by which a larger rank has to gain. With 1, eight of 50 forecasts from the ocean got a
-        larger rank, which lowered R^2 in later years by 0.010 on average (docs/benchmarks.md).
+        Paired standard errors by which a larger rank has to gain. 2 is better on the ocean and worse on simulated
+        fields (docs/benchmarks.md).
     min_gain : float
         Part of what is explained by which it has to gain as well: models that hardly differ have tiny standard errors.
         1 %, by judgement.
@@ -86,7 +86,7 @@ class ChoiceOptions:
     hopeless_rise: float = 0.1
     tie: float = 0.5
     proportion_tie: float = 1.0
-    rank_tie: float = 2.0
+    rank_tie: float = 1.0
     min_gain: float = 0.01
     fractions: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
     coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=30, convergence=3e-3))

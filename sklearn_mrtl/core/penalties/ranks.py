@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from torch import Tensor
 
@@ -79,9 +80,10 @@ class RankChoice:
     def choose(self, ranks: Sequence[Rank], fractions: Sequence[float]) -> tuple[Rank, float]:
         """Return the smallest rank from which larger ones gain nothing but chance, and its fraction.
 
-        Larger and larger steps lead to a rank that does not gain; those between it and the last two that did are tried
-        one by one. If none of them predicts what is left out, the smallest is tried with stronger penalties than the
-        full-rank model has, from the strongest down.
+        Larger and larger steps lead to a rank that clearly loses, or to two that do not gain: one alone may need what
+        the next adds. Ranks between these and the last two that gained are tried one by one. If none of them predicts
+        what is left out, the smallest is tried with stronger penalties than the full-rank model has, from the strongest
+        down.
 
         Parameters
         ----------
@@ -92,6 +94,7 @@ class RankChoice:
             ones if it does not gain with these, or is chosen; none if it loses with the strongest one.
         """
 
+        @cache
         def trial_of(n: int, smaller: RankTrial) -> RankTrial:
             at = fractions.index(smaller.fraction)
             trial = self._best_fraction(ranks[n], fractions[max(at - 1, 0) : at + 1])
@@ -102,10 +105,13 @@ class RankChoice:
         before = best
         for n in fibonacci_below(len(ranks)):
             larger = trial_of(n, best)
-            if not self._gains(larger, best):
-                n_failed = n_best if self._loses(larger, best) else n
+            if self._gains(larger, best):
+                before, best, n_before, n_best, n_failed = best, larger, n_best, n, len(ranks)
+                continue
+            has_lost = self._loses(larger, best)
+            n_failed = n_best if has_lost else min(n, n_failed)
+            if has_lost or n_failed < n:
                 break
-            before, best, n_before, n_best = best, larger, n_best, n
         for n in range(n_before + 1, n_best):
             smaller = trial_of(n, before)
             if not self._gains(best, smaller):

@@ -1,6 +1,5 @@
 """The choice of the rank against every rank and fraction on every fold."""
 
-from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -66,13 +65,14 @@ def brute_force(model, low_rank, blocks, loss, ranks, fractions):
     return table
 
 
-def first_that_the_next_does_not_beat(table, null, options):
-    for rank, larger in pairwise(table):
-        gain = table[rank] - table[larger]
-        chance = options.rank_tie * gain.std(ddof=1) / 12**0.5
-        if gain.mean() <= max(chance, options.min_gain * (null - table[larger].mean())):
+def first_that_the_next_two_do_not_beat(table, null, options):
+    ranks = list(table)
+    for n, rank in enumerate(ranks):
+        gains = [table[rank] - table[larger] for larger in ranks[n + 1 : n + 3]]
+        chances = [options.rank_tie * gain.std(ddof=1) / 12**0.5 for gain in gains]
+        trifles = [options.min_gain * (null - table[larger].mean()) for larger in ranks[n + 1 : n + 3]]
+        if all(gain.mean() <= max(least) for gain, *least in zip(gains, chances, trifles, strict=True)):
             return rank
-    return max(table)
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
@@ -83,7 +83,7 @@ def test_choice_is_that_of_brute_force(rank, loss):
     choice = RankChoice(model, low_rank, blocks, Selection(ALPHAS), loss, OPTIONS, seed=0)
     chosen, _ = choice.choose(ranks, fractions)
     table = brute_force(model, low_rank, blocks, loss, ranks, fractions)
-    assert chosen == first_that_the_next_does_not_beat(table, choice.null, OPTIONS)
+    assert chosen == first_that_the_next_two_do_not_beat(table, choice.null, OPTIONS)
     least = {}
     for tried in choice.path:
         least[tried["rank"]] = min(tried["error"], least.get(tried["rank"], np.inf))
@@ -104,7 +104,7 @@ def test_a_larger_rank_has_to_gain_beyond_chance_and_a_part_of_what_is_explained
     options = ChoiceOptions(rank_tie=rank_tie, min_gain=min_gain)
     choice = RankChoice(model, CP(model.axes), blocks, Selection(ALPHAS), SquaredLoss, options, seed=0)
     assert choice.choose((1, 2, 3, 5, 8), (1.0,))[0] == 1
-    assert [record["rank"] for record in choice.path] == [1, 2]
+    assert [record["rank"] for record in choice.path] == [1, 2, 3]
 
 
 class Errors(RankChoice):
@@ -127,6 +127,21 @@ def test_every_rank_from_which_larger_ones_gain_nothing_is_found(n_ranks):
         choice = Errors(lambda rank, best=best: 1 - 0.04 * min(rank, best))
         assert choice.choose(range(1, n_ranks + 1), (1.0,)) == (best, 1.0)
         assert len(set(choice.tried)) == len(choice.tried) <= 6 + n_ranks // 2
+
+
+@pytest.mark.parametrize(
+    "errors, expected, tried",
+    [
+        ((0.8, 0.8, 0.6, 0.6, 0.6), 3, (1, 2, 3, 5, 4)),  # 2 gains nothing without what 3 adds
+        ((0.8, 0.8, 0.8, 0.8, 0.6), 1, (1, 2, 3)),
+        ((0.8, 0.9, 0.6, 0.6, 0.6), 1, (1, 2)),
+        ((0.8, 0.6, 0.6, 0.6, 0.8), 2, (1, 2, 3, 5)),
+    ],
+)
+def test_one_step_without_a_gain_does_not_end_the_walk_unless_it_loses(errors, expected, tried):
+    choice = Errors(lambda rank: errors[rank - 1])
+    assert choice.choose(range(1, 6), (1.0,))[0] == expected
+    assert tuple(choice.tried) == tried
 
 
 @pytest.mark.parametrize("n, expected", [(1, []), (2, [1]), (6, [1, 2, 4, 5]), (21, [1, 2, 4, 7, 12, 20])])
