@@ -174,6 +174,7 @@ def emulated_gpu(limit=math.inf):
         for target, name, stand_in in [
             (torch.cuda, "_lazy_init", lambda: None),
             (torch.cuda, "is_available", lambda: True),
+            (torch.cuda, "empty_cache", lambda: None),
             (torch.cuda, "mem_get_info", lambda device=None: (int(min(gpu.limit, 2**60) - gpu.used), 2**60)),
             (torch, "tensor", from_cpu),
             (torch, "sparse_csr_tensor", csr_from_parts),

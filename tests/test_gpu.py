@@ -195,10 +195,50 @@ def test_encodings_and_validation_data_that_a_gpu_cannot_hold_go_there_in_blocks
 def test_a_full_gpu_is_told_with_what_would_need_less(fields, monkeypatch):
     X, y = fields
     monkeypatch.setattr("sklearn_mrtl.core.memory.available_bytes", lambda device: None)  # no estimate is compared
-    model = MRTLRegressor(**GIVEN, device="cuda:0")
+    model = MRTLRegressor(**GIVEN, solver="adam", device="cuda:0")
     with emulated_gpu(limit=1.2 * X.nbytes), pytest.raises(MemoryError, match="cuda:0 is full.*lower rank"):
         model.fit(X, y)
     assert not hasattr(model, "coef_")
+
+
+@pytest.fixture
+def no_estimate(monkeypatch):
+    """Fits believe that they need no memory."""
+    monkeypatch.setattr("sklearn_mrtl._estimators.sample_source.check_fit_memory", lambda *args: None)
+
+
+@pytest.mark.parametrize("limit", [0.5, 1.3], ids=["full by X", "full by the training"])
+def test_a_gpu_that_is_full_after_all_gets_blocks(limit, no_estimate):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 2, 8, 12))
+    y = X[:, 0, 3:6, 3:6].sum((1, 2)) + rng.normal(size=2000)
+    model = MRTLRegressor(**GIVEN, solver="lbfgs", device="cpu").fit(X, y)
+    expected, n_epochs = model.coef_, len(model.history_)
+    with emulated_gpu(limit=limit * X.nbytes) as gpu:
+        with pytest.warns(UserWarning, match="blocks of its rows go there"):
+            found = model.set_params(device="cuda:0").fit(X, y).coef_
+        assert gpu.used < 1000
+    assert gpu.most < limit * X.nbytes
+    assert (gpu.most > X.nbytes) == (limit > 1)  # the training began with all of X there
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
+    assert len(model.history_) == n_epochs
+
+
+def test_a_gpu_that_is_full_in_spite_of_blocks_is_told_once(fields, no_estimate):
+    model = MRTLRegressor(**GIVEN, solver="lbfgs", device="cuda:0")
+    with emulated_gpu(limit=3_000), pytest.warns(UserWarning, match="blocks of its rows go there") as warned:
+        with pytest.raises(MemoryError, match="cuda:0 is full.*lower rank"):
+            model.fit(*fields)
+    assert len(warned) == 1 and not hasattr(model, "coef_")
+
+
+def test_callbacks_follow_the_training_on_blocks_too(fields, no_estimate):
+    callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    X, y = fields
+    model = MRTLRegressor(**GIVEN, solver="lbfgs", device="cuda:0").set_callbacks(callback.ScoringMonitor(scoring="r2"))
+    with emulated_gpu(limit=1.3 * X.nbytes), pytest.warns(UserWarning, match="blocks of its rows go there"):
+        assert model.fit(X, y).score(X, y) > 0.3
+    assert not hasattr(model, "_callback_fit_ctx")
 
 
 def test_what_needs_all_rows_is_refused_where_they_do_not_fit(fields):

@@ -21,6 +21,7 @@ from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import validate_verbose
 from sklearn_mrtl._estimators.progress import LevelPrinter, training_callbacks
 from sklearn_mrtl._estimators.resuming import Start
+from sklearn_mrtl._estimators.sample_source import SampleSource, train_within_memory
 from sklearn_mrtl._estimators.schedule import core_shapes, levels_of
 from sklearn_mrtl._estimators.settings import (
     check_memory,
@@ -39,7 +40,6 @@ from sklearn_mrtl._utils.interruption import is_one_of_many
 from sklearn_mrtl.core.algorithm import mrtl
 from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.losses import Loss
-from sklearn_mrtl.core.memory import memory_errors
 from sklearn_mrtl.core.settings import LOW_RANK
 from sklearn_mrtl.core.stopping import CRITERIA
 
@@ -124,24 +124,29 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         source = data.source(self, settings, layout, outputs, device).within_memory(plan, settings, *of_levels)
         statistics = source.statistics
         show = partial(self._attributes, layout=layout, outputs=outputs, statistics=statistics)
-        callbacks = [
-            LevelPrinter(validate_verbose(self.verbose), len(levels)),
-            *training_callbacks(self, *data.for_callbacks(), show),
-            *start.writers(),
-        ]
+        verbose = validate_verbose(self.verbose)
         settings = in_core_units(settings, statistics.scale, partial(core_scale, statistics, layout))
         if source.has_validation and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
-        with memory_errors(device):
-            fit = mrtl(
+        settings = replace(settings, keep_interrupted=not is_one_of_many())
+
+        def train(source: SampleSource) -> Fit:
+            callbacks = [
+                LevelPrinter(verbose, len(levels)),
+                *training_callbacks(self, *data.for_callbacks(), show),
+                *start.writers(),
+            ]
+            return mrtl(
                 source.training_samples(),
                 [core_shapes(layout, level, outputs.grid) for level in levels],
                 plan,
-                replace(settings, keep_interrupted=not is_one_of_many()),
+                settings,
                 source.validation_samples(),
                 start.fit(layout, outputs, statistics, settings, device),
                 callbacks,
             )
+
+        fit = train_within_memory(train, source, settings)
         attributes = show(fit) | start.after(fit)
         warn_of_cancelling(attributes["terms_"])
         warn_of_empty(self.terms, attributes["terms_"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +25,7 @@ from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.block import Block
 from sklearn_mrtl.core.data.blocks import AnySamples, BlockSamples
 from sklearn_mrtl.core.data.local_blocks import LocalBlocks
+from sklearn_mrtl.core.fit import Fit
 from sklearn_mrtl.core.plan import Plan
 from sklearn_mrtl.core.settings import Settings
 
@@ -67,6 +69,10 @@ class SampleSource(ABC):
             If there is none.
         """
 
+    def streamed(self, settings: Settings) -> SampleSource | None:
+        """Return a source of the same samples whose blocks go to the device in every pass; None where none can."""
+        return None
+
     @abstractmethod
     def training_samples(self) -> AnySamples:
         """Return the training samples, which nobody else holds."""
@@ -104,20 +110,21 @@ class RowSource(SampleSource):
         try:
             check_fit_memory(plan, settings, resolutions, sizes, n_outputs, self.device)
         except MemoryError:
-            if not self._can_stream(settings):
+            streamed = self.streamed(settings)
+            if streamed is None:
                 raise
-            warn(
-                f"X and what training makes of it do not fit into the memory of {self.device}: blocks of its rows go "
-                "there in every pass, which takes longer.",
-            )
-            fields = (getattr(self, field.name) for field in dataclasses.fields(self))
-            return StreamedSource(*fields)
+            return streamed
         return self
 
-    def _can_stream(self, settings: Settings) -> bool:
-        """Return whether blocks of the rows may go to the device in every pass."""
-        is_elsewhere = self.device.type != "cpu"
-        return is_elsewhere and settings.low_rank.solver.name == "lbfgs" and not self.outputs.grid
+    def streamed(self, settings: Settings) -> SampleSource | None:
+        if self.device.type == "cpu" or settings.low_rank.solver.name != "lbfgs" or self.outputs.grid:
+            return None
+        warn(
+            f"X and what training makes of it do not fit into the memory of {self.device}: blocks of its rows go "
+            "there in every pass, which takes longer.",
+        )
+        fields = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return StreamedSource(*fields)
 
     def training_samples(self) -> AnySamples:
         inputs = self.statistics.training_inputs(self.training.X, self.layout, self.device)
@@ -144,6 +151,9 @@ class RowSource(SampleSource):
 
 class StreamedSource(RowSource):
     """Rows at hand that the device cannot hold: in every pass blocks of them go there one after the other."""
+
+    def streamed(self, settings: Settings) -> None:
+        return None
 
     def training_samples(self) -> BlockSamples:
         return self._in_blocks(self.training, is_training=True)
@@ -183,3 +193,24 @@ def make_block(
     else:
         inputs = statistics.inputs(rows.X, layout, device)[0]
     return Block(first, make_samples(rows, inputs, device, fold))
+
+
+def train_within_memory(train: Callable[[SampleSource], Fit], source: SampleSource, settings: Settings) -> Fit:
+    """Return train(source); where the device's memory is full after all, train anew on blocks of the rows, once.
+
+    Raises
+    ------
+    MemoryError
+        That says what would need less.
+    """
+    with memory.memory_errors(source.device):
+        try:
+            return train(source)
+        except torch.cuda.OutOfMemoryError:
+            streamed = source.streamed(settings)
+            if streamed is None:
+                raise
+        # Here the error is gone, and with it the tensors of the functions that it came through.
+        gc.collect()
+        memory.release_cached(source.device)
+        return train(streamed)

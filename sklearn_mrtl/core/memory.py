@@ -42,6 +42,12 @@ def require_bytes(needed: int, device: torch.device, what: str, remedy: str) -> 
         raise MemoryError(f"{what} needs {readable(needed)}, and {readable(available)} are free on {device}. {remedy}")
 
 
+def release_cached(device: torch.device) -> None:
+    """Return memory that torch keeps for later tensors to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
 @contextmanager
 def memory_errors(device: torch.device) -> Iterator[None]:
     """Turn what torch raises where a device's memory is full into a MemoryError that says what would need less."""
