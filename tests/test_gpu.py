@@ -116,8 +116,7 @@ WAITS = [  # solver, layout, model, most waits of a step
     *[("lbfgs", layout, model, 2) for layout in LAYOUTS for model in (FullRank, CP, Tucker)],
     ("newton", "fields", CP, 2),
     *[("adam", "fields", model, 0) for model in (FullRank, CP)],
-    ("adam", "encodings", CP, 2),  # one for each mode of several entries a row, whose batches differ in size
-    ("adam", "encodings", FullRank, 4),  # and one for each product of two modes
+    *[("adam", "encodings", model, 1) for model in (FullRank, CP)],  # for the number of entries of a batch
 ]
 
 

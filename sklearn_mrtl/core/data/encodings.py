@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property
+from itertools import accumulate, zip_longest
 from math import prod
 from typing import Any
 
@@ -57,6 +58,7 @@ class EncodedInputs(Inputs):
     chunk_rows: int = CHUNK_ROWS
     block_rows: int = BLOCK_ROWS
     _parts: dict[tuple[int, ...], EncodedInputs] = field(default_factory=dict, init=False, repr=False)
+    _product_entries: list[int] = field(default_factory=list, init=False, repr=False)  # of 2, 3, ... modes, if known
 
     coarsens_in_steps = False
 
@@ -103,7 +105,10 @@ class EncodedInputs(Inputs):
 
     def _outer_products(self) -> SparseMatrix:
         """Return the outer products of the encodings as rows, shape (n, product of sizes)."""
-        return reduce(SparseMatrix.row_kronecker, [encoding.matrix for encoding in self.encodings])
+        product, *others = [encoding.matrix for encoding in self.encodings]
+        for other, n_entries in zip_longest(others, self._product_entries):
+            product = product.row_kronecker(other, n_entries=n_entries)
+        return product
 
     def without_products(self) -> EncodedInputs:
         return replace(self)
@@ -190,7 +195,16 @@ class EncodedInputs(Inputs):
         return self._parts[modes]
 
     def select(self, rows: Tensor) -> EncodedInputs:
-        return replace(self, encodings=tuple(encoding.select(rows) for encoding in self.encodings))
+        if self.device.type == "cpu" or self._is_one_hot:
+            return replace(self, encodings=tuple(encoding.select(rows) for encoding in self.encodings))
+        # One list tells how much memory all of them need: a program waits once for a GPU.
+        counts = [encoding.counts(rows) for encoding in self.encodings]
+        of_products = list(accumulate(counts, torch.mul))[1:]
+        found = torch.stack([values.sum() for values in (*counts, *of_products)]).tolist()
+        parts = zip(self.encodings, found[: len(counts)], strict=True)
+        selected = replace(self, encodings=tuple(encoding.select(rows, n_entries) for encoding, n_entries in parts))
+        selected._product_entries.extend(found[len(counts) :])
+        return selected
 
     # Coarser grids
 

@@ -62,8 +62,12 @@ class OneHot:
         """Return the encoding on a coarser grid, where cell d becomes cells[d]."""
         return OneHot(cells.to(self.index.dtype).index_select(0, self.index), size, self.dtype)
 
-    def select(self, rows: Tensor) -> OneHot:
-        """Return the encoding of these samples."""
+    def counts(self, rows: Tensor) -> Tensor:
+        """Return the number of entries of each of these samples: 1."""
+        return torch.ones_like(rows)
+
+    def select(self, rows: Tensor, n_entries: int | None = None) -> OneHot:
+        """Return the encoding of these samples; its entries are as many as they are."""
         return OneHot(self.index.index_select(0, rows), self.size, self.dtype)
 
     def to(self, device: torch.device) -> OneHot:
@@ -117,9 +121,13 @@ class MultiHot:
         """Return the encoding on a coarser grid, where cell d becomes cells[d]."""
         return MultiHot(self.matrix.merge_columns(cells, size))
 
-    def select(self, rows: Tensor) -> MultiHot:
-        """Return the encoding of these samples."""
-        return MultiHot(self.matrix.select(rows))
+    def counts(self, rows: Tensor) -> Tensor:
+        """Return the number of entries of each of these samples."""
+        return self.matrix.counts(rows)
+
+    def select(self, rows: Tensor, n_entries: int | None = None) -> MultiHot:
+        """Return the encoding of these samples, which has n_entries, if that is known."""
+        return MultiHot(self.matrix.select(rows, n_entries=n_entries))
 
     def to(self, device: torch.device) -> MultiHot:
         """Return the encoding on a device."""

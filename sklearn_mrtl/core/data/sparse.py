@@ -86,17 +86,23 @@ class SparseMatrix:
             (self.rows(), self.col_indices), self.values, accumulate=True
         )
 
-    def select(self, rows: Tensor, block_rows: int = COPIED_ROWS) -> SparseMatrix:
+    def counts(self, rows: Tensor) -> Tensor:
+        """Return the number of stored values in each of these rows."""
+        return self.crow_indices.diff().index_select(0, rows)
+
+    def select(self, rows: Tensor, block_rows: int = COPIED_ROWS, n_entries: int | None = None) -> SparseMatrix:
         """Return the matrix of these rows.
 
         Parameters
         ----------
         block_rows : int
             Rows that are copied at once.
+        n_entries : int or None
+            Of these rows, if it is known: then all of them are copied at once, and nothing waits for a GPU.
         """
-        counts = self.crow_indices.diff().index_select(0, rows)
+        counts = self.counts(rows)
         crow_indices = make_crow_indices(counts, self.col_indices.dtype)
-        ends = ends_of_parts(crow_indices, block_rows)
+        ends, block_rows = parts_of(crow_indices, block_rows, n_entries)
         n_entries = ends[-1]
         col_indices = self.col_indices.new_empty(n_entries)
         values = ones(n_entries, self.values.dtype, rows.device) if self.binary else self.values.new_empty(n_entries)
@@ -126,16 +132,20 @@ class SparseMatrix:
         col_indices = column.to(self.col_indices.dtype).index_select(0, self.col_indices)
         return self.with_entries(self.crow_indices, col_indices, self.values, n_columns)
 
-    def row_kronecker(self, other: SparseMatrix, block_rows: int = COPIED_ROWS) -> SparseMatrix:
+    def row_kronecker(
+        self, other: SparseMatrix, block_rows: int = COPIED_ROWS, n_entries: int | None = None
+    ) -> SparseMatrix:  # fmt: skip
         """Return the Kronecker product row by row, shape (n, S * S'); the other's columns run fastest.
 
         Parameters
         ----------
         block_rows : int
             Rows that are multiplied at once.
+        n_entries : int or None
+            Of the product; see `select`.
         """
         counts = self.crow_indices.diff() * other.crow_indices.diff()
-        ends = ends_of_parts(make_crow_indices(counts), block_rows)
+        ends, block_rows = parts_of(make_crow_indices(counts), block_rows, n_entries)
         n_entries, n_columns = ends[-1], self.shape[1] * other.shape[1]
         dtype = torch.int32 if max(n_columns, n_entries) <= torch.iinfo(torch.int32).max else torch.int64
         binary = self.binary and other.binary
@@ -222,6 +232,13 @@ def _stored_ones(dtype: torch.dtype, device: torch.device) -> Tensor:
 def ends_of_parts(crow_indices: Tensor, n_rows: int) -> list[int]:
     """Return where parts of n_rows consecutive rows begin among the stored values, and where the last one ends."""
     return torch.cat([crow_indices[:-1:n_rows], crow_indices[-1:]]).tolist()
+
+
+def parts_of(crow_indices: Tensor, n_rows: int, n_entries: int | None) -> tuple[list[int], int]:
+    """Return where parts of rows begin and the last one ends, and their rows: all of them if n_entries is known."""
+    if n_entries is None:
+        return ends_of_parts(crow_indices, n_rows), n_rows
+    return [0, n_entries], max(1, len(crow_indices) - 1)
 
 
 def make_crow_indices(counts: Tensor, dtype: torch.dtype = torch.int64) -> Tensor:
