@@ -15,14 +15,17 @@ from sklearn_mrtl._estimators.parameters import is_auto
 from sklearn_mrtl._estimators.rows import Rows, torch_view
 from sklearn_mrtl._estimators.terms import core_scale, highest_term
 from sklearn_mrtl._estimators.validation import normalize_weights, validate_numbers, validate_rows
-from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.finegraining import coarsen_means
 from sklearn_mrtl.core.losses import LogisticLoss, Loss, PoissonLoss, SoftmaxLoss, SquaredLoss
 from sklearn_mrtl.core.models.axes import axes_of
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 from sklearn_mrtl.core.models.terms import Strengths, Sum, Term, named
+from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.refits import TiltedObjective, draw_tilt, tensors_of, unit_of_likelihood
 from sklearn_mrtl.core.solvers.base import SolverSettings
+from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
+from sklearn_mrtl.core.solvers.linearized import linearize
 from sklearn_mrtl.core.solvers.solve import solve
 
 LARGEST_REFIT = 2**23  # numbers of fields up to which a level is refitted: a pass takes a hundredth of a second
@@ -43,8 +46,8 @@ class Refits:
         At the level of the tensors.
     inputs, y, weight, loss : Inputs, Tensor of shape (n, T), Tensor of shape (n,), Loss
     alphas : Alphas
-    view : Inputs or None
-        The inputs at a coarser level.
+    coarse : dict of Shapes to CoarseFields
+        Fields as Gauss-Newton steps see them.
     kept : ndarray of bool, shape (n,), or None
         Rows of positive weight; None: all.
     """
@@ -58,7 +61,7 @@ class Refits:
     weight: torch.Tensor
     loss: Loss
     alphas: Alphas
-    view: Inputs | None
+    coarse: dict[Shapes, CoarseFields]
     kept: np.ndarray | None
 
     @classmethod
@@ -91,7 +94,9 @@ class Refits:
         start = restricted(core_parameters(estimator), fine, model)
         alphas = core_alphas(estimator)
         tensors = [term.tensor for term in estimator.terms_.values()]
-        return cls(tensors, model, fine, start, coarse, targets, weight, loss, alphas, view, rows.kept)
+        known: dict[Shapes, CoarseFields] = {}
+        linearize(Objective(model, coarse, targets, weight, loss, alphas), start, view, known)
+        return cls(tensors, model, fine, start, coarse, targets, weight, loss, alphas, known, rows.kept)
 
     def refit(self, counts: np.ndarray, start: Parameters | None = None, unit: float = 0.0, seed: int = 0):
         """Fit again with the weight of every row multiplied by a count; return the parameters.
@@ -105,15 +110,19 @@ class Refits:
             Objective per unit of a negative log likelihood, with which the penalties' centre is drawn from the Gaussian
             prior that they stand for; 0: the centre is 0.
         """
-        weight = self.weighted(counts)
-        objective = TiltedObjective(self.model, self.inputs, self.y, weight, self.loss, self.alphas)
+        inputs, y, weight, known = self.inputs, self.y, self.weighted(counts), None
+        if inputs.coarsens_in_steps:  # fields: steps are the cheaper the fewer rows there are
+            rows = torch.nonzero(weight)[:, 0]
+            known = {shapes: fields.weighted(weight) for shapes, fields in self.coarse.items()}
+            inputs, y, weight = inputs.select(rows), y[rows], weight[rows]
+        objective = TiltedObjective(self.model, inputs, y, weight, self.loss, self.alphas)
         if unit > 0:
             generator = torch.Generator().manual_seed(seed)
             objective.tilts = {
                 name: draw_tilt(model, alphas, unit, generator).to(weight)
                 for name, model, _, alphas in tensors_of(self.model, self.start, self.alphas)
             }
-        return solve(objective, self.start if start is None else start, SOLVER, view=self.view)
+        return solve(objective, self.start if start is None else start, SOLVER, known=known)
 
     def weighted(self, counts: np.ndarray) -> torch.Tensor:
         """Return the weight of every row times its count, for counts (..., n)."""

@@ -7,6 +7,9 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_mrtl import Feature, Grid, MRTLRegressor
 from sklearn_mrtl._estimators import refits
+from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.solvers.base import SolverSettings
+from sklearn_mrtl.core.solvers.solve import solve
 from sklearn_mrtl.datasets import make_ocean
 from sklearn_mrtl.inspection import factor_bands
 from sklearn_mrtl.inspection._matching import aligned_components
@@ -151,3 +154,15 @@ def test_refits_compute_on_one_thread(fitted, monkeypatch):
         assert seen == [1, 1, 1] and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_rows_that_are_not_drawn_are_left_out(fitted):
+    """As from all rows, where these have weight 0."""
+    ocean, X, model = fitted
+    whole = refits.Refits.of(model, X, ocean.target)
+    counts = np.random.default_rng(0).poisson(1, size=250)
+    found = whole.refit(counts)
+    objective = Objective(whole.model, whole.inputs, whole.y, whole.weighted(counts), whole.loss, whole.alphas)
+    expected = solve(objective, whole.start, SolverSettings(convergence=1e-6, max_epochs=500, newton=False))
+    values = [float(objective.value_and_gradient(parameters)[0]) for parameters in (found, expected)]
+    assert 0 <= values[0] / values[1] - 1 + 1e-6 < 1e-3

@@ -48,9 +48,9 @@ class CoarseFields:
         inputs, weight = objective.inputs, objective.weight
         between = halfway(inputs.shapes, shapes) if view is None else view.shapes
         view = inputs if view is None else view
-        if inputs.n_rows > MAX_ROWS:
-            step = ceil(inputs.n_rows / MAX_ROWS)
-            (view, _), (inputs, weight) = every(step, view, weight), every(step, inputs, weight)
+        self._step = ceil(inputs.n_rows / MAX_ROWS)
+        if self._step > 1:
+            (view, _), (inputs, weight) = every(self._step, view, weight), every(self._step, inputs, weight)
         axes = objective.model.input_axes
         self.axes = [CoarseAxis(axis, shape, weight) for axis, shape in zip(axes, shapes, strict=True)]
         self.weight = weight / weight.sum()
@@ -89,6 +89,13 @@ class CoarseFields:
                 x = x.movedim(m + 1, 0)
                 x = axis.extend(x.flatten(1).double()).to(x).reshape(-1, *x.shape[1:]).movedim(0, m + 1)
         return x
+
+    def weighted(self, weight: Tensor) -> CoarseFields:
+        """Return the coarse fields of the same samples with other weights (n,), without those of weight 0."""
+        weight, weighted = weight[:: self._step], copy(self)
+        rows = torch.nonzero(weight)[:, 0]
+        weighted.x, weighted.weight = self.x[rows], weight[rows] / weight.sum()
+        return weighted
 
     def to(self, device: torch.device) -> CoarseFields:
         """Return the coarse fields on a device."""

@@ -199,3 +199,18 @@ def test_fields_that_coarse_cells_do_not_see_have_no_linearization():
 def test_what_has_no_linearization(make):
     objective, start = make()
     assert linearize(objective, start) is None
+
+
+def test_coarse_fields_of_other_weights_are_those_of_the_rows_that_count():
+    """As coarse fields of these rows alone."""
+    inputs, weight = smooth_fields(n=40), torch.zeros(40).double()
+    rows = torch.arange(0, 40, 3)
+    weight[rows] = torch.arange(1.0, 15.0).double()
+    model, targets = CP(axes_for(inputs)), normal(40, 1)
+    start = random_parameters(model, 2)
+    some = Samples.from_rows(inputs.select(rows), targets[rows], weight[rows])
+    expected = linearize(objective_of(model, some), start).fields
+    everything = Samples.from_rows(inputs, targets, torch.ones(40).double())
+    found = linearize(objective_of(model, everything), start).fields.weighted(weight)
+    torch.testing.assert_close(found.x, expected.x)
+    torch.testing.assert_close(found.weight, expected.weight)
