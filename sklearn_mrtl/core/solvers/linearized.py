@@ -23,12 +23,14 @@ from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
 from sklearn_mrtl.core.solvers.cp_derivatives import coupled_penalties, data_moments, multilinear_derivatives
 from sklearn_mrtl.core.solvers.dense_system import DenseSystem
-from sklearn_mrtl.core.solvers.two_level import Block, CoarseAxis, TwoLevelSystem
+from sklearn_mrtl.core.solvers.two_level import TINY, Block, CoarseAxis, TwoLevelSystem
 
 MAX_UNKNOWNS = 800  # of the coarse system, which takes a twentieth of a second then
 MAX_CELLS = 256  # of a coarse grid
 MAX_UNSEEN = 0.35  # fraction of the fields' variance that the coarse cells may miss; steps are poor with more
 LEAST_CELLS = 4
+
+Solver = Callable[[Parameters], Parameters]
 
 
 class Linearization(ABC):
@@ -46,8 +48,18 @@ class Linearization(ABC):
         self.model, self.fields, self.loss, self.alphas = model, fields, loss, alphas
 
     @abstractmethod
-    def solver(self, parameters: Parameters) -> Callable[[Parameters], Parameters]:
-        """Return a function that multiplies a gradient by about the inverse Hessian at these parameters."""
+    def solver(self, parameters: Parameters, damping: float = 0.0) -> Solver:
+        """Return a function that multiplies a gradient by about the inverse Hessian at these parameters.
+
+        Parameters
+        ----------
+        damping : float
+            Times half of `relative_square` is added to the quadratic model of the objective.
+        """
+
+    def relative_square(self, step: Parameters, parameters: Parameters) -> float:
+        """Return the square of a step relative to the parameters that the curvature depends on; 0 if it hardly does."""
+        return 0.0
 
     def curvatures(self, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Return second derivatives of the objective: by the mean score of each sample (n,), by the intercepts (T,)."""
@@ -68,7 +80,11 @@ class CPLinearization(Linearization):
         axis = self.model.axes[-1]
         return CoarseAxis(axis.whole if isinstance(axis, TargetAxis) else axis, axis.shape, self.fields.x)
 
-    def solver(self, parameters: Parameters) -> Callable[[Parameters], Parameters]:
+    def relative_square(self, step: Parameters, parameters: Parameters) -> float:
+        factors = zip(self.model.factors(step), self.model.factors(parameters), strict=True)
+        return sum(float(moved.double().square().sum() / square_of(factor.double())) for moved, factor in factors)
+
+    def solver(self, parameters: Parameters, damping: float = 0.0) -> Solver:
         factors = [factor.double() for factor in self.model.factors(parameters)]
         n_inputs, rank = len(self.fields.axes), factors[0].shape[1]
         coarse = [axis.restrict(factor) for axis, factor in zip(self.fields.axes, factors, strict=False)]
@@ -83,6 +99,10 @@ class CPLinearization(Linearization):
             along_grid, within = penalties[m]
             unseen = hadamard([f.T @ f for i, f in enumerate(factors) if i != m], torch.ones_like(within))
             penalties[m] = along_grid, within + float(sample.sum()) * self.fields.unseen * unseen
+        if damping:
+            eye = torch.eye(rank, dtype=torch.float64)
+            of_factors = [damping / square_of(factor) * eye for factor in factors]
+            penalties = [(along, within + more) for (along, within), more in zip(penalties, of_factors, strict=True)]
         means = [torch.tensordot(sample / sample.sum(), jacobian, 1) for jacobian in jacobians]  # each (d, K)
         jacobians = [jacobian - mean for jacobian, mean in zip(jacobians, means, strict=True)]
         system = self._system(penalties[:n_inputs], data_moments(jacobians, sample, outputs.T @ outputs))
@@ -121,7 +141,7 @@ class FullRankLinearization(Linearization):
 
     model: FullRank
 
-    def solver(self, parameters: Parameters) -> Callable[[Parameters], Parameters]:
+    def solver(self, parameters: Parameters, damping: float = 0.0) -> Solver:
         axes, x = self.fields.axes, self.fields.x
         grid = next(m for m, axis in enumerate(axes) if axis.is_grid)
 
@@ -207,6 +227,11 @@ def linearize(
     if fields.x.device != cpu:
         model, fields = model.with_axes([axis.to(cpu) for axis in model.axes]), fields.to(cpu)
     return make(model, fields, objective.loss, objective.alphas)
+
+
+def square_of(factor: Tensor) -> Tensor:
+    """Return the sum of squares of a factor, which is not 0."""
+    return factor.square().sum().clamp(min=TINY)
 
 
 def in_coordinates(blocks: Sequence[Block], data: Tensor) -> Tensor:
