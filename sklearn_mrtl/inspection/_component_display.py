@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_mrtl.inspection._band_marks import BandMarks, align_ends
-from sklearn_mrtl.inspection._components import check_components, cp_model
+from sklearn_mrtl.inspection._components import check_components, cp_model, warn_if_empty
 from sklearn_mrtl.inspection._explained import explained_fractions
 from sklearn_mrtl.inspection._figures import MAX_WIDTH, add_colorbar, decorate_panel, first_axes, label_outer, pyplot
 from sklearn_mrtl.inspection._mode_picture import ModePicture, options_by_mode, picture_of
@@ -118,9 +118,15 @@ class ComponentDisplay:
         ValueError
             If the model has no rank-one components or not these, an option names an unknown mode, or a mode is a grid
             of three axes, for which there is `FactorDisplay`.
+
+        Warns
+        -----
+        UserWarning
+            If the term is empty.
         """
         pyplot(f"{CALLER}.from_estimator")
         model = cp_model(estimator)
+        warn_if_empty(model)
         factors = model.factors_
         given = {"axis_labels": axis_labels, "category_names": category_names, "origin": origin, "positions": positions}
         options = options_by_mode(given, model)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._estimators.tensor_mode import TensorMode
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.inspection._composites import chain, transformed
 from sklearn_mrtl.modes import Grid
 
@@ -62,6 +63,21 @@ def cp_model(estimator) -> BaseMRTL:
             f"the components of decomposition={model.decomposition!r} are not rank-one tensors; use decomposition='cp'."
         )
     return model
+
+
+def warn_if_empty(model: BaseMRTL) -> None:
+    """Warn that the components of the model's tensor add nothing to its scores, and name the terms that do."""
+    empty = {name: term.is_empty for name, term in model.terms_.items()}
+    if empty.get(model.tensor_.name):
+        others = [name for name, is_empty in empty.items() if not is_empty]
+        warn(
+            f"{model.tensor_.name!r} is empty: its components add nothing to the scores."
+            + (
+                f" select_term(model, {others[0]!r}) has those of another term; {others} are not empty."
+                if others
+                else ""
+            )
+        )
 
 
 def without_component(model: BaseMRTL, k: int) -> BaseMRTL:

@@ -149,7 +149,9 @@ def one_row(X_row: Any, n_axes: int) -> Any:
         If it is several rows.
     """
     if np.ndim(X_row) == n_axes:
-        return X_row.expand_dims("sample") if is_dataarray(X_row) else np.asarray(X_row)[None]
+        if not is_dataarray(X_row):
+            return np.asarray(X_row)[None]
+        return X_row.expand_dims("time" if "time" in X_row.coords else "sample")  # a row of a series keeps its time
     if len(X_row) != 1:
         raise ValueError(f"X_row must be one row, got {len(X_row)}.")
     return X_row

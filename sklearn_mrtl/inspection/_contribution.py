@@ -23,7 +23,7 @@ def contribution_map(estimator, X_row, *, mode: str | None = None, baseline: str
     estimator : fitted MRTLRegressor or MRTLClassifier, or a pipeline, target transformer or search around one
         Fitted to fields, with any rank.
     X_row : array-like or xarray.DataArray of shape (1, ...) or (...)
-        One row of X, as the estimator takes it; of shape (1, ...) where it needs its time.
+        One row of X, as the estimator takes it. Where that needs times, a DataArray with a coordinate "time".
     mode : str, default=None
         Name of the grid. None: the first grid.
     baseline : {"zero", "mean"}, default="zero"

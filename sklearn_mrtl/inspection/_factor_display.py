@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklearn_mrtl.inspection._band_marks import BandMarks, align_ends
-from sklearn_mrtl.inspection._components import check_components, check_mode, low_rank_model
+from sklearn_mrtl.inspection._components import check_components, check_mode, low_rank_model, warn_if_empty
 from sklearn_mrtl.inspection._explained import explained_fractions
 from sklearn_mrtl.inspection._figures import add_colorbar, arrange, first_axes, label_outer, panels, pyplot
 from sklearn_mrtl.inspection._mode_picture import ModePicture, picture_of
@@ -155,9 +155,15 @@ class FactorDisplay:
         ValueError
             If the model has no such mode or components, or was fitted at full rank, or `origin` is given for a mode
             that is no polar Grid, or `positions` are not those of the mode's categories.
+
+        Warns
+        -----
+        UserWarning
+            If the term is empty.
         """
         pyplot(f"{CALLER}.from_estimator")
         model = low_rank_model(estimator)
+        warn_if_empty(model)
         mode = check_mode(model, mode)
         factor = model.factors_[mode]
         chosen = check_components(components, factor.shape[-1])

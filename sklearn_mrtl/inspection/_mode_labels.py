@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
 
 import numpy as np
 
 from sklearn_mrtl._estimators.base import BaseMRTL
-from sklearn_mrtl._utils.labels import edges
+from sklearn_mrtl._utils.labels import Labels, edges
 from sklearn_mrtl.inspection._composites import pipelines
 from sklearn_mrtl.modes import Grid
 
@@ -71,6 +72,17 @@ def mode_labels(model: BaseMRTL, name: str) -> ModeLabels:
     return ModeLabels(True, tuple(extent), tuple(labels), is_geographic=is_geographic)
 
 
+def target_labels(y) -> ModeLabels:
+    """Return the labels of the outputs, or of the cells of a map, of a target; all empty if y has no names."""
+    labels = Labels.of_target(y)
+    dims, coords, attrs = labels.dims or (), labels.coords or {}, labels.attrs or {}
+    names = tuple(with_units(dim, attrs.get(dim, {})) for dim in dims)
+    if len(dims) == 1 and dims[0] in coords:
+        return ModeLabels(False, (), names, tuple(map(str, coords[dims[0]])))
+    extent = tuple(ends for dim in dims if (ends := ends_of(coords.get(dim), None)) is not None)
+    return ModeLabels(True, extent if len(extent) == len(dims) else (), names, is_geographic=dims[-2:] in GEOGRAPHIC)
+
+
 def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | None:
     """Return names of a Feature's categories, from the columns of X or of the output of the pipeline's other steps.
 
@@ -93,6 +105,15 @@ def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | Non
     names = [str(column) for column in names[where[name]]]
     shared = commonprefix(names) if len(names) > 1 else ""
     return tuple(column[shared.rfind("_") + 1 :] for column in names)
+
+
+def telling_names(X, columns: Sequence | None) -> list[str] | None:
+    """Return what tells the rows of a DataFrame apart: their entries in those other columns in which they differ."""
+    if not hasattr(X, "iloc") or len(X) < 2:
+        return None
+    others = X[[name for name in X.columns if name not in (columns or ())]]
+    differing = others.loc[:, others.nunique(dropna=False) > 1]
+    return [", ".join(map(str, row)) for row in differing.itertuples(index=False)] if differing.shape[1] else None
 
 
 def with_units(name: str, attrs: dict) -> str:

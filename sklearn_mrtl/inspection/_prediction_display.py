@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl.inspection._figures import add_colorbar, arrange, first_axes, label_outer, panels, pyplot
+from sklearn_mrtl.inspection._mode_labels import telling_names
 from sklearn_mrtl.inspection._mode_picture import ModePicture, plane_labels
 from sklearn_mrtl.inspection._panels import symmetric_limits
 from sklearn_mrtl.modes import Grid
@@ -123,7 +124,8 @@ class PredictionDisplay:
             Class whose probability is drawn; None: the second of two. Of a regressor with several outputs over a
             `grid`, the number of the output; None: the first.
         names : sequence of str, default=None
-            Titles of the panels.
+            Titles of the panels. None: of a DataFrame's rows what tells them apart, the entries of those columns that
+            differ.
         axis_labels : (str, str), default=None
             Names and units of the axes of `grid` in their order; of maps, of the vertical and the horizontal axis.
         extent, positions, geographic
@@ -150,6 +152,7 @@ class PredictionDisplay:
             extent = checked_bounds(grid, columns)[::-1]
             axis_labels = list(axis_labels or map(str, columns or ()))[::-1]
         values, quantity = predictions(estimator, X, grid, columns, target)
+        names = telling_names(X, columns) if names is None else names
         if reference is not None:
             values = values - predictions(estimator, reference, grid, columns, target)[0]
             quantity = f"difference of the {quantity}"

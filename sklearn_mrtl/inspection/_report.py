@@ -191,7 +191,7 @@ def displays(estimator, model: BaseMRTL, X, y: np.ndarray, bands: FactorBands | 
     drawn: dict = {}
     if len(model.terms_) > 1:
         drawn["Terms"] = lambda: TermDisplay.from_estimator(estimator, X=X)
-    if hasattr(model, "component_weights_"):
+    if hasattr(model, "component_weights_") and not model.terms_[model.tensor_.name].is_empty:
         first = range(min(len(model.component_weights_), MOST_COMPONENTS))
         title = f"Components of {model.tensor_.name}" if len(model.terms_) > 1 else "Components"
         options = {"X": X, "components": first, "bands": bands}

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.model_selection import KFold, cross_val_predict
 
+from sklearn_mrtl._utils.labels import Labels, align
 from sklearn_mrtl._utils.skill import correlation_of, skill_of
 from sklearn_mrtl.inspection._figures import add_colorbar, first_axes, mixed_panels, pyplot
+from sklearn_mrtl.inspection._mode_labels import target_labels
 from sklearn_mrtl.inspection._mode_picture import ModePicture, plane_labels
 from sklearn_mrtl.inspection._panels import scale_end
 
@@ -120,7 +122,7 @@ class SkillDisplay:
         extent=None,
         axis_labels: Sequence[str] | None = None,
         positions=None,
-        geographic: bool = False,
+        geographic: bool | None = None,
         ax=None,
         **plot_options,
     ) -> SkillDisplay:
@@ -129,7 +131,8 @@ class SkillDisplay:
         Parameters
         ----------
         y_true, y_pred : array-like of shape (n,), (n, T) or (n, n_rows, n_columns)
-            What was observed and what was predicted, of the same shape.
+            What was observed and what was predicted, of the same shape. A DataFrame or DataArray as y_true names the
+            outputs, and the coordinates of maps.
         metric : {"r2", "skill", "correlation"}, default="r2"
             "r2" and "skill": the fraction of squared errors that the model saves, compared with `reference`; as in
             :func:`~sklearn_mrtl.model_selection.skill_score`.
@@ -137,9 +140,9 @@ class SkillDisplay:
             Predictions to compare with, such as those of a climatology or of persistence. None: the mean of y_true,
             which nobody knows beforehand; the skill is then R².
         names : sequence of str, default=None
-            Names of the T outputs.
+            Names of the T outputs. None: those of y_true.
         extent, axis_labels, positions, geographic
-            As in `PredictionDisplay`.
+            As in `PredictionDisplay`. None: those of y_true.
         ax : matplotlib Axes or array-like of Axes, default=None
             As in `plot`.
         **plot_options
@@ -154,6 +157,7 @@ class SkillDisplay:
         ValueError
             If shapes differ, the metric is unknown, or a reference is given for the correlation.
         """
+        labels, y_pred = target_labels(y_true), align(y_pred, Labels.of(y_true), "y_pred")
         y_true, y_pred = (np.asarray(y, dtype=float) for y in (y_true, y_pred))
         if y_true.shape != y_pred.shape:
             raise ValueError(f"y_pred must have the shape of y_true, {y_true.shape}, got {y_pred.shape}.")
@@ -168,8 +172,10 @@ class SkillDisplay:
                 )
         skill = correlation_of(y_true, y_pred) if metric == "correlation" else skill_of(y_true, y_pred, reference)
         display = cls(
-            y_true, y_pred, skill, metric=metric, names=names, extent=extent, axis_labels=axis_labels,
-            positions=positions, geographic=geographic,
+            y_true, y_pred, skill, metric=metric, names=labels.category_names if names is None else names,
+            extent=labels.extent or None if extent is None else extent,
+            axis_labels=labels.axis_labels or None if axis_labels is None and positions is None else axis_labels,
+            positions=positions, geographic=labels.is_geographic if geographic is None else geographic,
         )  # fmt: skip
         return display.plot(ax=ax, **plot_options)
 

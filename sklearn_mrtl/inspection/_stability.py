@@ -10,6 +10,7 @@ from sklearn.utils import Bunch, _safe_indexing, check_random_state, check_scala
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _num_samples
 
+from sklearn_mrtl.inspection._components import fitted_model, warn_if_empty
 from sklearn_mrtl.inspection._matching import matched_components
 from sklearn_mrtl.inspection._progress import computed
 from sklearn_mrtl.inspection._resampling import checked_length, draw_blocks
@@ -74,6 +75,11 @@ def stability(
     ValueError
         If a parameter is out of range, or the model has no rank-one components.
 
+    Warns
+    -----
+    UserWarning
+        If the term that is compared is empty.
+
     Examples
     --------
     >>> import numpy as np
@@ -95,6 +101,7 @@ def stability(
     length = checked_length(block_length, n)
     rng = check_random_state(random_state)
     first = clone(estimator).fit(X, y)
+    warn_if_empty(fitted_model(first))
     seeds = rng.randint(2**31 - 1, size=n_repeats)
     rows = [draw_blocks(n, length, rng) if resample == "block bootstrap" else None for _ in range(n_repeats)]
     jobs = (

@@ -1,10 +1,12 @@
 """Pictures of whole components show the factors of all modes."""
 
+import warnings
+
 import numpy as np
 import pytest
 
-from sklearn_mrtl import Grid, MRTLRegressor
-from sklearn_mrtl.inspection import ComponentDisplay, FactorDisplay, factor_bands
+from sklearn_mrtl import Feature, Grid, MRTLRegressor
+from sklearn_mrtl.inspection import ComponentDisplay, FactorDisplay, factor_bands, report, select_term, stability
 from sklearn_mrtl.inspection._explained import explained_fractions
 
 mpl = pytest.importorskip("matplotlib")
@@ -78,3 +80,22 @@ def test_panels_whose_bands_are_wider_have_the_scale_of_the_others(ocean, ocean_
     largest = [np.abs(ocean_model.factors_[mode]).max(axis=0) for mode in ("lag", "variable")]
     for panels, wide, one in zip(columns, widest, largest, strict=True):
         assert panels[0].get_xlim()[1] >= (wide / one).max()
+
+
+def test_an_empty_product_is_told(tmp_path):
+    rng = np.random.default_rng(0)
+    row, column = rng.integers(20, size=600), rng.integers(15, size=600)
+    X, y = np.hstack([np.eye(20)[row], np.eye(15)[column]]), row / 7 + rng.normal(size=600)
+    model = MRTLRegressor([Feature("row", 20), Feature("column", 15)]).fit(X, y)
+    assert model.terms_["row x column"].is_empty
+    message = r"'row x column' is empty: .* select_term\(model, 'row'\)"
+    for draw in (ComponentDisplay.from_estimator, FactorDisplay.from_estimator):
+        with pytest.warns(UserWarning, match=message):
+            draw(model)
+    with pytest.warns(UserWarning, match=message):
+        stability(model, X, y, n_repeats=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FactorDisplay.from_estimator(select_term(model, "row"))
+        page = report(model, X, y, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Terms" in page and "Components" not in page

@@ -227,3 +227,9 @@ def test_uncertainty_of_predictions_is_in_the_units_of_the_target(fitted):
     with pytest.raises(TypeError, match="inside ResidualRegressor was fitted to another one"):
         tercile_probabilities(whole, rows)
     np.testing.assert_array_equal(tercile_probabilities(model, rows), tercile_probabilities(model.regressor_, rows))
+
+
+@pytest.mark.parametrize("name", composites())
+def test_a_row_of_a_series_keeps_its_time(fitted, name):
+    X, _, models = fitted
+    np.testing.assert_array_equal(contribution_map(models[name], X[160]), contribution_map(models[name], X[160:161]))

@@ -152,3 +152,52 @@ def test_places_on_the_globe_are_labelled_so():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("east", "north")
     ax = PredictionDisplay(y[:1], positions=positions, geographic=True).plot().ax_
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("longitude (°E)", "latitude (°N)")
+
+
+def test_rows_of_a_table_are_named_by_what_tells_them_apart():
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame(
+        {"player": ["Ann", "Ann", "Bo"], "kind": ["jump", "hook", "jump"], "half": 1, "x": 0.0, "y": 0.0}
+    )
+
+    class Constant(LinearRegression):
+        def predict(self, rows):
+            return np.zeros(len(rows))
+
+    model = Constant().fit(X, X[:, 0])
+
+    def titles(rows, **options):
+        display = PredictionDisplay.from_estimator(model, rows, COURT, ["x", "y"], **options)
+        return [panel.get_title() for panel in display.axes_.flat if panel is not None]
+
+    assert titles(table) == ["Ann, jump", "Ann, hook", "Bo, jump"]
+    assert titles(table[:2].assign(x=[1.0, 2.0])) == ["jump", "hook"]
+    assert titles(table[:2], names=["a", "b"]) == ["a", "b"]
+    assert titles(table[:1]) == [""] and titles(table[["x", "y"]]) == ["", "", ""]
+
+
+def test_outputs_have_their_own_names():
+    xr, pd = pytest.importorskip("xarray"), pytest.importorskip("pandas")
+    y = RNG.normal(size=(30, 3))
+    labelled = xr.DataArray(y, {"division": ["north", "south", "west"]}, ("time", "division"))
+    expected = skill_of(y, y + 0.1 * y[::-1])
+    for truth in (labelled, pd.DataFrame(y, columns=["north", "south", "west"])):
+        display = SkillDisplay.from_predictions(truth, y + 0.1 * y[::-1])
+        assert [tick.get_text() for tick in display.axes_[0].get_yticklabels()] == ["north", "south", "west"]
+        np.testing.assert_allclose([bar.get_width() for bar in display.axes_[0].patches], expected)
+    assert SkillDisplay.from_predictions(labelled, y).axes_[0].get_ylabel() == "division"
+    moved = (labelled + 0.1 * y[::-1])[:, ::-1]  # predictions with names, in another order
+    np.testing.assert_allclose(SkillDisplay.from_predictions(labelled, moved).skill, expected)
+    with pytest.raises(ValueError, match="y_pred must have the labels"):
+        SkillDisplay.from_predictions(labelled, labelled.assign_coords(division=["north", "south", "east"]))
+
+
+def test_maps_of_skill_have_their_own_coordinates():
+    xr = pytest.importorskip("xarray")
+    coords = {"lat": [45.0, 35.0, 25.0], "lon": np.arange(4) * 10.0}
+    y = xr.DataArray(RNG.normal(size=(30, 3, 4)), coords, ("time", "lat", "lon"))
+    display = SkillDisplay.from_predictions(y, y + 0.1)
+    (image,) = display.axes_[0].images
+    assert image.get_extent() == [-5, 35, 20, 50]
+    np.testing.assert_allclose(image.get_array(), display.skill[::-1])  # the first row of y is the northernmost
+    assert (display.axes_[0].get_xlabel(), display.axes_[0].get_ylabel()) == ("longitude (°E)", "latitude (°N)")
