@@ -26,11 +26,10 @@ from sklearn_mrtl.core.penalties.traces import EACH, Penalty, make_traces, penal
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 
-MAX_ROUNDS = 30  # 10 to 15 are usual
-ENOUGH = 0.1  # change of the logarithms of the strengths that ends the rounds
+MAX_ROUNDS = 10  # of more, strengths change further, and log losses no more than by chance (docs/performance.md)
 LARGEST_STEP = 30.0  # factor by which a round may change a strength
 STRONGEST, WEAKEST = 1e6, 1e-8  # relative to the second derivative of the loss
-EMPTY = 0.1  # degrees of freedom of a term below which it explains nothing
+EMPTY = 0.1  # degrees of freedom of a penalty below which changes of its strength do not matter
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +101,11 @@ def fellner_schall(
                 alpha = min(max(alpha * ratio, WEAKEST * unit), STRONGEST * unit)
             updated.append(alpha)
         changes = [
-            abs(log(new / old)) for new, old, penalty in zip(updated, alphas, penalties, strict=True)
-            if old > 0 and degrees[penalty.term] > EMPTY
+            abs(log(new / old)) for new, old, numerator in zip(updated, alphas, numerators, strict=True)
+            if 2 * old * numerator > EMPTY
         ]  # fmt: skip
         alphas = updated
-        if max(changes, default=0.0) < ENOUGH:
+        if max(changes, default=0.0) < traces.enough:
             break
     return Estimate(tuple(terms), model, parameters, degrees)
 

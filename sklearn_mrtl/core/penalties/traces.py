@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -79,8 +80,12 @@ def unit_smoothness(axis: Axis, direction: int) -> DirectionalSmoothness:
 class Traces(ABC):
     """tr(P^- S_k) - tr(H^-1 S_k) of every penalty, and the degrees of freedom tr(H^-1 A) of every term.
 
-    S_k are divided by the number of entries of the term's weight tensor, as in the objective.
+    S_k are divided by the number of entries of the term's weight tensor, as in the objective. So 2 alpha_k times the
+    first are the degrees of freedom of penalty k, which add up to those of its term.
     """
+
+    enough: ClassVar[float]
+    """Change of the logarithms of strengths that is as good as none."""
 
     @abstractmethod
     def __call__(self, model: Sum, alphas: Sequence[float], second: Tensor) -> tuple[list[float], list[float]]:
@@ -110,6 +115,8 @@ def make_traces(
 
 class ExactTraces(Traces):
     """Traces from the matrices themselves, in double precision."""
+
+    enough = 0.05
 
     def __init__(
         self, samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], penalties: Sequence[Penalty]
@@ -169,6 +176,8 @@ class EstimatedTraces(Traces):
 
     P and S are diagonal in the eigenvectors of the differences along the axes of the grids.
     """
+
+    enough = 0.15
 
     def __init__(
         self, samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], penalties: Sequence[Penalty], *,
