@@ -106,10 +106,10 @@ def shots():
     X, y = encode.fit_transform(frames.data), frames.target
     train, test = slice(0, 80_000), slice(80_000, None)
     logistic, logistic_seconds = timed_fit(LogisticRegression(max_iter=200), X[train], y[train])
-    model, seconds = timed_fit(MRTLClassifier(rank=6, verbose=1), X[train], y[train])
+    model, seconds = timed_fit(MRTLClassifier(verbose=1), X[train], y[train])
     rows = [
         ("LogisticRegression, additive", roc_auc_score(y[test], logistic.decision_function(X[test])), logistic_seconds),
-        ("MRTLClassifier(rank=6)", roc_auc_score(y[test], model.decision_function(X[test])), seconds),
+        (f"MRTLClassifier, rank {model.rank_} chosen", roc_auc_score(y[test], model.decision_function(X[test])), seconds),
         ("true probabilities (upper bound)", roc_auc_score(y[test], frames.logit[test]), ""),
     ]
     print_table("AUC", rows)

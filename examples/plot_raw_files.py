@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation, read_ocean, read_precipitation
-from sklearn_mrtl.inspection import FactorDisplay
+from sklearn_mrtl.inspection import ComponentDisplay
 from sklearn_mrtl.preprocessing import (
     AreaWeighter,
     DeseasonalizedTargetRegressor,
@@ -86,7 +86,7 @@ model = make_pipeline(
     Detrender("linear"),
     Deseasonalizer(standardize=False),
     AreaWeighter(),
-    DeseasonalizedTargetRegressor(MRTLRegressor(rank=5), lead=3, standardize=False),
+    DeseasonalizedTargetRegressor(MRTLRegressor(), lead=3, standardize=False),
 )
 train = (y.time.dt.year <= 1990).values
 model.fit(X[train], y[train])
@@ -103,8 +103,8 @@ print(f"R^2 of temperatures {model.score(X[~train], y[~train]):.3f}, "
       f"of anomalies {r2_score(anomaly(y[~train]), anomaly(prediction)):.3f}")  # fmt: skip
 
 # %%
-# Maps have the file's latitudes and longitudes:
-FactorDisplay.from_estimator(model, components=range(4))
+# The map has the file's latitudes and longitudes:
+ComponentDisplay.from_estimator(model)
 
 # %%
 # ``to_xarray`` returns all factors with coordinates, which can be written to a file:

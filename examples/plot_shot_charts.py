@@ -50,7 +50,7 @@ print(f"{len(train):,} shots of {train.player_id.nunique():,} players to train, 
 # shrink what each player has of his own: one with ten shots gets nearly the common map, and one who is not in the
 # training data gets exactly that.
 encode = ModeEncoder([("player", "player_id"), (court, ["x", "y"])], handle_unknown="ignore", outside="clip")
-model = make_pipeline(encode, MRTLClassifier(rank=6))
+model = make_pipeline(encode, MRTLClassifier())
 began = time.perf_counter()
 model.fit(train, train.made)
 print(f"fit in {time.perf_counter() - began:.1f} s")
@@ -91,8 +91,8 @@ with warnings.catch_warnings(action="ignore"):  # of an unknown player
     )
 
 # %%
-# Six patterns
-# ------------
+# Patterns
+# --------
 # Each chart is the common map, the player's number, and a sum of these maps, weighted by the player's factors. With
 # two modes (player and court) the components are those of a singular value decomposition: orthogonal, ordered, unique
 # up to sign.
