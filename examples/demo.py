@@ -107,9 +107,10 @@ def shots():
     train, test = slice(0, 80_000), slice(80_000, None)
     logistic, logistic_seconds = timed_fit(LogisticRegression(max_iter=200), X[train], y[train])
     model, seconds = timed_fit(MRTLClassifier(verbose=1), X[train], y[train])
+    name = f"MRTLClassifier, rank {model.rank_} chosen"
     rows = [
         ("LogisticRegression, additive", roc_auc_score(y[test], logistic.decision_function(X[test])), logistic_seconds),
-        (f"MRTLClassifier, rank {model.rank_} chosen", roc_auc_score(y[test], model.decision_function(X[test])), seconds),
+        (name, roc_auc_score(y[test], model.decision_function(X[test])), seconds),
         ("true probabilities (upper bound)", roc_auc_score(y[test], frames.logit[test]), ""),
     ]
     print_table("AUC", rows)
