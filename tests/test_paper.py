@@ -1,6 +1,8 @@
 """benchmarks/paper: which trials are kept, which are run again, and what they say about claims."""
 
+import json
 import sys
+import types
 from importlib import import_module
 from pathlib import Path
 
@@ -226,3 +228,47 @@ def test_verdicts_follow_the_trials(load, monkeypatch):
         return [check.verdict() for check in claims.speed(4.0) if check.part == "Adam, both phases"]
 
     assert speed(5.0) == ["confirmed"] and speed(3.0) == ["not confirmed"]
+
+
+# What the README says
+
+
+def in_readme(sentences):
+    return sentences in " ".join((FOLDER.parents[1] / "README.md").read_text().split())
+
+
+def test_readme_has_the_verdicts_of_the_claims(load, monkeypatch):
+    claims = load("claims")
+    monkeypatch.setattr(load("comparisons"), "PAGES", PAGES)
+    assert in_readme(claims.in_short(claims.all_claims())), "copy docs/paper/claims.md, In short"
+
+
+def test_readme_has_the_verdict_on_other_packages(load):
+    trials, page = pd.read_csv(PAGES / "beyond.csv", converters={"losses": json.loads}), load("beyond_page")
+    results = [page.Result(task, trials[trials.task == task.name], {}) for task in load("beyond").TASKS]
+    assert in_readme(page.in_short(results)), "copy docs/paper/beyond.md, All tasks"
+
+
+# Beyond the paper
+
+
+def test_gains_are_in_units_of_the_score_and_paired_with_ours(load):
+    page, rng = load("beyond_page"), np.random.default_rng(0)
+    losses = {(method, seed): rng.uniform(1, 2, 20) for method in ("ours", "theirs") for seed in (0, 1)}
+    rows = [
+        {"method": method, "kind": kind, "step": 1, "seed": seed, "loss": losses[method, seed].mean(), "variance": 4.0,
+         "losses": list(losses[method, seed]), "cpu": 1.0, "setting": "", "auc": np.nan}
+        for method, kind in [("theirs", "linear"), ("ours", "ours")] for seed in (1, 0)
+    ]  # fmt: skip
+    result = page.Result(types.SimpleNamespace(is_class=False), pd.DataFrame(rows), {})
+    gains = np.concatenate([losses["ours", seed] - losses["theirs", seed] for seed in (0, 1)]) / 4.0
+    theirs = result.linear
+    assert theirs.gain == pytest.approx(gains.mean()) and theirs["std"] == pytest.approx(gains.std() / np.sqrt(40))
+    assert theirs.score == pytest.approx(1 - np.mean([losses["theirs", 0], losses["theirs", 1]]) / 4)
+    assert theirs.score - result.own.score == pytest.approx(theirs.gain)
+    assert result.behind == pytest.approx(100 * (theirs.score - result.own.score) / abs(theirs.score))
+
+
+def test_front_is_of_those_that_nobody_beats_in_less_time(load):
+    gain, cpu = [0.0, 0.1, 0.05, -0.2], [2.0, 3.0, 4.0, 1.0]
+    assert list(load("beyond_page").on_front(gain, cpu)) == [True, True, False, True]

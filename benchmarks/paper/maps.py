@@ -188,14 +188,13 @@ component: 1 is smooth, 0 is noise. Seconds of the first start include the choic
 
 Simulated fields have their true rank, 3. Simulated shots have rank 4, one more than true: players differ in how often
 they score, which takes a component of its own. This was changed after a first run with rank 3, in which the match
-score of all four starts was .76.
+score of all four starts was .76; that run is not kept.
 
 Rows are few, to spare time: 20 000 simulated frames of 20 x 25 and 6 x 6 cells, 1000 months, every fourth real frame.
 With 100 000 frames of 40 x 50 and 12 x 12 cells coarse grids matter: the match of shots was .967 from full rank, .964
 from random factors with coarse grids first and .670 without ([benchmarks](../benchmarks.md)). On real frames random
-factors on the finest grids stay noise, as in the paper's figures 1, 9, 11 and 12: in seed 0 the fit ends after 19
-epochs at a constant's loss, .693. With coarse grids first they become maps, but other ones for each seed. On the ocean
-all four starts give maps of the same smoothness.
+factors on the finest grids stay noise, as in the paper's figures 1, 9, 11 and 12. With coarse grids first they become
+maps, but other ones for each seed. On the ocean all four starts give maps of about the same smoothness.
 
 Pictures: the paper's figures 1, 7, 9, 11 (court), 8, 12 (defenders) and 6 (ocean), each start a row, each component a
 column. Red is positive, blue negative, each map in units of its own largest weight; grey is land. The sign of a map

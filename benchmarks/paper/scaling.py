@@ -131,7 +131,10 @@ def panels(trials):
             right = ax.twinx()
             draw(right, mine["size"], mine.peak / 1e3, "memory, GB", "s--", color="tab:orange")
             lines = [*lines, *right.get_lines()]
-        ax.set(xlabel=sweep, title="an epoch" if SWEEPS[sweep][2] is epoch else "a whole fit")
+        ax.set(
+            xlabel=sweep + ", on a busy machine" * (sweep == "threads"),
+            title="an epoch" if SWEEPS[sweep][2] is epoch else "a whole fit",
+        )
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xticks(mine["size"], [in_thousands(size) for size in mine["size"]], fontsize=8)
         ax.legend(lines, [line.get_label() for line in lines], fontsize=8, loc="upper left")
@@ -153,8 +156,10 @@ Slopes are those of the logarithms: 1 is linear, 0 constant. Those of all sizes 
 that does not grow, which makes them small; the last two sizes say more about larger problems.
 
 Threads are those that torch may use, on 600 months of 6 lags and 80 x 180 cells; a fit takes one for every 8 million
-numbers of its data, at most those. Other programs used both cores: go by CPU seconds, and do not take the slope of the
-threads, which is of wall-clock seconds, for that of a quiet machine (`benchmarks/threads.py` measures that one)."""
+numbers of its data, at most those. About ten other programs used both cores: wall-clock seconds, which are those of the
+threads' slope, are of such a machine. There two threads wait for each other at every step, busily, and a fit takes many
+times as long as on one: set `OMP_NUM_THREADS=1` where other programs compute. Of a quiet machine, and beside one busy
+process, see [performance](../performance.md)."""
 
 
 def measured(trials):

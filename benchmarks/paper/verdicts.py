@@ -51,11 +51,12 @@ class Check:
             return CONFIRMED
         return REFUTED if upper < self.low or lower > self.high else OPEN
 
-    def in_figures(self) -> str:
+    def in_figures(self, digits=3) -> str:
         """Mean and interval."""
         mean, lower, upper = self.interval()
         has_interval = self.splits != "none" and len(self.values) > 1
-        return f"{mean:.3g}" + f" ({lower:.3g} to {upper:.3g})" * has_interval
+        mean, lower, upper = (f"{value:.{digits}g}" for value in (mean, lower, upper))
+        return mean + f" ({lower} to {upper})" * has_interval
 
     def in_words(self) -> str:
         """Mean, interval, number of seeds and verdict."""
