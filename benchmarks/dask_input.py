@@ -124,11 +124,27 @@ def measured(function, group, args):
     return result, seconds, len(cloudpickle.dumps(args)), len(cloudpickle.dumps(result))
 
 
+N_COUNTED = 5  # passes whose tasks and messages are counted
+
+
+def done_and_sent(dask_worker):
+    """Tasks that a worker has done, and messages that it has sent to the scheduler."""
+    return dask_worker.state.executed_count, dask_worker.batched_stream.batch_count
+
+
 def passes(n=300, n_rows=15):
     """What the passes of a fit of fields cost beyond the work of the slower of two workers, and what travels."""
-    seen = []
+    seen, counts = [], []
+
+    def traffic(client):
+        """Tasks that were done, and messages that went each way between scheduler and client or workers."""
+        done, sent = zip(*client.run(done_and_sent).values(), strict=True)
+        return np.array([sum(done), client.scheduler_comm.batch_count, sum(sent)])
 
     def submit(self, function, *args):
+        is_counted = args[0] is weighted_gradient and len(counts) < 2 * N_COUNTED
+        if is_counted:
+            counts.append(traffic(self.client))
         began = time.perf_counter()
         options = {"allow_other_workers": True, "pure": False}
         futures = [
@@ -139,6 +155,8 @@ def passes(n=300, n_rows=15):
         if args[0] is weighted_gradient:
             n_weights = sum(value.numel() for value in args[1][-1].values())
             seen.append((n_weights, time.perf_counter() - began, max(seconds), sum(came) + sum(went)))
+        if is_counted:
+            counts.append(traffic(self.client))
         return unpacked(list(results))
 
     X, y = dask.compute(*fields(n, n_rows), scheduler="synchronous")
@@ -151,6 +169,8 @@ def passes(n=300, n_rows=15):
         cells = [len(walls), f"{24 * n_weights / 1e3:.0f}", f"{median(sizes) / 1e3:.0f}"]
         rows.append([n_weights, *cells, f"{1e3 * median(works):.0f}", f"{min(beyond):.0f}", f"{median(beyond):.0f}"])
     head = ["weights", "passes", "weights x (4 + 8) x 2, kB", "kB", "work, ms", "beyond it, least ms", "median ms"]
+    of_each = np.median(np.diff(counts, axis=0)[::2], axis=0).astype(int)
+    print(f"a pass: {of_each[0]} tasks, {of_each[1]} messages of the client and {of_each[2]} of the workers")
     table(f"{n} rows of fields in {n // n_rows} blocks, rank 3, two workers; R^2 {model.score(X, y):.3f}", head, rows)
 
 
