@@ -118,6 +118,11 @@ class EmulatedGPU(TorchDispatchMode):
         of_unknown_size = name == "repeat_interleave" and kwargs.get("output_size") is None
         if name in WAITS or by_mask or of_unknown_size or (on_gpu and name == "_to_copy" and not is_on_gpu):
             self.wait(name)
+        if on_gpu and name == "_to_copy" and not is_on_gpu:
+            self.moving(on_gpu[0].nbytes)
+
+    def moving(self, n_bytes):
+        """Hear of bytes that go to the CPU."""
 
     def wrapped(self, held, known):
         """Return a result as a tensor of the GPU: itself if it is an argument."""

@@ -1,5 +1,6 @@
 """Fits on an emulated GPU: the numbers of the CPU, no mixed devices, few waits, little memory."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ from scipy import sparse
 from sklearn.model_selection import KFold
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl._estimators.fields import FieldStatistics
+from sklearn_mrtl._estimators.layout import layout_of
+from sklearn_mrtl._estimators.validation import validate_samples
+from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
@@ -257,3 +262,106 @@ def test_penalties_of_rows_that_go_there_in_blocks_are_chosen_on_the_folds_of_cv
     assert len(found) == len(expected) > 3
     for tried, of_cpu in zip(found, expected, strict=True):
         assert tried == pytest.approx(of_cpu, rel=1e-6)
+
+
+class Foreign:
+    """An array of another library, which numpy cannot read."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.ndim, self.dtype = (
+            torch.as_tensor(values),
+            values.shape,
+            values.ndim,
+            values.dtype,
+        )
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+    def __dlpack__(self, **options):
+        return self.values.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.values.__dlpack_device__()
+
+
+@pytest.mark.parametrize("make", [torch.as_tensor, Foreign], ids=["torch", "DLPack"])
+@pytest.mark.parametrize("name", ["fields", "classes"])
+def test_arrays_of_other_libraries(name, make, fields):
+    X, y = fields
+    model = MRTLRegressor(**GIVEN)
+    if name == "classes":
+        model, y = MRTLClassifier(**GIVEN), (y > 0).astype(int)
+    weight = np.arange(N) % 3 + 0.5
+    expected = model.fit(X, y, weight)
+    coef, predicted, score = expected.coef_, expected.predict(X), expected.score(X, y)
+    model.fit(make(X), make(y), make(weight), groups=make(np.arange(N) % 5))
+    np.testing.assert_array_equal(model.coef_, coef)
+    np.testing.assert_array_equal(model.predict(make(X)), predicted)
+    assert model.score(make(X), y) == score
+
+
+def test_tensors_are_not_copied(fields):
+    X = torch.from_numpy(np.nan_to_num(fields[0])).float()
+    found = validate_samples(MRTLRegressor(), X)[0]
+    assert found.ctypes.data == X.data_ptr()
+    inputs = FieldStatistics.fit(found, np.ones(N, np.float32), layout_of(found, None, Labels())).training_inputs(
+        found, layout_of(found, None, Labels()), torch.device("cpu")
+    )
+    assert inputs.x.data_ptr() == X.data_ptr()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int32])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_fields_on_a_gpu_stay_there(dtype, gaps, fields):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 2, 6, 8)) * 100 + 7 * np.arange(8)
+    y = X[:, 0, 3:6, 3:6].sum((1, 2)) / 100 + rng.normal(size=600)
+    X = torch.from_numpy(X).to(dtype)
+    gaps &= dtype != torch.int32
+    if gaps:
+        X[:, :, :2, :2] = torch.nan
+        X[5, 1, 4, 4] = torch.nan
+    new = X[:50].clone()
+    weight = np.arange(600) % 4
+    model = MRTLRegressor(**GIVEN, device="cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = model.fit(X, y, weight).coef_
+        predicted, score = model.predict(new), model.score(X, y)
+        with emulated_gpu() as gpu:
+            moved = []
+            gpu.moving = moved.append
+            x = X.to("cuda:0")
+            model.set_params(device="cuda:0").fit(x, torch.from_numpy(y).to("cuda:0"), weight)
+            np.testing.assert_allclose(model.predict(new.to("cuda:0")), predicted, rtol=1e-4)
+            assert model.score(x, y) == pytest.approx(score, rel=1e-4)
+            assert max(moved) < X.nbytes / 10
+    largest = np.nanmax(np.abs(expected))
+    np.testing.assert_allclose(model.coef_, expected, atol=(1e-8 if dtype == torch.float64 else 1e-4) * largest)
+
+
+def test_infinite_values_and_equal_rows_on_a_gpu(fields):
+    X, y = torch.from_numpy(fields[0]), fields[1]
+    model = MRTLRegressor(**GIVEN, device="cuda:0")
+    with emulated_gpu():
+        wrong = X.clone()
+        wrong[3, 0, 4, 4] = torch.inf
+        with pytest.raises(ValueError, match="infinity"):
+            model.fit(wrong.to("cuda:0"), y)
+        with pytest.raises(ValueError, match="constant"):
+            model.fit(X[:1].expand(N, -1, -1, -1).to("cuda:0"), y)
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            model.fit(X.to("cuda:0"), y[1:])
+        with pytest.raises(ValueError, match="rows of shape"):
+            model.fit(X.to("cuda:0"), y).predict(X[..., 1:].to("cuda:0"))
+        with pytest.raises(ValueError, match="infinity"):
+            model.predict(wrong.to("cuda:0"))
+
+
+def test_fields_on_a_gpu_where_the_cpu_computes(fields):
+    X, y = fields
+    expected = MRTLRegressor(**GIVEN, device="cpu").fit(X, y).coef_
+    with emulated_gpu():
+        found = MRTLRegressor(**GIVEN, device="cpu").fit(torch.from_numpy(X).to("cuda:0"), y).coef_
+    np.testing.assert_array_equal(found, expected)

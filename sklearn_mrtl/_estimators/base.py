@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.cancelling import warn_of_cancelling
 from sklearn_mrtl._estimators.core_samples import Statistics
+from sklearn_mrtl._estimators.devices import resolve_device
 from sklearn_mrtl._estimators.fields import warn_of_filled
 from sklearn_mrtl._estimators.fit_data import FitData
 from sklearn_mrtl._estimators.html import with_training
@@ -28,7 +29,6 @@ from sklearn_mrtl._estimators.settings import (
     in_core_units,
     in_user_units,
     make_plan_and_settings,
-    resolve_device,
 )
 from sklearn_mrtl._estimators.target_form import check_name
 from sklearn_mrtl._estimators.terms import core_scale, fitted_terms, highest_term, warn_of_empty

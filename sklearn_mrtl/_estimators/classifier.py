@@ -18,6 +18,7 @@ from sklearn_mrtl._estimators.classes import (
     validate_classes,
     weights_of_rows,
 )
+from sklearn_mrtl._estimators.device_array import on_host
 from sklearn_mrtl._estimators.docstrings import document
 from sklearn_mrtl._estimators.fit_data import RowData
 from sklearn_mrtl._estimators.lazy_fit import BlockRows, Known, lazy_classes, lazy_data
@@ -113,6 +114,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         MemoryError
             If the model would not fit into memory.
         """
+        y, y_val = on_host(y), on_host(y_val)
         check_same_order(X, y)
         check_same_order(X_val, y_val, "y_val")
         if is_lazy(X):

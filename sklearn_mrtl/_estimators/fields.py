@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from sklearn_mrtl._estimators.device_array import ArrayLike
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows, common_scale, row_blocks, size_of_targets, torch_view
 from sklearn_mrtl._warnings import warn
@@ -40,7 +41,7 @@ class FieldStatistics:
     scale: float = 1.0
 
     @classmethod
-    def fit(cls, X: np.ndarray, weight: np.ndarray, layout: Layout) -> FieldStatistics:
+    def fit(cls, X: ArrayLike, weight: np.ndarray, layout: Layout) -> FieldStatistics:
         """Estimate means, places of data and the scale.
 
         Raises
@@ -80,11 +81,11 @@ class FieldStatistics:
         """Return what the sum of fields over all but some modes is divided by: the scale, whatever the modes."""
         return self.scale
 
-    def training_inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> FieldInputs:
+    def training_inputs(self, X: ArrayLike, layout: Layout, device: torch.device) -> FieldInputs:
         """Return the inputs of the fields of fit, whose gaps are known: X itself where it has none."""
         return self._inputs(X, layout, device, fill=not self.complete)
 
-    def inputs(self, X: np.ndarray, layout: Layout, device: torch.device) -> tuple[FieldInputs, int]:
+    def inputs(self, X: ArrayLike, layout: Layout, device: torch.device) -> tuple[FieldInputs, int]:
         """Return the inputs of other fields, and the number of gaps, which are filled with the mean of fit.
 
         Raises
@@ -92,15 +93,16 @@ class FieldStatistics:
         ValueError
             If X has infinite values where there were data in fit.
         """
-        doubtful = ~np.isfinite(X)
+        x = torch_view(X)
+        doubtful = ~x.isfinite()
         has_gaps = bool(doubtful.any())
-        doubtful &= self.has_data
+        doubtful &= torch_view(self.has_data).to(x.device)
         n_gaps = int(doubtful.sum())
-        if n_gaps and not np.isnan(X[doubtful]).all():
+        if n_gaps and not bool(x[doubtful].isnan().all()):
             raise ValueError("Input X contains infinity or a value too large; NaN is what marks places without data.")
         return self._inputs(X, layout, device, fill=not self.complete or has_gaps), n_gaps
 
-    def _inputs(self, X: np.ndarray, layout: Layout, device: torch.device, fill: bool) -> FieldInputs:
+    def _inputs(self, X: ArrayLike, layout: Layout, device: torch.device, fill: bool) -> FieldInputs:
         modes = tuple(layout.modes[m] for m in layout.order)
         masks = tuple(self.mask(layout, m, device) for m in layout.order)
         center = in_order(torch_view(self.center), (), layout)
@@ -108,14 +110,16 @@ class FieldStatistics:
             stored = stored_cells(masks)
 
             def pack(values: torch.Tensor) -> torch.Tensor:
-                return values if stored is None else take_last(values, stored.cpu())
+                return values if stored is None else take_last(values, stored.to(values.device))
 
             center, no_data = pack(center), pack(~in_order(torch_view(self.has_data), (), layout))
-            x = torch.empty(len(X), *center.shape, dtype=center.dtype)
+            where = torch_view(X[:0]).device
+            x = torch.empty(len(X), *center.shape, dtype=center.dtype, device=where)
+            there, no_data = center.to(where), no_data.to(where)
             for rows in row_blocks(X):
                 block = pack(in_order(torch_view(X[rows]), (-1,), layout))
                 if not bool(block.sum().isfinite()):  # where it is, nothing is NaN
-                    block = torch.where(block.isnan().logical_or_(no_data), center, block)
+                    block = torch.where(block.isnan().logical_or_(no_data), there, block)
                 torch.div(block, self.scale, out=x[rows])
         else:
             x = in_order(torch_view(X), (-1,), layout)
@@ -128,7 +132,7 @@ class FieldStatistics:
         mask = self.mask(layout, layout.order[-1], torch.device("cpu"))
         stored = 1.0 if mask is None else float(mask.double().mean())
         is_as_it_is = self.complete and self.scale == 1 and list(layout.order) == sorted(layout.order)
-        is_copied = not is_as_it_is or device.type != "cpu"
+        is_copied = not is_as_it_is or torch_view(rows.X[:0]).device.type != device.type
         return FieldSizes(*size_of_targets(rows, n_more), stored=stored, is_copied=is_copied)
 
     def mask(self, layout: Layout, m: int, device: torch.device) -> torch.Tensor | None:
@@ -140,7 +144,7 @@ class FieldStatistics:
         return None if cells.all() else torch.from_numpy(cells).to(device)
 
 
-def means_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def means_and_gaps(X: ArrayLike, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the weighted mean and the number of NaN at each position of a row.
 
     Raises
@@ -152,7 +156,7 @@ def means_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.nd
     return total / np.where(present > 0, present, 1), n_missing
 
 
-def sums_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sums_and_gaps(X: ArrayLike, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the weighted sum, the weight of the rows that are not NaN, and the number of NaN at each position.
 
     One pass over X, and another over the positions that have NaN.
@@ -163,22 +167,22 @@ def sums_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.nda
         If X has infinite values.
     """
     width = X[0].size
-    row_weight = torch_view(weight.astype(X.dtype))
+    row_weight = torch_view(weight.astype(X.dtype)).to(torch_view(X[:0]).device)
     blocks = [(torch_view(X[rows]).reshape(-1, width), row_weight[rows]) for rows in row_blocks(X)]
     total, present, n_missing = np.zeros(width), np.full(width, float(row_weight.sum())), np.zeros(width, dtype=int)
     for block, w in blocks:
-        total += (w @ block).double().numpy()
+        total += (w @ block).double().cpu().numpy()
     # A finite sum has finite terms only; the other positions are looked at value by value.
     doubtful = np.flatnonzero(~np.isfinite(total))
     if len(doubtful):
         total[doubtful] = present[doubtful] = 0
-        columns = torch.from_numpy(doubtful)
+        columns = torch.from_numpy(doubtful).to(row_weight.device)
         for block, w in blocks:
             part = block.index_select(1, columns)
             absent = part.isnan()
-            n_missing[doubtful] += absent.sum(0).numpy()
-            present[doubtful] += (w @ (~absent).to(w)).double().numpy()
-            total[doubtful] += (w @ part.masked_fill_(absent, 0)).double().numpy()
+            n_missing[doubtful] += absent.sum(0).cpu().numpy()
+            present[doubtful] += (w @ (~absent).to(w)).double().cpu().numpy()
+            total[doubtful] += (w @ part.masked_fill_(absent, 0)).double().cpu().numpy()
     n_infinite = int(np.sum(~np.isfinite(total)))
     if n_infinite:
         raise ValueError(
@@ -188,7 +192,7 @@ def sums_and_gaps(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.nda
     return total, present, n_missing
 
 
-def deviation(X: np.ndarray, center: np.ndarray) -> float:
+def deviation(X: ArrayLike, center: np.ndarray) -> float:
     """Return the root mean square of X - center, from some rows where these tell.
 
     Raises
@@ -200,22 +204,27 @@ def deviation(X: np.ndarray, center: np.ndarray) -> float:
     size = root_mean_square(X[:: max(1, len(X) // SAMPLED_ROWS)], center)
     if size <= rounding:
         size = root_mean_square(X, center)
-    if size <= rounding and all(np.array_equal(X[rows], np.broadcast_to(X[0], X[rows].shape), equal_nan=True)
-                                for rows in row_blocks(X)):  # fmt: skip
+    if size <= rounding and all(are_equal(torch_view(X[rows]), torch_view(X[:1])) for rows in row_blocks(X)):
         raise ValueError(f"X is constant: all of its {len(X)} rows are equal; nothing to learn.")
     return size
 
 
-def root_mean_square(X: np.ndarray, center: np.ndarray) -> float:
+def are_equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Return whether values are equal, as NaN and NaN are too."""
+    return bool(((a == b) | (a.isnan() & b.isnan())).all())
+
+
+def root_mean_square(X: ArrayLike, center: np.ndarray) -> float:
     """Return the root mean square of X - center, no data counting as 0, whatever its units."""
     total = 0.0
     for rows in row_blocks(X):
-        difference = np.abs(X[rows] - center)
-        difference[np.isnan(difference)] = 0
-        largest = float(difference.max(initial=0.0))
+        block = torch_view(X[rows])
+        difference = (block - torch_view(center).to(block.device)).abs_()
+        difference.masked_fill_(difference.isnan(), 0)
+        largest = float(difference.max())
         if largest > 0:
-            difference /= largest
-            total = float(np.hypot(total, largest * np.sqrt(np.square(difference).sum(dtype=np.float64))))
+            squares = difference.div_(largest).square_()
+            total = float(np.hypot(total, largest * np.sqrt(float(squares.sum(dtype=torch.float64)))))
     return total / float(np.sqrt(max(1, X.size)))
 
 

@@ -89,7 +89,7 @@ class RowData(FitData):
         return replace(self, training=training)
 
     def for_callbacks(self) -> tuple:
-        return self.X, *self.given
+        return getattr(self.X, "tensor", self.X), *self.given
 
     def fingerprints(self) -> dict[str, str]:
         validation = "none" if self.validation is None else repr(fingerprints(self.validation))

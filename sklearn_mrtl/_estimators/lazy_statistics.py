@@ -83,7 +83,7 @@ class FieldSums:
         """Add up the rows of a block."""
         total, present, n_missing = sums_and_gaps(rows.X, rows.weight)
         n = len(rows.X)
-        sample = rows.X[:: max(1, n // SAMPLED_ROWS)]
+        sample = np.asarray(rows.X[:: max(1, n // SAMPLED_ROWS)])
         return cls(n, total, present, n_missing, Spread.of(sample.reshape(len(sample), -1)))
 
     def join(self, other: FieldSums) -> FieldSums:

@@ -12,6 +12,7 @@ from sklearn.metrics import d2_tweedie_score, r2_score
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
+from sklearn_mrtl._estimators.device_array import on_host
 from sklearn_mrtl._estimators.docstrings import document
 from sklearn_mrtl._estimators.fit_data import RowData
 from sklearn_mrtl._estimators.labelled import check_dataarray, with_coordinates
@@ -144,6 +145,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             If the model would not fit into memory.
         """
         one_of("loss", self.loss, LOSSES)
+        y, y_val = on_host(y), on_host(y_val)
         check_same_order(X, y)
         check_same_order(X_val, y_val, "y_val")
         if is_lazy(X):

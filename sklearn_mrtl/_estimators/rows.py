@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from sklearn_mrtl._estimators.device_array import DeviceArray
+
 BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cache
 
 
@@ -18,7 +20,7 @@ class Rows(NamedTuple):
     `kept` says for each row that fit was given whether it is among these; None: all are.
     """
 
-    X: np.ndarray | sparse.csr_array
+    X: np.ndarray | sparse.csr_array | DeviceArray
     y: np.ndarray
     weight: np.ndarray
     groups: np.ndarray | None = None
@@ -40,9 +42,9 @@ def size_of_targets(rows: Rows, n_more: int) -> tuple[int, int, int]:
     return n_rows, itemsize, itemsize * n_rows * of_each
 
 
-def size_in_memory(X: np.ndarray | sparse.csr_array) -> int:
+def size_in_memory(X: np.ndarray | sparse.csr_array | DeviceArray) -> int:
     """Return the bytes of the numbers and indices of X."""
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray | DeviceArray):
         return X.nbytes
     return X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
 
@@ -55,8 +57,10 @@ def row_blocks(X) -> Iterator[slice]:
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
-def torch_view(values: np.ndarray) -> torch.Tensor:
+def torch_view(values: np.ndarray | DeviceArray) -> torch.Tensor:
     """Return a tensor on the same memory, which must not be written to; a copy where torch cannot have that memory."""
+    if isinstance(values, DeviceArray):
+        return values.tensor
     values = np.asarray(values)
     if any(stride < 0 for stride in values.strides):
         values = values.copy()  # torch knows no flipped axes

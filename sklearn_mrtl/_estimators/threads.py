@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import wraps
 
-import numpy as np
-
 from sklearn_mrtl._estimators.fit_data import FitData
 from sklearn_mrtl.core.threads import computing, useful_threads
 
@@ -16,7 +14,7 @@ def in_useful_threads(fit):
     @wraps(fit)
     def fit_in_threads(self, data: FitData, *args, **kwargs):
         X = data.X
-        with computing(useful_threads(X.size if isinstance(X, np.ndarray) else X.nnz)):
+        with computing(useful_threads(getattr(X, "nnz", X.size))):
             return fit(self, data, *args, **kwargs)
 
     return fit_in_threads

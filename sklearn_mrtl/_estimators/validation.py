@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_mrtl._estimators.device_array import DeviceArray, array_or_device_array, from_dlpack, on_host
 from sklearn_mrtl._estimators.layout import check_rows
 from sklearn_mrtl._estimators.rows import Rows, power_of_two
 from sklearn_mrtl._utils.arrays import as_one_array
@@ -33,12 +34,12 @@ def validate_samples(estimator, X, y=None, *, expected: Expected | None = None, 
     **options
         Of scikit-learn's `validate_data`.
     """
-    X = as_one_array(X)
+    X = from_dlpack(as_one_array(X))
     if isinstance(X, list | tuple):
         X = np.asarray(X)
     X = X if expected is None else align(X, expected[1])
     labels = Labels.of(X)
-    X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
+    X = array_or_device_array(X, estimator.device, expected and expected[2]) if isinstance(X, torch.Tensor) else X
     shape = tuple(getattr(X, "shape", ()))
     if expected is not None and max(len(shape) - 1, len(expected[0])) > 1:
         check_rows(shape[1:], expected[0])
@@ -46,8 +47,13 @@ def validate_samples(estimator, X, y=None, *, expected: Expected | None = None, 
         options["ensure_all_finite"] = False  # NaN is land; looked at when means are taken, in blocks
     options |= {"reset": expected is None, "accept_sparse": "csr", "allow_nd": True}
     options["dtype"] = list(FLOATS) if expected is None else expected[2]
-    arrays = validate_data(estimator, X, **options) if y is None else validate_data(estimator, X, y, **options)
-    return arrays, labels
+    # scikit-learn sees an array of the shape and dtype of X on a device, of which one number is in memory.
+    seen = np.broadcast_to(np.zeros((), X.dtype), X.shape) if isinstance(X, DeviceArray) else X
+    if y is None:
+        checked = validate_data(estimator, seen, **options)
+        return X if seen is not X else checked, labels
+    checked, y = validate_data(estimator, seen, y, **options)
+    return (X if seen is not X else checked, y), labels
 
 
 def validate_rows(
@@ -56,6 +62,7 @@ def validate_rows(
     """Return the rows that weigh anything, and the labels of X."""
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    y, sample_weight, groups = on_host(y), on_host(sample_weight), on_host(groups)
     y, sample_weight = unmasked("y", y), unmasked("sample_weight", sample_weight)
     (X, y), labels = validate_samples(estimator, X, y, expected=expected, **options)
     if groups is not None:
