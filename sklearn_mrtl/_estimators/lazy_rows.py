@@ -82,8 +82,8 @@ def template_of(X) -> np.ndarray | sparse.csr_array:
     """Return X without rows: an array, or CSR where its blocks are sparse."""
     dtype = X.dtype if X.dtype in FLOATS else np.float64
     if isinstance(X._meta, Encodings):
-        known = {"modes": X._meta.modes, "categories": X._meta.categories, "axes": X._meta.axes}
-        return Encodings((0, X.shape[1]), dtype=dtype, **known)  # _meta has no columns where rows were selected
+        like, shape = X._meta, (0, X.shape[1])  # `like` has no columns where rows were selected
+        return Encodings(shape, dtype=dtype, modes=like.modes, categories=like.categories, axes=like.axes)
     if sparse.issparse(X._meta):
         return sparse.csr_array((0, X.shape[1]), dtype=dtype)
     return np.empty((0, *X.shape[1:]), dtype=dtype)
