@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 
 NUMBERS_PER_THREAD = 2**23  # of the data: with fewer, threads wait for each other longer than they work
+
+RUNNING = Path("/proc/loadavg")  # of Linux: its fourth field is "running threads/all threads"
+N_LOOKS, SECONDS_BETWEEN = 5, 0.002  # the least number is that of programs that compute all the time
 
 _changing = threading.Lock()
 
@@ -22,10 +28,29 @@ def useful_threads(n_numbers: int, available: int | None = None) -> int:
     n_numbers : int
         Entries of the data that one pass reads.
     available : int, default=None
-        None: what torch may use now in this Python thread.
+        None: what torch may use now in this Python thread, at most one for each idle processor, since threads that
+        share a processor wait for each other at every operation.
     """
-    available = torch.get_num_threads() if available is None else available
-    return max(1, min(available, n_numbers // NUMBERS_PER_THREAD))
+    n_threads = n_numbers // NUMBERS_PER_THREAD
+    if available is None and n_threads > 1:
+        available = min(torch.get_num_threads(), idle_processors())
+    return max(1, min(available or 1, n_threads))
+
+
+def idle_processors(running: Path = RUNNING, n_processors: int | None = None) -> int:
+    """Return the number of processors, this thread's included, that no other program keeps busy.
+
+    All count as idle where the system does not tell.
+    """
+    n_processors = n_processors or os.cpu_count() or 1
+    looks = []
+    for _ in range(N_LOOKS):
+        try:
+            looks.append(int(running.read_text().split()[3].split("/")[0]))
+        except OSError:
+            return n_processors
+        time.sleep(SECONDS_BETWEEN)
+    return max(1, n_processors - (min(looks) - 1))
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -5,7 +6,8 @@ import pytest
 import torch
 from helpers import pool_of
 
-from sklearn_mrtl.core.threads import NUMBERS_PER_THREAD, computing, useful_threads
+from sklearn_mrtl.core import threads
+from sklearn_mrtl.core.threads import NUMBERS_PER_THREAD, RUNNING, computing, idle_processors, useful_threads
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +24,26 @@ def in_new_thread(function):
         return pool.submit(function).result()
 
 
-def test_most_operations_can_use_one_thread_and_large_ones_all_there_are():
+def test_most_operations_can_use_one_thread_and_large_ones_all_there_are(monkeypatch):
+    monkeypatch.setattr(threads, "idle_processors", lambda: 8)
     assert useful_threads(1000, 64) == 1
     assert useful_threads(10 * NUMBERS_PER_THREAD, 64) == 10
     assert useful_threads(10**12, 8) == 8
     assert useful_threads(10**12) == 3
+    monkeypatch.setattr(threads, "idle_processors", lambda: 2)
+    assert useful_threads(10**12) == 2
+
+
+@pytest.mark.parametrize("n_running, idle", [(1, 4), (2, 3), (4, 1), (30, 1)])
+def test_processors_that_other_programs_use_are_not_idle(tmp_path, n_running, idle):
+    (tmp_path / "loadavg").write_text(f"0.20 0.18 0.12 {n_running}/80 11206\n")
+    assert idle_processors(tmp_path / "loadavg", 4) == idle
+    assert idle_processors(tmp_path / "absent", 4) == 4
+
+
+@pytest.mark.skipif(not RUNNING.exists(), reason="this system does not tell how many threads run")
+def test_this_system_tells_how_many_threads_run():
+    assert 1 <= idle_processors() <= os.cpu_count()
 
 
 def test_the_number_is_put_back_also_after_an_error_and_when_nested():
