@@ -48,7 +48,8 @@ print(f"{len(train):,} shots of {train.player_id.nunique():,} players to train, 
 # -----------------------------------
 # By default the model has a term for each mode alone, "player" and "court", and one for both together. Their penalties
 # shrink what each player has of his own: one with ten shots gets nearly the common map, and one who is not in the
-# training data gets exactly that.
+# training data gets exactly that; the encoder warns of such players, which is expected here.
+warnings.filterwarnings("ignore", message=".*no category of fit")
 encode = ModeEncoder([("player", "player_id"), (court, ["x", "y"])], handle_unknown="ignore", outside="clip")
 model = make_pipeline(encode, MRTLClassifier())
 began = time.perf_counter()
@@ -84,11 +85,10 @@ def players(*ids):
 
 draw_lines = partial(draw_court, orientation="up", linewidth=0.7)
 options = {"grid": court, "columns": ["x", "y"], "axis_labels": ["feet from the middle", "feet from the baseline"]}
-with warnings.catch_warnings(action="ignore"):  # of an unknown player
-    PredictionDisplay.from_estimator(model, players(-1), **options, decorate=draw_lines)
-    PredictionDisplay.from_estimator(
-        model, players(*frequent), **options, reference=players(-1), names=list(map(str, labels)), decorate=draw_lines
-    )
+PredictionDisplay.from_estimator(model, players(-1), **options, decorate=draw_lines)
+PredictionDisplay.from_estimator(
+    model, players(*frequent), **options, reference=players(-1), names=list(map(str, labels)), decorate=draw_lines
+)
 
 # %%
 # Patterns
