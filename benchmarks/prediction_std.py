@@ -2,8 +2,8 @@
 
 The variance of an observation about its prediction is that of the noise and x' V x, with V the posterior covariance of
 the weights. Either way the variance is calibrated on left-out blocks of the training rows: as one number for all rows,
-as `predict` has it, or as a factor for both parts. Coverage of 90 % intervals on test rows, that in the third of them with
-the largest x' V x, and by how much the log likelihood (of a normal distribution) of a row gains.
+as `predict` has it, or as a factor for both parts. Coverage of 90 % intervals on test rows, that in the third of them
+with the largest x' V x, and by how much the log likelihood (of a normal distribution) of a row gains.
 """
 
 import warnings
