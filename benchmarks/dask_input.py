@@ -7,7 +7,7 @@ python benchmarks/dask_input.py shared            seconds of a pass in one proce
 python benchmarks/dask_input.py speed             CPU seconds of passes over blocks that are kept
 python benchmarks/dask_input.py threads           a fit of blocks beside the fit of the same array
 python benchmarks/dask_input.py folder [GB]       fields in a folder, made block by block, under 3 GB in all
-python benchmarks/dask_input.py frames [millions] simulated frames in blocks, made when needed, under 3 GB in all
+python benchmarks/dask_input.py frames [millions] [GB of a worker]  simulated frames in blocks, made when needed
 python benchmarks/dask_input.py lazy [GB]         fields that are made when needed, under 3 GB in all
 """
 
@@ -284,9 +284,9 @@ def on_worker(dask_worker):
     return peak, time.process_time()
 
 
-def fit_on_cluster(model, X, y):
-    """Fit by two workers of 1.45 GB each; return in words what it took."""
-    with cluster(memory_limit="1.45GB") as client:
+def fit_on_cluster(model, X, y, gigabytes=1.45):
+    """Fit by two workers of so many gigabytes each; return in words what it took."""
+    with cluster(memory_limit=f"{gigabytes}GB") as client:
         before = sum(cpu for _, cpu in client.run(on_worker).values()) + time.process_time()
         model, seconds, more = timed_with_peak(model.fit, X, y)
         peaks, cpu = zip(*client.run(on_worker).values(), strict=True)
@@ -351,14 +351,14 @@ def lazy_frames(millions):
     return X, X.map_blocks(shots_of, drop_axis=1, chunks=(chunks,), dtype=bool), modes
 
 
-def frames(millions=100):
-    """Simulated frames in blocks, which no array holds together, fitted by two workers of 1.45 GB each."""
+def frames(millions=100, gigabytes=1.45):
+    """Simulated frames in blocks, which no array holds together, fitted by two workers of so many gigabytes each."""
     X, y, modes = lazy_frames(millions)
-    report = fit_on_cluster(MRTLClassifier(modes, terms=None, **GIVEN, verbose=2), X, y)
-    print(f"{millions} million frames: {report}")
+    report = fit_on_cluster(MRTLClassifier(modes, terms=None, **GIVEN, verbose=2), X, y, gigabytes)
+    print(f"{millions} million frames, two workers of {gigabytes} GB: {report}")
 
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:] or ["overhead"]
     tasks = [overhead, passes, archive, shared, speed, threads, lazy, folder, frames]
-    {task.__name__: task for task in tasks}[name](*map(int, arguments))
+    {task.__name__: task for task in tasks}[name](*(int(a) if a.isdigit() else float(a) for a in arguments))

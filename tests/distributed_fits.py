@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -66,10 +68,16 @@ def main():
         found["score"] = abs(model.score(lazy, y) - expected.score(X, y))
         found["proba"] = float(np.abs(model.predict_proba(lazy).compute() - expected.predict_proba(X)).max())
         compare("persisted", MRTLClassifier(**GIVEN), client.persist(lazy))
+        with tempfile.TemporaryDirectory() as folder:
+            kept = MRTLClassifier(**GIVEN, checkpoint=Path(folder) / "fit.npz", random_state=0)
+            tasks = [sum(client.run(tasks_done).values())]
+            for name in ("checkpoint", "resumed"):
+                compare(name, kept)
+                tasks.append(sum(client.run(tasks_done).values()))
+        found["tasks_of_checkpoint"], found["tasks_of_resumed"] = np.diff(tasks).tolist()
         before = client.run(os.getpid)
         model = compare("killed", MRTLClassifier(**GIVEN, criterion=killing(min(before.values()), at_epoch=4)))
         found["epochs"] = len(model.history_)
-        client.wait_for_workers(2)
         found["same_processes"] = len(set(before.values()) & set(client.run(os.getpid).values()))
     print(json.dumps(found))
 

@@ -317,8 +317,9 @@ def test_two_processes_of_which_one_is_killed():
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    for name in ("same", "score", "proba", "persisted", "killed", "search"):
+    for name in ("same", "score", "proba", "persisted", "checkpoint", "resumed", "killed", "search"):
         assert found[name] < 1e-8, name
+    assert found["tasks_of_resumed"] < 0.5 * found["tasks_of_checkpoint"]
     assert found["epochs"] > 4
     assert found["tasks_of_search"] >= 4  # a fit for each of two strengths and two folds
     assert found["same_processes"] == 1
