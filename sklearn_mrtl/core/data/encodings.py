@@ -95,7 +95,7 @@ class EncodedInputs(Inputs):
         n_entries = prod(self.sizes)
         n_rows = self._rows_at_once(max(DESIGN_ROWS, n_entries))
         if not self._is_one_hot or n_entries > torch.iinfo(torch.int32).max:
-            return product_blocks(self._outer_products(), n_rows)
+            return product_blocks(self.outer_products(), n_rows)
         return gather_blocks(self.keys().int(), n_entries, self.encodings[0].matrix.values.dtype, n_rows)
 
     @cached_property
@@ -103,7 +103,7 @@ class EncodedInputs(Inputs):
         """Whether a sample has one entry of W: its key is the index of that entry."""
         return all(isinstance(encoding, OneHot) for encoding in self.encodings)
 
-    def _outer_products(self) -> SparseMatrix:
+    def outer_products(self) -> SparseMatrix:
         """Return the outer products of the encodings as rows, shape (n, product of sizes)."""
         product, *others = [encoding.matrix for encoding in self.encodings]
         for other, n_entries in zip_longest(others, self._product_entries):
@@ -148,7 +148,7 @@ class EncodedInputs(Inputs):
         return product * self.cell_area
 
     def design(self) -> Tensor:
-        return self._outer_products().to_dense() * self.cell_area
+        return self.outer_products().to_dense() * self.cell_area
 
     def mean_squares(self, weight: Tensor) -> list[Tensor]:
         mean_squares = [self.column_mean_squares(m, weight) for m in range(len(self.modes))]

@@ -9,12 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from sklearn_mrtl.core.data.moments import DenseMoments, Moments, sparse_moments
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Alphas
@@ -25,8 +27,9 @@ from sklearn_mrtl.core.solvers.conjugate_gradients import conjugate_gradients
 from sklearn_mrtl.modes import Grid
 
 EACH = Alphas(1.0, 1.0)  # the strengths are those of the terms
-DENSE_COLUMNS = 1500  # weights of all terms up to which matrices of them are made
 DENSE_PRODUCT = 2e9  # multiplications of the design matrix with itself up to which it is made: a tenth of a second
+DENSE_COLUMNS = 1500  # weights of all terms up to which matrices of them are made
+SPARSE_COLUMNS = 400  # and up to which that takes less time than estimates where encodings are sparse
 N_PROBES = 2  # random vectors; the error of d degrees of freedom is about the root of 2 d / N_PROBES
 
 
@@ -107,29 +110,41 @@ def make_traces(
 ) -> Traces:  # fmt: skip
     """Return exact traces where their matrices are small, otherwise estimates."""
     n_columns = sum(prod(axes[m].size for m in term.modes) for term in terms)
-    masked = any(axis.mask is not None for axis in axes)
-    if masked or (n_columns <= DENSE_COLUMNS and n_columns**2 * samples.inputs.n_rows <= DENSE_PRODUCT):
-        return ExactTraces(samples, axes, terms, penalties)
-    return EstimatedTraces(samples, axes, terms, penalties)
+    is_small = n_columns <= DENSE_COLUMNS and n_columns**2 * samples.inputs.n_rows <= DENSE_PRODUCT
+    parts = [samples.inputs.of_modes(term.modes) for term in terms]
+    moments: Moments | None = sparse_moments(parts) if is_small or n_columns <= SPARSE_COLUMNS else None
+    if moments is None and (is_small or any(axis.mask is not None for axis in axes)):
+        moments = DenseMoments(parts)
+    if moments is None:
+        return EstimatedTraces(samples, axes, terms, penalties)
+    return ExactTraces(moments, axes, terms, penalties)
 
 
 class ExactTraces(Traces):
-    """Traces from the matrices themselves, in double precision."""
+    """Traces from the matrices themselves, in double precision.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the columns of all terms.
+    axes : sequence of Axis
+    terms : sequence of Term
+    penalties : sequence of Penalty
+    """
 
     enough = 0.05
 
     def __init__(
-        self, samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], penalties: Sequence[Penalty]
+        self, moments: Moments, axes: Sequence[Axis], terms: Sequence[Term], penalties: Sequence[Penalty]
     ):  # fmt: skip
-        designs = [samples.inputs.of_modes(term.modes).design().double() for term in terms]
-        ends = torch.tensor([design.shape[1] for design in designs]).cumsum(0).add(1).tolist()
-        self.columns = [slice(start, end) for start, end in zip([1, *ends[:-1]], ends, strict=True)]
-        self.x = torch.cat([designs[0].new_ones(len(designs[0]), 1), *designs], 1)
-        self.penalties = penalties
-        self.matrices = [dense_penalty(penalty, terms, axes).to(self.x) for penalty in penalties]
+        ends = torch.tensor(moments.sizes).cumsum(0).tolist()
+        self.columns = [slice(start, end) for start, end in pairwise(ends)]
+        self.moments, self.penalties = moments, penalties
+        self.matrices = [dense_penalty(penalty, terms, axes).to(moments.device) for penalty in penalties]
 
     def __call__(self, model: Sum, alphas: Sequence[float], second: Tensor) -> tuple[list[float], list[float]]:
-        shrinkage = self.x.new_zeros(self.x.shape[1], self.x.shape[1])
+        size = self.columns[-1].stop
+        shrinkage = torch.zeros(size, size, dtype=torch.float64, device=self.moments.device)
         for penalty, alpha, matrix in zip(self.penalties, alphas, self.matrices, strict=True):
             own = self.columns[penalty.term]
             shrinkage[own, own] += 2 * alpha / model.models[penalty.term].n_entries * matrix
@@ -138,11 +153,10 @@ class ExactTraces(Traces):
         same = bool((second == second[:, :1]).all())
         for t in range(1 if same else second.shape[1]):
             times = second.shape[1] if same else 1
-            of_loss = (self.x * second[:, t, None]).T @ self.x
+            of_loss = self.moments(second[:, t])
             inverse = inverse_of(of_loss + shrinkage)
-            fitted = inverse @ of_loss
             for n, own in enumerate(self.columns):
-                degrees[n] += times * float(fitted[own, own].trace())
+                degrees[n] += times * float((inverse[own] * of_loss[own]).sum())
             for k, (penalty, matrix) in enumerate(zip(self.penalties, self.matrices, strict=True)):
                 own = self.columns[penalty.term]
                 difference = ((inverses[penalty.term] - inverse[own, own]) * matrix).sum()

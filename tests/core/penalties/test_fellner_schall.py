@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 
 from sklearn_mrtl import Feature, Grid
 from sklearn_mrtl.core.data.encodings import EncodedInputs
+from sklearn_mrtl.core.data.moments import DenseMoments
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.terms import Strengths, Term, full_rank_sum
@@ -88,8 +89,9 @@ def test_estimated_traces_are_the_exact_ones(loss):
     penalties = penalties_of(TERMS, axes)
     alphas = typical_strengths(samples, axes, TERMS, loss)
     model = full_rank_sum(axes, with_strengths(TERMS, penalties, alphas))
+    parts = [samples.inputs.of_modes(term.modes) for term in TERMS]
     second = loss.second_derivatives(normal(len(samples.y), 1, seed=5)) / len(samples.y)
-    exact = ExactTraces(samples, axes, TERMS, penalties)(model, alphas, second)
+    exact = ExactTraces(DenseMoments(parts), axes, TERMS, penalties)(model, alphas, second)
     estimated = EstimatedTraces(samples, axes, TERMS, penalties, n_probes=60, tolerance=1e-4, max_steps=60)
     for actual, expected in zip(estimated(model, alphas, second), exact, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=0.3)
