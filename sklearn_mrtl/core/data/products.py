@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from sklearn_mrtl.core.data.freed import return_freed_memory
-from sklearn_mrtl.core.data.sparse import SparseMatrix, csr, shared_ones, sorted_by
+from sklearn_mrtl.core.data.sparse import SparseMatrix, csr, is_sorted, shared_ones, sorted_by
 
 STORED_ROWS = 2**20  # entries of a block whose rows are kept: 4 MB
 
@@ -104,7 +104,7 @@ class GatherBlock(RowBlock):
     """Samples with one row each, of value 1.
 
     Rows are gathered by their indices, but added up by a CSR matrix, which is faster than ``index_add_`` for rows of
-    more than one number, and on a GPU gives the same sums every time.
+    more than one number and for sorted indices, and on a GPU gives the same sums every time.
 
     Parameters
     ----------
@@ -130,10 +130,16 @@ class GatherBlock(RowBlock):
         return factor.index_select(0, self.index)
 
     def scatter(self, values: Tensor, into: Tensor) -> None:
-        if values.shape[1] == 1 and values.device.type != "cuda":
-            into[:, 0].index_add_(0, self.index, values[:, 0])
-        else:
+        if values.shape[1] > 1 or values.device.type == "cuda":
             super().scatter(values, into)
+        elif self._is_sorted:
+            into[:, 0] += self._adjoint @ values[:, 0]
+        else:
+            into[:, 0].index_add_(0, self.index, values[:, 0])
+
+    @cached_property
+    def _is_sorted(self) -> bool:
+        return is_sorted(self.index)
 
 
 # The indices that blocks keep lie in one array, made beforehand: if each block made its own, gaps would remain between
@@ -192,6 +198,7 @@ class EntryIndices:
 
     def __init__(self, first: Tensor, second: Tensor, sizes: tuple[int, int]):
         self.first, self.second, self.sizes = first, second, sizes
+        self._is_sorted = is_sorted(first)
 
     @cached_property
     def _by_first(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -210,12 +217,13 @@ class EntryIndices:
         order, crow_indices, col_indices = self._by_first
         pattern = csr(crow_indices, col_indices, shared_ones(len(order), first.dtype, first.device), self.sizes)
         values = torch.sparse.sampled_addmm(pattern, first, second.T, beta=0.0).values()
-        return torch.empty_like(values).index_copy_(0, order, values)
+        return values if self._is_sorted else torch.empty_like(values).index_copy_(0, order, values)
 
     def times(self, values: Tensor, second: Tensor) -> Tensor:
         """Multiply the second factor by the matrix of the samples' values, shape (rows of the first, K)."""
         order, crow_indices, col_indices = self._by_first
-        return csr(crow_indices, col_indices, values.index_select(0, order), self.sizes) @ second
+        values = values if self._is_sorted else values.index_select(0, order)
+        return csr(crow_indices, col_indices, values, self.sizes) @ second
 
     def transposed_times(self, values: Tensor, first: Tensor) -> Tensor:
         """Multiply the first factor by the transposed matrix, shape (rows of the second, K)."""
