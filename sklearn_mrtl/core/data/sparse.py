@@ -202,7 +202,10 @@ def sorted_by(index: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def is_sorted(index: Tensor) -> bool:
-    """Return whether entries ascend, as the first mode's do where equal samples were merged; False on a GPU unseen."""
+    """Return whether entries ascend, as the first mode's do where equal samples were merged.
+
+    False on a GPU, for whose answer a program would wait.
+    """
     return index.device.type == "cpu" and bool((index[1:] >= index[:-1]).all())
 
 
