@@ -1,6 +1,5 @@
 """benchmarks/paper: which trials are kept, which are run again, and what they say about claims."""
 
-import json
 import sys
 import types
 from importlib import import_module
@@ -131,18 +130,22 @@ def test_trials_in_a_page_are_kept(load, monkeypatch, tmp_path):
         "cpu": 1.0,
         "losses": [0.125, 0.375],
         "curve": [[1, 2]],
-        "commit": "a",
+        "commit": "995e224",
         "code": "b",
     }
-    results = [{**made, "trial": "x", "setting": "s"}, {**made, "trial": "y", "f1": 0.5}, {"trial": "z", "cpu": 1.0}]
-    results[2] |= {"error": "it failed", "commit": "a", "code": "b"}
+    results = [
+        {**made, "trial": "1e5", "setting": "s"},
+        {**made, "trial": "007", "f1": 0.5},
+        {"trial": "z", "cpu": 1.0},
+    ]
+    results[2] |= {"error": "it failed", "commit": "995e224", "code": "12"}
     trials.write_page("table", "Title", "text", pd.DataFrame(results))
     for result in results:
         result.pop("curve", None)
         kept = trials.kept_result(trials.KEPT / "x.json", "table", result["trial"])
         assert {name: value for name, value in kept.items() if value is not None} == result
     assert trials.kept_result(trials.KEPT / "x.json", "table", "w") is None
-    assert trials.kept_result(trials.KEPT / "x.json", "another table", "x") is None
+    assert trials.kept_result(trials.KEPT / "x.json", "another table", "1e5") is None
 
 
 # Verdicts
@@ -244,7 +247,7 @@ def test_readme_has_the_verdicts_of_the_claims(load, monkeypatch):
 
 
 def test_readme_has_the_verdict_on_other_packages(load):
-    trials, page = pd.read_csv(PAGES / "beyond.csv", converters={"losses": json.loads}), load("beyond_page")
+    trials, page = load("trials").read_trials(PAGES / "beyond.csv"), load("beyond_page")
     results = [page.Result(task, trials[trials.task == task.name], {}) for task in load("beyond").TASKS]
     assert in_readme(page.in_short(results)), "copy docs/paper/beyond.md, All tasks"
 

@@ -3,8 +3,7 @@
 from functools import cache
 
 import numpy as np
-import pandas as pd
-from trials import PAGES
+from trials import PAGES, read_trials
 from verdicts import Check
 
 TASKS = {"tracking": "frames", "nino34": "Nino3.4", "precipitation": "precipitation", "shots": "shots"}
@@ -13,7 +12,7 @@ TASKS = {"tracking": "frames", "nino34": "Nino3.4", "precipitation": "precipitat
 @cache
 def load(page):
     """The trials of a page, those that did not fail."""
-    trials = pd.read_csv(PAGES / f"{page}.csv")
+    trials = read_trials(PAGES / f"{page}.csv")
     return trials[trials.error.isna()] if "error" in trials else trials
 
 

@@ -61,7 +61,7 @@ def curves(trials):
         ax.set(xscale="log", xlabel="CPU seconds, all settings so far", title=TITLES[name])
         plain_ticks(ax.xaxis)
         ax.set_ylabel("least validation loss so far")
-    axes[0, 0].legend()
+    axes[0, -1].legend()
     return fig
 
 

@@ -108,11 +108,17 @@ def kept_result(path, table, name):
     return json.loads(path.read_text())["result"] if path.exists() else committed(table).get(name)
 
 
+def read_trials(path):
+    """The CSV of a page. Hexadecimal names stay text: 995e224 would be a number."""
+    lists = {"losses": lambda text: json.loads(text or "null")}
+    return pd.read_csv(path, converters=lists, dtype=dict.fromkeys(["commit", "code", "trial"], str))
+
+
 @cache
 def committed(table):
     """The results in a page's CSV, by the names of the trials."""
-    path, lists = COMMITTED / f"{table}.csv", {"losses": lambda text: json.loads(text or "null")}
-    rows = pd.read_csv(path, converters=lists) if path.exists() else pd.DataFrame()
+    path = COMMITTED / f"{table}.csv"
+    rows = read_trials(path) if path.exists() else pd.DataFrame()
     rows = rows.dropna(subset="trial") if "trial" in rows else rows[:0]
     return {row["trial"]: {k: v for k, v in row.items() if v == v} for row in rows.to_dict("records")}
 

@@ -55,7 +55,7 @@ class Check:
         """Mean and interval."""
         mean, lower, upper = self.interval()
         has_interval = self.splits != "none" and len(self.values) > 1
-        mean, lower, upper = (f"{value:.{digits}g}" for value in (mean, lower, upper))
+        mean, lower, upper = (f"{float(f'{value:.{digits}g}'):g}" for value in (mean, lower, upper))
         return mean + f" ({lower} to {upper})" * has_interval
 
     def in_words(self) -> str:
