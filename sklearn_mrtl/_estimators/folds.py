@@ -14,9 +14,7 @@ from sklearn_mrtl._estimators.parameters import validate_count
 N_FOLDS = 12  # of groups, where cv is None; as many as there are blocks of consecutive rows
 
 
-def fold_of_rows(
-    cv, y: np.ndarray, groups: np.ndarray | None, kept: np.ndarray | None = None
-) -> np.ndarray | None:  # fmt: skip
+def fold_of_rows(cv, y: np.ndarray, groups: np.ndarray | None, kept: np.ndarray | None = None) -> np.ndarray | None:
     """Return for each row the number of the fold that leaves it out; None for blocks of consecutive rows.
 
     Parameters

@@ -166,11 +166,9 @@ class LazyData(FitData):
     ) -> SampleSource:
         sums = self.training.sums(layout)
         statistics = sums.statistics(layout, self.X.dtype)
-        n_bytes, is_given = (
-            sums.n_bytes(self.X.dtype),
-            estimator.cv is not None or self.training.rows.groups is not None,
-        )
+        is_given = estimator.cv is not None or self.training.rows.groups is not None
         fold_of = partial(fold_of_part, estimator.cv) if is_given else None
+        n_bytes = sums.n_bytes(self.X.dtype)
         return LazySource(statistics, layout, outputs, device, self.training, self.validation, n_bytes, fold_of)
 
 
