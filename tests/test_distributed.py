@@ -17,7 +17,7 @@ from sklearn_mrtl.preprocessing import ModeEncoder
 
 da = pytest.importorskip("dask.array")
 
-GIVEN = {"alpha_spatial": 0.1, "alpha_l2": 0.1, "rank": 2, "solver": "lbfgs"}
+GIVEN = {"alpha_spatial": 0.1, "alpha_l2": 0.1, "rank": 2}
 N = 240
 
 
@@ -91,12 +91,24 @@ def test_classes_of_fields(fields):
     assert_same_model(MRTLClassifier(**GIVEN, class_weight="balanced"), X, np.digitize(y, [-3, 2]))
 
 
+@pytest.mark.parametrize("kind", [MRTLRegressor, MRTLClassifier])
+def test_fields_of_which_steps_see_a_part(kind):
+    """Every second of 2500 rows, on coarse cells; finer levels have those of a coarser level."""
+    rng = np.random.default_rng(0)
+    waves = np.sin(np.linspace(0, 6, 48))[:, None] * np.cos(np.linspace(0, 4, 64)) + rng.normal(size=(5, 1, 1))
+    X = np.einsum("nk,kij->nij", rng.normal(size=(2500, 5)), waves**2) + 0.1 * rng.normal(size=(2500, 48, 64))
+    y = X[:, 20:30, 20:40].mean((1, 2)) + 0.1 * rng.normal(size=2500)
+    model = kind(alpha_spatial=1e-3, alpha_l2=1e-3, rank=2)
+    y = y if kind is MRTLRegressor else np.digitize(y, np.quantile(y, [0.3, 0.7]))
+    assert_same_model(model, X[:, None], y, n_rows=333)
+
+
 def test_random_start(fields):
     assert_same_model(MRTLRegressor(**GIVEN, full_rank_levels=0, random_state=0), *fields)
 
 
 def test_chosen_penalties(fields):
-    assert_same_model(MRTLRegressor(solver="lbfgs", rank=2), *fields)
+    assert_same_model(MRTLRegressor(rank=2), *fields)
 
 
 SEASON = np.array([f"season {i}" for i in (np.arange(N) // 7) % 6])
@@ -117,7 +129,7 @@ def test_penalties_that_are_chosen_on_groups_and_folds(name, layout, request):
     X, y = request.getfixturevalue(layout)
     parameters, options = CHOICES[name]
     modes = None if layout == "fields" else [Feature("player", 4), Grid("court", (6, 8))]
-    kind = {"solver": "lbfgs", "rank": 2, "terms": None, "modes": modes, "max_epochs": 3}
+    kind = {"rank": 2, "terms": None, "modes": modes, "max_epochs": 3}
     expected = MRTLRegressor(**kind, **parameters).fit(X, y, **options)
     consecutive = MRTLRegressor(**kind).fit(X, y)
     lazy_options = {key: da.from_array(values, 70) for key, values in options.items()}

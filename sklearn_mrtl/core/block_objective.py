@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.block import Block
 from sklearn_mrtl.core.data.blocks import AnySamples, BlockInputs, BlockSamples
 from sklearn_mrtl.core.data.samples import weight_sum
 from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
-from sklearn_mrtl.core.objective import Objective, gradients, loss_of_constant, merging_constant
+from sklearn_mrtl.core.objective import Objective, View, gradients, loss_of_constant, merging_constant
 
 NO_PENALTY = Alphas(0.0, 0.0)
 
@@ -68,6 +69,14 @@ class BlockObjective(Objective):
 
     def batch(self, rows: Tensor) -> Objective:
         raise TypeError("samples in blocks have no mini-batches.")
+
+    def every(
+        self, step: int, levels: Sequence[Shapes] = (), view: View | None = None, at_once: int | None = None
+    ) -> Iterator[tuple[Inputs, Tensor]]:
+        samples = self.samples if view is None else cast(BlockSamples, view)
+        inputs, weight = samples.every(step, levels)
+        for some in torch.arange(len(weight)).split(at_once or len(weight)):
+            yield inputs.select(some), weight[some]
 
     def natural_scales(self, parameters: Parameters) -> Parameters:
         inputs = cast(Inputs, ScaleInputs(self.samples))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import reduce
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs
+from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes
+from sklearn_mrtl.core.data.blocks import BlockSamples
 from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.samples import Samples, mean_square_sum, weight_sum
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
+
+View = Inputs | BlockSamples
 
 
 class Objective:
@@ -90,6 +94,29 @@ class Objective:
         batch.inputs, batch.y = self.inputs.select(rows), self.y[rows]
         batch.weight = self.weight[rows] * (len(self.weight) / len(rows))
         return batch
+
+    def every(
+        self, step: int, levels: Sequence[Shapes] = (), view: View | None = None, at_once: int | None = None
+    ) -> Iterator[tuple[Inputs, Tensor]]:
+        """Yield every so-many-th sample and its weight, so many at once.
+
+        Parameters
+        ----------
+        step : int
+        levels : sequence of shapes
+            Coarser and coarser grids, on the last of which they are wanted.
+        view : Inputs, BlockSamples or None
+            The same samples on coarser grids; None: those of the objective.
+        at_once : int or None
+            None: all.
+        """
+        inputs = self.inputs if view is None else cast(Inputs, view)
+        rows = torch.arange(0, inputs.n_rows, step, device=self.weight.device)
+        for some in rows.split(at_once or len(rows)):
+            part = inputs if len(some) == inputs.n_rows else inputs.select(some)
+            for shapes in levels:
+                part = part.coarsen(shapes)
+            yield part, self.weight[some]
 
     def natural_scales(self, parameters: Parameters) -> Parameters:
         """Return about one over the square root of the second derivative by each parameter."""

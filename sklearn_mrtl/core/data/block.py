@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import cast
@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.concatenation import joined_samples, on_cpu
 from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, MIN_SAMPLED, distinct, samples_of_some_keys
@@ -80,6 +80,25 @@ def part_of_block(block: Block, n_rows: int, n_parts: int, n_blocks: int) -> Sam
     y, weight = samples.y[rows].cpu(), samples.weight[rows].cpu()
     fold = None if samples.fold is None else samples.fold[rows].cpu()
     return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight, fold=fold)
+
+
+def some_rows(block: Block, step: int, levels: Sequence[Shapes]) -> tuple[Inputs, Tensor] | None:
+    """Return the rows of a block whose number among all is a multiple of a step, on the CPU; None: it has none.
+
+    Returns
+    -------
+    inputs : Inputs
+        On grids of the last of some levels, made one after the other.
+    weight : Tensor of shape (n,)
+    """
+    inputs, weight = block.samples.inputs, block.samples.totals()[1]
+    rows = torch.arange(inputs.n_rows, device=weight.device)[-block.first % step :: step]
+    if not len(rows):
+        return None
+    inputs = inputs.select(rows)
+    for shapes in levels:
+        inputs = inputs.coarsen(shapes)
+    return on_cpu(inputs), weight[rows].cpu()
 
 
 def weighted_mean_squares(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, prod
 from typing import Any, Self
@@ -17,6 +17,7 @@ from sklearn_mrtl.core.data.block import (
     coarse_block,
     coarse_blocks,
     part_of_block,
+    some_rows,
     weighted_mean_squares,
 )
 from sklearn_mrtl.core.data.concatenation import concatenated
@@ -228,6 +229,11 @@ class BlockSamples:
         fold = torch.cat(folds) if folds else None
         fold = fold if self.fold_of is None else self.fold_of(y, fold)
         return Samples.from_rows(inputs, y.to(self.weight), weight.to(self.weight), fold)
+
+    def every(self, step: int, levels: Sequence[Shapes] = ()) -> tuple[Inputs, Tensor]:
+        """Return at hand, on the CPU, every so-many-th row on coarser grids, and its weight; see `block.some_rows`."""
+        parts = [part for part in self.blocks.collect(some_rows, step, levels) if part]
+        return concatenated([inputs for inputs, _ in parts]), torch.cat([weight for _, weight in parts])
 
     def mean_squares(self, modes: tuple[int, ...] | None = None) -> list[Tensor]:
         """Return what `Inputs.mean_squares` would of all samples, or of a term of some modes."""

@@ -7,7 +7,7 @@ from itertools import chain, repeat
 from math import prod
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
-from sklearn_mrtl.core.data.blocks import AnySamples, BlockInputs
+from sklearn_mrtl.core.data.blocks import AnySamples, BlockSamples
 from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.finegraining import nests
 
@@ -48,7 +48,7 @@ class LevelData:
     ):
         self.level: int | None = None
         self._n_rows = training.inputs.n_rows
-        self._views: list[Inputs] = []
+        self._views: list[Inputs | BlockSamples] = []
         self._finest_cells = prod(training.inputs.sizes)
         if training.inputs.coarsens_in_steps and levels:
             levels = range(max(levels) + 1)  # a resumed training needs the views of the coarser ones
@@ -69,18 +69,17 @@ class LevelData:
             self.training, self.validation = next(self._training), next(self._validation)
             return_freed_memory(self._n_rows)
 
-    def view(self) -> Inputs | None:
-        """Return the training inputs of an earlier level with much fewer cells; None where there is none."""
+    def view(self) -> Inputs | BlockSamples | None:
+        """Return the training samples of an earlier level with much fewer cells; None where there is none."""
         few = prod(self.training.inputs.sizes) / MIN_VIEW_RATIO
-        return max((v for v in self._views if prod(v.sizes) <= few), key=lambda v: prod(v.sizes), default=None)
+        return max((v for v in self._views if n_cells(v) <= few), key=n_cells, default=None)
 
     def _keep_view(self) -> None:
-        """Keep the present inputs for finer levels if they are small and no rows are merged."""
-        inputs = self.training.inputs
-        if isinstance(inputs, BlockInputs):
-            return
+        """Keep the present samples for finer levels if they are small and no rows are merged."""
+        samples = self.training
+        inputs = samples.inputs
         if inputs.coarsens_in_steps and prod(inputs.sizes) <= self._finest_cells / MIN_VIEW_RATIO:
-            self._views.append(inputs.without_products())
+            self._views.append(samples if isinstance(samples, BlockSamples) else samples.inputs.without_products())
 
     def peek(self) -> AnySamples:
         """Return the training samples of the first level, and keep them for it."""
@@ -92,6 +91,11 @@ class LevelData:
         """Release the outer products that only full-rank models multiply."""
         self.training = self.training.without_products()
         self.validation = None if self.validation is None else self.validation.without_products()
+
+
+def n_cells(samples: Inputs | BlockSamples) -> int:
+    """Return the number of entries of a sample."""
+    return prod(map(prod, samples.shapes))
 
 
 def pyramid(samples: AnySamples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[AnySamples]:

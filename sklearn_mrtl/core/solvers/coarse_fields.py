@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
-from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.objective import Objective, View
 from sklearn_mrtl.core.solvers.two_level import CoarseAxis
 
 MAX_ROWS = 2000  # samples that are looked at
@@ -28,8 +28,8 @@ class CoarseFields:
         Of fields.
     shapes : shapes
         Of the coarse cells.
-    view : Inputs or None
-        The objective's inputs at a coarser level; None: those themselves.
+    view : Inputs, BlockSamples or None
+        The objective's samples at a coarser level; None: those themselves.
 
     Attributes
     ----------
@@ -44,18 +44,14 @@ class CoarseFields:
         The same as a fraction of the mean square.
     """
 
-    def __init__(self, objective: Objective, shapes: Shapes, view: Inputs | None = None):
-        inputs, weight = objective.inputs, objective.weight
-        between = halfway(inputs.shapes, shapes) if view is None else view.shapes
-        view = inputs if view is None else view
+    def __init__(self, objective: Objective, shapes: Shapes, view: View | None = None):
+        inputs, is_exact = objective.inputs, shapes == objective.inputs.shapes
+        levels = () if is_exact else (halfway(inputs.shapes, shapes) if view is None else view.shapes, shapes)
         self._step = ceil(inputs.n_rows / MAX_ROWS)
-        if self._step > 1:
-            (view, _), (inputs, weight) = every(self._step, view, weight), every(self._step, inputs, weight)
+        coarse, weight = next(objective.every(self._step, levels, None if is_exact else view))
         axes = objective.model.input_axes
         self.axes = [CoarseAxis(axis, shape, weight) for axis, shape in zip(axes, shapes, strict=True)]
         self.weight = weight / weight.sum()
-        is_exact = shapes == inputs.shapes
-        coarse = inputs if is_exact else view.coarsen(between).coarsen(shapes)
         self.x = coarse.design().reshape(coarse.n_rows, *coarse.sizes)
         for m, axis in enumerate(self.axes):
             if axis.mask is not None:  # means over the cells that hold data
@@ -67,17 +63,18 @@ class CoarseFields:
             self.unseen_fraction = LEAST_UNSEEN if square > 0 else 1.0
             return
         n_few = max(LEAST_ROWS, min(FEW_ROWS, FEW_ENTRIES // prod(inputs.sizes)))
-        step = max(1, inputs.n_rows // n_few)
-        few = torch.arange(0, inputs.n_rows, step, device=weight.device)
-        blocks = few.split(max(1, BLOCK_ENTRIES // prod(inputs.sizes)))
-        squares = torch.cat([self._squares(inputs, rows) for rows in blocks], 1)
+        step = max(1, len(weight) // n_few)
+        few = torch.arange(0, len(weight), step, device=weight.device)
+        at_once = max(1, BLOCK_ENTRIES // prod(inputs.sizes))
+        parts = zip(few.split(at_once), objective.every(self._step * step, at_once=at_once), strict=True)
+        squares = torch.cat([self._squares(part, rows) for rows, (part, _) in parts], 1)
         square, unseen = (squares @ self.weight[few] / self.weight[few].sum()).tolist()
         self.unseen = max(unseen, LEAST_UNSEEN * square) / prod(inputs.sizes)
         self.unseen_fraction = unseen / square if square > 0 else 1.0
 
     def _squares(self, inputs: Inputs, rows: Tensor) -> Tensor:
-        """Return the sum of squares of some samples, and of what the coarse cells do not see, shape (2, n)."""
-        fine = inputs.select(rows).design().reshape(len(rows), *inputs.sizes)
+        """Return the sum of squares of these rows, and of what the coarse cells do not see, shape (2, n)."""
+        fine = inputs.design().reshape(len(rows), *inputs.sizes)
         unseen = fine - self.extended(rows)
         return torch.stack([fine.square().flatten(1).sum(1), unseen.square().flatten(1).sum(1)])
 
@@ -114,9 +111,3 @@ def halfway(fine: Shapes, coarse: Shapes) -> Shapes:
     """Return shapes to which fields are coarsened first, because whole neighbours are added up fastest."""
     pairs = (zip(*shapes, strict=True) for shapes in zip(fine, coarse, strict=True))
     return tuple(tuple(n // 4 if n % 4 == 0 and n // 4 >= 2 * c else n for n, c in pair) for pair in pairs)
-
-
-def every(step: int, inputs: Inputs, weight: Tensor) -> tuple[Inputs, Tensor]:
-    """Return every so-many-th sample and its weight."""
-    rows = torch.arange(0, inputs.n_rows, step, device=weight.device)
-    return inputs.select(rows), weight[rows]

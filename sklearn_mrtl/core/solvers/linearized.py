@@ -10,7 +10,8 @@ from math import ceil, prod
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.data.base import Inputs, Shapes
+from sklearn_mrtl.core.data.base import Shapes
+from sklearn_mrtl.core.data.blocks import BlockInputs
 from sklearn_mrtl.core.data.fields import FieldInputs
 from sklearn_mrtl.core.data.products import hadamard
 from sklearn_mrtl.core.losses import Loss, SoftmaxLoss
@@ -18,7 +19,7 @@ from sklearn_mrtl.core.models.axes import Axis, TargetAxis
 from sklearn_mrtl.core.models.base import Alphas, Parameters, TensorModel
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.objective import Objective, View
 from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
 from sklearn_mrtl.core.solvers.cp_derivatives import coupled_penalties, data_moments, multilinear_derivatives
@@ -182,7 +183,7 @@ class FullRankLinearization(Linearization):
 
 
 def linearize(
-    objective: Objective, parameters: Parameters, view: Inputs | None = None,
+    objective: Objective, parameters: Parameters, view: View | None = None,
     known: dict[Shapes, CoarseFields] | None = None,
 ) -> Linearization | None:  # fmt: skip
     """Return the linearization of an objective of fields; None where there is none, or it would be too large or poor.
@@ -191,14 +192,15 @@ def linearize(
     ----------
     parameters : Parameters
         Of the shapes that it will be asked about.
-    view : Inputs or None
+    view : Inputs, BlockSamples or None
         The same samples at a coarser level, which saves work.
     known : dict of Shapes to CoarseFields, or None
         Those of the same samples, weights and axes that were made before; new ones are added.
     """
     model, axes, inputs = objective.model, objective.model.input_axes, objective.inputs
+    layout = inputs.template if isinstance(inputs, BlockInputs) else inputs
     grids = [axis.smoothness for axis in axes if axis.smoothness is not None]
-    if not isinstance(inputs, FieldInputs) or not grids or not all(isinstance(grid, Smoothness) for grid in grids):
+    if not isinstance(layout, FieldInputs) or not grids or not all(isinstance(grid, Smoothness) for grid in grids):
         return None
     if model.bounded:
         return None
@@ -224,7 +226,7 @@ def linearize(
     fields = known[shapes]
     if fields.unseen_fraction > MAX_UNSEEN:
         return None
-    if fields.x.device != cpu:
+    if any(value.device != cpu for value in (fields.x, *parameters.values())):
         model, fields = model.with_axes([axis.to(cpu) for axis in model.axes]), fields.to(cpu)
     return make(model, fields, objective.loss, objective.alphas)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sklearn_mrtl.core.data.base import Inputs, Shapes
+from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples, BlockSamples
 from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.objective import Objective, View
 from sklearn_mrtl.core.solvers import block_ridge, ridge
 from sklearn_mrtl.core.solvers.base import Epoch, Monitor, SolverSettings, State, fetched, never
 from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
@@ -26,7 +26,7 @@ def solve(
     settings: SolverSettings,
     monitor: Monitor = never,
     state: State | None = None,
-    view: Inputs | None = None,
+    view: View | None = None,
     known: dict[Shapes, CoarseFields] | None = None,
 ) -> Parameters:
     """Take steps until the monitor or the solver itself ends them.
@@ -35,7 +35,7 @@ def solve(
     ----------
     state : State or None
         After an earlier epoch from the same start; the solver goes on with the next one.
-    view : Inputs or None
+    view : Inputs, BlockSamples or None
         The objective's inputs at a coarser level; Gauss-Newton steps make theirs from it.
     known : dict of Shapes to CoarseFields, or None
         Coarse fields of the same samples from earlier fits, to which new ones are added.

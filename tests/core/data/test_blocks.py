@@ -1,5 +1,7 @@
 """Samples in blocks against the same samples at hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,10 @@ from helpers import (
     assert_same,
     axes_for,
     build,
+    fields,
     inputs_of,
     on_meta,
+    random_parameters,
     samples_of,
     uniform,
 )
@@ -26,9 +30,11 @@ from sklearn_mrtl.core.data.mode_encodings import OneHot
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas
+from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.terms import Strengths, Term, full_rank_sum
 from sklearn_mrtl.core.solvers.block_ridge import BlockRidgeDesign
+from sklearn_mrtl.core.solvers.linearized import linearize
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
 from sklearn_mrtl.modes import Feature, Grid
 
@@ -163,6 +169,51 @@ def test_mean_squares_do_not_depend_on_the_blocks(layout, n_rows):
     samples = samples_of(inputs_of(layout, 200))
     for found, expected in zip(in_blocks(samples, n_rows).mean_squares(), samples.mean_squares(), strict=True):
         assert_same(found, expected)
+
+
+@by_layout
+@pytest.mark.parametrize("step", [1, 2, 7, 36, 100])
+@pytest.mark.parametrize("at_once", [None, 4])
+def test_some_of_the_rows_come_as_they_are(layout, step, at_once):
+    samples, blocks = problem(layout)
+    model = FullRank(axes_for(samples.inputs))
+    coarse = tuple(tuple(-(-n // 2) for n in shape) for shape in samples.inputs.shapes)
+    for levels, view in (((), False), ((coarse,), False), ((), True)):
+        views = (s.coarsen(coarse) if view else None for s in (samples, blocks))
+        views = [views_of.inputs if isinstance(views_of, Samples) else views_of for views_of in views]
+        if view and samples.inputs.coarsens_in_steps is False:
+            continue  # equal rows would be merged
+        both = zip((samples, blocks), views, strict=True)
+        expected, found = (
+            list(make_objective(model, s, SquaredLoss, ALPHAS).every(step, levels, v, at_once)) for s, v in both
+        )
+        assert len(found) == len(expected) == -(-len(range(0, 37, step)) // (at_once or 37))
+        for (inputs, weight), (right, of_right) in zip(found, expected, strict=True):
+            assert inputs.shapes == right.shapes == (coarse if levels or view else samples.inputs.shapes)
+            assert_same(inputs.design(), right.design())
+            assert_same(weight, of_right)
+
+
+@pytest.mark.parametrize("with_view", [False, True])
+def test_gauss_newton_steps_see_the_same_coarse_fields(with_view):
+    modes = (Feature("lag", 2), Grid("sea", (24, 20), quantity="mean"))
+    inputs = fields(modes, n=40, masks={"sea": torch.arange(480) > 50})
+    waves = torch.cos(torch.arange(480) / 100)
+    inputs = replace(inputs, x=inputs.x + 9 * waves[inputs.stored])
+    samples = samples_of(inputs)
+    blocks = in_blocks(samples)
+    views = [s.coarsen(((2,), (12, 10))) if with_view else None for s in (samples, blocks)]
+    views[0] = None if views[0] is None else views[0].inputs
+    model = CP(axes_for(inputs))
+    parameters = random_parameters(model, 2)
+    both = zip((samples, blocks), views, strict=True)
+    expected, found = (
+        linearize(make_objective(model, s, SquaredLoss, ALPHAS), parameters, view).fields for s, view in both
+    )
+    assert_same(found.x, expected.x)
+    assert_same(found.weight, expected.weight)
+    assert found.unseen == pytest.approx(expected.unseen)
+    assert 1e-3 < found.unseen_fraction < 0.35
 
 
 @by_layout
