@@ -229,6 +229,20 @@ def test_a_view_of_a_coarser_level_gives_the_same_coarse_fields():
     assert exact.shape == viewed.x.shape
 
 
+def test_what_coarse_cells_do_not_see_makes_steps_shorter():
+    inputs = smooth_fields(n=40)
+    model = CP(axes_for(inputs))
+    objective, start = objective_of(model, samples_of(inputs)), random_parameters(model, 2)
+    gradient, sizes = objective.value_and_gradient(start)[2], []
+    for factor in (1, 10, 100, 1000):
+        linearization = linearize(objective, start)
+        linearization.fields.unseen *= factor
+        step = linearization.solver(start)(gradient)
+        sizes.append(float(step["factor 0"].norm() + step["factor 1"].norm()))
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 0.5 * sizes[0]
+
+
 def test_fields_that_coarse_cells_do_not_see_have_no_linearization():
     inputs = fields(LARGE_MODES, n=40)
     model = CP(axes_for(inputs))
