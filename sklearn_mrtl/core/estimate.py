@@ -25,7 +25,7 @@ from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, Settings
 from sklearn_mrtl.core.solvers import ridge
 from sklearn_mrtl.core.solvers.lbfgs import MEMORY
 
-CODE = 25_000_000  # bytes of libraries that the first fit of a process loads
+CODE = 33_000_000  # bytes of libraries that the first fit of a process loads, 23 MB, and of gaps between arrays
 INDEX = 4  # bytes of an index of what fits make
 VECTORS = (
     2 * MEMORY + 28
@@ -164,8 +164,8 @@ class EncodingSizes(DataSizes):
         )
 
     def chosen(self) -> float:
-        # 28 are of arrays, 5 of one that was freed between them: glibc keeps none, one or two of these.
-        return 33 * self.n_rows
+        # 28 are of arrays, 3 of those that were freed between them: of 5 each glibc keeps none, one or two.
+        return 31 * self.n_rows
 
     def products(self, resolutions: Sequence[Shapes], level: int, phase: str, n_components: int) -> float:
         fraction = min(1.0, self._distinct(resolutions[level]) / self.n_rows)
