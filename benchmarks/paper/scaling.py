@@ -132,7 +132,7 @@ def panels(trials):
             draw(right, mine["size"], mine.peak / 1e3, "memory, GB", "s--", color="tab:orange")
             lines = [*lines, *right.get_lines()]
         ax.set(
-            xlabel=sweep + ", on a busy machine" * (sweep == "threads"),
+            xlabel=sweep,
             title="an epoch" if SWEEPS[sweep][2] is epoch else "a whole fit",
         )
         ax.xaxis.set_minor_locator(NullLocator())
@@ -155,11 +155,10 @@ memory already. Each size is one fit, so that nothing has a spread.
 Slopes are those of the logarithms: 1 is linear, 0 constant. Those of all sizes are by least squares. A fit has a part
 that does not grow, which makes them small; the last two sizes say more about larger problems.
 
-Threads are those that torch may use, on 600 months of 6 lags and 80 x 180 cells; a fit takes one for every 8 million
-numbers of its data, at most those. About ten other programs used both cores: wall-clock seconds, which are those of the
-threads' slope, are of such a machine. There two threads wait for each other at every step, busily, and a fit takes many
-times as long as on one: set `OMP_NUM_THREADS=1` where other programs compute. Of a quiet machine, and beside one busy
-process, see [performance](../performance.md)."""
+Threads are those that torch may use, on 600 months of 6 lags and 80 x 180 cells, and their slope is that of wall-clock
+seconds. A fit takes one for every 8 million numbers of its data, at most those, and no more than there are idle
+processors when it starts: see [performance](../performance.md). All other sweeps had one thread, beside about ten other
+programs."""
 
 
 def measured(trials):

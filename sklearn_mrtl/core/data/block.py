@@ -16,7 +16,7 @@ from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, MIN_SAMPLED, distinct, samples_of_some_keys
 from sklearn_mrtl.core.data.samples import Samples
 
-ROWS_PER_CELL = 4  # of blocks that are coarsened, from which on equal rows of several blocks are merged on the way
+ROWS_PER_CELL = 1  # of coarse blocks, from which on they are merged on the way; 4 took 1.2 GB for 900 000 cells
 SAMPLED_ROWS = 64  # of fields, whose mean squares scale the variables of a solver, as in `FieldInputs.mean_squares`
 
 
