@@ -228,9 +228,10 @@ class LowRankChoice:
         return EMPTYING if trial.is_empty else strongest_within(self.errors[trial.position], self.settings.choice.tie)
 
     def gains(self, larger: LowRankTrial, smaller: LowRankTrial) -> bool:
-        """Return whether a larger rank gains enough; on no low-rank terms at all, beyond a tie."""
-        is_tie = smaller.is_empty and is_within(smaller.errors, larger.errors, EMPTY_TIE)
-        return smaller.error - larger.error > gain(self.null, larger.error) and not is_tie
+        """Return whether a larger rank gains enough, and beyond chance: more so on no terms of low rank at all."""
+        tie = EMPTY_TIE if smaller.is_empty else self.settings.choice.rank_tie
+        enough = gain(self.null, larger.error)
+        return smaller.error - larger.error > enough and not is_within(smaller.errors, larger.errors, tie)
 
 
 def gain(null: float, error: float) -> float:

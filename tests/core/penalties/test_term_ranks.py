@@ -80,3 +80,13 @@ def test_sketched_terms_try_strengths_beyond_those_given(tried):
     best, path = tried({0: first, 1: second, 2: second, 3: second}, sketched=True)
     assert path[0] == (0, [1.0, 0.1, 10.0, 100.0])
     assert best.position == 0 and best.fraction == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("spread, expected", [(0.0, 1), (0.05, 0)])
+def test_a_larger_rank_has_to_gain_beyond_chance(spread, expected, tried):
+    """The mean gain is .01; blocks differ by `spread` in what they gain."""
+    first = {1.0: 0.8, 0.1: 0.71, 0.01: 0.75, 0.3: 0.72, 0.03: 0.73}
+    second = dict.fromkeys((1.0, 0.3, 0.1, 0.03), 0.7 + spread * torch.tensor([1.0, 0.0, -1.0]))
+    worse = dict.fromkeys((1.0, 0.3, 0.1), 0.9)
+    best, _ = tried({0: first, 1: second, 2: worse, 3: worse})
+    assert best.position == expected
