@@ -131,9 +131,11 @@ def save_components(model, X, name, title):
 
 
 def save_maps(model, mode, name, title, axis_labels, decorate):
-    """Save a picture of the spatial factors of a mode."""
+    """Save a picture of the spatial factors of a mode, of six components at most."""
     options = {"mode": mode, "axis_labels": axis_labels, "decorate": decorate}
-    return save(FactorDisplay.from_estimator(model, components=range(min(model.rank_, 6)), **options), name, title)
+    shown = range(min(model.rank_, 6))
+    title += f" (the first {len(shown)} of {model.rank_} components)" if len(shown) < model.rank_ else ""
+    return save(FactorDisplay.from_estimator(model, components=shown, **options), name, title)
 
 
 def main():

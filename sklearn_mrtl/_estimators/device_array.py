@@ -1,4 +1,4 @@
-"""X that is on a GPU and stays there, as far as a fit needs it to be an array of numpy."""
+"""X on a GPU, for code that asks an array for its shape, dtype and rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
 class DeviceArray:
     """A tensor of another device than the CPU, with the shape, dtype and rows of an array.
 
-    What knows nothing of it gets a copy on the CPU.
+    ``numpy.asarray`` copies it to the CPU.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def from_dlpack(X: Any) -> Any:
         return X
     try:
         return torch.from_dlpack(X)
-    except (RuntimeError, BufferError, TypeError):  # a dtype, or read-only memory, that torch has not
+    except (RuntimeError, BufferError, TypeError):  # torch does not know the dtype, or refuses read-only memory
         return X
 
 
 def array_or_device_array(X: torch.Tensor, device: Any, dtype: np.dtype | None) -> np.ndarray | DeviceArray:
-    """Return a tensor as an array; where it is, if it is fields on the device that computes.
+    """Return fields on the device that computes as a `DeviceArray`, any other tensor as an array on the CPU.
 
     Parameters
     ----------

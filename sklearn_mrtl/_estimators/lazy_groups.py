@@ -14,7 +14,7 @@ from sklearn_mrtl._utils.arrays import is_lazy
 def numbered_groups(X, groups: Any) -> Any:
     """Return the number of each row's group as a dask array with X's chunks of rows; None where there are no groups.
 
-    Of a dask array one pass finds the groups that there are.
+    A pass over groups that are a dask array finds its values first.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def validate_samples(estimator, X, y=None, *, expected: Expected | None = None, 
         options["ensure_all_finite"] = False  # NaN is land; looked at when means are taken, in blocks
     options |= {"reset": expected is None, "accept_sparse": "csr", "allow_nd": True}
     options["dtype"] = list(FLOATS) if expected is None else expected[2]
-    # scikit-learn sees an array of the shape and dtype of X on a device, of which one number is in memory.
+    # Instead of X on a device scikit-learn validates an array of its shape and dtype, with a single number in memory.
     seen = np.broadcast_to(np.zeros((), X.dtype), X.shape) if isinstance(X, DeviceArray) else X
     if y is None:
         checked = validate_data(estimator, seen, **options)

@@ -15,7 +15,7 @@ import torch
 NUMBERS_PER_THREAD = 2**23  # of the data: with fewer, threads wait for each other longer than they work
 
 RUNNING = Path("/proc/loadavg")  # of Linux: its fourth field is "running threads/all threads"
-N_LOOKS, SECONDS_BETWEEN = 5, 0.002  # the least number is that of programs that compute all the time
+N_LOOKS, SECONDS_BETWEEN = 5, 0.002  # the least number leaves out what runs for a moment only
 
 _changing = threading.Lock()
 

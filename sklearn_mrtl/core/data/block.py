@@ -16,7 +16,7 @@ from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, MIN_SAMPLED, distinct, samples_of_some_keys
 from sklearn_mrtl.core.data.samples import Samples
 
-ROWS_PER_CELL = 1  # of coarse blocks, from which on they are merged on the way; 4 took 1.2 GB for 900 000 cells
+ROWS_PER_CELL = 1  # of coarse blocks, above which they are merged before all are made; 4: 1.2 GB for 900 000 cells
 SAMPLED_ROWS = 64  # of fields, whose mean squares scale the variables of a solver, as in `FieldInputs.mean_squares`
 
 
@@ -82,6 +82,13 @@ def part_of_block(block: Block, n_rows: int, n_parts: int, n_blocks: int) -> Sam
     return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight, fold=fold)
 
 
+def every(block: Block, step: int) -> tuple[Inputs, Tensor]:
+    """Return the rows of a block whose number among all rows is a multiple of a step, and their weights."""
+    inputs, weight = block.samples.inputs, block.samples.totals()[1]
+    rows = torch.arange(inputs.n_rows, device=weight.device)[-block.first % step :: step]
+    return inputs.select(rows), weight[rows]
+
+
 def some_rows(block: Block, step: int, levels: Sequence[Shapes]) -> tuple[Inputs, Tensor] | None:
     """Return the rows of a block whose number among all is a multiple of a step, on the CPU; None: it has none.
 
@@ -91,14 +98,12 @@ def some_rows(block: Block, step: int, levels: Sequence[Shapes]) -> tuple[Inputs
         On grids of the last of some levels, made one after the other.
     weight : Tensor of shape (n,)
     """
-    inputs, weight = block.samples.inputs, block.samples.totals()[1]
-    rows = torch.arange(inputs.n_rows, device=weight.device)[-block.first % step :: step]
-    if not len(rows):
+    inputs, weight = every(block, step)
+    if not len(weight):
         return None
-    inputs = inputs.select(rows)
     for shapes in levels:
         inputs = inputs.coarsen(shapes)
-    return on_cpu(inputs), weight[rows].cpu()
+    return on_cpu(inputs), weight.cpu()
 
 
 def weighted_mean_squares(
@@ -110,9 +115,7 @@ def weighted_mean_squares(
     """
     inputs, weight = block.samples.inputs, block.samples.totals()[1]
     if inputs.coarsens_in_steps:
-        step = max(1, n_rows // SAMPLED_ROWS)
-        rows = torch.arange(inputs.n_rows, device=weight.device)[-block.first % step :: step]
-        inputs, weight = inputs.select(rows), weight[rows]
+        inputs, weight = every(block, max(1, n_rows // SAMPLED_ROWS))
     if not len(weight):
         return None
     part, total = inputs if modes is None else inputs.of_modes(modes), weight.sum()

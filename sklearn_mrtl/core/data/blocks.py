@@ -48,12 +48,12 @@ class Blocks(ABC):
 
     @abstractmethod
     def map_groups(self, function: Callable[..., list[Any]], *args: Any) -> Self:
-        """Return the blocks that function(blocks at one place, *args) lists, which are kept there."""
+        """Return the blocks that function(blocks of a group, *args) lists, which are kept where the group is."""
 
     @property
     @abstractmethod
     def n_groups(self) -> int:
-        """Number of places where blocks are."""
+        """Number of groups of consecutive blocks; all blocks of a group are in the same memory."""
 
     @abstractmethod
     def collect(self, function: Callable[..., Any], *args: Any) -> list[Any]:
@@ -193,13 +193,13 @@ class BlockSamples:
         return self.template.weight
 
     def merge(self) -> BlockSamples:
-        """Merge equal rows of the blocks at each place if they are kept."""
+        """Merge equal rows of the blocks of each group if they are kept."""
         if self.inputs.coarsens_in_steps or not self.blocks.are_kept:
             return self
         return self.coarsen(self.inputs.shapes)
 
     def coarsen(self, shapes: Shapes) -> BlockSamples:
-        """Return the samples on coarser grids, merged and kept at each place if they are small."""
+        """Return the samples on coarser grids, merged in each group and kept if they are small."""
         template = replace(self.template, inputs=self.template.inputs.coarsen(shapes))
         n_bytes = self.n_bytes * self._fraction(template.inputs.sizes)
         if n_bytes <= self.max_bytes:

@@ -39,6 +39,20 @@ def excess(errors: Tensor, least: Tensor) -> float:
     return inf if mean > 0 else 0.0
 
 
+def is_gain(errors: Tensor, before: Tensor, enough: float, n_errors: float) -> bool:
+    """Return whether errors are below others by more than enough, and by more than so many paired standard errors.
+
+    Parameters
+    ----------
+    errors, before : Tensor of shape (B,)
+        Errors on the same blocks.
+    enough : float
+        Least difference of the means that counts.
+    n_errors : float
+    """
+    return float(before.mean()) - float(errors.mean()) > enough and not is_within(before, errors, n_errors)
+
+
 def strongest_within(errors: Mapping[float, Tensor], n_errors: float) -> float:
     """Return the strongest penalty whose errors exceed the least ones by at most so many paired standard errors.
 

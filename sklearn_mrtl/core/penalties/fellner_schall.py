@@ -26,7 +26,7 @@ from sklearn_mrtl.core.penalties.traces import EACH, Penalty, make_traces, penal
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 
-MAX_ROUNDS = 10  # of more, strengths change further, and log losses no more than by chance (docs/performance.md)
+MAX_ROUNDS = 10  # of more, strengths change further, and log losses no more than by rounding (docs/performance.md)
 LARGEST_STEP = 30.0  # factor by which a round may change a strength
 STRONGEST, WEAKEST = 1e6, 1e-8  # relative to the second derivative of the loss
 EMPTY = 0.1  # degrees of freedom of a penalty below which changes of its strength do not matter

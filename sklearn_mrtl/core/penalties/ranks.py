@@ -14,7 +14,7 @@ from sklearn_mrtl.core.losses import Loss
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank, Rank
-from sklearn_mrtl.core.penalties.comparison import is_within, strongest_within
+from sklearn_mrtl.core.penalties.comparison import is_gain, is_within, strongest_within
 from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 from sklearn_mrtl.core.penalties.strengths import Selection
@@ -138,9 +138,7 @@ class RankChoice:
     def _gains(self, larger: RankTrial, smaller: RankTrial) -> bool:
         """Return whether a larger rank is better beyond chance, and not by a trifle."""
         enough = self.options.min_gain * (self.null - larger.error)
-        return smaller.error - larger.error > enough and not is_within(
-            smaller.errors, larger.errors, self.options.rank_tie
-        )
+        return is_gain(larger.errors, smaller.errors, enough, self.options.rank_tie)
 
     def _loses(self, larger: RankTrial, smaller: RankTrial) -> bool:
         """Return whether a larger rank is clearly worse, by paired errors: ranks between would hardly be better."""

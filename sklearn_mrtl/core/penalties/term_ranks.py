@@ -11,7 +11,7 @@ from torch import Tensor
 from sklearn_mrtl.core.models.base import Parameters, intercept_of
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Sum, Term, full_rank_sum
-from sklearn_mrtl.core.penalties.comparison import is_within, strongest_within
+from sklearn_mrtl.core.penalties.comparison import is_gain, is_within, strongest_within
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate
 from sklearn_mrtl.core.penalties.folds import Folds
 from sklearn_mrtl.core.settings import Settings
@@ -228,10 +228,9 @@ class LowRankChoice:
         return EMPTYING if trial.is_empty else strongest_within(self.errors[trial.position], self.settings.choice.tie)
 
     def gains(self, larger: LowRankTrial, smaller: LowRankTrial) -> bool:
-        """Return whether a larger rank gains enough, and beyond chance: more so on no terms of low rank at all."""
+        """Return whether a larger rank gains enough; more standard errors where the smaller has no low-rank terms."""
         tie = EMPTY_TIE if smaller.is_empty else self.settings.choice.rank_tie
-        enough = gain(self.null, larger.error)
-        return smaller.error - larger.error > enough and not is_within(smaller.errors, larger.errors, tie)
+        return is_gain(larger.errors, smaller.errors, gain(self.null, larger.error), tie)
 
 
 def gain(null: float, error: float) -> float:

@@ -88,7 +88,7 @@ class Traces(ABC):
     """
 
     enough: ClassVar[float]
-    """Change of the logarithms of strengths that is as good as none."""
+    """Largest change of the logarithm of a strength with which the rounds end."""
 
     @abstractmethod
     def __call__(self, model: Sum, alphas: Sequence[float], second: Tensor) -> tuple[list[float], list[float]]:

@@ -103,21 +103,21 @@ def gauss_newton(
         is_last = was_damped and not damping and value - found.value <= enough  # neither way leads on
         value, (x, loss, gradient, statistics, length), n_steps = found.value, found.point, n_steps + 1
         parameters = unflatten(x, start)
-        moved = linearization.relative_square(unflatten(step, start), at)
-        damping = next_damping(damping, 2 * gain, moved, length)
-        if damping or moved * length**2 > SIMILAR:
+        change = linearization.relative_square(unflatten(step, start), at)
+        damping = next_damping(damping, 2 * gain, change, length)
+        if damping or change * length**2 > SIMILAR:
             solver = None
         if monitor(epoch(is_last=is_last)) or is_last:
             break
     return parameters
 
 
-def next_damping(damping: float, promised: float, moved: float, length: float) -> float:
+def next_damping(damping: float, promised: float, change: float, length: float) -> float:
     """Return the damping of the next step.
 
     Parameters
     ----------
-    damping, promised, moved : float
+    damping, promised, change : float
         Of the step before; what the gradient promises for it, and its relative square.
     length : float
         The part of it that was taken. If that is little, the damping is one with which the whole step along the same
@@ -126,4 +126,4 @@ def next_damping(damping: float, promised: float, moved: float, length: float) -
     if length >= 1:
         return damping / 10
     is_long = damping > 0 or length < SHORT
-    return damping + promised / moved * (1 / length - 1) if is_long and moved else damping
+    return damping + promised / change * (1 / length - 1) if is_long and change else damping

@@ -83,7 +83,7 @@ class CPLinearization(Linearization):
 
     def relative_square(self, step: Parameters, parameters: Parameters) -> float:
         factors = zip(self.model.factors(step), self.model.factors(parameters), strict=True)
-        return sum(float(moved.double().square().sum() / square_of(factor.double())) for moved, factor in factors)
+        return sum(float(change.double().square().sum() / square_of(factor.double())) for change, factor in factors)
 
     def solver(self, parameters: Parameters, damping: float = 0.0) -> Solver:
         factors = [factor.double() for factor in self.model.factors(parameters)]

@@ -125,7 +125,7 @@ def rows_and_totals(samples: Samples):
 
 
 @pytest.mark.parametrize("on_the_way", [False, True])
-def test_equal_rows_of_blocks_at_one_place_are_merged(on_the_way, monkeypatch):
+def test_equal_rows_of_the_blocks_of_a_group_are_merged(on_the_way, monkeypatch):
     monkeypatch.setattr(block_module, "ROWS_PER_CELL", 0.2 if on_the_way else 1e6)
     joined = []
     original = block_module.joined_samples
@@ -135,13 +135,13 @@ def test_equal_rows_of_blocks_at_one_place_are_merged(on_the_way, monkeypatch):
     encodings = tuple(OneHot(i, size, torch.float64) for i, size in zip(index, (3, 24), strict=True))
     samples = samples_of(EncodedInputs(encodings, modes, shapes), SquaredLoss)
     coarse, expected = in_blocks(samples).coarsen(((3,), (2, 3))), samples.coarsen(((3,), (2, 3)))
-    places = [block.samples for block in coarse.blocks.blocks]
-    assert len(places) == 2 and (len(joined) > 2) == on_the_way
-    for place in places:
-        assert place.inputs.n_rows == len(rows_and_totals(place)[0]) <= 18
-    for found, right in zip(rows_and_totals(original(places)), rows_and_totals(expected), strict=True):
+    groups = [block.samples for block in coarse.blocks.blocks]
+    assert len(groups) == 2 and (len(joined) > 2) == on_the_way
+    for group in groups:
+        assert group.inputs.n_rows == len(rows_and_totals(group)[0]) <= 18
+    for found, right in zip(rows_and_totals(original(groups)), rows_and_totals(expected), strict=True):
         torch.testing.assert_close(found, right)
-    assert original(places).mean_square == pytest.approx(expected.mean_square)
+    assert original(groups).mean_square == pytest.approx(expected.mean_square)
 
 
 def test_blocks_of_which_most_rows_differ_stay_apart(monkeypatch):

@@ -69,9 +69,9 @@ def first_that_the_next_two_do_not_beat(table, null, options):
     ranks = list(table)
     for n, rank in enumerate(ranks):
         gains = [table[rank] - table[larger] for larger in ranks[n + 1 : n + 3]]
-        chances = [options.rank_tie * gain.std(ddof=1) / 12**0.5 for gain in gains]
+        ties = [options.rank_tie * gain.std(ddof=1) / 12**0.5 for gain in gains]
         trifles = [options.min_gain * (null - table[larger].mean()) for larger in ranks[n + 1 : n + 3]]
-        if all(gain.mean() <= max(least) for gain, *least in zip(gains, chances, trifles, strict=True)):
+        if all(gain.mean() <= max(least) for gain, *least in zip(gains, ties, trifles, strict=True)):
             return rank
 
 
@@ -247,12 +247,12 @@ def test_rounding_changes_the_strongest_fraction_within_a_tie_a_little():
         errors = zip((1.0, 0.3, 0.1), (first, second, 1.0), noise, strict=True)
         return strongest_within({fraction: mean + values for fraction, mean, values in errors}, tie)
 
-    chances = [standard_error(noise[n] - noise[2]) for n in (0, 1)]
-    for at, means in ((0, [1.0 + chances[0], 1.0 + 1e-9]), (1, [1.5, 1.0 + chances[1]])):
+    ties = [standard_error(noise[n] - noise[2]) for n in (0, 1)]
+    for at, means in ((0, [1.0 + ties[0], 1.0 + 1e-9]), (1, [1.5, 1.0 + ties[1]])):
         fractions = []
         for rounding in (-1e-6, 1e-6):
             moved = [mean + rounding * (n == at) for n, mean in enumerate(means)]
             fractions.append(chosen(*moved))
         assert fractions == pytest.approx([(1.0, 0.3)[at]] * 2, rel=1e-4)
-    assert chosen(1.0 + 2 * chances[0], 1.0 + 1e-9) == pytest.approx(0.3**0.5)
+    assert chosen(1.0 + 2 * ties[0], 1.0 + 1e-9) == pytest.approx(0.3**0.5)
     assert chosen(2.0, 1.5, tie=0.0) == pytest.approx(0.1)
