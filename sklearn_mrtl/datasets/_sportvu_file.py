@@ -42,9 +42,11 @@ def read_game(path) -> Game:
     Raises
     ------
     ValueError
-        If the file is not JSON (or no 7z archive of one JSON file), lacks a key, or has no complete moment.
+        If the file is a table, not JSON (or no 7z archive of one JSON file), lacks a key, or has no complete moment.
     """
     path = Path(path)
+    if path.suffix.lower() == ".csv":
+        raise ValueError(f"path must be a game file, .json or .7z, got {path}; a play-by-play goes to play_by_play.")
     game = load_json(path)
     events = _entry(game, "events", list, path)
     stamps, positions, n_moments, n_duplicate = _distinct_moments(events, path)

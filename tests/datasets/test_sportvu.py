@@ -387,6 +387,11 @@ def test_broken_play_by_play(write, name, content, message):
         read_sportvu(write(GAME), play_by_play=write(content, name))
 
 
+def test_play_by_play_in_place_of_the_game(write):
+    with pytest.raises(ValueError, match=r"path must be a game file, .*plays.csv; a play-by-play goes to play_by_play"):
+        read_sportvu(write("GAME_ID\n21500492\n", "plays.csv"))
+
+
 def test_play_by_play_of_another_game_or_without_sense(write, write_attempts):
     path = write(GAME)
     with pytest.raises(ValueError, match="is the play-by-play of game 0021500493, not of 21500492"):
