@@ -14,7 +14,6 @@ from scipy import sparse
 
 from sklearn_mrtl._estimators.encodings import index_lists
 from sklearn_mrtl._estimators.layout import Layout
-from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
 
 REMEDY = "Give its size=, or encode the table by a ModeEncoder, which hands the modes on."
@@ -36,12 +35,7 @@ def check_columns(X, layout: Layout, modes, names: Sequence[str] | None) -> None
     Raises
     ------
     ValueError
-        If the names or the entries of the columns are not those of the modes.
-
-    Warns
-    -----
-    UserWarning
-        If the order of the modes may not be that of the columns.
+        If the names, the entries or the order of the columns are not those of the modes.
     """
     if modes is None or layout.is_fields or len(layout.modes) < 2:
         return
@@ -52,9 +46,10 @@ def check_columns(X, layout: Layout, modes, names: Sequence[str] | None) -> None
         if is_inferred:
             check_one_hot(mode, X[:, columns])
     if names is None and has_one_entry_per_mode(X, len(layout.modes)) and index_lists(X, layout) is None:
-        warn(
+        raise ValueError(
             f"every row of X has {len(layout.modes)} ones, as many as there are modes, but not one in the columns of "
-            "each mode: are the encodings in the order of the modes?",
+            "each mode: put the encodings in the order of the modes, or encode the table by a ModeEncoder, which hands "
+            "the modes on."
         )
 
 

@@ -104,24 +104,23 @@ class EncodingStatistics:
 def moments_of_numbers(X: sparse.csr_array, weight: np.ndarray, layout: Layout) -> dict[int, np.ndarray]:
     """Return means and standard deviations of the columns of the Features that are numbers, by the mode's number.
 
-    Numbers are what a `ModeEncoder` has no categories for, and from elsewhere what is no count; they are dense.
+    They are dense, and are no counts unless a `ModeEncoder` says that they are numbers.
 
     Raises
     ------
     ValueError
         If a column is constant.
     """
-    labels = layout.labels
-    categories = labels.coords if labels.dims is None else None  # of a ModeEncoder
+    known = layout.labels.numbers
     moments: dict[int, np.ndarray] = {}
-    if categories is None and (X.data == 1).all():
+    if not known and (X.data == 1).all():
         return moments
     for m, (mode, columns) in enumerate(zip(layout.modes, layout.columns, strict=True)):
-        if not isinstance(mode, Feature) or mode.name in (categories or {}):
+        if not isinstance(mode, Feature):
             continue
         part = X[:, columns]
-        is_count = categories is None and not ((part.data % 1 != 0) | (part.data < 0)).any()
-        if is_count or 2 * part.nnz < part.shape[0] * part.shape[1]:
+        is_number = mode.name in known or ((part.data % 1 != 0) | (part.data < 0)).any()
+        if not is_number or 2 * part.nnz < part.shape[0] * part.shape[1]:
             continue
         values = part.toarray().astype(np.float64)
         mean = np.average(values, axis=0, weights=weight)

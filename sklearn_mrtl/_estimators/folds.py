@@ -14,6 +14,23 @@ from sklearn_mrtl._estimators.parameters import validate_count
 N_FOLDS = 12  # of groups, where cv is None; as many as there are blocks of consecutive rows
 
 
+def group_numbers(groups, n_rows: int) -> np.ndarray:
+    """Return the number of each row's group.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group for each row, or one is missing.
+    """
+    groups = np.asarray(groups)
+    if groups.shape not in ((n_rows,), (n_rows, 1)):
+        raise ValueError(f"groups must have one value for each of the {n_rows} rows of X, got shape {groups.shape}.")
+    n_missing = int((groups != groups).sum())
+    if n_missing:
+        raise ValueError(f"groups must be known for all rows, got {n_missing} NaN.")
+    return np.unique(groups.ravel(), return_inverse=True)[1]
+
+
 def fold_of_rows(cv, y: np.ndarray, groups: np.ndarray | None, kept: np.ndarray | None = None) -> np.ndarray | None:
     """Return for each row the number of the fold that leaves it out; None for blocks of consecutive rows.
 
@@ -32,6 +49,8 @@ def fold_of_rows(cv, y: np.ndarray, groups: np.ndarray | None, kept: np.ndarray 
     """
     n_rows = len(y)
     n_groups = n_rows if groups is None else len(np.unique(groups))
+    if groups is not None and n_groups < 2:
+        raise ValueError(f"groups must have at least 2 different values among the training rows, got {n_groups}.")
     if cv is None:
         if groups is None:
             return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from sklearn_mrtl._estimators.folds import group_numbers
 from sklearn_mrtl._estimators.lazy_rows import in_chunks_of
 from sklearn_mrtl._utils.arrays import is_lazy
 
@@ -24,9 +24,7 @@ def numbered_groups(X, groups: Any) -> Any:
     if groups is None:
         return None
     if not is_lazy(groups):
-        groups = column_or_1d(np.asarray(groups))
-        check_consistent_length(X, groups)
-        return in_chunks_of(X, np.unique(groups, return_inverse=True)[1].astype(np.int32), "groups")
+        return in_chunks_of(X, group_numbers(groups, len(X)).astype(np.int32), "groups")
     groups = in_chunks_of(X, groups, "groups")
     if groups.ndim > 1:
         if groups.size != len(groups):

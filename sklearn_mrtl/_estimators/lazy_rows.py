@@ -83,7 +83,8 @@ def template_of(X) -> np.ndarray | sparse.csr_array:
     dtype = X.dtype if X.dtype in FLOATS else np.float64
     if isinstance(X._meta, Encodings):
         like, shape = X._meta, (0, X.shape[1])  # `like` has no columns where rows were selected
-        return Encodings(shape, dtype=dtype, modes=like.modes, categories=like.categories, axes=like.axes)
+        carried = {name: getattr(like, name) for name in ("modes", "categories", "axes", "numbers")}
+        return Encodings(shape, dtype=dtype, **carried)
     if sparse.issparse(X._meta):
         return sparse.csr_array((0, X.shape[1]), dtype=dtype)
     return np.empty((0, *X.shape[1:]), dtype=dtype)

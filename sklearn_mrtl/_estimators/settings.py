@@ -122,6 +122,8 @@ def core_terms(
         rank = ranks.get(term.name, "auto")
         candidates: tuple[Rank, ...] = ()
         if len(term.modes) == 1:
+            if isinstance(estimator.rank, Mapping) and not (rank is None or is_auto(rank)):
+                raise ValueError(f"rank must not name {term.name!r}: a term of one mode has full rank, got {rank!r}.")
             rank = None
         elif is_auto(rank):
             decomposition = DECOMPOSITIONS[estimator.decomposition]

@@ -55,11 +55,13 @@ class TargetForm:
         TypeError
             If the target is no Grid.
         ValueError
-            If y has not its shape, or a cell is NaN in some samples only.
+            If y has not its shape, or holds maps without a target, or a cell is NaN in some samples only.
         """
         labels = Labels.of_target(y)
         form = cls(labels=labels, other_coords=other_coords(y), lead=lead_of(X, y))
         if target is None:
+            if getattr(y, "ndim", 0) > 2:
+                raise ValueError(f"target must be a Grid of shape {y.shape[1:]} for y of shape {y.shape}, got None.")
             return form, y
         if not isinstance(target, Grid):
             raise TypeError(f"target must be a Grid or None, got {target!r}.")

@@ -119,7 +119,11 @@ def requested_terms(estimator, layout: Layout, coarse: Sequence[int]) -> list[Re
     """
     target = getattr(estimator, "target", None)
     if target is not None and estimator.terms is not None and not is_auto(estimator.terms):
-        raise ValueError(f"terms with a target Grid must be None or 'auto' (one tensor), got {estimator.terms!r}.")
+        raise ValueError(
+            "terms with a target Grid must be None or 'auto', one tensor of all modes, got "
+            f"{estimator.terms!r}: for a sum, fit one model to what another leaves (ResidualRegressor), or give the "
+            "maps as columns, y of shape (n, cells), without target."
+        )
     is_one = is_one_tensor(estimator.terms, layout) and not needs_sketch(estimator, layout, coarse)
     if target is not None or is_one:
         for name in ("alpha_spatial", "alpha_l2", "rank"):
@@ -142,6 +146,10 @@ def requested_terms(estimator, layout: Layout, coarse: Sequence[int]) -> list[Re
     grids = {mode.name for mode in layout.modes if isinstance(mode, Grid)}
     l2 = by_name("alpha_l2", estimator.alpha_l2, known, ())
     spatial = by_name("alpha_spatial", estimator.alpha_spatial, known, grids)
+    if isinstance(estimator.alpha_spatial, Mapping):
+        without = [name for name in spatial if not grids & {name, *known.get(name, ())}]
+        if without:
+            raise ValueError(f"alpha_spatial names {without[0]!r}, which has no Grid: it has no smoothness.")
     terms = []
     for name, own in known.items():
         modes = tuple(m for m in layout.order if layout.modes[m].name in own)
@@ -192,6 +200,8 @@ def by_name(parameter: str, value, terms: Mapping, grids: Collection[str]) -> di
         return dict.fromkeys(terms, value)
     named = {}
     for key, own in value.items():
+        if not isinstance(key, str | Collection) or not all(isinstance(part, str) for part in key):
+            raise TypeError(f"{parameter} must have names of terms, or tuples of names of modes, as keys, got {key!r}.")
         name = key if isinstance(key, str) else TIMES.join(key)
         order = next((term for term, modes in terms.items() if set(modes) == set(name.split(TIMES))), name)
         if order not in terms and name not in grids:

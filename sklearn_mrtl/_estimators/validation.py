@@ -9,12 +9,11 @@ import torch
 from sklearn.utils.validation import (
     _check_sample_weight,
     assert_all_finite,
-    check_consistent_length,
-    column_or_1d,
     validate_data,
 )
 
 from sklearn_mrtl._estimators.device_array import DeviceArray, array_or_device_array, from_dlpack, on_host
+from sklearn_mrtl._estimators.folds import group_numbers
 from sklearn_mrtl._estimators.layout import check_rows
 from sklearn_mrtl._estimators.rows import Rows, power_of_two
 from sklearn_mrtl._utils.arrays import as_one_array
@@ -66,9 +65,7 @@ def validate_rows(
     y, sample_weight = unmasked("y", y), unmasked("sample_weight", sample_weight)
     (X, y), labels = validate_samples(estimator, X, y, expected=expected, **options)
     if groups is not None:
-        groups = column_or_1d(np.asarray(groups))
-        check_consistent_length(X, groups)
-        groups = np.unique(groups, return_inverse=True)[1]
+        groups = group_numbers(groups, X.shape[0])
     if sample_weight is None:  # ones that are one number in memory
         return Rows(X, y, np.broadcast_to(np.ones((), X.dtype), X.shape[:1]), groups), labels
     weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)

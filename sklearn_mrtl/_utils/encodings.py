@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -27,6 +27,8 @@ class Encodings(csr_array):
         Names of the categories of each Feature.
     axes : dict of str to sequence of str, default=None
         Names of the axes of Grids, where they are known.
+    numbers : collection of str, default=()
+        Names of the modes whose columns are numbers.
 
     Raises
     ------
@@ -36,11 +38,12 @@ class Encodings(csr_array):
 
     def __init__(
         self, arg1, shape=None, dtype=None, copy: bool = False, *, modes: Sequence[Mode] | None = None,
-        categories: Mapping[str, np.ndarray] | None = None, axes: Mapping[str, Sequence[str]] | None = None, **options,
+        categories: Mapping[str, np.ndarray] | None = None, axes: Mapping[str, Sequence[str]] | None = None,
+        numbers: Collection[str] = (), **options,
     ):  # fmt: skip
         super().__init__(arg1, shape=shape, dtype=dtype, copy=copy, **options)
         self.modes = None if modes is None else tuple(modes)
-        self.categories, self.axes = dict(categories or {}), dict(axes or {})
+        self.categories, self.axes, self.numbers = dict(categories or {}), dict(axes or {}), tuple(numbers)
         if self.modes is not None and sum(mode.size or 0 for mode in self.modes) != self.shape[-1]:
             raise ValueError(f"the modes {self.modes} do not have the {self.shape[-1]} columns of the encodings.")
 
@@ -65,7 +68,8 @@ class Encodings(csr_array):
 
     def _pass_on(self, result):
         if isinstance(result, Encodings):
-            result.modes, result.categories, result.axes = self.modes, self.categories, self.axes
+            result.modes, result.categories = self.modes, self.categories
+            result.axes, result.numbers = self.axes, self.numbers
         return result
 
 

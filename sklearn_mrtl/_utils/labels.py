@@ -31,18 +31,21 @@ class Labels:
         Units and long names of each coordinate; of encodings, the names of the axes of Grids.
     modes : tuple of Mode, or None
         The modes that encodings carry.
+    numbers : tuple of str
+        Of encodings, the names of the modes whose columns are numbers.
     """
 
     dims: tuple[str, ...] | None = None
     coords: dict | None = None
     attrs: dict | None = None
     modes: tuple[Mode, ...] | None = None
+    numbers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, X) -> Labels:
         """Return the labels of an xarray.DataArray or of encodings; no labels for anything else."""
         if isinstance(X, Encodings):
-            return cls(coords=X.categories, attrs=names_of_axes(X), modes=X.modes)
+            return cls(coords=X.categories, attrs=names_of_axes(X), modes=X.modes, numbers=X.numbers)
         if not is_dataarray(X):
             return cls()
         dims = tuple(str(dim) for dim in X.dims[1:])
@@ -63,7 +66,7 @@ class Labels:
             return NotImplemented
         mine, theirs = self.coords or {}, other.coords or {}
         same = (self.dims, self.attrs or {}, self.modes) == (other.dims, other.attrs or {}, other.modes)
-        same = same and mine.keys() == theirs.keys()
+        same = same and self.numbers == other.numbers and mine.keys() == theirs.keys()
         return same and all(np.array_equal(mine[dim], theirs[dim]) for dim in mine)
 
     def bounds(self, axes: Sequence[int]) -> tuple[tuple[float, float], ...] | None:

@@ -184,8 +184,8 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         Returns
         -------
         Encodings of shape (n_samples, sum of the sizes of the modes)
-            A `scipy.sparse.csr_array` with the attributes ``modes``, ``categories`` and ``axes``. A choice of rows,
-            a copy and a pickle keep them; other operations do not.
+            A `scipy.sparse.csr_array` with the attributes ``modes``, ``categories``, ``axes`` and ``numbers``. A choice
+            of rows, a copy and a pickle keep them; other operations do not.
 
         Raises
         ------
@@ -266,7 +266,8 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
     def _labels(self) -> dict:
         """Return the modes and the names of their categories and axes, as encodings carry them."""
         axes = {part.mode.name: part.encoder.axes for part in self._fitted if part.encoder.axes is not None}
-        return {"modes": self.modes_, "categories": self.categories_, "axes": axes}
+        numbers = [part.mode.name for part in self._fitted if isinstance(part.encoder, NumberEncoder)]
+        return {"modes": self.modes_, "categories": self.categories_, "axes": axes, "numbers": numbers}
 
     def _fit_parts(self, X) -> list[FittedPart]:
         """Fit the encoders of all modes to a table, but for the sizes of Features."""

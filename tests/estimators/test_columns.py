@@ -52,7 +52,7 @@ def test_a_column_too_few_is_refused():
 def test_encodings_in_another_order_than_the_modes():
     with pytest.raises(ValueError, match="has no size"):
         fit([CELLS, PLAYER], ["player", COURT])
-    with pytest.warns(UserWarning, match="2 ones, as many as there are modes.*in the order of the modes"):
+    with pytest.raises(ValueError, match="2 ones, as many as there are modes.*in the order of the modes"):
         fit([CELLS, PLAYER], [Feature("player", 6), COURT])
 
 

@@ -173,7 +173,11 @@ def test_parameters_that_do_not_fit_are_refused():
     X, y = ocean()
     with pytest.raises(TypeError, match="target must be a Grid or None, got 'rain'"):
         MRTLRegressor(target="rain").fit(X, y)
-    with pytest.raises(ValueError, match="terms with a target Grid must be None or 'auto'"):
+    with pytest.raises(ValueError, match=r"target must be a Grid of shape \(7, 8\) for y of shape .*, got None"):
+        MRTLRegressor().fit(X, y)
+    with pytest.raises(
+        ValueError, match="terms with a target Grid must be None or 'auto'.* or give the maps as columns"
+    ):
         MRTLRegressor(target=RAIN, terms=["grid"]).fit(X, y)
     model = MRTLRegressor(target=RAIN, rank=1, **FIXED).fit(X, y)
     with pytest.raises(ValueError, match="NaN in some"):

@@ -1,17 +1,21 @@
 """Models of several terms: predictions, strengths, what they show, and bad input."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, cross_val_score
+from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.inspection import component_importance, select_term
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 MODES = [Feature("player", 5), Grid("court", (12, 14)), Feature("quarter", 4)]
 
@@ -196,6 +200,8 @@ def test_terms_in_cross_validation():
         ({"terms": ["player"], "alpha_l2": {"court": 1.0}}, "none of the terms"),
         ({"terms": ["court"], "alpha_spatial": {"court": (1.0, 2.0, 3.0)}}, "2 axes"),
         ({"terms": ["court"], "alpha_spatial": {"court": -1.0}}, "alpha_spatial"),
+        ({"terms": ["player", "court"], "alpha_spatial": {"player": 1.0}}, "'player', which has no Grid"),
+        ({"terms": ["player", "court"], "rank": {"court": 2}}, "rank must not name 'court': .* got 2"),
         ({"terms": ["court"], "full_rank_alpha_l2": 1.0}, "full_rank_alpha_l2"),
         ({"terms": ["player", ("player", "court")], "full_rank_levels": 0}, "set terms=None"),
         ({"terms": None, "alpha_l2": {"player": 1.0}}, "terms=None"),
@@ -216,10 +222,24 @@ def test_terms_of_the_wrong_kind_are_named(terms):
         MRTLRegressor(MODES, terms=terms).fit(X, y)
 
 
+@pytest.mark.parametrize("key", [3, ("court", 3)], ids=repr)
+@pytest.mark.parametrize("parameter", ["rank", "alpha_l2", "alpha_spatial"])
+def test_keys_that_are_no_names_are_named(parameter, key):
+    X, y, *_ = sum_of_terms(60)
+    with pytest.raises(TypeError, match=f"{parameter} must have names of terms.* got {re.escape(repr(key))}"):
+        MRTLRegressor(MODES, terms=["player", "court"], **{parameter: {key: 1}}).fit(X, y)
+
+
 def test_groups_must_fit_the_rows_and_the_folds():
     X, y, *_ = sum_of_terms(60)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        MRTLRegressor(MODES).fit(X, y, groups=np.arange(59))
+    for groups in (np.arange(59), np.zeros((60, 2))):
+        with pytest.raises(ValueError, match=re.escape(f"groups must have one value for each of the 60 rows of X, got "
+                                                       f"shape {groups.shape}")):  # fmt: skip
+            MRTLRegressor(MODES).fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match="groups must be known for all rows, got 3 NaN"):
+        MRTLRegressor(MODES).fit(X, y, groups=np.where(np.arange(60) < 3, np.nan, 1.0))
+    with pytest.raises(ValueError, match="groups must have at least 2 different values .* got 1"):
+        MRTLRegressor(MODES).fit(X, y, groups=np.full(60, "game"))
     with pytest.raises(ValueError, match="number of groups, 3"):
         MRTLRegressor(MODES, cv=5).fit(X, y, groups=np.arange(60) // 20)
 
@@ -279,6 +299,28 @@ def test_numbers_that_do_not_vary_are_named():
     X[:, 6] = 1.9
     with pytest.raises(ValueError, match=r"column 1 of the numbers of Feature\('body', size=2\) is constant, 1\.9 in"):
         MRTLRegressor(COVARIATES).fit(X, y)
+
+
+@pytest.mark.parametrize("units", [(1.0, 1.0), (1e6, 1e-3)])
+def test_numbers_of_a_mode_encoder_are_standardized(units):
+    X, y = with_covariates()
+    table = pd.DataFrame({"player": X[:, :5].argmax(1).astype(str), "year": X[:, 5].round() * units[0],
+                          "height": X[:, 6] * units[1]})  # fmt: skip
+    encode = ModeEncoder([("player", "player"), ("body", ["year", "height"])])
+    model = make_pipeline(encode, MRTLRegressor(terms=["player", "body"])).fit(table, y)
+    by_hand = np.hstack([X[:, :5], (table[["year", "height"]] - table[["year", "height"]].mean()) / np.array(units)])
+    expected = MRTLRegressor(COVARIATES, terms=["player", "body"]).fit(by_hand, y)
+    np.testing.assert_allclose(model.predict(table), expected.predict(by_hand), rtol=1e-6)
+    body, expected_body = (m.terms_["body"].coef for m in (model[-1], expected))
+    np.testing.assert_allclose(body * units, expected_body, rtol=1e-6)
+
+
+def test_a_constant_number_of_a_mode_encoder_is_named():
+    X, y = with_covariates()
+    table = pd.DataFrame({"player": X[:, :5].argmax(1).astype(str), "age": 3.0})
+    encode = ModeEncoder([("player", "player"), ("age", "age", "passthrough")])
+    with pytest.raises(ValueError, match=r"column 0 of the numbers of Feature\('age', size=1\) is constant, 3 in"):
+        make_pipeline(encode, MRTLRegressor()).fit(table, y)
 
 
 def test_auto_has_pairs_where_the_product_of_all_modes_is_huge():

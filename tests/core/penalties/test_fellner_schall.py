@@ -1,6 +1,7 @@
 """Strengths by Fellner-Schall updates against the largest restricted likelihood, found by brute force."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from helpers import axes_for, multi_hot, normal, uniform
@@ -75,6 +76,31 @@ def test_strengths_are_those_of_the_largest_restricted_likelihood():
                     method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-3, "fatol": 1e-4})  # fmt: skip
     ours = restricted_likelihood(samples, penalties, axes, [*found, np.log(variance)])
     assert ours - best.fun < 0.1  # of twice a log likelihood, whose error is about 1 for each strength
+
+
+@pytest.mark.peers
+def test_variances_of_two_features_are_those_of_statsmodels():
+    statsmodels = pytest.importorskip("statsmodels.api")
+    sizes, n, rng = (20, 9), 600, np.random.default_rng(0)
+    columns = [rng.integers(0, size, n) for size in sizes]
+    y = 2 + sum(std * rng.normal(size=size)[c] for std, size, c in zip((0.8, 0.3), sizes, columns, strict=True))
+    y = y + rng.normal(size=n)
+    modes = (Feature("player", 20), Feature("quarter", 9))
+    one_hot = tuple(multi_hot(torch.eye(size).double()[c]) for size, c in zip(sizes, columns, strict=True))
+    inputs = EncodedInputs(one_hot, modes, ((20,), (9,)))
+    samples = Samples.from_rows(inputs, torch.tensor(y)[:, None], torch.ones(n, dtype=torch.float64))
+    terms = [Term(mode.name, (m,), None, Strengths(None, ((),))) for m, mode in enumerate(modes)]
+    estimate = fellner_schall(samples, axes_for(inputs), terms, SquaredLoss, EXACT)
+    variance = estimate_loss(samples, estimate) * n / (n - sum(estimate.degrees_of_freedom))
+    found = [variance * size / (term.strengths.l2 * n) for size, term in zip(sizes, estimate.terms, strict=True)]
+    table = pd.DataFrame({"y": y, "player": columns[0], "quarter": columns[1], "all": 1})
+    formula = {name: f"0 + C({name})" for name in ("player", "quarter")}
+    model = statsmodels.MixedLM.from_formula("y ~ 1", groups="all", vc_formula=formula, re_formula="0", data=table)
+    theirs = model.fit(reml=True)
+    np.testing.assert_allclose(found, theirs.vcomp, rtol=0.1)  # the rounds end where strengths change by a twentieth
+    np.testing.assert_allclose(variance, theirs.scale, rtol=0.01)
+    scores = estimate.model.scores(estimate.parameters, samples.inputs)[:, 0].detach()
+    np.testing.assert_allclose(scores, theirs.fittedvalues, atol=0.02)
 
 
 def estimate_loss(samples, estimate):
