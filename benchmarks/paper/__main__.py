@@ -12,6 +12,7 @@ from _common import DATA
 SCRIPTS = [
     "table2",
     "table1",
+    "finest",
     "criteria",
     "curves",
     "batches",

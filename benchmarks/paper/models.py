@@ -8,11 +8,14 @@ from trials import QUICK
 
 from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
 
-# Levels of appendix B without the finest (40 x 50; 24 x 54 to 80 x 180): court and box of the defenders, or ocean.
+# Levels of appendix B without the finest: court and box of the defenders, or ocean.
 FRAMES = [(4, 5, 6, 6), (8, 10, 6, 6), (8, 10, 12, 12), (20, 25, 12, 12)]
 OCEAN = [(4, 9), (8, 18), (12, 27), (20, 45)]
 SHOTS = [(13, 12), (25, 24), (50, 47), (100, 94)]
-LEVELS = {"tracking": FRAMES, "simulated": FRAMES, "shots": SHOTS, "precipitation": OCEAN, "nino34": OCEAN}
+LEVELS = {"tracking": FRAMES, "shots": SHOTS, "precipitation": OCEAN, "nino34": OCEAN}
+# All of appendix B.
+FINE_OCEAN = [(4, 9), (8, 18), (12, 27), (24, 54), (40, 90), (60, 135), (80, 180)]
+FINE_LEVELS = {"tracking": [*FRAMES, (40, 50, 12, 12)], "precipitation": FINE_OCEAN, "nino34": FINE_OCEAN}
 OCEAN_OPTIONS = {"shape": (20, 45), "thin": 5 if QUICK else 1}
 DATA_OPTIONS = {
     "tracking": {"court": (20, 25), "thin": 8 if QUICK else 1},

@@ -38,22 +38,22 @@ def with_penalties_of_mrtl(task, seed, kind, levels):
     return with_defaults(task, seed, kind, levels, **CHOSEN[task.name, seed])
 
 
-def methods(task, seed):
-    """Adam and the default solver; frames and months."""
-    return with_settings_found(task) + of_default(task)
+def methods(task, seed, of_tasks=LEVELS):
+    """Adam and the default solver; frames and months. `of_tasks` has the levels of each task."""
+    return with_settings_found(task, of_tasks) + of_default(task, seed, of_tasks)
 
 
-def with_settings_found(task):
+def with_settings_found(task, of_tasks):
     found = {kind: best_settings(task, kind) for kind in ("MRTL", "fixed", *KINDS[4:])}
-    levels = {"levels": LEVELS[task]}
+    levels = {"levels": of_tasks[task]}
     return [
         Method(f"Adam: {kind}", with_adam, {"kind": kind, "setting": found[kind.removesuffix(", full rank")]} | levels)
         for kind in KINDS
     ]
 
 
-def of_default(task, seed=None):
-    levels = {"levels": LEVELS[task]}
+def of_default(task, seed=None, of_tasks=LEVELS):
+    levels = {"levels": of_tasks[task]}
     own = [Method("default: MRTL", with_defaults, {"kind": "MRTL"} | levels)]
     if task in ("nino34", "precipitation"):  # on the finest grid of frames and shots the choice takes minutes
         own.append(Method("default: fixed, penalties chosen", with_defaults, {"kind": "fixed"} | levels))
