@@ -32,12 +32,12 @@ def years(time):
     return time.astype("datetime64[Y]").astype(int) + 1970
 
 
-def nino(sst, lead):
-    """Six months of SST, and the Nino3.4 anomaly `lead` months later."""
+def nino(sst, lead, last_year=LAST_TRAINING_YEAR):
+    """Six months of SST, and the Nino3.4 anomaly `lead` months later; training rows end with `last_year`."""
     lat, lon = sst.lat.values, sst.lon.values
     region = sst.values[:, abs(lat) <= 5][:, :, (lon >= -170) & (lon <= -120)]
     windows = lag_windows(sst.values, region.mean((1, 2)), lags=6, lead=lead, time=sst.time.values)
-    is_train = years(windows.target_time) <= LAST_TRAINING_YEAR
+    is_train = years(windows.target_time) <= last_year
     y = anomalies(windows.y[:, None], windows.target_time, is_train, standardize=False)[:, 0]
     X = anomalies(windows.X, windows.time, is_train, standardize=False)
     now = np.nanmean(X[:, 0][:, abs(lat) <= 5][:, :, (lon >= -170) & (lon <= -120)], axis=(1, 2))

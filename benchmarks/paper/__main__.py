@@ -22,6 +22,7 @@ SCRIPTS = [
     "claims",
     "scaling",
     "beyond",
+    "periods",
 ]
 
 

@@ -18,7 +18,7 @@ from trials import KEPT_ONLY, QUICK, Method, required, timed, trial, write_page
 
 @dataclass(frozen=True)
 class Task:
-    """A problem and who tries it; `split(part)` makes the data of a part: a seed, or a fifth of the months."""
+    """A problem and who tries it; `split(part)` makes the data of a part: a seed, a fifth of the months, a decade."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Task:
     split: Callable
     peers: list
     is_class: bool = False
-    n_parts: int = 1
+    parts: tuple = (0,)
 
     @property
     def score(self):
@@ -59,7 +59,7 @@ TASKS = [
         "Differenced temperature of months 0 to 5 back, each fifth of 1506 months predicted from the others, squared "
         "errors taken together; folds are four blocks of the training months. R^2 is against the "
         "variance within each fifth.",
-        partial(tasks.precipitation, lags=range(6)), rain_peers(), n_parts=5,
+        partial(tasks.precipitation, lags=range(6)), rain_peers(), parts=tuple(range(5)),
     ),
     Task(
         "simulated", "Simulated field",
@@ -86,10 +86,10 @@ def measure(split, part, peer, is_class):
     return {**result, "losses": parts}
 
 
-def run(task):
+def run(task, table="beyond"):
     """All trials of a task: peer after peer on each of its parts; those that cannot be made are named, and why."""
     rows, missing = [], {}
-    for part in range(1 if QUICK else task.n_parts):
+    for part in task.parts[:1] if QUICK else task.parts:
         load = cache(partial(data_of, task, part))
         for peer in task.peers:
             if not KEPT_ONLY and not importlib.util.find_spec(peer.package):
@@ -101,7 +101,7 @@ def run(task):
                 lambda split, seed, options=options: measure(split, seed, **options),
                 trains=peer.kind == "ours",
             )
-            row = trial("beyond", task.name, {}, method, part, load)
+            row = trial(table, task.name, {}, method, part, load)
             if row is None:
                 missing[peer.title] = "not measured"
             else:

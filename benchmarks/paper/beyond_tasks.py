@@ -109,25 +109,36 @@ def field_views(X, train, test):
     return {name: (np.ascontiguousarray(values[train]), values[test]) for name, values in cells.items()}
 
 
-def nino(part, *, lead) -> Split:
+def nino(part, *, lead, last_year=ocean.LAST_TRAINING_YEAR, n_months=None) -> Split:
+    """Months to `last_year`, tested on those after it, at most `n_months`."""
     sst = sea_surface()
-    X, y, is_train, _ = ocean.nino(sst, lead)
+    X, y, is_train, _ = ocean.nino(sst, lead, last_year)
     region = sst.values[:, abs(sst.lat.values) <= 5][:, :, (sst.lon.values >= -170) & (sst.lon.values <= -120)]
     region = region[-len(y) :].reshape(len(y), -1)
     region = ocean.anomalies(region, sst.time.values[-len(y) :], is_train, standardize=False)
-    train = np.flatnonzero(is_train)
+    train, test = np.flatnonzero(is_train), np.flatnonzero(~is_train)[:n_months]
     folds = list(ConsecutiveBlockKFold(N_BLOCKS, gap=6 + lead).split(train))
     fields = np.column_stack([y, region])[train].astype(np.float32)
-    return Split(field_views(X, train, ~is_train), y[train], y[~is_train], folds, fields)
+    return Split(field_views(X, train, test), y[train], y[test], folds, fields)
 
 
 def precipitation(part, *, lags) -> Split:
     """A fifth of the months predicted from the others, six months apart from it."""
+    n = len(ocean.midwest(sea_surface(), lags).X)
+    return rain_of(lags, *list(ocean.blocks_of_years(n))[part])
+
+
+def later_precipitation(part, *, lags, last_year, n_months) -> Split:
+    """Months to `last_year`, tested on `n_months` after it."""
+    years = ocean.years(ocean.midwest(sea_surface(), lags).target_time)
+    return rain_of(lags, np.flatnonzero(years <= last_year), np.flatnonzero(years > last_year)[:n_months])
+
+
+def rain_of(lags, train, test) -> Split:
     windows = ocean.midwest(sea_surface(), lags)
     divisions = xr.open_dataset(require("ocean/precip_divisions.nc"))
     inside = divisions.precip.transpose("time", "division").values[:, divisions.midwest_weight.values > 0]
     months = np.isin(divisions.time.values.astype("datetime64[M]"), windows.time)
-    train, test = list(ocean.blocks_of_years(len(windows.X)))[part]
     is_train = np.isin(np.arange(len(windows.X)), train)
     X, y = ocean.standardized(windows, is_train)
     fields = ocean.anomalies(inside[months], windows.time, is_train, standardize=True, trend=False)

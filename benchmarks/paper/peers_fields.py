@@ -188,11 +188,11 @@ def cp_pls(X, y, components):
 # Which on which
 
 
-def ours(X, y, folds):
+def ours(X, y, folds, cv=None):
     from sklearn_mrtl import MRTLRegressor
 
-    model = MRTLRegressor().fit(X, y)
-    return model.predict, f"defaults, rank {model.rank_}"
+    model = MRTLRegressor(cv=cv).fit(X, y)
+    return model.predict, f"{'defaults' if cv is None else f'cv={cv}'}, rank {model.rank_}"
 
 
 def climatology(X, y, folds):
