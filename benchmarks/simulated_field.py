@@ -78,6 +78,7 @@ def main():
         prediction = np.tensordot(X[test], weights, 4)
         rows.append(row("tensorly CPRegressor(5)", r2(y[test], prediction), cosine(weights, W), peer_seconds))
         flat = X.reshape(len(X), -1)
+        # Each row has noise of its own, so that RidgeCV may leave out single ones.
         ridge, ridge_seconds = timed(RidgeCV(np.logspace(2, 6, 12)).fit, flat[train], y[train])
         rows.append(
             row("RidgeCV", r2(y[test], ridge.predict(flat[test])), cosine(ridge.coef_, W.ravel()), ridge_seconds)

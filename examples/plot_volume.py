@@ -26,7 +26,8 @@ train, test = slice(0, 250), slice(250, None)
 print(*ocean.modes, X.shape, sep="\n")
 
 # %%
-# The fit is the same as for a map; the schedule halves all three axes.
+# The fit is the same as for a map; the schedule halves all three axes. RidgeCV may leave out single rows here, because
+# each has noise of its own; rows of a real series need blocks.
 model = MRTLRegressor(ocean.modes, rank=2).fit(X[train], y[train])
 flat = np.nan_to_num(X).reshape(len(X), -1)
 ridge = RidgeCV(np.logspace(2, 6, 5)).fit(flat[train], y[train])

@@ -69,8 +69,11 @@ class SampleSource(ABC):
             If there is none.
         """
 
-    def streamed(self, settings: Settings) -> SampleSource | None:
-        """Return a source of the same samples whose blocks go to the device in every pass; None where none can."""
+    def fall_back_to_blocks(self, settings: Settings) -> SampleSource | None:
+        """Return a source of the same samples whose blocks go to the device in every pass, with a warning.
+
+        None, without one, where a fit cannot do with blocks, or does already.
+        """
         return None
 
     @abstractmethod
@@ -110,13 +113,13 @@ class RowSource(SampleSource):
         try:
             check_fit_memory(plan, settings, resolutions, sizes, n_outputs, self.device)
         except MemoryError:
-            streamed = self.streamed(settings)
-            if streamed is None:
+            in_blocks = self.fall_back_to_blocks(settings)
+            if in_blocks is None:
                 raise
-            return streamed
+            return in_blocks
         return self
 
-    def streamed(self, settings: Settings) -> SampleSource | None:
+    def fall_back_to_blocks(self, settings: Settings) -> SampleSource | None:
         if self.device.type == "cpu" or settings.low_rank.solver.name != "lbfgs" or self.outputs.grid:
             return None
         warn(
@@ -152,7 +155,7 @@ class RowSource(SampleSource):
 class StreamedSource(RowSource):
     """Rows at hand that the device cannot hold: in every pass blocks of them go there one after the other."""
 
-    def streamed(self, settings: Settings) -> None:
+    def fall_back_to_blocks(self, settings: Settings) -> None:
         return None
 
     def training_samples(self) -> BlockSamples:
@@ -207,10 +210,10 @@ def train_within_memory(train: Callable[[SampleSource], Fit], source: SampleSour
         try:
             return train(source)
         except torch.cuda.OutOfMemoryError:
-            streamed = source.streamed(settings)
-            if streamed is None:
+            in_blocks = source.fall_back_to_blocks(settings)
+            if in_blocks is None:
                 raise
         # Here the error is gone, and with it the tensors of the functions that it came through.
         gc.collect()
         memory.release_cached(source.device)
-        return train(streamed)
+        return train(in_blocks)

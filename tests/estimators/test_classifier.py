@@ -28,20 +28,20 @@ def test_at_full_rank_without_smoothness_it_is_scikit_learns_logistic_regression
         ["lag", COURT], rank=None, resolutions="fixed", alpha_spatial=0.0, alpha_l2=0.5, max_epochs=500
     )
     expected = LogisticRegression(C=n_entries / (2 * 0.5 * 200), max_iter=5000, tol=1e-8).fit(X.reshape(200, -1), y)
-    chances = model.fit(X, y).predict_proba(X)
-    same(chances, expected.predict_proba(X.reshape(200, -1)), rtol=0, atol=0.02)
+    probabilities = model.fit(X, y).predict_proba(X)
+    same(probabilities, expected.predict_proba(X.reshape(200, -1)), rtol=0, atol=0.02)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("options", [{}, {"rank": None}, {"decomposition": "tucker"}], ids=repr)
-def test_chances_scores_and_labels_fit_together(n_classes, options):
+def test_probabilities_scores_and_labels_fit_together(n_classes, options):
     X, y = fields(300, n_classes)
     model = MRTLClassifier(["lag", COURT], **{"rank": 3, **fixed, **options}).fit(X[:200], y[:200])
-    chances, scores = model.predict_proba(X), model.decision_function(X)
-    assert chances.shape == (300, n_classes)
-    same(chances, np.column_stack([expit(-scores), expit(scores)]) if n_classes == 2 else softmax(scores, axis=1))
-    same(chances.sum(1), np.ones(300))
-    assert (model.predict(X) == model.classes_[chances.argmax(1)]).all()
+    probabilities, scores = model.predict_proba(X), model.decision_function(X)
+    assert probabilities.shape == (300, n_classes)
+    same(probabilities, np.column_stack([expit(-scores), expit(scores)]) if n_classes == 2 else softmax(scores, axis=1))
+    same(probabilities.sum(1), np.ones(300))
+    assert (model.predict(X) == model.classes_[probabilities.argmax(1)]).all()
     assert model.score(X[200:], y[200:]) > 1.3 * max(np.mean(y == label) for label in model.classes_)
     outputs = () if n_classes == 2 else (n_classes,)
     assert model.coef_.shape == (*outputs, 2, 4, 6)
