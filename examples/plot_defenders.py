@@ -13,8 +13,6 @@ it is fitted to simulated frames, whose true factors are known.
 # region of the court, and positions around the handler where a defender raises or lowers the probability of a shot
 # within the next second. The box around the handler is turned so that the basket is straight up;
 # :class:`~sklearn_mrtl.preprocessing.RelativePosition` turns real positions in the same way.
-import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
@@ -55,18 +53,16 @@ for level, resolution in enumerate(model[-1].resolutions_):
 # %%
 # The learned maps
 # ----------------
-# Above, the region of each component; below, where a defender raises (red) or lowers (blue) the probability of a shot
-# there. The dot is the handler, the arrow points to the basket.
+# The region of each component:
 shown = range(3)
-fig, axes = plt.subplots(2, 3, figsize=(10, 6.4), layout="constrained", height_ratios=[1.3, 1])
-FactorDisplay.from_estimator(
-    model, "court", components=shown, ax=axes[0], colorbar=False, decorate=draw_court,
-    axis_labels=["feet from the baseline", "feet from the sideline"],
-)  # fmt: skip
-FactorDisplay.from_estimator(
-    model, "defenders", components=shown, ax=axes[1], colorbar=False, decorate=draw_handler,
-    axis_labels=["feet to the right", "feet to the basket"],
-)  # fmt: skip
+of_court = {"axis_labels": ["feet from the baseline", "feet from the sideline"]}
+FactorDisplay.from_estimator(model, "court", components=shown, decorate=draw_court, **of_court)
+
+# %%
+# Where a defender raises (red) or lowers (blue) the probability of a shot there. The dot is the handler, the arrow
+# points to the basket.
+of_box = {"axis_labels": ["feet to the right", "feet to the basket"], "n_columns": 3}
+FactorDisplay.from_estimator(model, "defenders", components=shown, decorate=draw_handler, **of_box)
 
 # %%
 # :func:`~sklearn_mrtl.inspection.factor_match_score` assigns the learned components to the true ones and multiplies the
@@ -74,14 +70,22 @@ FactorDisplay.from_estimator(
 # lose detail first.
 score, partner = factor_match_score(model, frames.factors, return_permutation=True)
 print(f"factor match score {score:.3f}")
-fig, axes = plt.subplots(2, 3, figsize=(10, 6.4), layout="constrained", height_ratios=[1.3, 1])
-for row, mode in zip(axes, (court, box), strict=True):
-    extent = [edge for bounds in mode.bounds for edge in bounds]
-    for ax, component in zip(row, partner[: len(shown)], strict=True):
-        truth = frames.factors[mode.name][..., component]
-        limit = np.abs(truth).max()
-        ax.imshow(truth.T, origin="lower", extent=extent, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        ax.set_title(f"true component {component}")
-        draw_court(ax) if mode is court else draw_handler(ax)
+
+# %%
+# The true maps of the same components:
+true = list(partner[: len(shown)])
+
+
+def draw_truth(mode, axis_labels, decorate):
+    """Draw the true factors of a mode, whose first axis goes from left to right."""
+    factor, extent = frames.factors[mode.name].transpose(1, 0, 2)[..., true], mode.bounds[::-1]
+    display = FactorDisplay(
+        factor, components=true, mode=f"{mode.name}, true", extent=extent, axis_labels=axis_labels[::-1]
+    )
+    display.plot(decorate=decorate)
+
+
+draw_truth(court, decorate=draw_court, **of_court)
+draw_truth(box, decorate=draw_handler, **of_box)
 
 # sphinx_gallery_thumbnail_number = 1

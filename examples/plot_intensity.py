@@ -170,7 +170,10 @@ PredictionDisplay(
 # What distinguishes players
 # --------------------------
 # The first maps of the product. They add up in the logarithm: where a map and the player's factor have the same sign,
-# he shoots more often than the common map says.
+# he shoots more often than the common map says. The first four are the styles that one knows: inside or outside, long
+# or middle range, corners. The later ones, left against right among them, are small corrections of single players:
+# left-out games ask for all of them, but the data do not settle every square foot, and their maps are grainy there.
+# :func:`~sklearn_mrtl.inspection.factor_bands` with ``resample="groups"`` says where.
 FactorDisplay.from_estimator(
     model,
     mode="court",

@@ -93,6 +93,6 @@ ax.legend()
 # warms the Gulf of Mexico and the western Atlantic. What is drawn in the open ocean is weak and uncertain:
 # :func:`~sklearn_mrtl.inspection.factor_bands` and :func:`~sklearn_mrtl.inspection.stability` measure which parts the
 # data support.
-ComponentDisplay.from_estimator(model, X=X[~train])
+ComponentDisplay.from_estimator(model, X=X[~train], axis_labels={"lag": ["months before"]})
 
 # sphinx_gallery_thumbnail_number = 2

@@ -18,7 +18,7 @@ from sklearn.metrics import r2_score
 
 from sklearn_mrtl import Grid, MRTLRegressor
 from sklearn_mrtl.datasets import load_sst_precipitation
-from sklearn_mrtl.inspection import FactorDisplay
+from sklearn_mrtl.inspection import ComponentDisplay, PredictionDisplay
 from sklearn_mrtl.preprocessing import Deseasonalizer, Detrender, InlandWaterMasker, lag_windows
 from sklearn_mrtl.references import DampedPersistenceRegressor, ResidualRegressor
 
@@ -50,31 +50,23 @@ for name, maps in predicted.items():
 # %%
 # Where the skill is
 # ------------------
-# R² is the fraction of the variance of 1991 to 2020 that is predicted.
-fig, axes = plt.subplots(2, 1, figsize=(8, 7), layout="constrained", sharex=True)
-for ax, (name, values) in zip(axes, skill.items(), strict=True):
-    image = ax.pcolormesh(sst.lon, sst.lat, values, cmap="viridis", vmin=0, vmax=0.8)
-    ax.set(title=f"{name}: R² three months ahead", ylabel="latitude (°N)", aspect=1.25)
-axes[-1].set_xlabel("longitude (°E)")
-fig.colorbar(image, ax=axes, label="R²", shrink=0.7)
+# R² is the fraction of the variance of 1991 to 2020 that is predicted; below 0 a cell is worse than its mean.
+where = {"extent": ((-20, 60), (-180, 0)), "geographic": True}
+PredictionDisplay(np.stack(list(skill.values())), names=list(skill), quantity="R² three months ahead", **where).plot(
+    n_columns=1, limits=(0, 0.8)
+)
 
 # %%
 # What the model adds: El Niño and La Niña, and what follows them in other seas.
-fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 gain = skill["with the model"] - skill["damped persistence"]
-image = ax.pcolormesh(sst.lon, sst.lat, gain, cmap="RdBu_r", vmin=-0.3, vmax=0.3)
-ax.set(title="gain of R² over damped persistence", xlabel="longitude (°E)", ylabel="latitude (°N)", aspect=1.25)
-fig.colorbar(image, ax=ax, label="difference of R²", shrink=0.8)
+PredictionDisplay(gain[None], quantity="gain of R²\nover damped persistence", is_difference=True, **where).plot()
 
 # %%
 # The components
 # --------------
-# A component sees the sea through one map, in the months that its lags weigh, ...
-FactorDisplay.from_estimator(model.regressor_, mode="grid")
-
-# %%
-# ... and predicts another: what persistence leaves three months later.
-FactorDisplay.from_estimator(model.regressor_, mode="next")
+# A component sees the sea through one map ("grid"), in the months that its lags weigh, and predicts another ("next"):
+# what persistence leaves three months later.
+ComponentDisplay.from_estimator(model.regressor_, axis_labels={"lag": ["months before"]})
 plt.show()
 
 # sphinx_gallery_thumbnail_number = 1

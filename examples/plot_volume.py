@@ -58,9 +58,10 @@ for (name, weights), row in zip(rows.items(), axes, strict=True):
     field = np.where(ocean.ocean, weights[0, 0], np.nan)
     limit = np.nanmax(abs(field))
     for ax, layer in zip(row, layers, strict=True):
-        ax.imshow(field[layer], origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
+        image = ax.imshow(field[layer] / limit, origin="lower", cmap="RdBu_r", vmin=-1, vmax=1)
         ax.set(facecolor="0.88", title=f"layer {layer}" if name == "true weights" else "", xticks=[], yticks=[])
     row[0].set_ylabel(name)
+fig.colorbar(image, ax=axes, label="weight (relative to the largest of a row)", shrink=0.7)
 
 # %%
 # Moran's I measures the smoothness of each component:

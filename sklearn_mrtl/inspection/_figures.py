@@ -141,7 +141,7 @@ def mixed_panels(ax, shapes: Sequence[float], *, n_bars: int = 0, caller: str) -
     ratios = [widths[column::columns].max() for column in range(columns)]
     width = min(MAX_WIDTH, MIXED_HEIGHT * sum(ratios) + 0.9 * columns + 0.6)
     figure = pyplot(caller).figure(figsize=(width, (height + 0.9) * rows), layout="constrained")
-    made = np.ravel(figure.subplots(rows, columns, width_ratios=ratios, squeeze=False))
+    made = np.ravel(figure.subplots(rows, columns, width_ratios=ratios, squeeze=False, gridspec_kw={"wspace": 0.05}))
     for panel in made[n:]:
         panel.remove()
     return figure, made[:n]
