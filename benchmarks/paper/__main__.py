@@ -21,6 +21,7 @@ SCRIPTS = [
     "maps",
     "claims",
     "scaling",
+    "millions",
     "beyond",
     "periods",
 ]
