@@ -27,8 +27,8 @@ rank : "auto", int, tuple of int, None or dict, default="auto"
     choose the penalties: the smallest that larger ones do not beat by more than a standard error of the paired
     differences between blocks, and one per cent of what is explained (1 with fewer than 100 distinct rows). A dict has
     a rank for each term, by its name in `terms_` or the tuple of its modes. Ranks of terms that are "auto" or not named
-    are chosen from 1, 2, 3, 5, 8 and 13 on left-out blocks, for all of them together: a larger one has to gain a
-    standard error. Where they gain less than two on the other terms alone, their strengths empty them.
+    are chosen in the same way, one for all of them. Where they gain less than two standard errors on the other terms
+    alone, their strengths empty them.
 decomposition : {"cp", "tucker"}, default="cp"
     How the weight tensor of the low-rank phase is decomposed.
 resolutions : "auto", "fixed" or list of {grid name: shape}, default="auto"

@@ -29,8 +29,7 @@ from sklearn_mrtl.core.solvers.solve import SOLVERS
 from sklearn_mrtl.core.stopping import CRITERIA, Criterion
 
 STRONGEST = 1e24  # penalty
-RANKS = (1, 2, 3, 5, 8, 13)  # of which one is chosen for a term
-LARGEST_RANK = 21  # of those that are chosen from where there is one term; by judgement
+LARGEST_RANK = 21  # of those that are chosen from; by judgement
 
 
 def make_plan_and_settings(
@@ -126,8 +125,7 @@ def core_terms(
                 raise ValueError(f"rank must not name {term.name!r}: a term of one mode has full rank, got {rank!r}.")
             rank = None
         elif is_auto(rank):
-            decomposition = DECOMPOSITIONS[estimator.decomposition]
-            candidates = tuple(dict.fromkeys(decomposition.fitting_rank(number, own[0]) for number in RANKS))
+            candidates = useful_ranks(estimator, own[0])
             rank = candidates[0]
         else:
             rank = check_rank(estimator, rank, *own)
@@ -158,8 +156,13 @@ def ranks_to_try(estimator, coarse: list[int], fine: list[int]) -> tuple[Rank, .
     if not is_auto(estimator.rank):
         rank = check_rank(estimator, estimator.rank, coarse, fine)
         return () if rank is None else (rank,)
+    return useful_ranks(estimator, coarse)
+
+
+def useful_ranks(estimator, sizes: list[int]) -> tuple[Rank, ...]:
+    """Return the ranks of which "auto" chooses, for a weight tensor of these sizes."""
     decomposition = DECOMPOSITIONS[estimator.decomposition]
-    return tuple(dict.fromkeys(decomposition.fitting_rank(rank, coarse) for rank in range(1, LARGEST_RANK + 1)))
+    return tuple(dict.fromkeys(decomposition.fitting_rank(rank, sizes) for rank in range(1, LARGEST_RANK + 1)))
 
 
 def check_rank(estimator, rank, coarse: list[int], fine: list[int]) -> Rank | None:

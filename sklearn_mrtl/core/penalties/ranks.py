@@ -1,175 +1,191 @@
-"""Choice of the rank, and of the fraction of the full-rank model's penalties that goes with it."""
+"""Choice of the rank, and of the fraction of the full-rank model's penalties that goes with it, on left-out blocks.
+
+One rule says what a gain of a larger rank is, where the walk over ranks ends and which rank is taken. One tensor and a
+sum of terms differ in how the fits of a rank start.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from sklearn_mrtl._warnings import warn
-from sklearn_mrtl.core.data.samples import Samples
-from sklearn_mrtl.core.losses import Loss
-from sklearn_mrtl.core.models.base import Parameters
-from sklearn_mrtl.core.models.full_rank import FullRank
-from sklearn_mrtl.core.models.low_rank import LowRank, Rank
+from sklearn_mrtl.core.models.base import Parameters, TensorModel
 from sklearn_mrtl.core.penalties.comparison import is_gain, is_within, strongest_within
-from sklearn_mrtl.core.penalties.folds import ExactErrors, Folds
+from sklearn_mrtl.core.penalties.folds import Folds
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
-from sklearn_mrtl.core.penalties.strengths import Selection
-from sklearn_mrtl.core.solvers.ridge import smooth_outputs
+
+M = TypeVar("M", bound=TensorModel)
+NOTHING = -1  # position of the model without anything of low rank, before the smallest rank
 
 
 @dataclass(frozen=True, eq=False)
-class RankTrial:
-    """The best fraction of the penalties for a rank, the errors on each left-out block, and the fits that made them."""
+class RankTrial(Generic[M]):
+    """A rank with the best fraction of the penalties for it, and what was left out by each fold.
 
-    rank: Rank
+    Attributes
+    ----------
+    position : int
+        Of the rank among those to try; `NOTHING`: nothing has low rank.
+    fraction : float
+    errors : Tensor of shape (B,)
+        On each left-out block.
+    model, fits : model, list of Parameters
+        Of each fold.
+    """
+
+    position: int
     fraction: float
-    errors: Tensor  # (B,)
+    errors: Tensor
+    model: M
     fits: list[Parameters] = field(default_factory=list)
 
     @property
     def error(self) -> float:
-        """Mean error."""
+        """Mean over the blocks."""
         return float(self.errors.mean())
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has low rank."""
+        return self.position == NOTHING
 
-class RankChoice:
-    """Low-rank models on folds: the full-rank solution of each fold is decomposed and trained on.
+
+class RankChoice(ABC, Generic[M]):
+    """Low-rank models on folds, for larger and larger ranks.
 
     Parameters
     ----------
-    model : FullRank
-    low_rank : LowRank
-    samples : Samples
-        In blocks.
-    selection : Selection
-        Strengths of the full-rank model.
-    loss : Loss
+    folds : Folds
+    n_ranks : int
+        Number of ranks to try, ascending.
+    fractions : sequence of float
+        Descending; 1 is among them.
     options : ChoiceOptions
-    seed : int
-        Of the decomposition.
+    nothing : RankTrial or None
+        Of the model without anything of low rank, on which the smallest rank has to gain; None: it is taken anyway.
 
     Attributes
     ----------
     path : list of dict
-        rank, fraction, alpha_spatial, alpha_l2 and cross-validated error of all that was tried.
+        rank, fraction and cross-validated error of all that was tried.
+    errors : dict of int to dict of float to Tensor
+        Errors on each block by position and fraction.
     """
 
     def __init__(
-        self, model: FullRank, low_rank: LowRank, samples: Samples, selection: Selection, loss: Loss,
-        options: ChoiceOptions, seed: int,
+        self, folds: Folds, n_ranks: int, fractions: Sequence[float], options: ChoiceOptions,
+        nothing: RankTrial[M] | None = None,
     ):  # fmt: skip
-        self.low_rank, self.selection, self.options, self.seed = low_rank, selection, options, seed
-        self.folds = Folds(samples, loss, options)
+        self.folds, self.n_ranks, self.fractions, self.options = folds, n_ranks, tuple(fractions), options
+        self.nothing, self.null = nothing, folds.null_loss() if nothing is None else nothing.error
         self.path: list[dict] = []
-        self.errors: dict[Rank, dict[float, Tensor]] = {}  # by rank and fraction
-        self.full = selection.of_folds or self._full_rank_fits(model, samples, loss)
-        self.null = self.folds.null_loss()
+        self.errors: dict[int, dict[float, Tensor]] = {}
 
-    def _full_rank_fits(self, model: FullRank, samples: Samples, loss: Loss) -> list[Parameters]:
-        """Return the full-rank model of each fold."""
-        alphas = self.selection.alphas
-        # The path of a ridge regression has no penalty along the outputs.
-        if ExactErrors.are_affordable(model, samples, loss) and not (smooth_outputs(model) and alphas.spatial):
-            return (self.selection.exact or ExactErrors(model, samples)).fits(alphas, self.folds)
-        return self.folds.train(model, alphas, [model.initial(samples.weight)] * len(self.folds))
+    @abstractmethod
+    def start(self, position: int, smaller: RankTrial[M] | None) -> tuple[M, list[Parameters]]:
+        """Return the model of a rank, and the parameters from which each fold's fit starts."""
 
-    def choose(self, ranks: Sequence[Rank], fractions: Sequence[float]) -> tuple[Rank, float]:
-        """Return the smallest rank from which larger ones gain nothing but chance, and its fraction.
+    @abstractmethod
+    def train(self, model: M, fraction: float, fits: list[Parameters]) -> tuple[M, list[Parameters]]:
+        """Fit each fold with a fraction of the penalties; return the model and the fits."""
+
+    @abstractmethod
+    def described(self, trial: RankTrial[M]) -> dict:
+        """Return what `path` says of a trial besides fraction and error."""
+
+    def best(self) -> RankTrial[M]:
+        """Return the smallest rank from which larger ones gain nothing but chance.
 
         Larger and larger steps lead to a rank that clearly loses, or to two that do not gain: one alone may need what
-        the next adds. Ranks between these and the last two that gained are tried one by one. If none of them predicts
-        what is left out, the smallest is tried with stronger penalties than the full-rank model has, from the strongest
-        down.
-
-        Parameters
-        ----------
-        ranks : sequence of int, or of tuple of int
-            Ascending.
-        fractions : sequence of float
-            Descending. Of a larger rank first the one that was best for the smaller rank and the one before it; weaker
-            ones if it does not gain with these, or is chosen; none if it loses with the strongest one.
+        the next adds. Ranks between these and the last two that gained are tried one by one.
         """
-
-        @cache
-        def trial_of(n: int, smaller: RankTrial) -> RankTrial:
-            at = fractions.index(smaller.fraction)
-            trial = self._best_fraction(ranks[n], fractions[max(at - 1, 0) : at + 1])
-            is_clear = self._gains(trial, smaller) or (at == 0 and self._loses(trial, smaller))
-            return trial if is_clear else self._weakest(trial, fractions)
-
-        best, n_best, n_before, n_failed = self._best_fraction(ranks[0], fractions), 0, 0, len(ranks)
-        before = best
-        for n in fibonacci_below(len(ranks)):
-            larger = trial_of(n, best)
-            if self._gains(larger, best):
-                before, best, n_before, n_best, n_failed = best, larger, n_best, n, len(ranks)
+        trial_of = cache(self.of_rank)
+        before = best = self.nothing or self.of_rank(0, None)
+        failed = self.n_ranks
+        for position in [n for n in (0, *fibonacci_below(self.n_ranks)) if n > best.position]:
+            larger = trial_of(position, best)
+            if self.gains(larger, best):
+                before, best, failed = best, larger, self.n_ranks
                 continue
-            has_lost = self._loses(larger, best)
-            n_failed = n_best if has_lost else min(n, n_failed)
-            if has_lost or n_failed < n:
+            has_lost = not is_within(larger.errors, best.errors, self.options.rise)
+            failed = best.position if has_lost else min(position, failed)
+            if failed < position:
                 break
-        for n in range(n_before + 1, n_best):
-            smaller = trial_of(n, before)
-            if not self._gains(best, smaller):
-                best, n_failed = smaller, n + 1
-                break
-        for n in range(n_best + 1, n_failed):
-            larger = trial_of(n, best)
-            if not self._gains(larger, best):
+        least = before.position
+        while least + 1 < best.position:
+            middle = (least + best.position) // 2
+            smaller = trial_of(middle, before)
+            if self.gains(best, smaller):
+                least = middle
+            else:
+                best, failed = smaller, middle + 1
+        for position in range(best.position + 1, failed):
+            larger = trial_of(position, best)
+            if not self.gains(larger, best):
                 break
             best = larger
-        if len(ranks) > 1 and best.error >= self.null:
-            stronger = [10 ** (n / 2) for n in range(self.selection.step, 0, -1)]
-            best = self._best_fraction(ranks[0], stronger) if stronger else best
-            if best.error >= self.null:
-                warn(
-                    f"no rank predicts the left-out blocks of rows better than a constant does: the smallest rank, "
-                    f"{ranks[0]}, is trained, with the strongest penalties. X may tell nothing about y.",
-                )
-                return ranks[0], (stronger or fractions)[0]
-        if best.rank != ranks[0]:
-            best = self._weakest(best, fractions)
-        return best.rank, strongest_within(self.errors[best.rank], self.options.tie)
+        return best if best.is_empty else self.refined(best)
 
-    def _gains(self, larger: RankTrial, smaller: RankTrial) -> bool:
+    def gains(self, larger: RankTrial[M], smaller: RankTrial[M]) -> bool:
         """Return whether a larger rank is better beyond chance, and not by a trifle."""
-        enough = self.options.min_gain * (self.null - larger.error)
-        return is_gain(larger.errors, smaller.errors, enough, self.options.rank_tie)
+        tie = self.options.nothing_tie if smaller.is_empty else self.options.rank_tie
+        return is_gain(larger.errors, smaller.errors, self.options.min_gain * (self.null - larger.error), tie)
 
-    def _loses(self, larger: RankTrial, smaller: RankTrial) -> bool:
-        """Return whether a larger rank is clearly worse, by paired errors: ranks between would hardly be better."""
-        return not is_within(larger.errors, smaller.errors, self.options.rise)
+    def of_rank(self, position: int, smaller: RankTrial[M] | None) -> RankTrial[M]:
+        """Return the best trial of a rank.
 
-    def _best_fraction(self, rank: Rank, fractions: Sequence[float]) -> RankTrial:
-        """Try weaker and weaker penalties, as long as the left-out loss falls; return the strongest of the best."""
-        start = [self.low_rank.from_full_rank(parameters, rank, self.seed) for parameters in self.full]
-        return self._strongest_of_best([], rank, start, fractions)
+        The smallest rank tries weaker and weaker penalties than the full-rank model's, and stronger ones, if there are
+        any, where these do not help. A larger one tries those of the smaller; if it does not gain, stronger ones, and
+        weaker ones where these do not help.
+        """
+        model, fits = self.start(position, smaller)
+        if smaller is None or smaller.is_empty:
+            (trial,) = self.walk(position, model, fits, [1.0])
+            return self.refined(trial)
+        (trial,) = self.walk(position, model, fits, [smaller.fraction])
+        return trial if self.gains(trial, smaller) else self.refined(trial, stronger_first=True)
 
-    def _weakest(self, best: RankTrial, fractions: Sequence[float]) -> RankTrial:
-        """Go on from a trial to weaker penalties, unless they were tried."""
-        tried = [record["fraction"] for record in self.path if record["rank"] == best.rank]
-        weaker = [fraction for fraction in fractions if fraction < min(tried)] if best.fraction == min(tried) else []
-        return self._strongest_of_best([best], best.rank, best.fits, weaker)
-
-    def _strongest_of_best(
-        self, trials: list[RankTrial], rank: Rank, fits: list[Parameters], fractions: Sequence[float]
-    ) -> RankTrial:
-        """Add trials of weaker and weaker penalties, as long as the left-out loss falls."""
-        for fraction in fractions:
-            alphas = self.selection.alphas.times(fraction)
-            fits = self.folds.train(self.low_rank, alphas, fits)
-            trials.append(RankTrial(rank, fraction, self.folds.left_out_losses(self.low_rank, fits), fits))
-            self.errors.setdefault(rank, {})[fraction] = trials[-1].errors
-            record = {"rank": rank, "fraction": fraction, "alpha_spatial": alphas.spatial, "alpha_l2": alphas.l2}
-            self.path.append({**record, "error": trials[-1].error})
-            if len(trials) > 1 and not trials[-1].error < trials[-2].error:
+    def refined(self, trial: RankTrial[M], *, stronger_first: bool = False) -> RankTrial[M]:
+        """Go on from a trial to weaker penalties, or stronger ones where these do not help, unless they were tried."""
+        at, trials = self.fractions.index(trial.fraction), [trial]
+        weaker, stronger = self.fractions[at + 1 :], self.fractions[:at][::-1]
+        for further in (stronger, weaker) if stronger_first else (weaker, stronger):
+            if further and further[0] not in self.errors[trial.position]:
+                trials += self.walk(trial.position, trial.model, trial.fits, further, trial)
+            if trials[-1].error < trial.error or len(trials) > 2:
                 break
-        best = min(trials, key=lambda trial: trial.error)
-        return next(t for t in trials if t is best or is_within(t.errors, best.errors, self.options.tie))
+        return self.strongest_of_best(trials)
+
+    def walk(
+        self, position: int, model: M, fits: list[Parameters], fractions: Sequence[float],
+        before: RankTrial[M] | None = None,
+    ) -> list[RankTrial[M]]:  # fmt: skip
+        """Try fractions in turn, each from the fits of the last one, until the left-out loss hardly falls."""
+        trials: list[RankTrial[M]] = []
+        for fraction in fractions:
+            model, fits = self.train(model, fraction, fits)
+            trial = RankTrial(position, fraction, self.folds.left_out_losses(model, fits), model, fits)
+            self.errors.setdefault(position, {})[fraction] = trial.errors
+            self.path.append({**self.described(trial), "fraction": fraction, "error": trial.error})
+            trials.append(trial)
+            if before is not None and not before.error - trial.error > self.options.trifle(self.null, trial.error):
+                break
+            before = trial
+        return trials
+
+    def strongest_of_best(self, trials: Sequence[RankTrial[M]]) -> RankTrial[M]:
+        """Return the trial with the strongest penalties of those that tie with the best one."""
+        best, tie = min(trials, key=lambda trial: trial.error), self.options.tie
+        return max((t for t in trials if t is best or is_within(t.errors, best.errors, tie)), key=lambda t: t.fraction)
+
+    def fraction_of(self, trial: RankTrial[M]) -> float:
+        """Return the fraction for the rank of a trial, also between those that were tried."""
+        return strongest_within(self.errors[trial.position], self.options.tie)
 
 
 def fibonacci_below(n: int) -> list[int]:

@@ -16,10 +16,12 @@ from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.axes import make_axes
 from sklearn_mrtl.core.models.base import Parameters
-from sklearn_mrtl.core.models.terms import SEPARATOR, Strengths, Term, full_rank_sum
+from sklearn_mrtl.core.models.terms import SEPARATOR, Strengths, Sum, Term, full_rank_sum
 from sklearn_mrtl.core.penalties.fellner_schall import EACH, Estimate, fellner_schall, fixed_strengths
 from sklearn_mrtl.core.penalties.folds import Folds, make_blocks
-from sklearn_mrtl.core.penalties.term_ranks import LowRankTrial, choose_low_rank, gain
+from sklearn_mrtl.core.penalties.options import ChoiceOptions
+from sklearn_mrtl.core.penalties.ranks import RankTrial
+from sklearn_mrtl.core.penalties.term_ranks import choose_low_rank
 from sklearn_mrtl.core.settings import Settings
 from sklearn_mrtl.core.sketches import with_empty, with_sketches
 
@@ -92,12 +94,12 @@ def choose_term_strengths(samples: AnySamples, coarsest: Shapes, settings: Setti
     )
     folds = Folds(blocks, settings.loss, options)
     is_open = not all(term.strengths.known for term in settings.terms if not term.sketched)
-    factor, fits, path = common_factor(estimate, folds, is_open=is_open)
+    factor, fits, path = common_factor(estimate, folds, options, is_open=is_open)
     whole = all_terms(estimate, blocks, given, settings)
     best, more = choose_low_rank(estimate, whole, folds, fits, factor, settings)
     chosen = tuple(
         replace(
-            term.with_rank(best.position),
+            term.with_rank(max(best.position, 0)),
             strengths=asked.strengths.filled_from(term.strengths.times(factor * part)),
             fraction=best.fraction if not asked.strengths.known else 1.0,
             sketched=term.sketched or (term.rank is not None and best.is_empty),
@@ -146,7 +148,7 @@ def nearer_to_common(strengths: Strengths, asked: Strengths) -> Strengths:
 
 
 def start_of(
-    estimate: Estimate, best: LowRankTrial, chosen: Sequence[Term], samples: Samples, settings: Settings
+    estimate: Estimate, best: RankTrial[Sum], chosen: Sequence[Term], samples: Samples, settings: Settings
 ) -> Parameters:
     """Return the parameters with which the training starts: the estimate's, and factors of sketched terms.
 
@@ -192,7 +194,9 @@ def finer_shape(finest: tuple[int, ...], coarsest: tuple[int, ...]) -> tuple[int
     return shape
 
 
-def common_factor(estimate: Estimate, folds: Folds, *, is_open: bool) -> tuple[float, list[Parameters], list[dict]]:
+def common_factor(
+    estimate: Estimate, folds: Folds, options: ChoiceOptions, *, is_open: bool
+) -> tuple[float, list[Parameters], list[dict]]:
     """Choose the factor of all strengths that are estimated: larger ones while the loss on left-out blocks falls.
 
     Smaller ones are tried where larger ones are no better.
@@ -218,7 +222,7 @@ def common_factor(estimate: Estimate, folds: Folds, *, is_open: bool) -> tuple[f
             at = folds.train(estimate.model, EACH.times(STEP**step), at)
             error = folds.left_out_loss(estimate.model, at)
             path.append({"factor": STEP**step, "error": error})
-            if not error < least - gain(null, least):
+            if not error < least - options.trifle(null, least):
                 break
             best, least, kept = step, error, at
         if best > 0:
