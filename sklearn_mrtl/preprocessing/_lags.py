@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_mrtl._utils.arrays import is_dataarray, is_dataset, unmasked
+from sklearn_mrtl._utils.arrays import is_dataarray, is_dataset, is_lazy, unmasked
 from sklearn_mrtl._utils.time import check_steps, find_time, time_kind
 from sklearn_mrtl._utils.windows import windows_of
 from sklearn_mrtl._warnings import warn
@@ -43,13 +43,14 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
 
     Parameters
     ----------
-    fields : array-like, xarray.DataArray or xarray.Dataset of shape (n_times, ...)
+    fields : array-like, dask.array.Array, xarray.DataArray or xarray.Dataset of shape (n_times, ...)
         A series of fields, ordered in time along the first axis, or along the dimension "time" of a DataArray, which is
         put first; masked entries become NaN. The variables of a Dataset become an axis after that of time, "variable".
-        The windows of a DataArray chunked by dask are computed when they are needed. Their chunks hold all lags of a
-        row, and as many rows as those of the fields have times.
-    target : array-like or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
-        Quantity to predict, at the same times as `fields`, with time along the same axes. ``None``, for the samples of
+        The windows of a dask array, or of a DataArray or Dataset of dask arrays, are computed when they are needed.
+        Their chunks hold all lags and variables of a row, and as many rows as those of the fields have times.
+    target : array-like, dask.array.Array or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
+        Quantity to predict, at the same times as `fields`, with time along the same axes; a lazy target of lazy fields
+        gets the chunks of their windows. ``None``, for the samples of
         predictions: every time with all its lags gives a row, and `lead` changes nothing.
     lags : int or sequence of int
         Steps back in time. An int L means 0, 1, ..., L-1.
@@ -126,9 +127,10 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
         lead_too = "" if target is None else f" and lead {lead}"
         raise ValueError(f"lag {first}{lead_too} need at least {n_times + first - stop + 1} times, got {n_times}.")
     rows, ahead = slice(first, stop), slice(first + lead, stop + lead)
+    windows = _windows(fields, steps_back, rows)
     return LagWindows(
-        X=_windows(fields, steps_back, rows),
-        y=None if target is None else target[ahead],
+        X=windows,
+        y=None if target is None else _in_chunks_of(windows, target[ahead]),
         time=None if time is None else time[rows],
         target_time=None if time is None or target is None else time[ahead],
     )
@@ -136,11 +138,11 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
 
 def _windows(fields, lags: np.ndarray, rows: slice):
     """Return fields[t - lag] for t in rows; shape (n, n_lags, ...)."""
+    make_windows = _lazy_windows if is_lazy(fields) else windows_of
     if is_dataarray(fields):
-        make_windows = windows_of if fields.chunks is None else _lazy_windows
         values = make_windows(fields.data, lags, rows)
         return fields[rows].expand_dims(lag=lags, axis=1).copy(data=values)
-    return windows_of(fields, lags, rows)
+    return make_windows(fields, lags, rows)
 
 
 def _lazy_windows(chunked, lags: np.ndarray, rows: slice):
@@ -149,13 +151,24 @@ def _lazy_windows(chunked, lags: np.ndarray, rows: slice):
     return windows.rechunk({0: chunked.chunksize[0], 1: -1})
 
 
+def _in_chunks_of(windows, target):
+    """Return a target with the chunks of rows of its windows if both are lazy, else as it is."""
+    if not (is_lazy(windows) and is_lazy(target)):
+        return target
+    chunks = {0: windows.chunks[0], **dict.fromkeys(range(1, target.ndim), -1)}
+    if is_dataarray(target):
+        return target.copy(data=target.data.rechunk(chunks))
+    return target.rechunk(chunks)
+
+
 def _variables_as_axis(dataset):
     """Return one DataArray of dimensions (time, "variable", ...)."""
     dims = {name: field.dims for name, field in dataset.data_vars.items()}
     if len(set(dims.values())) != 1:
         raise ValueError(f"the variables of a Dataset must all have the same dimensions, got {dims}.")
     first, *others = next(iter(dims.values()))
-    return dataset.to_dataarray("variable").transpose(first, "variable", *others)
+    fields = dataset.to_dataarray("variable").transpose(first, "variable", *others)
+    return fields if fields.chunks is None else fields.chunk(variable=-1)
 
 
 def _check_lags(lags) -> np.ndarray:
@@ -180,7 +193,7 @@ def check_step(name: str, step) -> int:
 
 def _as_series(name: str, values):
     """Return values as a DataArray, or as an ndarray."""
-    if not is_dataarray(values):
+    if not is_dataarray(values) and not is_lazy(values):
         values = np.asarray(unmasked(values))
     if values.ndim < 1:
         raise ValueError(f"{name} must have a first axis for time, got a scalar.")

@@ -102,6 +102,30 @@ def test_windows_of_blocks_go_through_a_pipeline():
     np.testing.assert_allclose(found, coef, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", ["array", "DataArray", "Dataset"])
+@pytest.mark.parametrize("lags", [3, (0, 2, 5)])
+def test_windows_of_lazy_series_and_targets_are_lazy(kind, lags):
+    """A row has one block with all of its lags and variables, and that of its target."""
+    xarray = pytest.importorskip("xarray")
+    X, y = series(), np.arange(2.0 * N).reshape(N, 2)
+    expected = lag_windows(X, y, lags=lags, lead=1)
+    fields, target = in_blocks(X), in_blocks(y)
+    if kind != "array":
+        coords = {"time": TIME.astype("datetime64[ns]")}
+        fields = xarray.DataArray(fields, coords, ("time", "variable", "lat", "lon"))
+        target = xarray.DataArray(target, coords, ("time", "output"))
+    if kind == "Dataset":
+        fields = xarray.Dataset({name: fields[:, i] for i, name in enumerate("ab")})
+    found = lag_windows(fields, target, lags=lags, lead=1)
+    assert found.X.chunks[1:] == tuple((size,) for size in expected.X.shape[1:])
+    assert found.X.chunks[0] == found.y.chunks[0] and max(found.X.chunks[0]) == 17
+    np.testing.assert_array_equal(np.asarray(found.X), expected.X)
+    np.testing.assert_array_equal(np.asarray(found.y), expected.y)
+    at_hand = lag_windows(fields, y, lags=lags, lead=1).y
+    np.testing.assert_array_equal(at_hand, expected.y)
+    assert isinstance(at_hand, np.ndarray)
+
+
 def test_errors():
     X = series()
     with pytest.raises(ValueError, match="first axis, the rows, only"):
