@@ -219,6 +219,28 @@ def test_encoder_hands_its_modes_on():
     np.testing.assert_allclose(model.fit(lazy[:100], y[:100]).coef_, expected, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_numbers_in_a_sum_of_terms_are_standardized(encodings, is_weighted):
+    """Years and heights beside players; in one block the years are whole numbers, and all rows of players are there."""
+    X, y = encodings
+    rng = np.random.default_rng(3)
+    year = rng.uniform(2000, 2010, N)
+    year[140:210] = np.round(year[140:210])
+    X = sparse.csr_array(sparse.hstack([X, np.stack([year, rng.normal(1.9, 0.1, N)], 1)]))
+    model = MRTLRegressor([Feature("player", 4), Grid("court", (6, 8)), Feature("body", 2)],
+                          terms=["player", "court", "body"], alpha_l2=0.01, alpha_spatial=0.01)  # fmt: skip
+    weight = rng.integers(3, size=N).astype(float) if is_weighted else None
+    expected = model.fit(X, y + year - 2005, weight)
+    moments, predicted = expected.tensor_.statistics.moments[2], expected.predict(X)
+    np.testing.assert_allclose(moments[0], np.average(X[:, 52:].toarray(), axis=0, weights=weight))
+    model.fit(chunked(X), y + year - 2005, weight)
+    np.testing.assert_allclose(model.tensor_.statistics.moments[2], moments, rtol=1e-12)
+    np.testing.assert_allclose(model.predict(X), predicted, rtol=1e-6, atol=1e-6)
+    X[:, -1] = 1.9
+    with pytest.raises(ValueError, match="column 1 of the numbers of .* is constant"):
+        model.fit(chunked(sparse.csr_array(X)), y)
+
+
 @pytest.mark.parametrize("is_classifier", [False, True])
 def test_validation_data(fields, is_classifier):
     X, y = fields

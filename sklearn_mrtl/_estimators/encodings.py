@@ -16,7 +16,6 @@ from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
 from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices, ones
 from sklearn_mrtl.core.estimate import EncodingSizes
-from sklearn_mrtl.modes import Feature
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,34 +43,13 @@ class EncodingStatistics:
         return prod(self.scales[m] for m in modes)
 
     @classmethod
-    def fit(
-        cls, X: sparse.csr_array, weight: np.ndarray, layout: Layout, *, standardize: bool = False
+    def from_sizes(
+        cls, smallest: float, largest: Sequence[float], moments: dict[int, np.ndarray]
     ) -> EncodingStatistics:
-        """Estimate the scales, and for a sum of terms the moments of numeric columns.
-
-        Raises
-        ------
-        ValueError
-            If the encoding of a mode is empty in all rows, all rows are equal, or a numeric column is constant.
-        """
-        check_entries(np.bincount(X.indices, minlength=X.shape[1]), X.shape[0], layout)
-        if rows_are_equal(X):
-            raise ValueError(f"X is constant: all of its {X.shape[0]} rows are equal; nothing to learn.")
-        moments = moments_of_numbers(X, weight, layout) if standardize else {}
-        sizes = np.abs(X.data)
-        if common_scale(float(sizes.min())) == 1 == common_scale(float(sizes.max())):
-            return cls((1.0,) * len(layout.modes), moments)
-        of_modes = [np.abs(X[:, columns].data) for columns in layout.columns]
-        smallest, largest = ([float(end(part)) for part in of_modes] for end in (np.min, np.max))
-        scales = cls.from_sizes(smallest, largest, layout).scales
-        return cls(tuple(1.0 if m in moments else scale for m, scale in enumerate(scales)), moments)
-
-    @classmethod
-    def from_sizes(cls, smallest: Sequence[float], largest: Sequence[float], layout: Layout) -> EncodingStatistics:
-        """Make statistics from the smallest and the largest magnitude of each mode's entries."""
-        if common_scale(min(smallest)) == 1 == common_scale(max(largest)):
-            return cls((1.0,) * len(layout.modes))
-        return cls(tuple(common_scale(size) for size in largest))
+        """Make statistics from the smallest magnitude of all entries, the largest of each mode's, and the moments."""
+        if common_scale(smallest) == 1 == common_scale(max(largest)):
+            return cls((1.0,) * len(largest), moments)
+        return cls(tuple(1.0 if m in moments else common_scale(size) for m, size in enumerate(largest)), moments)
 
     def sizes(self, rows: Rows, n_more: int, layout: Layout, device: torch.device) -> EncodingSizes:
         """Return what the inputs of rows, and of n_more that are like them, will take."""
@@ -101,40 +79,6 @@ class EncodingStatistics:
         return EncodedInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes), 0
 
 
-def moments_of_numbers(X: sparse.csr_array, weight: np.ndarray, layout: Layout) -> dict[int, np.ndarray]:
-    """Return means and standard deviations of the columns of the Features that are numbers, by the mode's number.
-
-    They are dense, and are no counts unless a `ModeEncoder` says that they are numbers.
-
-    Raises
-    ------
-    ValueError
-        If a column is constant.
-    """
-    known = layout.labels.numbers
-    moments: dict[int, np.ndarray] = {}
-    if not known and (X.data == 1).all():
-        return moments
-    for m, (mode, columns) in enumerate(zip(layout.modes, layout.columns, strict=True)):
-        if not isinstance(mode, Feature):
-            continue
-        part = X[:, columns]
-        is_number = mode.name in known or ((part.data % 1 != 0) | (part.data < 0)).any()
-        if not is_number or 2 * part.nnz < part.shape[0] * part.shape[1]:
-            continue
-        values = part.toarray().astype(np.float64)
-        mean = np.average(values, axis=0, weights=weight)
-        std = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-        constant = np.flatnonzero(std <= 1e-7 * np.abs(mean))
-        if len(constant):
-            raise ValueError(
-                f"column {constant[0]} of the numbers of {mode!r} is constant, {mean[constant[0]]:g} in all rows: it "
-                "says nothing, leave it out."
-            )
-        moments[m] = np.stack([mean, std])
-    return moments
-
-
 def standardized(X: sparse.csr_array, mean: np.ndarray, std: np.ndarray) -> MultiHot:
     """Return the encoding of columns of numbers, less their means and divided by their standard deviations."""
     values = ((X.toarray() - mean) / std).astype(X.dtype)
@@ -142,21 +86,6 @@ def standardized(X: sparse.csr_array, mean: np.ndarray, std: np.ndarray) -> Mult
     crow_indices = torch.arange(n + 1, dtype=torch.int64) * size
     col_indices = torch.arange(size, dtype=torch.int64).repeat(n)
     return MultiHot(SparseMatrix(crow_indices, col_indices, torch_view(values.ravel()), (n, size)))
-
-
-def check_entries(entries: np.ndarray, n_rows: int, layout: Layout) -> None:
-    """Refuse modes whose encoding is empty in all rows, given the number of entries in each column.
-
-    Raises
-    ------
-    ValueError
-    """
-    for mode, columns in zip(layout.modes, layout.columns, strict=True):
-        if not entries[columns].any():
-            raise ValueError(
-                f"X has no entry in the columns of {mode!r}, in all {n_rows} rows: every sample's tensor is 0. "
-                "Leave the mode out."
-            )
 
 
 def as_layout(X, layout: Layout):
@@ -174,15 +103,6 @@ def canonical_csr(X) -> sparse.csr_array:
         X.sum_duplicates()
         X.eliminate_zeros()
     return X
-
-
-def rows_are_equal(X: sparse.csr_array) -> bool:
-    """Return whether all rows are the same."""
-    n, width = X.shape[0], int(X.indptr[1])
-    if X.nnz != n * width or (np.diff(X.indptr) != width).any():
-        return False
-    indices, data = X.indices.reshape(n, width), X.data.reshape(n, width)
-    return bool((indices == indices[0]).all() and (data == data[0]).all())
 
 
 def index_lists(X: sparse.csr_array, layout: Layout) -> list[np.ndarray] | None:

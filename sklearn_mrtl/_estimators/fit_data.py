@@ -12,7 +12,8 @@ from scipy import sparse
 
 from sklearn_mrtl._estimators.columns import check_columns
 from sklearn_mrtl._estimators.core_samples import Statistics
-from sklearn_mrtl._estimators.encodings import EncodingStatistics, as_layout
+from sklearn_mrtl._estimators.encoding_sums import EncodingSums
+from sklearn_mrtl._estimators.encodings import as_layout
 from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.fingerprints import fingerprint
 from sklearn_mrtl._estimators.folds import fold_of_rows
@@ -104,8 +105,9 @@ class RowData(FitData):
         if layout.is_fields:
             statistics = FieldStatistics.fit(training.X, training.weight, layout)
         else:
-            standardize = bool(settings.terms)
-            statistics = EncodingStatistics.fit(training.X, training.weight, layout, standardize=standardize)
+            has_numbers = bool(layout.labels.numbers) or bool((sparse.csr_array(training.X).data != 1).any())
+            sums = EncodingSums.of(training, standardize=bool(settings.terms) and has_numbers)
+            statistics = sums.statistics(layout, training.X.dtype)
         return RowSource(statistics, layout, outputs, device, training, validation, fold)
 
 

@@ -110,9 +110,9 @@ class BlockRows:
         """Return how a block becomes rows of the core's units."""
         return Preparation(layout, self.X.dtype, self.targets, self.unit, self.rows.groups is not None)
 
-    def sums(self, layout: Layout) -> Sums:
+    def sums(self, layout: Layout, *, standardize: bool) -> Sums:
         """Return what one pass over X tells."""
-        return self.blocks().combine(sums_of_block, self.preparation(layout), by=join_sums)
+        return self.blocks().combine(sums_of_block, self.preparation(layout), standardize, by=join_sums)
 
     def samples(
         self, statistics: Statistics, layout: Layout, n_outputs: int, device: torch.device, *, n_bytes: int = 0,
@@ -164,7 +164,7 @@ class LazyData(FitData):
     def source(
         self, estimator, settings: Settings, layout: Layout, outputs: Outputs, device: torch.device
     ) -> SampleSource:
-        sums = self.training.sums(layout)
+        sums = self.training.sums(layout, standardize=bool(settings.terms))
         statistics = sums.statistics(layout, self.X.dtype)
         is_given = estimator.cv is not None or self.training.rows.groups is not None
         fold_of = partial(fold_of_part, estimator.cv) if is_given else None

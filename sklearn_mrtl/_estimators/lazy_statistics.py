@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-from sklearn_mrtl._estimators.encodings import EncodingStatistics, check_entries, rows_are_equal
+from sklearn_mrtl._estimators.encoding_sums import EncodingSums
 from sklearn_mrtl._estimators.fields import FieldStatistics, sums_and_gaps
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.lazy_rows import Preparation
@@ -79,7 +78,7 @@ class FieldSums:
     spread: Spread
 
     @classmethod
-    def of(cls, rows: Rows, layout: Layout) -> FieldSums:
+    def of(cls, rows: Rows) -> FieldSums:
         """Add up the rows of a block."""
         total, present, n_missing = sums_and_gaps(rows.X, rows.weight)
         n = len(rows.X)
@@ -110,71 +109,17 @@ class FieldSums:
         return self.n_rows * len(self.total) * np.dtype(dtype).itemsize
 
 
-@dataclass(frozen=True)
-class EncodingSums:
-    """Numbers of entries of encodings, and their sizes.
-
-    Attributes
-    ----------
-    n_rows : int
-    entries : ndarray of int, shape (columns,)
-    smallest, largest : ndarray of shape (modes,)
-        Magnitudes of the entries of each mode.
-    only : csr_array of shape (1, columns), or None
-        The row that all rows are; None: they differ.
-    """
-
-    n_rows: int
-    entries: np.ndarray
-    smallest: np.ndarray
-    largest: np.ndarray
-    only: sparse.csr_array | None
-
-    @classmethod
-    def of(cls, rows: Rows, layout: Layout) -> EncodingSums:
-        """Count the entries of a block."""
-        X = sparse.csr_array(rows.X)
-        entries = np.bincount(X.indices, minlength=X.shape[1])
-        if not np.isfinite(X.data).all():
-            raise ValueError("Input X contains NaN or infinity: encodings have neither.")
-        parts = [np.abs(X.data)] if len(layout.columns) == 1 else [np.abs(X[:, c].data) for c in layout.columns]
-        smallest = np.array([part.min(initial=np.inf) for part in parts])
-        largest = np.array([part.max(initial=0.0) for part in parts])
-        only = X[:1] if X.shape[0] and rows_are_equal(X) else None
-        return cls(X.shape[0], entries, smallest, largest, only)
-
-    def join(self, other: EncodingSums) -> EncodingSums:
-        """Return the counts of both."""
-        same = self.only is not None and other.only is not None and (self.only != other.only).nnz == 0
-        return EncodingSums(
-            self.n_rows + other.n_rows,
-            self.entries + other.entries,
-            np.minimum(self.smallest, other.smallest),
-            np.maximum(self.largest, other.largest),
-            self.only if same else None,
-        )
-
-    def statistics(self, layout: Layout, dtype: np.dtype) -> EncodingStatistics:
-        """Return the scales of the modes."""
-        check_entries(self.entries, self.n_rows, layout)
-        if self.only is not None:
-            raise ValueError(f"X is constant: all of its {self.n_rows} rows are equal; nothing to learn.")
-        return EncodingStatistics.from_sizes(self.smallest.tolist(), self.largest.tolist(), layout)
-
-    def n_bytes(self, dtype: np.dtype) -> int:
-        """Return the bytes of the core's inputs, with the copies of merged rows."""
-        return int(self.entries.sum()) * (4 + np.dtype(dtype).itemsize)
-
-
 Sums = FieldSums | EncodingSums
 
 
-def sums_of_block(pieces: tuple, prepare: Preparation) -> Sums | None:
+def sums_of_block(pieces: tuple, prepare: Preparation, standardize: bool) -> Sums | None:
     """Return the sums of a block; None if no row of it weighs anything."""
     rows = prepare(pieces)
     if not len(rows.y):
         return None
-    return (FieldSums if prepare.layout.is_fields else EncodingSums).of(rows, prepare.layout)
+    if prepare.layout.is_fields:
+        return FieldSums.of(rows)
+    return EncodingSums.of(rows, standardize=standardize)
 
 
 def join_sums(a: Sums, b: Sums) -> Sums:

@@ -1,0 +1,164 @@
+"""What fit estimates of encodings: sums over their rows, which are added where the rows are in blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_mrtl._estimators.encodings import EncodingStatistics
+from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._estimators.rows import Rows, row_blocks
+from sklearn_mrtl._utils.moments import joined_moments
+from sklearn_mrtl.core.data.blocks import joined
+from sklearn_mrtl.modes import Feature
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted moments of columns, zeros that are not stored among their values.
+
+    Attributes
+    ----------
+    weight : float
+    mean, squares : ndarray of shape (columns,)
+        Means, and sums of the squared deviations from them.
+    """
+
+    weight: float
+    mean: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def of(cls, X: sparse.csr_array, weight: np.ndarray) -> Moments:
+        """Return the moments of rows."""
+        n, total = X.shape[1], float(weight.sum(dtype=np.float64))
+        entry_weight = np.repeat(weight.astype(np.float64), np.diff(X.indptr))
+        of_entries: np.ndarray = np.bincount(X.indices, entry_weight, n)
+        if (X.data == 1).all():
+            mean: np.ndarray = of_entries / total
+            squares: np.ndarray = of_entries * (1 - mean) ** 2
+        else:
+            mean = np.bincount(X.indices, entry_weight * X.data, n) / total
+            squares = np.bincount(X.indices, entry_weight * (X.data - mean[X.indices]) ** 2, n)
+        return cls(total, mean, squares + np.maximum(total - of_entries, 0.0) * mean**2)
+
+    def join(self, other: Moments) -> Moments:
+        """Return the moments of both."""
+        return Moments(
+            *joined_moments(self.weight, self.mean, self.squares, other.weight, other.mean, other.squares)
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EncodingSums:
+    """Numbers of entries of encodings, and their sizes, for each column.
+
+    Attributes
+    ----------
+    n_rows : int
+    entries : ndarray of int, shape (columns,)
+    smallest, largest : ndarray of shape (columns,)
+        Magnitudes of the entries.
+    are_counts : ndarray of bool, shape (columns,)
+        Whether the entries are whole numbers, none of them negative.
+    only : csr_array of shape (1, columns), or None
+        The row that all rows are; None: they differ.
+    moments : Moments or None
+        None: nothing is standardized.
+    """
+
+    n_rows: int
+    entries: np.ndarray
+    smallest: np.ndarray
+    largest: np.ndarray
+    are_counts: np.ndarray
+    only: sparse.csr_array | None
+    moments: Moments | None
+
+    @classmethod
+    def of(cls, rows: Rows, *, standardize: bool = False) -> EncodingSums:
+        """Count the entries of rows; for a sum of terms numbers are to be standardized."""
+        X = sparse.csr_array(rows.X)
+        if not np.isfinite(X.data).all():
+            raise ValueError("Input X contains NaN or infinity: encodings have neither.")
+        n, sizes = X.shape[1], np.abs(X.data)
+        smallest, largest, are_counts = np.full(n, np.inf), np.zeros(n), np.ones(n, dtype=bool)
+        np.minimum.at(smallest, X.indices, sizes)
+        np.maximum.at(largest, X.indices, sizes)
+        are_counts[X.indices[(X.data % 1 != 0) | (X.data < 0)]] = False
+        only = X[:1] if X.shape[0] and rows_are_equal(X) else None
+        moments = None
+        if standardize:
+            moments = joined((Moments.of(X[part], rows.weight[part]) for part in row_blocks(X)), Moments.join)
+        return cls(X.shape[0], np.bincount(X.indices, minlength=n), smallest, largest, are_counts, only, moments)
+
+    def join(self, other: EncodingSums) -> EncodingSums:
+        """Return the counts of both."""
+        same = self.only is not None and other.only is not None and (self.only != other.only).nnz == 0
+        return EncodingSums(
+            self.n_rows + other.n_rows,
+            self.entries + other.entries,
+            np.minimum(self.smallest, other.smallest),
+            np.maximum(self.largest, other.largest),
+            self.are_counts & other.are_counts,
+            self.only if same else None,
+            joined((self.moments, other.moments), Moments.join),
+        )
+
+    def statistics(self, layout: Layout, dtype: np.dtype) -> EncodingStatistics:
+        """Return the scales of the modes, and the moments of numeric columns.
+
+        Raises
+        ------
+        ValueError
+            If the encoding of a mode is empty in all rows, all rows are equal, or a numeric column is constant.
+        """
+        for mode, columns in zip(layout.modes, layout.columns, strict=True):
+            if not self.entries[columns].any():
+                raise ValueError(
+                    f"X has no entry in the columns of {mode!r}, in all {self.n_rows} rows: every sample's tensor is "
+                    "0. Leave the mode out."
+                )
+        if self.only is not None:
+            raise ValueError(f"X is constant: all of its {self.n_rows} rows are equal; nothing to learn.")
+        smallest = min(float(self.smallest[columns].min()) for columns in layout.columns)
+        largest = [float(self.largest[columns].max()) for columns in layout.columns]
+        return EncodingStatistics.from_sizes(smallest, largest, self._of_numbers(layout))
+
+    def _of_numbers(self, layout: Layout) -> dict[int, np.ndarray]:
+        """Return means and standard deviations of the columns of the Features that are numbers, by the mode's number.
+
+        They are dense, and are no counts unless a `ModeEncoder` says that they are numbers.
+        """
+        numbers: dict[int, np.ndarray] = {}
+        if self.moments is None:
+            return numbers
+        for m, (mode, columns) in enumerate(zip(layout.modes, layout.columns, strict=True)):
+            is_number = mode.name in layout.labels.numbers or not self.are_counts[columns].all()
+            is_dense = 2 * self.entries[columns].sum() >= self.n_rows * (columns.stop - columns.start)
+            if not (isinstance(mode, Feature) and is_number and is_dense):
+                continue
+            mean, std = self.moments.mean[columns], np.sqrt(self.moments.squares[columns] / self.moments.weight)
+            constant = np.flatnonzero(std <= 1e-7 * np.abs(mean))
+            if len(constant):
+                raise ValueError(
+                    f"column {constant[0]} of the numbers of {mode!r} is constant, {mean[constant[0]]:g} in all rows: "
+                    "it says nothing, leave it out."
+                )
+            numbers[m] = np.stack([mean, std])
+        return numbers
+
+    def n_bytes(self, dtype: np.dtype) -> int:
+        """Return the bytes of the core's inputs, with the copies of merged rows."""
+        return int(self.entries.sum()) * (4 + np.dtype(dtype).itemsize)
+
+
+def rows_are_equal(X: sparse.csr_array) -> bool:
+    """Return whether all rows are the same."""
+    n, width = X.shape[0], int(X.indptr[1])
+    if X.nnz != n * width or (np.diff(X.indptr) != width).any():
+        return False
+    indices, data = X.indices.reshape(n, width), X.data.reshape(n, width)
+    return bool((indices == indices[0]).all() and (data == data[0]).all())
