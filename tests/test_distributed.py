@@ -18,6 +18,7 @@ from sklearn_mrtl.preprocessing import ModeEncoder
 da = pytest.importorskip("dask.array")
 
 GIVEN = {"alpha_spatial": 0.1, "alpha_l2": 0.1, "rank": 2}
+MODES = [Feature("player", 4), Grid("court", (6, 8))]  # of encodings
 N = 240
 
 
@@ -128,7 +129,7 @@ def test_penalties_that_are_chosen_on_groups_and_folds(name, layout, request):
     """All rows are in the part that is at hand: all that was tried has the errors of the fit in memory."""
     X, y = request.getfixturevalue(layout)
     parameters, options = CHOICES[name]
-    modes = None if layout == "fields" else [Feature("player", 4), Grid("court", (6, 8))]
+    modes = None if layout == "fields" else MODES
     kind = {"rank": 2, "terms": None, "modes": modes, "max_epochs": 3}
     expected = MRTLRegressor(**kind, **parameters).fit(X, y, **options)
     consecutive = MRTLRegressor(**kind).fit(X, y)
@@ -191,8 +192,7 @@ def test_groups_and_folds_that_do_not_fit(fields):
 @pytest.mark.parametrize("terms", [None, ["player", "court", ("player", "court")]], ids=["one term", "terms"])
 def test_encodings(encodings, terms):
     X, y = encodings
-    modes = [Feature("player", 4), Grid("court", (6, 8))]
-    model = MRTLClassifier(modes, terms=terms, **{**GIVEN, "alpha_spatial": 0.01})
+    model = MRTLClassifier(MODES, terms=terms, **{**GIVEN, "alpha_spatial": 0.01})
     expected = model.fit(X, y > 0).predict_proba(X)
     lazy = chunked(X)
     model.fit(lazy, y > 0)
@@ -227,8 +227,8 @@ def test_numbers_in_a_sum_of_terms_are_standardized(encodings, is_weighted):
     year = rng.uniform(2000, 2010, N)
     year[140:210] = np.round(year[140:210])
     X = sparse.csr_array(sparse.hstack([X, np.stack([year, rng.normal(1.9, 0.1, N)], 1)]))
-    model = MRTLRegressor([Feature("player", 4), Grid("court", (6, 8)), Feature("body", 2)],
-                          terms=["player", "court", "body"], alpha_l2=0.01, alpha_spatial=0.01)  # fmt: skip
+    terms = ["player", "court", "body"]
+    model = MRTLRegressor([*MODES, Feature("body", 2)], terms=terms, alpha_l2=0.01, alpha_spatial=0.01)
     weight = rng.integers(3, size=N).astype(float) if is_weighted else None
     expected = model.fit(X, y + year - 2005, weight)
     moments, predicted = expected.tensor_.statistics.moments[2], expected.predict(X)
@@ -306,9 +306,48 @@ def test_chunks_that_do_not_fit(fields):
         model.fit(lazy[da.from_array(y, 70) > 0], y)
     with pytest.raises(ValueError, match=r"y must have the chunks of rows.*y.rechunk"):
         model.fit(lazy, da.from_array(y, 50))
+    with pytest.raises(ValueError, match=r"y.rechunk\({0: X.chunks\[0\], 1: -1}\)"):
+        model.fit(lazy, da.from_array(np.stack([y, y], 1), (70, 1)))
+    with pytest.raises(ValueError, match=r"y.compute_chunk_sizes\(\)"):
+        model.fit(lazy, da.from_array(y, 70)[da.from_array(y, 70) > -np.inf])
+    with pytest.raises(ValueError, match="block 0 of X has 69 rows, that of y 70"):
+        model.fit(lazy.map_blocks(lambda block: block[:-1], dtype=float, meta=np.empty((0,) * 4)), y)
     with pytest.raises(ValueError, match="y must have a value for each of the 240 rows"):
         model.fit(lazy, y[:-1])
     assert not hasattr(model, "coef_")
+
+
+def test_chunks_of_a_dataarray_that_do_not_fit(fields):
+    xarray = pytest.importorskip("xarray")
+    X = xarray.DataArray(fields[0], dims=("time", "variable", "lat", "lon")).chunk(time=70, lat=4)
+    with pytest.raises(ValueError, match=r"X.chunk\({'variable': -1, 'lat': -1, 'lon': -1}\)"):
+        MRTLRegressor(**GIVEN).fit(X, fields[1])
+    MRTLRegressor(**GIVEN).fit(X.chunk({"variable": -1, "lat": -1, "lon": -1}), fields[1])
+
+
+def test_frames_of_dask(encodings):
+    """A table is no array; a column of it is a target."""
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    X, y = encodings
+    model, lazy = MRTLRegressor(MODES, terms=None, **GIVEN), chunked(X, 80)
+    frame = dd.from_pandas(pd.DataFrame({"y": y, "weight": np.arange(N) % 3}), npartitions=3)
+    expected = model.fit(X, y, np.arange(N) % 3).coef_
+    np.testing.assert_allclose(model.fit(lazy, frame["y"], frame["weight"]).coef_, expected, rtol=1e-6, atol=1e-9)
+    with pytest.raises(TypeError, match=r"DataFrame of dask.*X.to_dask_array\(lengths=True\)"):
+        model.fit(frame, y)
+    with pytest.raises(TypeError, match="DataFrame of dask"):
+        model.predict(frame)
+
+
+def test_only_a_part_of_the_validation_data(fields):
+    X, y = fields
+    for options, message in (
+        ({"X_val": chunked(X)}, "go together, got only X_val"),
+        ({"y_val": y}, "go together, got only y_val"),
+        ({"sample_weight_val": y}, "sample_weight_val is of X_val and y_val"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            MRTLRegressor(**GIVEN).fit(chunked(X), y, **options)
 
 
 def test_values_that_are_wrong_in_one_block(fields):
@@ -321,6 +360,10 @@ def test_values_that_are_wrong_in_one_block(fields):
         MRTLRegressor(**GIVEN).fit(chunked(X), np.where(np.arange(N) == 200, np.nan, y))
     with pytest.raises(ValueError, match="one class only"):
         MRTLClassifier(**GIVEN).fit(chunked(X), np.ones(N))
+    with pytest.raises(ValueError, match="NaN only"):
+        MRTLRegressor(**GIVEN).fit(chunked(X) * np.nan, y)
+    with pytest.raises(ValueError, match="Complex data"):
+        MRTLRegressor(**GIVEN).fit(chunked(X) * 1j, y)
 
 
 def test_gaps_in_some_blocks_only(fields):

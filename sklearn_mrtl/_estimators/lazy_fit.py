@@ -37,6 +37,7 @@ from sklearn_mrtl._estimators.lazy_targets import (
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import power_of_two
 from sklearn_mrtl._estimators.sample_source import KEPT_FRACTION, SampleSource, make_block
+from sklearn_mrtl._estimators.validation import has_validation
 from sklearn_mrtl._utils.arrays import is_lazy
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core import memory
@@ -226,17 +227,18 @@ def lazy_data(
     estimator, X, y, sample_weight, X_val, y_val, sample_weight_val, groups
 ) -> tuple[LazyData, Loss, Outputs]:  # fmt: skip
     """Return the data, the loss and the outputs of a fit to dask arrays, after a pass over y."""
-    check_lazy(estimator, has_validation=X_val is not None)
+    is_validated = has_validation(X_val, y_val, sample_weight_val)
+    check_lazy(estimator, has_validation=is_validated)
     rows, labels = validate_lazy_rows(estimator, X, y, sample_weight)
     rows = rows._replace(groups=numbered_groups(rows.X, groups))
     expected = (rows.X.shape[1:], labels, rows.template.dtype)
-    if (X_val is not None or y_val is not None) and not is_lazy(X_val):
+    if is_validated and not is_lazy(X_val):
         raise TypeError(
             f"X_val must be a dask array as X is one, got {type(X_val).__name__}: use dask.array.from_array(X_val)."
         )
     training, loss, outputs = estimator._known_rows(rows)
     validation = None
-    if X_val is not None:
+    if is_validated:
         rows_val, _ = validate_lazy_rows(estimator, X_val, y_val, sample_weight_val, expected=expected)
         validation = estimator._known_rows(rows_val, (outputs, training))[0]
     return LazyData(training, validation, labels), loss, outputs

@@ -33,8 +33,8 @@ def lazy_result(estimator, name: str, X) -> Any:
     check_is_fitted(estimator)
     layout = estimator.tensor_.layout
     X = align(X, layout.labels)
-    X = X.data if is_dataarray(X) else X
     check_blocks_of_rows(X)
+    X = X.data if is_dataarray(X) else X
     check_rows(X.shape[1:], layout.row_shape)
     row = np.zeros((1, *layout.row_shape), estimator.tensor_.dtype)
     like = getattr(estimator, name)(sparse.csr_array(row) if sparse.issparse(X._meta) else row)

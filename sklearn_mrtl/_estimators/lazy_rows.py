@@ -14,7 +14,7 @@ from sklearn_mrtl._estimators.encodings import as_layout
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.validation import Expected, validate_samples
-from sklearn_mrtl._utils.arrays import FLOATS, is_dataarray, is_lazy
+from sklearn_mrtl._utils.arrays import FLOATS, is_dataarray, is_lazy, is_lazy_frame
 from sklearn_mrtl._utils.encodings import Encodings
 from sklearn_mrtl._utils.labels import Labels, align
 from sklearn_mrtl._utils.lazy import check_blocks_of_rows
@@ -57,10 +57,10 @@ def validate_lazy_rows(
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
     data, labels = lazy_samples(X, expected)
-    check_blocks_of_rows(data)
     template = template_of(data)
+    seen = template if sparse.issparse(template) else template.astype(data.dtype)
     validate_samples(
-        estimator, template if expected is None else align(template, labels), expected=expected, ensure_min_samples=0
+        estimator, seen if expected is None else align(seen, labels), expected=expected, ensure_min_samples=0
     )
     data = data if data.dtype in FLOATS else data.astype(np.float64)
     y, weight = (
@@ -71,8 +71,9 @@ def validate_lazy_rows(
 
 
 def lazy_samples(X, expected: Expected | None) -> tuple[Any, Labels]:
-    """Return X as a dask array, in the order of fit, and its labels."""
+    """Return X as a dask array of blocks of rows, in the order of fit, and its labels."""
     X = X if expected is None else align(X, expected[1])
+    check_blocks_of_rows(X)
     labels = Labels.of(X)
     data = X.data if is_dataarray(X) else X
     return data, labels if is_dataarray(X) else Labels.of(data._meta)
@@ -101,16 +102,21 @@ def in_chunks_of(X, values, name: str):
     import dask.array
 
     values = values.data if is_dataarray(values) else values
+    if is_lazy_frame(values):
+        values = values.to_dask_array(lengths=True)
     if not is_lazy(values):
         values = np.asarray(values)
         if len(values) == X.shape[0]:
             return dask.array.from_array(values, (X.chunks[0], *values.shape[1:]))
-    if values.shape[0] != X.shape[0] and not np.isnan(values.shape[0]):
+    if np.isnan(values.shape[0]):
+        raise ValueError(f"{name} must have chunks of known sizes: call {name}.compute_chunk_sizes() first.")
+    if values.shape[0] != X.shape[0]:
         raise ValueError(f"{name} must have a value for each of the {X.shape[0]} rows of X, got {values.shape[0]}.")
     if values.chunks[0] != X.chunks[0] or any(n > 1 for n in values.numblocks[1:]):
+        whole = "".join(f", {axis}: -1" for axis in range(1, values.ndim))
         raise ValueError(
             f"{name} must have the chunks of rows that X has, {X.numblocks[0]} of up to {max(X.chunks[0])} rows, got "
-            f"{values.numblocks[0]} of up to {max(values.chunks[0])}: use {name}.rechunk({{0: X.chunks[0]}})."
+            f"{values.numblocks} of up to {max(values.chunks[0])} rows: use {name}.rechunk({{0: X.chunks[0]{whole}}})."
         )
     return values
 
@@ -139,7 +145,12 @@ class Preparation:
 
     def __call__(self, pieces: tuple) -> Rows:
         """Return the rows of a block (number, X, y, weight and groups if they are given) that weigh anything."""
-        _, X, y, *given = pieces
+        number, X, y, *given = pieces
+        if len(y) != X.shape[0]:
+            raise ValueError(
+                f"block {number} of X has {X.shape[0]} rows, that of y {len(y)}: blocks are not of the size that their "
+                "chunks say. Give map_blocks the right chunks=."
+            )
         groups = given.pop() if self.has_groups else None
         if sparse.issparse(X) and self.layout.is_fields:
             raise ValueError("blocks of X are sparse, and X says that they are not: give map_blocks the right meta=.")

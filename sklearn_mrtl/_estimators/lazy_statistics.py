@@ -97,12 +97,12 @@ class FieldSums:
 
     def statistics(self, layout: Layout, dtype: np.dtype) -> FieldStatistics:
         """Return means, places of data and the scale."""
-        center = self.total / np.where(self.present > 0, self.present, 1)
-        deviation = self.spread.deviation
+        center, deviation = self.total / np.where(self.present > 0, self.present, 1), self.spread.deviation
+        arguments = center, self.n_missing, self.n_rows, layout.row_shape, dtype, deviation
+        statistics = FieldStatistics.from_means(*arguments)
         if deviation <= 8 * float(np.finfo(dtype).eps) * float(np.abs(center).max()):
             raise ValueError(f"X is constant: rows of all its blocks are equal, {self.n_rows} in all.")
-        row_shape = layout.row_shape
-        return FieldStatistics.from_means(center, self.n_missing, self.n_rows, row_shape, dtype, deviation)
+        return statistics
 
     def n_bytes(self, dtype: np.dtype) -> int:
         """Return the bytes of the core's inputs."""

@@ -89,14 +89,27 @@ def normalize_weights(rows: Rows, factors: np.ndarray | float = 1.0) -> Rows:
     return with_positive_weights(rows._replace(weight=weight.astype(rows.weight.dtype)))
 
 
-def validate_validation(estimator, X_val, y_val, sample_weight_val, *, expected: Expected, **options) -> Rows | None:
-    """Return the rows of validation data that weigh anything; None where there are no such data."""
+def has_validation(X_val, y_val, sample_weight_val) -> bool:
+    """Return whether there are validation data.
+
+    Raises
+    ------
+    ValueError
+        If there is only a part of them.
+    """
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
             raise ValueError("sample_weight_val is of X_val and y_val, got neither.")
-        return None
+        return False
     if X_val is None or y_val is None:
         raise ValueError(f"X_val and y_val go together, got only {'y_val' if X_val is None else 'X_val'}.")
+    return True
+
+
+def validate_validation(estimator, X_val, y_val, sample_weight_val, *, expected: Expected, **options) -> Rows | None:
+    """Return the rows of validation data that weigh anything; None where there are no such data."""
+    if not has_validation(X_val, y_val, sample_weight_val):
+        return None
     try:
         return validate_rows(estimator, X_val, y_val, sample_weight_val, expected=expected, **options)[0]
     except ValueError as error:

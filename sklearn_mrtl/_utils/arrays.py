@@ -33,9 +33,15 @@ def is_lazy(X) -> bool:
     return isinstance(X, getattr(sys.modules.get("dask.array"), "Array", ()))
 
 
+def is_lazy_frame(X) -> bool:
+    """Return whether X is a DataFrame or a Series of dask; where dask is not imported there is none."""
+    frames = sys.modules.get("dask.dataframe")
+    return isinstance(X, tuple(getattr(frames, name) for name in ("DataFrame", "Series") if frames is not None))
+
+
 def is_lazy_table(X) -> bool:
-    """Return whether X is a dask array, or a DataFrame of dask; where dask is not imported there is none."""
-    return is_lazy(X) or isinstance(X, getattr(sys.modules.get("dask.dataframe"), "DataFrame", ()))
+    """Return whether X is a dask array, or a DataFrame of dask."""
+    return is_lazy(X) or is_lazy_frame(X)
 
 
 def as_one_array(X):
@@ -44,8 +50,13 @@ def as_one_array(X):
     Raises
     ------
     TypeError
-        If X is a Dataset.
+        If X is a Dataset, or a DataFrame of dask.
     """
+    if is_lazy_frame(X):
+        raise TypeError(
+            "X is a DataFrame of dask, expected an array: ModeEncoder and GridDiscretizer encode it; if it holds "
+            "encodings already, X.to_dask_array(lengths=True) is the array."
+        )
     if is_dataset(X):
         raise TypeError(
             "X is an xarray.Dataset, expected one array: lag_windows makes its variables an axis, as does "

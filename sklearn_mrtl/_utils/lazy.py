@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_mrtl._utils.arrays import is_dataarray
+
 
 def check_blocks_of_rows(X) -> None:
     """Refuse chunks that are not blocks of whole rows of known number.
+
+    Parameters
+    ----------
+    X : dask.array.Array, or a DataArray of one
 
     Raises
     ------
@@ -19,11 +25,13 @@ def check_blocks_of_rows(X) -> None:
         raise ValueError(
             f"X must have chunks of known sizes, got the shape {X.shape}: call X.compute_chunk_sizes() first."
         )
-    if any(n > 1 for n in X.numblocks[1:]):
+    numblocks = tuple(map(len, X.chunks))
+    if any(n > 1 for n in numblocks[1:]):
+        whole = dict.fromkeys(X.dims[1:] if is_dataarray(X) else range(1, X.ndim), -1)
+        mend = f"X.chunk({whole})" if is_dataarray(X) else f"X.rechunk({ {0: 'auto', **whole} })"
         raise ValueError(
-            f"X must be chunked along its first axis, the rows, only; got {X.numblocks} chunks along its axes. Use "
-            f"X.rechunk({{0: 'auto', {', '.join(f'{axis}: -1' for axis in range(1, X.ndim))}}}), once, before it is "
-            "stored."
+            f"X must be chunked along its first axis, the rows, only; got {numblocks} chunks along its axes. Use "
+            f"{mend}, once, before it is stored."
         )
     if X.shape[0] == 0:
         raise ValueError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")

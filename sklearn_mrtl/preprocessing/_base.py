@@ -142,8 +142,8 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
 
     def _check_lazy(self, X, *, reset: bool):
         """Return X as a dask array of floats in blocks of rows; labels and shapes as in `_check_fields`."""
+        check_blocks_of_rows(X)
         blocks = X.data if is_dataarray(X) else X
-        check_blocks_of_rows(blocks)
         blocks = blocks if blocks.dtype in FLOATS else blocks.astype(np.float64)
         validate_data(
             self, np.empty((0, *blocks.shape[1:])), reset=reset, dtype=FLOATS, allow_nd=True, ensure_min_samples=0
