@@ -311,7 +311,7 @@ def folder(gigabytes=12, n_rows=50):
     """Fields that are made into a folder, one file for each block, and fitted by two workers of 1.45 GB each."""
     n = int(gigabytes * 1e9 / (4 * np.prod(SHAPE)))
     with tempfile.TemporaryDirectory() as place:
-        X, y = fields(n, n_rows)
+        X, y = fields(n, n_rows, block_of_bytes)
         with ProgressBar():
             da.to_npy_stack(place, X)
         X = da.from_npy_stack(place, mmap_mode=None)

@@ -11,8 +11,11 @@ import dask.array as da
 import numpy as np
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from tornado.iostream import IOStream
 
-from sklearn_mrtl import MRTLClassifier
+from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.preprocessing import ModeEncoder, VariableScaler
 
 N, CHUNK = 4000, 250
 GIVEN = {"alpha_spatial": 0.05, "alpha_l2": 0.05, "rank": 2, "solver": "lbfgs", "resolutions": [{"grid": (4, 6)}, {}]}
@@ -41,6 +44,57 @@ def killing(pid, at_epoch):
 def tasks_done(dask_worker):
     """The number of tasks that a worker has done."""
     return dask_worker.state.executed_count
+
+
+class Received:
+    """Bytes that this process has received from sockets: as the client, and as the scheduler, which lives here."""
+
+    def __init__(self):
+        self.n_bytes, original = 0, IOStream.read_from_fd
+
+        def read(stream, buffer):
+            n = original(stream, buffer)
+            self.n_bytes += n or 0
+            return n
+
+        IOStream.read_from_fd = read
+
+    def during(self, function, *args):
+        """Return the bytes that came while a function ran."""
+        before = self.n_bytes
+        function(*args)
+        return self.n_bytes - before
+
+
+def fields_of_block(block_info=None):
+    start, stop = block_info[None]["array-location"][0]
+    return np.random.default_rng(start).normal(size=(stop - start, 2, 24, 36)).astype(np.float32)
+
+
+def table_of_block(block_info=None):
+    start, stop = block_info[None]["array-location"][0]
+    rng = np.random.default_rng(start)
+    return np.column_stack([rng.integers(9, size=stop - start), rng.uniform(0, 8, size=(stop - start, 2))])
+
+
+def all_of_fields(n):
+    """Learn, transform, fit, predict and score fields that the workers make."""
+    X = da.map_blocks(fields_of_block, chunks=((500,) * (n // 500), (2,), (24,), (36,)), dtype=np.float32)
+    y = X[:, 0, 5:15, 5:15].mean(axis=(1, 2))
+    model = make_pipeline(VariableScaler(axis=1), MRTLRegressor(alpha_spatial=0.1, alpha_l2=0.1, rank=2))
+    model.fit(X, y).score(X, y)
+    model.predict(X)
+
+
+def all_of_a_table(n):
+    """Do the same with a table that becomes encodings."""
+    table = da.map_blocks(table_of_block, chunks=((25_000,) * (n // 25_000), (3,)), dtype=float)
+    grid = Grid("court", (8, 8), bounds=[(0, 8), (0, 8)])
+    encoder = ModeEncoder([("player", 0, "one-hot"), (grid, [1, 2])])
+    model = make_pipeline(encoder, MRTLClassifier(alpha_spatial=0.1, alpha_l2=0.1, rank=2, terms=None))
+    y = table[:, 1] > 5
+    model.fit(table, y).score(table, y)
+    model.predict_proba(table)
 
 
 def main():
@@ -75,6 +129,13 @@ def main():
                 compare(name, kept)
                 tasks.append(sum(client.run(tasks_done).values()))
         found["tasks_of_checkpoint"], found["tasks_of_resumed"] = np.diff(tasks).tolist()
+        received = Received()
+        for name, work, n, n_more, row in (
+            ("fields", all_of_fields, 2000, 8000, 4 * 2 * 24 * 36),
+            ("table", all_of_a_table, 100_000, 400_000, 8 * 3),
+        ):
+            of_few, of_many = received.during(work, n), received.during(work, n_more)
+            found[f"received_of_{name}"] = (of_many - of_few) / (row * (n_more - n))
         before = client.run(os.getpid)
         model = compare("killed", MRTLClassifier(**GIVEN, criterion=killing(min(before.values()), at_epoch=4)))
         found["epochs"] = len(model.history_)

@@ -104,6 +104,16 @@ def test_fields_of_which_steps_see_a_part(kind):
     assert_same_model(model, X[:, None], y, n_rows=333)
 
 
+def test_fewer_rows_than_weights_on_the_first_level():
+    """3200 weights of 120 rows: too many for their moments, few enough rows for an exact solution."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 2, 44, 48))
+    y = X[:, 0, 20:30, 20:30].sum((1, 2)) + 3 * rng.normal(size=120)
+    model = MRTLRegressor(**GIVEN, resolutions=[{"grid": (40, 40)}, {"grid": (44, 48)}])
+    assert_same_model(model, X, y, n_rows=35)
+    assert sum(record["level"] == 0 for record in model.history_) == 1
+
+
 def test_random_start(fields):
     assert_same_model(MRTLRegressor(**GIVEN, full_rank_levels=0, random_state=0), *fields)
 
@@ -397,6 +407,8 @@ def test_two_processes_of_which_one_is_killed():
     for name in ("same", "score", "proba", "persisted", "checkpoint", "resumed", "killed", "search"):
         assert found[name] < 1e-8, name
     assert found["tasks_of_resumed"] < 0.5 * found["tasks_of_checkpoint"]
+    assert found["received_of_fields"] < 0.02  # of each byte of further rows: only what does not depend on them comes
+    assert found["received_of_table"] < 0.02
     assert found["epochs"] > 4
     assert found["tasks_of_search"] >= 4  # a fit for each of two strengths and two folds
     assert found["same_processes"] == 1

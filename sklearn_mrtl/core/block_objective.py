@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
-from sklearn_mrtl.core.data.block import Block
+from sklearn_mrtl.core.data.block import Block, RowFunction, total_of_block
 from sklearn_mrtl.core.data.blocks import AnySamples, BlockInputs, BlockSamples
 from sklearn_mrtl.core.data.samples import weight_sum
 from sklearn_mrtl.core.losses import Loss
@@ -70,13 +70,12 @@ class BlockObjective(Objective):
     def batch(self, rows: Tensor) -> Objective:
         raise TypeError("samples in blocks have no mini-batches.")
 
-    def every(
-        self, step: int, levels: Sequence[Shapes] = (), view: View | None = None, at_once: int | None = None
-    ) -> Iterator[tuple[Inputs, Tensor]]:
+    def every(self, step: int, levels: Sequence[Shapes] = (), view: View | None = None) -> tuple[Inputs, Tensor]:
         samples = self.samples if view is None else cast(BlockSamples, view)
-        inputs, weight = samples.every(step, levels)
-        for some in torch.arange(len(weight)).split(at_once or len(weight)):
-            yield inputs.select(some), weight[some]
+        return samples.every(step, levels)
+
+    def total_over(self, function: RowFunction, args: tuple, step: int, at_once: int) -> Tensor:
+        return self.samples.blocks.total(total_of_block, function, args, step, at_once)
 
     def natural_scales(self, parameters: Parameters) -> Parameters:
         inputs = cast(Inputs, ScaleInputs(self.samples))

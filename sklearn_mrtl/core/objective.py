@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes
+from sklearn_mrtl.core.data.block import RowFunction, coarsened, total_of_rows
 from sklearn_mrtl.core.data.blocks import BlockSamples
 from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.samples import Samples, mean_square_sum, weight_sum
@@ -95,10 +96,8 @@ class Objective:
         batch.weight = self.weight[rows] * (len(self.weight) / len(rows))
         return batch
 
-    def every(
-        self, step: int, levels: Sequence[Shapes] = (), view: View | None = None, at_once: int | None = None
-    ) -> Iterator[tuple[Inputs, Tensor]]:
-        """Yield every so-many-th sample and its weight, so many at once.
+    def every(self, step: int, levels: Sequence[Shapes] = (), view: View | None = None) -> tuple[Inputs, Tensor]:
+        """Return every so-many-th sample and its weight.
 
         Parameters
         ----------
@@ -107,16 +106,16 @@ class Objective:
             Coarser and coarser grids, on the last of which they are wanted.
         view : Inputs, BlockSamples or None
             The same samples on coarser grids; None: those of the objective.
-        at_once : int or None
-            None: all.
         """
         inputs = self.inputs if view is None else cast(Inputs, view)
         rows = torch.arange(0, inputs.n_rows, step, device=self.weight.device)
-        for some in rows.split(at_once or len(rows)):
-            part = inputs if len(some) == inputs.n_rows else inputs.select(some)
-            for shapes in levels:
-                part = part.coarsen(shapes)
-            yield part, self.weight[some]
+        inputs = inputs if step == 1 else inputs.select(rows)
+        return coarsened(inputs, levels), self.weight[rows]
+
+    def total_over(self, function: RowFunction, args: tuple, step: int, at_once: int) -> Tensor:
+        """Return the sum of function(inputs, weight, *args) over every so-many-th sample, so many at once."""
+        rows = torch.arange(0, self.inputs.n_rows, step, device=self.weight.device)
+        return total_of_rows(self.inputs, self.weight, rows, function, args, at_once)
 
     def natural_scales(self, parameters: Parameters) -> Parameters:
         """Return about one over the square root of the second derivative by each parameter."""

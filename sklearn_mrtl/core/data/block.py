@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import cast
@@ -18,6 +18,9 @@ from sklearn_mrtl.core.data.samples import Samples
 
 ROWS_PER_CELL = 1  # of coarse blocks, above which they are merged before all are made; 4: 1.2 GB for 900 000 cells
 SAMPLED_ROWS = 64  # of fields, whose mean squares scale the variables of a solver, as in `FieldInputs.mean_squares`
+
+
+RowFunction = Callable[..., Tensor]  # of inputs, their weights and further arguments
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +85,16 @@ def part_of_block(block: Block, n_rows: int, n_parts: int, n_blocks: int) -> Sam
     return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight, fold=fold)
 
 
+def rows_of_step(block: Block, step: int) -> Tensor:
+    """Return the rows of a block whose number among all rows is a multiple of a step."""
+    rows = torch.arange(block.samples.inputs.n_rows, device=block.samples.weight.device)
+    return rows[-block.first % step :: step]
+
+
 def every(block: Block, step: int) -> tuple[Inputs, Tensor]:
-    """Return the rows of a block whose number among all rows is a multiple of a step, and their weights."""
-    inputs, weight = block.samples.inputs, block.samples.totals()[1]
-    rows = torch.arange(inputs.n_rows, device=weight.device)[-block.first % step :: step]
-    return inputs.select(rows), weight[rows]
+    """Return these rows and their weights."""
+    rows = rows_of_step(block, step)
+    return block.samples.inputs.select(rows), block.samples.totals()[1][rows]
 
 
 def some_rows(block: Block, step: int, levels: Sequence[Shapes]) -> tuple[Inputs, Tensor] | None:
@@ -99,11 +107,30 @@ def some_rows(block: Block, step: int, levels: Sequence[Shapes]) -> tuple[Inputs
     weight : Tensor of shape (n,)
     """
     inputs, weight = every(block, step)
-    if not len(weight):
-        return None
+    return (on_cpu(coarsened(inputs, levels)), weight.cpu()) if len(weight) else None
+
+
+def coarsened(inputs: Inputs, levels: Sequence[Shapes]) -> Inputs:
+    """Return inputs on grids of the last of some levels, made one after the other."""
     for shapes in levels:
         inputs = inputs.coarsen(shapes)
-    return on_cpu(inputs), weight.cpu()
+    return inputs
+
+
+def total_of_block(block: Block, function: RowFunction, args: tuple, step: int, at_once: int) -> Tensor | None:
+    """Return the sum of function(inputs, weight, *args) over rows of a block as `every` has them; None: it has none."""
+    weight = block.samples.totals()[1]
+    rows = rows_of_step(block, step)
+    return total_of_rows(block.samples.inputs, weight, rows, function, args, at_once) if len(rows) else None
+
+
+def total_of_rows(
+    inputs: Inputs, weight: Tensor, rows: Tensor, function: RowFunction, args: tuple, at_once: int
+) -> Tensor:
+    """Return the sum, on the CPU, of function(inputs, weight, *args) over rows, so many at once."""
+    return torch.stack([function(inputs.select(some), weight[some], *args).cpu() for some in rows.split(at_once)]).sum(
+        0
+    )
 
 
 def weighted_mean_squares(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from math import ceil, prod
 
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
+from sklearn_mrtl.core.data.block import coarsened
+from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.objective import Objective, View
 from sklearn_mrtl.core.solvers.two_level import CoarseAxis
 
@@ -48,44 +51,21 @@ class CoarseFields:
         inputs, is_exact = objective.inputs, shapes == objective.inputs.shapes
         levels = () if is_exact else (halfway(inputs.shapes, shapes) if view is None else view.shapes, shapes)
         self._step = ceil(inputs.n_rows / MAX_ROWS)
-        coarse, weight = next(objective.every(self._step, levels, None if is_exact else view))
+        coarse, weight = objective.every(self._step, levels, None if is_exact else view)
         axes = objective.model.input_axes
-        self.axes = [CoarseAxis(axis, shape, weight) for axis, shape in zip(axes, shapes, strict=True)]
+        self.axes = coarse_axes(axes, shapes, weight)
         self.weight = weight / weight.sum()
-        self.x = coarse.design().reshape(coarse.n_rows, *coarse.sizes)
-        for m, axis in enumerate(self.axes):
-            if axis.mask is not None:  # means over the cells that hold data
-                filled = axis.filled.reshape([-1 if dim == m + 1 else 1 for dim in range(self.x.ndim)]).to(self.x)
-                self.x = self.x / torch.where(filled > 0, filled, 1)
+        self.x = on_cells(coarse, self.axes)
         if is_exact:
             square = float(self.weight @ self.x.square().flatten(1).sum(1))
             self.unseen = LEAST_UNSEEN * square / prod(inputs.sizes)
             self.unseen_fraction = LEAST_UNSEEN if square > 0 else 1.0
             return
         n_few = max(LEAST_ROWS, min(FEW_ROWS, FEW_ENTRIES // prod(inputs.sizes)))
-        step = max(1, len(weight) // n_few)
-        few = torch.arange(0, len(weight), step, device=weight.device)
-        at_once = max(1, BLOCK_ENTRIES // prod(inputs.sizes))
-        parts = zip(few.split(at_once), objective.every(self._step * step, at_once=at_once), strict=True)
-        squares = torch.cat([self._squares(part, rows) for rows, (part, _) in parts], 1)
-        square, unseen = (squares @ self.weight[few] / self.weight[few].sum()).tolist()
-        self.unseen = max(unseen, LEAST_UNSEEN * square) / prod(inputs.sizes)
+        step, at_once = max(1, len(weight) // n_few), max(1, BLOCK_ENTRIES // prod(inputs.sizes))
+        total, square, unseen = objective.total_over(squares, (axes, levels), self._step * step, at_once).tolist()
+        self.unseen = max(unseen, LEAST_UNSEEN * square) / (total * prod(inputs.sizes))
         self.unseen_fraction = unseen / square if square > 0 else 1.0
-
-    def _squares(self, inputs: Inputs, rows: Tensor) -> Tensor:
-        """Return the sum of squares of these rows, and of what the coarse cells do not see, shape (2, n)."""
-        fine = inputs.design().reshape(len(rows), *inputs.sizes)
-        unseen = fine - self.extended(rows)
-        return torch.stack([fine.square().flatten(1).sum(1), unseen.square().flatten(1).sum(1)])
-
-    def extended(self, rows: Tensor) -> Tensor:
-        """Return some samples on the fine cells, from the coarse ones."""
-        x = self.x[rows]
-        for m, axis in enumerate(self.axes):
-            if axis.is_grid:
-                x = x.movedim(m + 1, 0)
-                x = axis.extend(x.flatten(1).double()).to(x).reshape(-1, *x.shape[1:]).movedim(0, m + 1)
-        return x
 
     def weighted(self, weight: Tensor) -> CoarseFields:
         """Return the coarse fields of the same samples with other weights (n,), without those of weight 0."""
@@ -105,6 +85,42 @@ class CoarseFields:
     def n_rows(self) -> int:
         """Number of samples."""
         return len(self.x)
+
+
+def squares(inputs: Inputs, weight: Tensor, axes: Sequence[Axis], levels: Sequence[Shapes]) -> Tensor:
+    """Return the sums over samples of the weight, of the square times it, and of what the coarse cells do not see.
+
+    The samples stay where they are: on a worker, or on a GPU.
+    """
+    known = coarse_axes([axis.to(weight.device) for axis in axes], levels[-1], weight)
+    fine = inputs.design().reshape(inputs.n_rows, *inputs.sizes)
+    unseen = fine - extended(on_cells(coarsened(inputs, levels), known), known)
+    of_rows = torch.stack([values.square().flatten(1).sum(1) for values in (fine, unseen)]).double()
+    return torch.cat([weight.double().sum()[None], of_rows @ weight.double()])
+
+
+def coarse_axes(axes: Sequence[Axis], shapes: Shapes, like: Tensor) -> list[CoarseAxis]:
+    """Return the axes with their coarse cells."""
+    return [CoarseAxis(axis, shape, like) for axis, shape in zip(axes, shapes, strict=True)]
+
+
+def on_cells(coarse: Inputs, axes: Sequence[CoarseAxis]) -> Tensor:
+    """Return samples (n, *coarse sizes), as means over those of a coarse cell's cells that hold data."""
+    x = coarse.design().reshape(coarse.n_rows, *coarse.sizes)
+    for m, axis in enumerate(axes):
+        if axis.mask is not None:
+            filled = axis.filled.reshape([-1 if dim == m + 1 else 1 for dim in range(x.ndim)]).to(x)
+            x = x / torch.where(filled > 0, filled, 1)
+    return x
+
+
+def extended(x: Tensor, axes: Sequence[CoarseAxis]) -> Tensor:
+    """Return samples on the fine cells, from the coarse ones."""
+    for m, axis in enumerate(axes):
+        if axis.is_grid:
+            x = x.movedim(m + 1, 0)
+            x = axis.extend(x.flatten(1).double()).to(x).reshape(-1, *x.shape[1:]).movedim(0, m + 1)
+    return x
 
 
 def halfway(fine: Shapes, coarse: Shapes) -> Shapes:

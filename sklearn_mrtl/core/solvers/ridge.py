@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs
+from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Alphas, Parameters
@@ -25,7 +26,7 @@ BLOCK_ENTRIES = 2**21  # entries of the design that are made at once: 16 MB
 LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
 
 
-def is_affordable(model: FullRank, samples: Samples, largest: int = LARGEST_SYSTEM) -> bool:
+def is_affordable(model: FullRank, samples: AnySamples, largest: int = LARGEST_SYSTEM) -> bool:
     """Return whether the exact solution needs a system of at most `largest` rows, and moderate memory."""
     n_rows, n_columns = samples.inputs.n_rows, prod(axis.size for axis in model.input_axes)
     largest_grid = max((axis.size for axis in model.axes if axis.smoothness is not None), default=0)

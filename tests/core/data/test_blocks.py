@@ -173,8 +173,7 @@ def test_mean_squares_do_not_depend_on_the_blocks(layout, n_rows):
 
 @by_layout
 @pytest.mark.parametrize("step", [1, 2, 7, 36, 100])
-@pytest.mark.parametrize("at_once", [None, 4])
-def test_some_of_the_rows_come_as_they_are(layout, step, at_once):
+def test_some_of_the_rows_come_as_they_are(layout, step):
     samples, blocks = problem(layout)
     model = FullRank(axes_for(samples.inputs))
     coarse = tuple(tuple(-(-n // 2) for n in shape) for shape in samples.inputs.shapes)
@@ -184,14 +183,30 @@ def test_some_of_the_rows_come_as_they_are(layout, step, at_once):
         if view and samples.inputs.coarsens_in_steps is False:
             continue  # equal rows would be merged
         both = zip((samples, blocks), views, strict=True)
-        expected, found = (
-            list(make_objective(model, s, SquaredLoss, ALPHAS).every(step, levels, v, at_once)) for s, v in both
+        (right, of_right), (inputs, weight) = (
+            make_objective(model, s, SquaredLoss, ALPHAS).every(step, levels, v) for s, v in both
         )
-        assert len(found) == len(expected) == -(-len(range(0, 37, step)) // (at_once or 37))
-        for (inputs, weight), (right, of_right) in zip(found, expected, strict=True):
-            assert inputs.shapes == right.shapes == (coarse if levels or view else samples.inputs.shapes)
-            assert_same(inputs.design(), right.design())
-            assert_same(weight, of_right)
+        assert inputs.shapes == right.shapes == (coarse if levels or view else samples.inputs.shapes)
+        assert_same(inputs.design(), right.design())
+        assert_same(weight, of_right)
+        assert len(weight) == len(range(0, 37, step))
+
+
+def weighted_design(inputs, weight, factor):
+    """Return a sum over rows of their design."""
+    return factor * (weight @ inputs.design().flatten(1))
+
+
+@by_layout
+@pytest.mark.parametrize("step", [1, 7, 100])
+@pytest.mark.parametrize("at_once", [4, 1000])
+def test_sums_over_some_of_the_rows_are_those_of_all_blocks(layout, step, at_once):
+    samples, blocks = problem(layout)
+    model = FullRank(axes_for(samples.inputs))
+    expected = 3 * (samples.weight[::step, 0] @ samples.inputs.design().flatten(1)[::step])
+    for some in (samples, blocks):
+        objective = make_objective(model, some, SquaredLoss, ALPHAS)
+        assert_same(objective.total_over(weighted_design, (3.0,), step, at_once), expected)
 
 
 @pytest.mark.parametrize("with_view", [False, True])

@@ -229,6 +229,21 @@ def test_a_view_of_a_coarser_level_gives_the_same_coarse_fields():
     assert exact.shape == viewed.x.shape
 
 
+def test_what_coarse_cells_do_not_see_is_what_interpolation_between_them_leaves():
+    inputs, weight = smooth_fields(n=40), torch.arange(1.0, 41.0).double()
+    model = CP(axes_for(inputs))
+    samples = Samples.from_rows(inputs, normal(40, 1), weight)
+    found = linearize(objective_of(model, samples), random_parameters(model, 2)).fields
+    lag, sea = found.axes
+    matrix = sea.extend(torch.eye(sea.n_coarse, dtype=torch.float64))  # (D, d)
+    fine = inputs.design().reshape(40, *inputs.sizes)
+    unseen = fine - torch.einsum("nlc,dc->nld", found.x, matrix)
+    expected = (weight[:, None, None] * unseen**2).sum() / weight.sum()
+    square = (weight[:, None, None] * fine**2).sum() / weight.sum()
+    assert found.unseen == pytest.approx(float(expected) / (lag.axis.size * sea.axis.size))
+    assert found.unseen_fraction == pytest.approx(float(expected / square))
+
+
 def test_what_coarse_cells_do_not_see_makes_steps_shorter():
     inputs = smooth_fields(n=40)
     model = CP(axes_for(inputs))
