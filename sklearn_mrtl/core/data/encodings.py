@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import accumulate, zip_longest
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes, is_mean, row_slices
+from sklearn_mrtl.core.data.cp_scores import CPScores
 from sklearn_mrtl.core.data.freed import return_freed_memory
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, combine_keys, fraction_of_distinct, unique_rows
 from sklearn_mrtl.core.data.mode_encodings import Encoding, OneHot
@@ -23,7 +22,6 @@ from sklearn_mrtl.core.data.products import (
     RowBlock,
     SampledProduct,
     gather_blocks,
-    hadamard,
     khatri_rao,
     product_blocks,
 )
@@ -32,7 +30,10 @@ from sklearn_mrtl.core.finegraining import nearest_cells
 from sklearn_mrtl.modes import Mode
 
 BLOCK_ROWS = 2**14  # samples of a block: their projections on ten components are 0.7 MB in float32
+SINGLE_ROWS = 2**16  # the same of a single column: the entries of 16 in each sample are added up one by one
 DESIGN_ROWS = 2**17  # samples whose outer products are formed at once
+TABLE_ENTRIES_PER_ROW = 8  # of a table of scores and of outer products, up to which scores are looked up in the table
+MAX_TABLE = 2**20  # entries of such a table: 4 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +87,11 @@ class EncodedInputs(Inputs):
 
     def linear_scores(self, weights: Tensor) -> Tensor:
         if len(self.modes) == 1:
-            return self.product(0, weights.reshape(self.sizes[0], -1)) * self.cell_area
-        return BlockedProduct.apply(weights.reshape(prod(self.sizes), -1), self._design_blocks) * self.cell_area
+            return self._times_area(self.product(0, weights.reshape(self.sizes[0], -1)))
+        return self._times_area(BlockedProduct.apply(weights.reshape(prod(self.sizes), -1), self._design_blocks))
+
+    def _times_area(self, scores: Tensor) -> Tensor:
+        return scores if self.cell_area == 1 else scores * self.cell_area
 
     @cached_property
     def _design_blocks(self) -> Sequence[RowBlock]:
@@ -115,13 +119,35 @@ class EncodedInputs(Inputs):
 
     def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:
         *others, last = factors if outputs is None else [*factors, outputs]
-        n_others, n_scores = prod(map(len, others)), self.n_rows * (1 if outputs is None else len(outputs))
-        # Where a table of all entries' scores, and what it is made from, have at most as many numbers as the scores.
-        if len(self.modes) > 1 and self._is_one_hot and n_others * max(last.shape) <= n_scores:
-            return self.linear_scores(khatri_rao(others) @ last.T)
         if outputs is None and self._entries is not None:
-            return SampledProduct.apply(*factors, self._entries)[:, None] * self.cell_area
-        return _CPScores.apply(self, outputs, *factors) * self.cell_area
+            return self._times_area(SampledProduct.apply(*factors, self._entries)[:, None])
+        n_scores = self.n_rows * (1 if outputs is None else len(outputs))
+        # A table of all entries' scores, where it and what it is made from have at most as many numbers as the scores.
+        if len(self.modes) > 1 and self._is_one_hot and prod(map(len, others)) * max(last.shape) <= n_scores:
+            return self.linear_scores(khatri_rao(others) @ last.T)
+        if outputs is None and self.suits_table:
+            return self.linear_scores(khatri_rao(others) @ last.T)
+        return self._times_area(CPScores.apply(self, outputs, *factors))
+
+    @cached_property
+    def suits_table(self) -> bool:
+        """Whether scores of one output take less time from a table of all entries of W than from its factors.
+
+        The table is a product of matrices and its entries are single numbers, where factors need a gathered row for
+        each mode of a sample. Chunks of more samples do without: they would keep their outer products.
+        """
+        n_entries = prod(self.sizes)
+        if len(self.modes) < 3 or self.device.type != "cpu" or self.n_rows >= self.chunk_rows:
+            return False
+        most = TABLE_ENTRIES_PER_ROW * self.n_rows - n_entries
+        return n_entries <= MAX_TABLE and most > 0 and self._n_products <= most
+
+    @property
+    def _n_products(self) -> int:
+        """Number of entries of all samples' outer products."""
+        if self._is_one_hot:
+            return self.n_rows
+        return int(reduce(torch.mul, [encoding.matrix.crow_indices.diff() for encoding in self.encodings]).sum())
 
     @cached_property
     def _entries(self) -> EntryIndices | None:
@@ -138,14 +164,15 @@ class EncodedInputs(Inputs):
 
     def product(self, m: int, factor: Tensor) -> Tensor:
         """Multiply the encoding of mode m by a factor (size, K): shape (n, K)."""
-        return BlockedProduct.apply(factor, self.encodings[m].blocks(self._rows_at_once(self.block_rows)))
+        n_rows = self.block_rows if factor.shape[1] > 1 else SINGLE_ROWS
+        return BlockedProduct.apply(factor, self.encodings[m].blocks(self._rows_at_once(n_rows)))
 
     def multilinear(self, factors: Sequence[Tensor]) -> Tensor:
         product = self.product(0, factors[0])
         for m, factor in enumerate(factors[1:], start=1):
             projection = self.product(m, factor)
             product = product[..., None] * projection.reshape(len(projection), *[1] * (product.ndim - 1), -1)
-        return product * self.cell_area
+        return self._times_area(product)
 
     def design(self) -> Tensor:
         return self.outer_products().to_dense() * self.cell_area
@@ -244,35 +271,3 @@ class EncodedInputs(Inputs):
     def keys(self) -> Tensor:
         """Return a number for each sample, equal where the samples are equal, shape (n,)."""
         return combine_keys([encoding.keys() for encoding in self.encodings], self.sizes if self._is_one_hot else None)
-
-
-class _CPScores(torch.autograd.Function):
-    """Scores of CP factors before they are multiplied by the area: in blocks, so that no array (n, K) is made."""
-
-    @staticmethod
-    def forward(ctx: Any, inputs: EncodedInputs, outputs: Tensor | None, *factors: Tensor) -> Tensor:
-        ctx.inputs = inputs
-        ctx.save_for_backward(outputs, *factors)
-        scores = factors[0].new_empty(inputs.n_rows, 1 if outputs is None else len(outputs))
-        weights = factors[0].new_ones(factors[0].shape[1], 1) if outputs is None else outputs.T
-        for rows, blocks in inputs.blocks():
-            product = hadamard([block.gather(factor) for block, factor in zip(blocks, factors, strict=True)])
-            scores[rows] = product @ weights  # a product with ones is faster than a sum along rows
-        return scores
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        outputs, *factors = ctx.saved_tensors
-        into = [torch.zeros_like(factor) for factor in factors]
-        into_outputs = None if outputs is None else torch.zeros_like(outputs)
-        for rows, blocks in ctx.inputs.blocks():
-            parts = [block.gather(factor) for block, factor in zip(blocks, factors, strict=True)]
-            if into_outputs is None:
-                carried = gradient[rows]  # (block, 1)
-            else:
-                carried = gradient[rows] @ outputs
-                into_outputs += gradient[rows].T @ hadamard(parts)
-            for m, block in enumerate(blocks):
-                block.scatter(hadamard([*parts[:m], *parts[m + 1 :]], carried), into[m])
-        return None, into_outputs, *into

@@ -9,7 +9,7 @@ from torch import Tensor
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Alphas, Parameters, WeightTensor
-from sklearn_mrtl.core.penalties.smoothness import roughness
+from sklearn_mrtl.core.penalties.smoothness import laplacians, quadratic_form, roughness
 
 
 class FullRank(WeightTensor):
@@ -33,6 +33,14 @@ class FullRank(WeightTensor):
 
     def dense(self, parameters: Parameters) -> Tensor:
         return parameters["weights"]
+
+    def penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
+        modes = [axis.smoothness for axis in self.axes] if alphas.spatial else []
+
+        def product(weights: Tensor) -> Tensor:
+            return laplacians(weights, modes).mul_(alphas.spatial).add_(weights, alpha=alphas.l2)
+
+        return quadratic_form(parameters["weights"], product) / self.n_entries
 
     def penalty_sums(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
         weights = parameters["weights"]

@@ -48,20 +48,20 @@ class DirectionalSmoothness(LaplacianPenalty):
         moved.like, moved.mask = self.like.to(device), None if self.mask is None else self.mask.to(device)
         return moved
 
-    def laplacian(self, weights: Tensor) -> Tensor:
-        """Return L @ weights, for weights of shape (D, K)."""
-        weights = weights.reshape(*self.shape, -1)
-        image = torch.zeros_like(weights)
+    def laplacian(self, weights: Tensor, dim: int = 0) -> Tensor:
+        # Where the grid lies: moving it to the front would take a copy to and fro.
+        grid = weights.reshape(*weights.shape[:dim], *self.shape, -1)
+        image = torch.zeros_like(grid)
         for axis, (n, strength, periodic) in enumerate(zip(self.shape, self.strengths, self.periodic, strict=True)):
             if n > 1 and strength > 0:
-                closes = periodic and n > 2
-                step = strength * self._differences(weights, axis, closes)
+                closes, along = periodic and n > 2, dim + axis
+                step = self._differences(grid, dim, axis, closes)
                 if closes:
-                    image += torch.roll(step, 1, axis) - step
+                    image.add_(torch.roll(step, 1, along) - step, alpha=strength)
                 else:
-                    image.narrow(axis, 0, n - 1).sub_(step)
-                    image.narrow(axis, 1, n - 1).add_(step)
-        return image.reshape(len(self), -1)
+                    image.narrow(along, 0, n - 1).sub_(step, alpha=strength)
+                    image.narrow(along, 1, n - 1).add_(step, alpha=strength)
+        return image.reshape(weights.shape)
 
     def laplacian_diagonal(self) -> Tensor:
         """Return the diagonal of L, shape (D,)."""
@@ -74,12 +74,15 @@ class DirectionalSmoothness(LaplacianPenalty):
                 diagonal += strength * n_neighbours.reshape(-1, *[1] * (len(self.shape) - axis - 1))
         return diagonal.reshape(-1)
 
-    def _differences(self, weights: Tensor, axis: int, closes: bool) -> Tensor:
-        """Return the differences of the cells behind each other along an axis; 0 next to masked cells."""
-        mask = None if self.mask is None else self.mask[..., None]
+    def _differences(self, grid: Tensor, dim: int, axis: int, closes: bool) -> Tensor:
+        """Return the differences of the cells behind each other along an axis; 0 next to masked cells.
+
+        The grid's axes are the dimensions of the tensor from `dim` on, all others behind them are one.
+        """
+        mask, along = None if self.mask is None else self.mask[..., None], dim + axis
         if closes:
-            step = torch.roll(weights, -1, axis) - weights
+            step = torch.roll(grid, -1, along) - grid
             return step if mask is None else step * mask * torch.roll(mask, -1, axis)
-        n = weights.shape[axis] - 1
-        step = weights.narrow(axis, 1, n) - weights.narrow(axis, 0, n)
+        n = grid.shape[along] - 1
+        step = grid.narrow(along, 1, n) - grid.narrow(along, 0, n)
         return step if mask is None else step * mask.narrow(axis, 1, n) * mask.narrow(axis, 0, n)

@@ -85,11 +85,11 @@ def fellner_schall(
         parameters = lbfgs(objective, parameters, solver)
         with torch.no_grad():
             second = loss.second_derivatives(model.scores(parameters, samples.inputs)).double()
-            mean_loss = float(objective.data_loss(parameters))
         second *= (objective.weight / objective.total)[:, None]
         numerators, degrees = traces(model, alphas, second)
         dispersion = 1.0
         if loss is SquaredLoss:
+            mean_loss = float(objective.data_loss(parameters).detach())
             free = max(objective.total - sum(degrees) / model.n_outputs, 0.1 * objective.total)
             dispersion = 2 * mean_loss * objective.total / free / model.n_outputs
         updated = []
@@ -150,5 +150,5 @@ def penalty_energy(penalty: Penalty, model: Sum, parameters: Parameters) -> floa
     weights = parameters[model.terms[penalty.term].name + SEPARATOR + "weights"]
     if penalty.mode < 0:
         return float(weights.square().sum()) / part.n_entries
-    unfolded = weights.movedim(penalty.mode, 0).reshape(weights.shape[penalty.mode], -1)
-    return float(unit_smoothness(part.axes[penalty.mode], penalty.axis).roughness(unfolded)) / part.n_entries
+    smoothness = unit_smoothness(part.axes[penalty.mode], penalty.axis)
+    return float(smoothness.roughness(weights, penalty.mode)) / part.n_entries

@@ -6,9 +6,9 @@ The RBF kernel of a regular grid is a Kronecker product of one small kernel for 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Self, cast
 
 import torch
@@ -42,8 +42,8 @@ class LaplacianPenalty(ABC):
         """Return the penalty on a device."""
 
     @abstractmethod
-    def laplacian(self, weights: Tensor) -> Tensor:
-        """Return L @ weights, for weights of shape (D, K)."""
+    def laplacian(self, weights: Tensor, dim: int = 0) -> Tensor:
+        """Multiply weights (..., D, ...) by L, along one dimension."""
 
     @abstractmethod
     def laplacian_diagonal(self) -> Tensor:
@@ -53,9 +53,9 @@ class LaplacianPenalty(ABC):
         """Return C' L C for a factor C (D, K)."""
         return _Energy.apply(factor, self)
 
-    def roughness(self, weights: Tensor) -> Tensor:
-        """Return <W, L W> for weights (D, anything)."""
-        return _Roughness.apply(weights, self)
+    def roughness(self, weights: Tensor, dim: int = 0) -> Tensor:
+        """Return <W, L W> for weights (..., D, ...), with L along one dimension."""
+        return quadratic_form(weights, partial(self.laplacian, dim=dim))
 
     def dense_laplacian(self) -> Tensor:
         """Return L as a matrix (D, D); for coarse grids only.
@@ -147,9 +147,11 @@ class Smoothness(LaplacianPenalty):
         )
         return total / self.n_cells if total > smallest else float("inf")
 
-    def laplacian(self, weights: Tensor) -> Tensor:
-        """Return L @ weights, for weights of shape (D, K)."""
-        return (self.degree * weights - self._pull(weights)) * (2 / self.scale)
+    def laplacian(self, weights: Tensor, dim: int = 0) -> Tensor:
+        cells = weights.movedim(dim, 0)
+        columns = cells.reshape(len(self), -1)
+        image = (self.degree * columns - self._pull(columns)) * (2 / self.scale)
+        return image.reshape(cells.shape).movedim(0, dim)
 
     def laplacian_diagonal(self) -> Tensor:
         """Return the diagonal of L, shape (D,), plus that of the kernel unless the kernel is sharp."""
@@ -195,10 +197,10 @@ class PackedSmoothness(LaplacianPenalty):
     def to(self, device: torch.device) -> Self:
         return type(self)(self.whole.to(device), self.stored.to(device))
 
-    def laplacian(self, weights: Tensor) -> Tensor:
-        """Return L @ weights, for weights of shape (T, K)."""
-        cells = weights.new_zeros(len(self.whole), weights.shape[1]).index_copy_(0, self.stored, weights)
-        return self.whole.laplacian(cells).index_select(0, self.stored)
+    def laplacian(self, weights: Tensor, dim: int = 0) -> Tensor:
+        shape = [*weights.shape[:dim], len(self.whole), *weights.shape[dim + 1 :]]
+        cells = weights.new_zeros(shape).index_copy_(dim, self.stored, weights)
+        return self.whole.laplacian(cells, dim).index_select(dim, self.stored)
 
     def laplacian_diagonal(self) -> Tensor:
         """Return the diagonal of L, shape (T,), roughly."""
@@ -221,12 +223,17 @@ class _Energy(torch.autograd.Function):
         return image @ (gradient + gradient.T), None
 
 
-class _Roughness(torch.autograd.Function):
-    """<W, L W>, whose gradient needs L W only."""
+def quadratic_form(weights: Tensor, product: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return <W, M W>, for a symmetric matrix M that is known by its products."""
+    return _QuadraticForm.apply(weights, product)
+
+
+class _QuadraticForm(torch.autograd.Function):
+    """<W, M W>, whose gradient needs M W only."""
 
     @staticmethod
-    def forward(ctx: Any, weights: Tensor, smoothness: LaplacianPenalty) -> Tensor:
-        image = smoothness.laplacian(weights)
+    def forward(ctx: Any, weights: Tensor, product: Callable[[Tensor], Tensor]) -> Tensor:
+        image = product(weights)
         ctx.save_for_backward(image)
         return (weights * image).sum()
 
@@ -251,9 +258,10 @@ def squared_distances(n_cells: int, periodic: bool) -> Tensor:
 
 def roughness(weights: Tensor, modes: Sequence[LaplacianPenalty | None]) -> Tensor:
     """Return R_s of eq. (3) for a full weight tensor: the sum of <W, L W> over its grids."""
-    total = weights.new_zeros(())
-    for dim, smoothness in enumerate(modes):
-        if smoothness is not None:
-            unfolded = weights.movedim(dim, 0).reshape(weights.shape[dim], -1)
-            total = total + smoothness.roughness(unfolded)
-    return total
+    return quadratic_form(weights, partial(laplacians, modes=modes))
+
+
+def laplacians(weights: Tensor, modes: Sequence[LaplacianPenalty | None]) -> Tensor:
+    """Return the sum over the grids of L W, for a full weight tensor."""
+    images = [smoothness.laplacian(weights, dim) for dim, smoothness in enumerate(modes) if smoothness is not None]
+    return reduce(Tensor.add_, images) if images else torch.zeros_like(weights)

@@ -22,6 +22,7 @@ from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Alphas
 from sklearn_mrtl.core.models.terms import Strengths, Sum, Term
 from sklearn_mrtl.core.penalties.directional import DirectionalSmoothness
+from sklearn_mrtl.core.separable import DenseMatrix
 from sklearn_mrtl.core.solvers.base import flatten, unflatten
 from sklearn_mrtl.core.solvers.conjugate_gradients import conjugate_gradients
 from sklearn_mrtl.modes import Grid
@@ -288,5 +289,5 @@ def rotated(weights: Tensor, bases: Sequence[list[Tensor] | None]) -> Tensor:
     weights = weights.reshape(*shape, -1)
     for dim, vectors in enumerate(used):
         if vectors is not None:
-            weights = torch.tensordot(weights, vectors, ([dim], [0])).movedim(-1, dim)
+            weights = DenseMatrix(vectors.T).along(weights, dim)
     return weights

@@ -193,11 +193,11 @@ def inverse_hessian_product(gradient: Tensor, memory: Sequence[tuple[Tensor, Ten
     curvatures = [s @ y for s, y in memory]
     for (s, y), curvature in zip(reversed(memory), reversed(curvatures), strict=True):
         alpha = (s @ q) / curvature
-        q -= alpha * y
+        q.addcmul_(y, alpha, value=-1)  # without a copy of the product
         alphas.append(alpha)
     if memory:
         y = memory[-1][1]
         q *= curvatures[-1] / (y @ y)
     for (s, y), curvature, alpha in zip(memory, curvatures, reversed(alphas), strict=True):
-        q += (alpha - (y @ q) / curvature) * s
+        q.addcmul_(s, alpha - (y @ q) / curvature)
     return q

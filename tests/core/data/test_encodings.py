@@ -52,6 +52,26 @@ def test_blocks_of_samples_change_nothing(outputs):
             assert_same(value.detach(), whole.detach())
 
 
+@pytest.mark.parametrize("n", [10, 500])
+def test_scores_from_a_table_are_those_of_factors(n):
+    """Of several points in each sample: few samples, and so many that a table of all entries takes less time."""
+    inputs = encodings((Feature("player", 5), Feature("lag", 4), Grid("court", (2, 3), quantity="mean")), n=n)
+    leaves = [normal(size, 3, seed=m).requires_grad_() for m, size in enumerate(inputs.sizes)]
+    expected = torch.einsum("nabc,ak,bk,ck->n", formed(inputs), *leaves)[:, None]
+    actual = inputs.cp_scores(leaves, None)
+    assert inputs.suits_table == (n == 500)
+    assert_same(actual.detach(), expected.detach())
+    gradients = (torch.autograd.grad(z.square().sum(), leaves) for z in (actual, expected))
+    for ours, theirs in zip(*gradients, strict=True):
+        assert_same(ours, theirs)
+
+
+def test_chunks_of_more_samples_keep_no_outer_products():
+    inputs = encodings((Feature("player", 5), Feature("lag", 4), Grid("court", (2, 3))), n=500)
+    parts = [part for _, part in replace(inputs, chunk_rows=200).chunks]
+    assert inputs.suits_table and [part.suits_table for part in parts] == [False, False, True]
+
+
 @pytest.mark.parametrize("n", [1, 24, 25, 100])
 def test_scores_of_two_one_hot_modes(n):
     """However many samples to a matrix of 4 x 6 entries, those that stand twice included."""

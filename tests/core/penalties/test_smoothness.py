@@ -181,6 +181,7 @@ def test_roughness_adds_all_grids_of_a_weight_tensor():
     first = slow_roughness(weights.movedim(1, 0).reshape(6, -1), grids[1], (2, 3), 0.1)
     second = slow_roughness(weights.movedim(2, 0).reshape(4, -1), grids[2], (4,), 0.1)
     assert_same(roughness(weights, modes), first + second)
+    assert_same(roughness(weights, [None, None, None]), torch.zeros((), dtype=torch.float64))
 
 
 def test_distances_around_a_periodic_axis():
