@@ -140,21 +140,20 @@ class RankChoice(ABC, Generic[M]):
         """Return the best trial of a rank.
 
         The smallest rank tries weaker and weaker penalties than the full-rank model's, and stronger ones, if there are
-        any, where these do not help. A larger one tries those of the smaller; if it does not gain, stronger ones, and
-        weaker ones where these do not help.
+        any, where these do not help. A larger one tries those of the smaller, and stronger ones if it does not gain.
         """
         model, fits = self.start(position, smaller)
         if smaller is None or smaller.is_empty:
             (trial,) = self.walk(position, model, fits, [1.0])
             return self.refined(trial)
         (trial,) = self.walk(position, model, fits, [smaller.fraction])
-        return trial if self.gains(trial, smaller) else self.refined(trial, stronger_first=True)
+        return trial if self.gains(trial, smaller) else self.refined(trial, only_stronger=True)
 
-    def refined(self, trial: RankTrial[M], *, stronger_first: bool = False) -> RankTrial[M]:
-        """Go on from a trial to weaker penalties, or stronger ones where these do not help, unless they were tried."""
+    def refined(self, trial: RankTrial[M], *, only_stronger: bool = False) -> RankTrial[M]:
+        """Go on from a trial to weaker penalties, or to stronger ones where these do not help."""
         at, trials = self.fractions.index(trial.fraction), [trial]
         weaker, stronger = self.fractions[at + 1 :], self.fractions[:at][::-1]
-        for further in (stronger, weaker) if stronger_first else (weaker, stronger):
+        for further in [stronger] if only_stronger else [weaker, stronger]:
             if further and further[0] not in self.errors[trial.position]:
                 trials += self.walk(trial.position, trial.model, trial.fits, further, trial)
             if trials[-1].error < trial.error or len(trials) > 2:

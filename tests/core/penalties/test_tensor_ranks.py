@@ -114,6 +114,25 @@ def test_a_larger_rank_has_to_gain_beyond_chance_and_a_part_of_what_is_explained
     assert [record["rank"] for record in choice.path] == [1, 2, 3]
 
 
+class Permuted(TensorRanks):
+    """A choice whose fits start from the same components in reverse."""
+
+    def start(self, position, smaller):
+        model, fits = super().start(position, smaller)
+        return model, [
+            {name: value.flip(1) if name in model.names else value for name, value in fit.items()} for fit in fits
+        ]
+
+
+def test_components_in_another_order_give_the_same_choice():
+    model, blocks = simulated(3, noise=0.1)
+    parts = CP(model.axes), blocks, Selection(ALPHAS), SquaredLoss, (1, 2, 3, 4), (1.0, 0.1), OPTIONS, 0
+    straight, permuted = TensorRanks(model, *parts), Permuted(model, *parts)
+    assert permuted.choose() == pytest.approx(straight.choose(), rel=1e-3)
+    for record, other in zip(straight.path, permuted.path, strict=True):
+        assert record["rank"] == other["rank"] and record["error"] == pytest.approx(other["error"], rel=1e-3)
+
+
 @pytest.mark.parametrize("layout", [fields, encodings], ids=["fields", "encodings"])
 def test_tucker_and_nonnegative_factors(layout):
     model, blocks = simulated(2, layout=layout)
