@@ -49,9 +49,10 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
         The windows of a dask array, or of a DataArray or Dataset of dask arrays, are computed when they are needed.
         Their chunks hold all lags and variables of a row, and as many rows as those of the fields have times.
     target : array-like, dask.array.Array or xarray.DataArray of shape (n_times,) or (n_times, n_outputs), default=None
-        Quantity to predict, at the same times as `fields`, with time along the same axes; a lazy target of lazy fields
-        gets the chunks of their windows. ``None``, for the samples of
-        predictions: every time with all its lags gives a row, and `lead` changes nothing.
+        Quantity to predict, with time along the same axes. If it has times, as a DataArray or pandas object may, they
+        may be others than those of `fields`: there is a row for each time of the target whose fields are known. If not,
+        it is at the times of `fields`. A lazy target of lazy fields gets the chunks of their windows. ``None``, for the
+        samples of predictions: every time with all its lags gives a row, and `lead` changes nothing.
     lags : int or sequence of int
         Steps back in time. An int L means 0, 1, ..., L-1.
     lead : int, default=0
@@ -75,8 +76,8 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     Raises
     ------
     ValueError
-        If a lag or lead is negative, the series is too short for them, `target` and `fields` differ in length or
-        times, time does not increase, or the variables of a Dataset differ in dimensions.
+        If a lag or lead is negative, the series is too short for them, `target` and `fields` differ in length or have
+        no times in common, time does not increase, or the variables of a Dataset differ in dimensions.
 
     Warns
     -----
@@ -119,7 +120,9 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
         fields = fields.assign_coords(time=(fields.dims[0], time))
     if target is not None:
         given, target = target, _as_series("target", target)
-        _check_same_times(len(fields), time, given)
+        target_time = find_time(given)
+        if time is None or target_time is None:
+            _check_same_length(len(fields), target)
 
     n_times = len(fields)
     first, stop = int(steps_back.max()), n_times if target is None else n_times - lead
@@ -127,13 +130,15 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
         lead_too = "" if target is None else f" and lead {lead}"
         raise ValueError(f"lag {first}{lead_too} need at least {n_times + first - stop + 1} times, got {n_times}.")
     rows, ahead = slice(first, stop), slice(first + lead, stop + lead)
-    windows = _windows(fields, steps_back, rows)
-    return LagWindows(
-        X=windows,
-        y=None if target is None else _in_chunks_of(windows, target[ahead]),
-        time=None if time is None else time[rows],
-        target_time=None if time is None or target is None else time[ahead],
-    )
+    X = _windows(fields, steps_back, rows)
+    if target is None:
+        return LagWindows(X, None, None if time is None else time[rows], None)
+    kept, known = slice(None), ahead
+    if time is not None and target_time is not None and not np.array_equal(time, target_time):
+        kept, known = _common_times(time[ahead], target_time)
+        X = X[kept]
+    times = (None, None) if time is None else (time[rows][kept], time[ahead][kept])
+    return LagWindows(X, _in_chunks_of(X, target[known]), *times)
 
 
 def _windows(fields, lags: np.ndarray, rows: slice):
@@ -207,27 +212,41 @@ def with_time_first(values):
     return values
 
 
-def _check_same_times(n_times: int, time: np.ndarray | None, target) -> None:
+def _check_same_length(n_times: int, target) -> None:
     if len(target) != n_times:
-        shape = np.shape(target)
-        where = [axis for axis, n in enumerate(shape) if n == n_times]
+        where = [axis for axis, n in enumerate(target.shape) if n == n_times]
         hint = (
             f" Its axis {where[0]} has that length: np.moveaxis(target, {where[0]}, 0) puts it first." if where else ""
         )
         raise ValueError(
             f"target must be as long as fields along its first axis, which is time: {n_times} times, got {len(target)} "
-            f"of shape {shape}.{hint}"
+            f'of shape {target.shape}.{hint} Series of other times need a coordinate "time" each.'
         )
-    target_time = find_time(target)
-    if time is None or target_time is None:
-        return
-    if time_kind(time) != time_kind(target_time):
+
+
+def _common_times(wanted: np.ndarray, target_time: np.ndarray) -> tuple[slice | np.ndarray, slice | np.ndarray]:
+    """Return where the times that rows want of the target are among these, and among the target's own.
+
+    Raises
+    ------
+    ValueError
+        If they are of two kinds or have no time in common, or those of the target do not increase.
+    """
+    if time_kind(wanted) != time_kind(target_time):
         raise ValueError(
-            f"target and fields must have times of one kind, got {time_kind(target_time)} and {time_kind(time)}."
+            f"target and fields must have times of one kind, got {time_kind(target_time)} and {time_kind(wanted)}."
         )
-    differ = np.flatnonzero(time != target_time)
-    if len(differ):
+    check_steps(target_time)
+    _, kept, known = np.intersect1d(wanted, target_time, assume_unique=True, return_indices=True)
+    if not len(kept):
         raise ValueError(
-            f"target and fields must be at the same times (lead shifts them): at position {differ[0]} target has "
-            f"{target_time[differ[0]]}, fields {time[differ[0]]}."
+            "target and fields must have times in common (lead shifts them): rows of fields need a target at "
+            f"{wanted[0]} to {wanted[-1]}, got one at {target_time[0]} to {target_time[-1]}."
         )
+    return _as_slice(kept), _as_slice(known)
+
+
+def _as_slice(indices: np.ndarray) -> slice | np.ndarray:
+    """Return ascending indices without gaps as a slice, which gives views."""
+    first, last = int(indices[0]), int(indices[-1])
+    return slice(first, last + 1) if last - first + 1 == len(indices) else indices

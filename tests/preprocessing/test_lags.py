@@ -119,8 +119,9 @@ def test_pandas_series_have_times():
     windows = lag_windows(pd.DataFrame(FIELDS[:, 0], index=index), pd.Series(TARGET, index=index), lags=3, lead=1)
     np.testing.assert_array_equal(windows.time, np.datetime64("2000-03") + np.arange(N - 3))
     np.testing.assert_array_equal(windows.y, TARGET[3:])
-    with pytest.raises(ValueError, match="same times.*position 0"):
-        lag_windows(pd.DataFrame(FIELDS[:, 0], index=index), pd.Series(TARGET, index=index + 1), lags=3)
+    later = lag_windows(pd.DataFrame(FIELDS[:, 0], index=index), pd.Series(TARGET, index=index + 1), lags=3, lead=1)
+    np.testing.assert_array_equal(later.target_time, windows.target_time)
+    np.testing.assert_array_equal(later.y, TARGET[2:-1])
 
 
 @pytest.mark.parametrize(
@@ -167,6 +168,37 @@ def test_a_gap_in_time_warns():
 def test_even_times_do_not_warn(time, recwarn):
     lag_windows(FIELDS, lags=2, time=time)
     assert not recwarn
+
+
+@pytest.mark.parametrize(
+    "known", [slice(None), slice(5, None), slice(None, -4), slice(7, 12), slice(1, None, 3), [3, 4, 11, 19]], ids=repr
+)
+@pytest.mark.parametrize("lags", [3, [0, 1, 4]])
+def test_targets_of_other_times_are_aligned(known, lags):
+    xr = pytest.importorskip("xarray")
+    months = np.arange(-3, N + 5).astype("datetime64[M]")
+    all_targets = dict(zip(months.tolist(), range(len(months)), strict=True))
+    fields = xr.DataArray(FIELDS, {"time": MONTHS.astype("M8[ns]")}, ("time", "lat", "lon"))
+    target = xr.DataArray(np.arange(len(months)), {"time": months.astype("M8[ns]")}, ("time",))[3:][known]
+    X, y, time, target_time = lag_windows(fields, target, lags=lags, lead=2)
+    complete, _, times, _ = lag_windows(fields, lags=lags)
+    has_target = [when + 2 in target.time.values.astype("M8[M]") for when in times.astype("M8[M]")]
+    inside = np.array(has_target) & (times.astype("M8[M]") + 2 <= MONTHS[-1])
+    xr.testing.assert_identical(X, complete[inside])
+    np.testing.assert_array_equal(y, [all_targets[when] for when in target_time.astype("M8[M]").tolist()])
+    np.testing.assert_array_equal(target_time.astype("M8[M]"), time.astype("M8[M]") + 2)
+    np.testing.assert_array_equal(y.time, target_time)
+
+
+def test_a_target_without_a_common_time_is_refused():
+    xr = pytest.importorskip("xarray")
+    fields = xr.DataArray(FIELDS, {"time": MONTHS.astype("M8[ns]")}, ("time", "lat", "lon"))
+    mid_month = xr.DataArray(TARGET, {"time": MONTHS.astype("M8[ns]") + np.timedelta64(14, "D")}, ("time",))
+    with pytest.raises(ValueError, match=r"times in common .* need a target at 1970-03.*got one at 1970-01-15"):
+        lag_windows(fields, mid_month, lags=2, lead=1)
+    repeated = mid_month[[0, *range(N - 1)]]
+    with pytest.raises(ValueError, match="time must increase, got 1970-01-15.*twice"):
+        lag_windows(fields, repeated, lags=2, lead=1)
 
 
 def test_times_of_two_kinds_are_refused():
