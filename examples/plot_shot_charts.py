@@ -85,12 +85,12 @@ def players(*ids):
 
 draw_lines = partial(draw_court, orientation="up", linewidth=0.7)
 options = {"grid": court, "columns": ["x", "y"], "axis_labels": ["feet from the middle", "feet from the baseline"]}
-common = PredictionDisplay.from_estimator(model, players(-1), **options, decorate=draw_lines)
-common.colorbar_.set_label("probability that the shot is made")
-own = PredictionDisplay.from_estimator(
-    model, players(*frequent), **options, reference=players(-1), names=list(map(str, labels)), decorate=draw_lines
-)
-own.colorbar_.set_label("probability less that of all players")
+options |= {"decorate": draw_lines}
+PredictionDisplay.from_estimator(model, players(-1), **options, quantity="probability that a shot is made")
+PredictionDisplay.from_estimator(
+    model, players(*frequent), **options, reference=players(-1), names=list(map(str, labels)),
+    quantity="probability less that of all players",
+)  # fmt: skip
 
 # %%
 # Patterns

@@ -96,6 +96,7 @@ class PredictionDisplay:
         *,
         reference=None,
         target=None,
+        quantity: str | None = None,
         names: Sequence[str] | None = None,
         axis_labels: Sequence[str] | None = None,
         extent=None,
@@ -123,9 +124,10 @@ class PredictionDisplay:
         target : class or int, default=None
             Class whose probability is drawn; None: the second of two. Of a regressor with several outputs over a
             `grid`, the number of the output; None: the first.
+        quantity : str, default=None
+            What the colour bar says, with a unit. None: the class whose probability it is, or "prediction".
         names : sequence of str, default=None
-            Titles of the panels. None: of a DataFrame's rows what tells them apart, the entries of those columns that
-            differ.
+            Titles of the panels. None: the entries of the DataFrame's columns in which its rows differ.
         axis_labels : (str, str), default=None
             Names and units of the axes of `grid` in their order; of maps, of the vertical and the horizontal axis.
         extent, positions, geographic
@@ -151,14 +153,14 @@ class PredictionDisplay:
         if grid is not None:
             extent = checked_bounds(grid, columns)[::-1]
             axis_labels = list(axis_labels or map(str, columns or ()))[::-1]
-        values, quantity = predictions(estimator, X, grid, columns, target)
+        values, predicted = predictions(estimator, X, grid, columns, target)
         names = telling_names(X, columns) if names is None else names
         if reference is not None:
             values = values - predictions(estimator, reference, grid, columns, target)[0]
-            quantity = f"difference of the {quantity}"
+            predicted = f"difference of the {predicted}"
         display = cls(
-            values, quantity=quantity, names=names, extent=extent, axis_labels=axis_labels, positions=positions,
-            is_difference=reference is not None, geographic=geographic,
+            values, quantity=quantity or predicted, names=names, extent=extent, axis_labels=axis_labels,
+            positions=positions, is_difference=reference is not None, geographic=geographic,
         )  # fmt: skip
         return display.plot(ax=ax, **plot_options)
 

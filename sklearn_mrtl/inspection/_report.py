@@ -26,6 +26,7 @@ from sklearn_mrtl.inspection._components import fitted_model
 from sklearn_mrtl.inspection._factor_display import FactorDisplay
 from sklearn_mrtl.inspection._figures import pyplot
 from sklearn_mrtl.inspection._history_display import HistoryDisplay
+from sklearn_mrtl.inspection._mode_picture import options_by_mode, picture_of
 from sklearn_mrtl.inspection._skill_display import SkillDisplay
 from sklearn_mrtl.inspection._term_display import TermDisplay
 from sklearn_mrtl.inspection._terms import select_term
@@ -33,10 +34,11 @@ from sklearn_mrtl.inspection._terms import select_term
 CALLER = "report"
 STRENGTHS = ["term", "rank", "alpha_l2", "alpha_spatial", "degrees of freedom"]
 MOST_COMPONENTS = 6  # of a term that the page draws
+SMALLEST_INCH = 60  # pixels of a page for an inch of a picture, so that it can be read on a phone, where it scrolls
 STYLE = """
 body { font-family: system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid #ccc; }
-.scroll { overflow-x: auto; margin: 0.5rem 0; } table { border-collapse: collapse; } td { overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; margin: 0.5rem 0; } table { border-collapse: collapse; } td { overflow-wrap: break-word; }
 th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; vertical-align: top; }
 th { color: #555; font-weight: 600; } img { max-width: 100%; height: auto; } summary { margin: 0.5rem 0; }
 """
@@ -44,7 +46,7 @@ th { color: #555; font-weight: 600; } img { max-width: 100%; height: auto; } sum
 
 def report(
     estimator, X, y, path, *, references: Mapping | None = None, bands: FactorBands | None = None,
-    title: str = "Model report",
+    positions: Mapping | None = None, title: str = "Model report",
 ) -> Path:  # fmt: skip
     """Write one HTML page about a fitted model: data, schedule, penalties, scores, components and pictures.
 
@@ -64,6 +66,9 @@ def report(
         for classes probabilities of shape (n, n_classes). The mean, or the fractions of the classes, are always there.
     bands : FactorBands, default=None
         What `factor_bands` returned for the estimator: the page then shows what is settled of each factor.
+    positions : dict, default=None
+        Positions of a Feature's categories by its name, as in `ComponentDisplay.from_estimator`; those of the outputs
+        are also where their skill is drawn.
     title : str, default="Model report"
         Title of the page.
 
@@ -96,15 +101,16 @@ def report(
     """
     pyplot(CALLER)
     model = fitted_model(estimator)
-    y = np.asarray(y)
+    labelled, y = y, np.asarray(y)
     sections = {
         "Data": table(["", ""], describe_data(model, X, y)),
         "Training": scrolling(training_table(model)),
-        "Rank and penalties": table(STRENGTHS, strengths(model)),
+        "Rank and penalties": table(*strengths(model)),
     }
     with warnings.catch_warnings(record=True) as caught:  # the same rows are predicted again and again
         sections["Scores"] = table(*scores(estimator, X, y, references or {}))
-        drawn = displays(estimator, model, X, y, bands) | bands_of_single_modes(estimator, model, bands)
+        drawn = displays(estimator, model, X, labelled, bands, positions)
+        drawn |= bands_of_single_modes(estimator, model, bands)
         for name, display in drawn.items():
             sections[name] = picture(display, name)
     for message, category in dict.fromkeys((str(warning.message), warning.category) for warning in caught):
@@ -136,15 +142,17 @@ def describe_data(model: BaseMRTL, X, y: np.ndarray) -> list[list]:
     return [*rows, ["target", f"mean {np.nanmean(y):.4g}, standard deviation {np.nanstd(y):.4g}{shape}"]]
 
 
-def strengths(model: BaseMRTL) -> list[list]:
-    """Return rank, penalties and degrees of freedom of each term."""
-    return [
+def strengths(model: BaseMRTL) -> tuple[list, list[list]]:
+    """Return the head and the rows of a table of ranks, penalties, and degrees of freedom where they are known."""
+    rows = [
         [
             name, "full" if term.rank is None else term.rank, f"{term.alpha_l2:.3g}", spatial(term.alpha_spatial),
             "" if np.isnan(term.degrees_of_freedom) else f"{term.degrees_of_freedom:.1f}",
         ]
         for name, term in model.terms_.items()
     ]  # fmt: skip
+    n_columns = len(STRENGTHS) if any(row[-1] for row in rows) else len(STRENGTHS) - 1
+    return STRENGTHS[:n_columns], [row[:n_columns] for row in rows]
 
 
 def spatial(alphas) -> str:
@@ -186,8 +194,9 @@ def checked(name: str, prediction, shape: tuple[int, ...]) -> np.ndarray:
     return values
 
 
-def displays(estimator, model: BaseMRTL, X, y: np.ndarray, bands: FactorBands | None) -> dict:
+def displays(estimator, model: BaseMRTL, X, y, bands: FactorBands | None, positions: Mapping | None) -> dict:
     """Return the pictures of a page by their titles, as functions that draw them."""
+    known = options_by_mode({"positions": positions}, model)["positions"]
     drawn: dict = {}
     if len(model.terms_) > 1:
         drawn["Terms"] = lambda: TermDisplay.from_estimator(estimator, X=X)
@@ -196,14 +205,18 @@ def displays(estimator, model: BaseMRTL, X, y: np.ndarray, bands: FactorBands | 
         title = f"Components of {model.tensor_.name}" if len(model.terms_) > 1 else "Components"
         options = {"X": X, "components": first, "bands": bands}
         if all(len(mode.shape) < 3 for mode in model.tensor_.modes.values()):
-            drawn[title] = partial(ComponentDisplay.from_estimator, estimator, **options)
+            drawn[title] = partial(ComponentDisplay.from_estimator, estimator, positions=positions, **options)
         else:
             for mode in model.tensor_.modes:
-                drawn[f"{title}, {mode}"] = partial(FactorDisplay.from_estimator, estimator, mode, **options)
+                own = {"positions": known.get(mode), **options}
+                drawn[f"{title}, {mode}"] = partial(FactorDisplay.from_estimator, estimator, mode, **own)
     if is_classifier(model):
-        drawn["Reliability"] = lambda: reliability(estimator, X, y)
+        drawn["Reliability"] = lambda: reliability(estimator, X, np.asarray(y))
     else:
-        drawn["Predictions and observations"] = lambda: SkillDisplay.from_predictions(y, estimator.predict(X))
+        where = {}
+        for name in (name for name, mode in model.tensor_.modes.items() if mode.mode is None and name in known):
+            where = {"positions": known[name], "geographic": picture_of(estimator, model, name).geographic}
+        drawn["Predictions and observations"] = lambda: SkillDisplay.from_predictions(y, estimator.predict(X), **where)
     drawn["History"] = lambda: HistoryDisplay.from_estimator(estimator, values="loss")
     return drawn
 
@@ -241,8 +254,10 @@ def picture(draw, name: str) -> str:
         figure = draw().figure_
         content = BytesIO()
         figure.savefig(content, format="png", dpi=110)
+        width = SMALLEST_INCH * figure.get_figwidth()
         plt.close(figure)
-    return f'<img alt="{escape(name)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}">'
+    source = f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
+    return scrolling(f'<img alt="{escape(name)}" style="min-width: {width:.0f}px" src="{source}">')
 
 
 def table(head: list, rows: list[list]) -> str:

@@ -133,7 +133,8 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     X = _windows(fields, steps_back, rows)
     if target is None:
         return LagWindows(X, None, None if time is None else time[rows], None)
-    kept, known = slice(None), ahead
+    kept: slice | np.ndarray = slice(None)
+    known: slice | np.ndarray = ahead
     if time is not None and target_time is not None and not np.array_equal(time, target_time):
         kept, known = _common_times(time[ahead], target_time)
         X = X[kept]

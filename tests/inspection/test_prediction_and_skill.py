@@ -37,6 +37,8 @@ def test_probabilities_of_two_players():
     other = PredictionDisplay.from_estimator(model, [[2, 0, 0]], COURT, [1, 2], target=False)
     np.testing.assert_allclose(other.values[0], 1 - display.values[0])
     assert other.colorbar_.ax.get_ylabel() == "probability of False"
+    named = PredictionDisplay.from_estimator(model, [[2, 0, 0]], COURT, [1, 2], quantity="probability of a miss")
+    assert named.colorbar_.ax.get_ylabel() == "probability of a miss"
 
 
 def test_a_table_with_names_and_a_reference():

@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Grid, MRTLRegressor
-from sklearn_mrtl.inspection import factor_bands, report
+from sklearn_mrtl.inspection import ComponentDisplay, SkillDisplay, factor_bands, report
 from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer, ModeEncoder
 
 mpl = pytest.importorskip("matplotlib")
@@ -68,6 +68,39 @@ def test_several_outputs_and_volumes(outputs_model, tmp_path):
     assert [name for name in headings(page) if "Comp" in name] == ["Components, lag", "Components, sea"]
 
 
+def test_outputs_have_their_names_and_positions(tmp_path, monkeypatch):
+    xr = pytest.importorskip("xarray")
+    rng = np.random.default_rng(0)
+    fields = xr.DataArray(rng.normal(size=(120, 6, 7)), dims=("time", "lat", "lon"))
+    y = xr.DataArray(
+        fields.values[:, :2, :2].reshape(120, 4), {"town": ["Ulm", "Bonn", "Kiel", "Jena"]}, ("time", "town")
+    )
+    model = MRTLRegressor(rank=1).fit(fields, y)
+    drawn = {}
+
+    def record(plot):
+        """Return a function that plots, and keeps the display."""
+        return lambda self, **options: drawn.update({type(self): self}) or plot(self, **options)
+
+    for display in (SkillDisplay, ComponentDisplay):
+        monkeypatch.setattr(display, "plot", record(display.plot))
+    report(model, fields, y, tmp_path / "a.html")
+    assert list(drawn[SkillDisplay].names) == ["Ulm", "Bonn", "Kiel", "Jena"] and drawn[SkillDisplay].positions is None
+    positions = rng.normal(size=(4, 2))
+    report(model, fields, y, tmp_path / "a.html", positions={"town": positions})
+    np.testing.assert_array_equal(drawn[SkillDisplay].positions, positions)
+    assert drawn[SkillDisplay].geographic  # as the fields are
+    assert drawn[ComponentDisplay].pictures["output"].positions is not None
+    with pytest.raises(ValueError, match="positions must be a dict by names"):
+        report(model, fields, y, tmp_path / "a.html", positions={"village": positions})
+
+
+def test_degrees_of_freedom_are_there_where_they_are_known(ocean, ocean_model, shots, shots_model, tmp_path):
+    of_terms = report(shots_model, shots.data, shots.target, tmp_path / "a.html").read_text(encoding="utf-8")
+    of_fields = report(ocean_model, ocean.data, ocean.target, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "<th>degrees of freedom</th>" in of_terms and "degrees of freedom" not in of_fields
+
+
 def test_maps_and_transformed_targets(tmp_path):
     """A target on a grid with land, and a model inside a transformer of targets."""
     xr = pytest.importorskip("xarray")
@@ -100,7 +133,8 @@ def test_a_phone_shows_it_and_screen_readers_name_it(ocean, ocean_model, tmp_pat
         encoding="utf-8"
     )
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
-    assert page.count('<div class="scroll">') == 4 and 'alt=""' not in page
+    n_pictures = len(pictures(page))
+    assert page.count('<div class="scroll">') == 4 + n_pictures == 4 + page.count("min-width") and 'alt=""' not in page
     assert '<img alt="Components"' in page
     plain = report(ocean_model, ocean.data, ocean.target, tmp_path / "plain.html").read_text(encoding="utf-8")
     assert headings(page) == headings(plain) and pictures(page)[0] != pictures(plain)[0]  # bands are in the components
