@@ -6,7 +6,7 @@ from unittest.mock import patch
 from models import DATA_OPTIONS, LEVELS, fit
 from score import scores, validation_loss
 from table2 import best_settings
-from trials import Method, run, seeds_of, summary, write_page
+from trials import Method, run, write_table
 
 from sklearn_mrtl.core.solvers.solve import solve
 
@@ -49,12 +49,7 @@ proportion" multiplies the learning rate by size / 256 as Wu et al. do."""
 
 def main():
     trials = run("batches", {"tracking": DATA_OPTIONS["tracking"]}, methods)
-    write_page(
-        "batches",
-        "Batch sizes between resolutions",
-        f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, COLUMNS)}",
-        trials,
-    )
+    write_table("batches", "Batch sizes between resolutions", TEXT, trials, COLUMNS)
 
 
 if __name__ == "__main__":

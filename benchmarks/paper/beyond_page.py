@@ -6,7 +6,7 @@ from functools import cached_property
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from trials import markdown, plain_ticks
+from trials import markdown, plain_ticks, succeeded
 
 COLORS = {"ours": "tab:red", "linear": "tab:blue", "other": "tab:gray"}
 WITHOUT_FEATURES = ["constant", "climatology"]
@@ -34,8 +34,7 @@ class Result:
     @cached_property
     def table(self):
         """A row a method: score, by how much it is better than ours, with a standard error; sorted by score."""
-        trials = self.trials[self.trials.error.isna()] if "error" in self.trials else self.trials
-        trials, rows = trials.sort_values("seed", kind="stable"), []
+        trials, rows = succeeded(self.trials).sort_values("seed", kind="stable"), []
         own = trials[(trials.kind == "ours") & (trials.step == 1)]
         for method, group in trials.groupby("method", sort=False):
             unit = 1.0 if self.is_class else group.variance.mean()

@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from trials import PAGES, read_trials
+from trials import PAGES, read_trials, succeeded
 from verdicts import Check
 
 TASKS = {"tracking": "frames", "nino34": "Nino3.4", "precipitation": "precipitation", "shots": "shots"}
@@ -12,8 +12,7 @@ TASKS = {"tracking": "frames", "nino34": "Nino3.4", "precipitation": "precipitat
 @cache
 def load(page):
     """The trials of a page, those that did not fail."""
-    trials = read_trials(PAGES / f"{page}.csv")
-    return trials[trials.error.isna()] if "error" in trials else trials
+    return succeeded(read_trials(PAGES / f"{page}.csv"))
 
 
 def column(trials, task, method, value):

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from models import ADAM, DATA_OPTIONS, LEVELS, fit
 from score import scores
 from table2 import best_settings
-from trials import TITLES, Method, has_curves, plain_ticks, run, seeds_of, summary, write_page
+from trials import TITLES, Method, has_curves, plain_ticks, run, write_table
 
 CRITERIA = ["validation_loss", "gradient_norm", "gradient_variance", "gradient_entropy", "explained"]
 TASKS = {name: DATA_OPTIONS[name] for name in ("tracking", "nino34")}
@@ -63,8 +63,7 @@ weights are kept."""
 def main():
     trials = run("criteria", TASKS, methods)
     figures = [("fig5", figure(trials) if has_curves(trials) else None)]
-    text = f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, COLUMNS)}"
-    write_page("criteria", "Table 3 and figure 5: when to finegrain", text, trials, figures)
+    write_table("criteria", "Table 3 and figure 5: when to finegrain", TEXT, trials, COLUMNS, figures)
 
 
 if __name__ == "__main__":

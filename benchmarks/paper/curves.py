@@ -7,9 +7,11 @@ from models import DATA_OPTIONS, LEVELS, estimator
 from score import best_threshold, weighted_log_loss
 from sklearn.metrics import f1_score
 from table2 import best_settings
-from trials import Method, has_curves, plain_ticks, run, seeds_of, summary, write_page
+from trials import Method, has_curves, plain_ticks, run, write_table
 
 KINDS = ["MRTL, full rank", "fixed, full rank", "MRTL", "fixed"]
+COLUMNS = {"cpu": "CPU s", "seconds_to_best": "CPU s to within 1 % of its best loss"}
+COLUMNS |= {"validation_loss": "loss", "f1": "F1"}
 COLOURS = {"MRTL": "tab:red", "fixed": "tab:blue"}
 TASKS = {"tracking": DATA_OPTIONS["tracking"]}
 
@@ -94,11 +96,9 @@ the finest for the fixed model."""
 
 def main():
     trials = run("curves", TASKS, methods)
-    columns = {"cpu": "CPU s", "seconds_to_best": "CPU s to within 1 % of its best loss", "validation_loss": "loss"}
-    text = f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, columns | {'f1': 'F1'})}"
     pictures = {"fig4": (2, "F1"), "fig10": (1, "loss")}
     figures = [(name, figure(trials, *shown) if has_curves(trials) else None) for name, shown in pictures.items()]
-    write_page("curves", "Figures 4 and 10: curves over seconds", text, trials, figures)
+    write_table("curves", "Figures 4 and 10: curves over seconds", TEXT, trials, COLUMNS, figures)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from functools import partial
 
 from models import DATA_OPTIONS, FINE_LEVELS
 from table1 import COLUMNS, methods
-from trials import QUICK, run, seeds_of, summary, write_page
+from trials import QUICK, run, write_table
 
 GRIDS = {"tracking": {"court": (40, 50)}, "nino34": {"shape": (80, 180)}, "precipitation": {"shape": (80, 180)}}
 TASKS = {name: DATA_OPTIONS[name] | finest for name, finest in list(GRIDS.items())[: 1 if QUICK else None]}
@@ -16,8 +16,7 @@ search of its own on each grid would take hours. All else is as in Table 1, whos
 
 def main():
     trials = run("finest", TASKS, partial(methods, of_tasks=FINE_LEVELS))
-    text = f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, COLUMNS)}"
-    write_page("finest", "Table 1 on the finest grids of appendix B", text, trials)
+    write_table("finest", "Table 1 on the finest grids of appendix B", TEXT, trials, COLUMNS)
 
 
 if __name__ == "__main__":

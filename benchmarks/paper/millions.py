@@ -4,7 +4,7 @@ import pandas as pd
 from models import FINE_LEVELS, fit
 from score import scores, validation_loss
 from table2 import best_settings
-from trials import QUICK, Method, markdown, required, run, write_page
+from trials import QUICK, Method, in_thousands, markdown, required, run, write_page
 
 LEVELS = FINE_LEVELS["tracking"]
 KINDS = ["MRTL", "random start, coarse to fine", "random start, fixed"]
@@ -45,7 +45,7 @@ def epochs(trials):
         for number, (phase, cells) in enumerate(epochs_of(trial["method"])):
             grids = f"{cells[0]} x {cells[1]}", f"{cells[2]} x {cells[3]}"
             numbers = f"{trial[f'{number}: cpu']:.3g}", f"{trial[f'{number}: loss']:.4f}"
-            lines.append([thousands(trial["n_train"]), trial["method"], phase, *grids, *numbers])
+            lines.append([in_thousands(trial["n_train"]), trial["method"], phase, *grids, *numbers])
     return markdown(lines)
 
 
@@ -53,14 +53,10 @@ def ends(trials):
     """A row for each training."""
     lines = [["frames trained on", "method", "CPU s, all epochs", "test loss", "F1"]]
     lines += [
-        [thousands(row.n_train), row.method, f"{row.cpu:.3g}", f"{row.loss:.4f}", f"{row.f1:.3f}"]
+        [in_thousands(row.n_train), row.method, f"{row.cpu:.3g}", f"{row.loss:.4f}", f"{row.f1:.3f}"]
         for row in trials.itertuples()
     ]
     return markdown(lines)
-
-
-def thousands(n):
-    return f"{int(n):,}".replace(",", " ")
 
 
 TEXT = """Simulated frames (50 players, court 40 x 50, box of the defenders 12 x 12, 12 % with a shot), 60 % of them for

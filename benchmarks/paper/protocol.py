@@ -3,7 +3,7 @@
 import numpy as np
 from models import OCEAN_OPTIONS
 from score import scores
-from trials import Method, run, seeds_of, summary, timed, write_page
+from trials import Method, run, timed, write_table
 
 from sklearn_mrtl import MRTLRegressor
 
@@ -35,8 +35,7 @@ their own: climatology, the mean of the training months, is below 0."""
 
 def main():
     trials = run("protocol", TASKS, METHODS)
-    text = f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, COLUMNS)}"
-    write_page("protocol", "The protocol for precipitation, and what its gap is worth", text, trials)
+    write_table("protocol", "The protocol for precipitation, and what its gap is worth", TEXT, trials, COLUMNS)
 
 
 if __name__ == "__main__":

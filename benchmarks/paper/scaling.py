@@ -13,7 +13,7 @@ from matplotlib.ticker import NullLocator
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from _common import timed_with_peak
-from trials import QUICK, Method, markdown, plain_ticks, timed, trial, write_page
+from trials import QUICK, Method, in_thousands, markdown, plain_ticks, succeeded, timed, trial, write_page
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.datasets import make_ocean, make_shots
@@ -143,10 +143,6 @@ def panels(trials):
     return figure
 
 
-def in_thousands(size):
-    return f"{size:,}".replace(",", " ")
-
-
 TEXT = """Whole fits have the defaults but for the rank, 5: penalties are chosen. Frames are simulated (50 players,
 court 40 x 50, box of the defenders 12 x 12). Epochs are of Adam on all rows at the finest level, 1000 months of 6 lags
 and 24 x 54 (rank) or 24 x 48 cells. Memory is the peak beyond that of the process before the fit, whose input is in
@@ -184,8 +180,7 @@ def slopes(trials):
 
 
 def main():
-    trials = run()
-    trials = trials[trials.error.isna()] if "error" in trials else trials
+    trials = succeeded(run())
     text = f"{TEXT}\n\n{slopes(trials)}\n\n{measured(trials)}"
     write_page("scaling", "Scaling", text, trials, [("scaling", panels(trials))])
 

@@ -4,7 +4,7 @@ import pandas as pd
 from models import DATA_OPTIONS, LEVELS, fit
 from score import scores, validation_loss
 from table2 import best_settings
-from trials import QUICK, Method, run, seeds_of, summary, write_page
+from trials import QUICK, Method, run, write_table
 
 COLUMNS = {"cpu": "CPU s", "cpu_low_rank": "of the low rank", "loss": "test loss", "f1": "F1", "r2": "R^2"}
 KINDS = ["MRTL, full rank", "fixed, full rank", "MRTL", "fixed", "random start, coarse to fine", "random start, fixed"]
@@ -79,9 +79,7 @@ that its F1 says little. No method predicts precipitation here (R^2 below 0): it
 def main():
     trials = run("table1", TASKS, methods)
     shots = run("table1", {} if QUICK else {"shots": DATA_OPTIONS["shots"]}, of_default)
-    trials = pd.concat([trials, shots])
-    text = f"{TEXT}\n\n{seeds_of(trials)}\n\n{summary(trials, COLUMNS)}"
-    write_page("table1", "Table 1: MRTL against a fixed resolution", text, trials)
+    write_table("table1", "Table 1: MRTL against a fixed resolution", TEXT, pd.concat([trials, shots]), COLUMNS)
 
 
 if __name__ == "__main__":

@@ -135,10 +135,15 @@ def summary(trials, values, digits=3):
     values = {name: title for name, title in values.items() if name in trials}
     lines = [["task", "method", *values.values(), "trials"]]
     for (task, method), group in trials.groupby(["task", "method"], sort=False):
-        fine = group if "error" not in group else group[group.error.isna()]
+        fine = succeeded(group)
         count = f"{len(fine)}" if len(fine) == len(group) else f"{len(fine)}, {len(group) - len(fine)} failed"
         lines.append([task, method, *(mean_and_std(fine[name], digits) for name in values), count])
     return markdown(lines)
+
+
+def succeeded(trials):
+    """The trials without an error."""
+    return trials[trials.error.isna()] if "error" in trials else trials
 
 
 def required(trials):
@@ -175,6 +180,11 @@ def markdown(lines):
     return "\n".join([head, "|" + "---|" * len(lines[0]), *rows])
 
 
+def in_thousands(number):
+    """6 000 000 for six million."""
+    return f"{int(number):,}".replace(",", " ")
+
+
 def plain_ticks(axis):
     """Ticks at 1, 2 and 5 of a logarithmic axis, as plain numbers; more of them where two would be left."""
     low, high = axis.get_view_interval()
@@ -207,6 +217,11 @@ def write_page(name, title, text, trials=None, figures=(), command=None):
     page = f"# {title}\n\n{text}\n\n" + "\n\n".join(pictures) + f"\n\nMade by {made}.\n"
     (PAGES / f"{name}.md").write_text(page.replace("\n\n\n\n", "\n\n"))
     print(f"written: {PAGES / name}.md")
+
+
+def write_table(name, title, text, trials, columns, figures=()):
+    """Write a page whose table has mean and standard deviation of these columns of its trials."""
+    write_page(name, title, f"{text}\n\n{seeds_of(trials)}\n\n{summary(trials, columns)}", trials, figures)
 
 
 if __name__ == "__main__":
