@@ -50,10 +50,9 @@ def largest_gradient(objective, parameters):
     return float(flatten(objective.value_and_gradient(parameters)[2]).abs().max())
 
 
-def grid_axis(shape=(6, 8), *, masked=False, periodic=False, sigma=None):
-    """A grid with a smoothness; masked: without data in its first row and a part of the second."""
+def grid_axis(shape=(6, 8), *, masked=False, periodic=False, sigma=None, mask=None):
+    """A grid with a smoothness; masked: without data in its first row and a part of the second, or see `mask`."""
     grid = Grid("sea", shape, quantity="mean", periodic=(False, periodic) if len(shape) == 2 else periodic)
-    mask = None
     if masked:
         mask = torch.ones(grid.size, dtype=torch.bool)
         mask[: shape[-1] + 2] = False

@@ -25,6 +25,7 @@ MAX_ITERATIONS = 40  # of the conjugate gradients
 TOLERANCE = 1e-2  # gain of the last iteration, relative to that of all
 MIN_CURVATURE_RATIO = 1e-6  # of a factor's penalty: smallest eigenvalue, relative to the mean
 TINY = 1e-30
+NEGLIGIBLE = 1e-6  # addition to R R', which near land is singular where rows of R share their few cells
 
 
 class CoarseAxis:
@@ -94,10 +95,11 @@ class CoarseAxis:
 
     @cached_property
     def _grams(self) -> tuple[Tensor, Tensor]:
-        """R R', with 1 for coarse cells far from data, and the coefficients of the rows of R."""
+        """R R', with 1 for coarse cells far from data, of full rank, and the coefficients of the rows of R."""
         rows = self.extend(torch.eye(self.n_coarse, dtype=torch.float64, device=self.device))
         gram = rows.T @ rows
-        return gram + torch.diag((gram.diagonal() == 0).double()), self.waves.project(rows)
+        slack = 0.0 if self.is_exact else float(NEGLIGIBLE * gram.diagonal().max())
+        return gram + torch.diag((gram.diagonal() == 0).double() + slack), self.waves.project(rows)
 
     def coarse_penalty(self, strengths: Tensor) -> Tensor:
         """Return the inverse of R (I + e L)^-1 R', shape (K, d, d), with the approximation of `waves`."""
@@ -222,9 +224,7 @@ class TwoLevelSystem:
 
     def solve(self, gradient: Sequence[Tensor]) -> list[Tensor]:
         """Return about the solution, in coordinates of the blocks."""
-        residual = [
-            block.coarse.masked(g.flatten(1)).reshape(g.shape) for block, g in zip(self.blocks, gradient, strict=True)
-        ]
+        residual = [b.coarse.masked(g.flatten(1)).reshape(g.shape) for b, g in zip(self.blocks, gradient, strict=True)]
         x = [torch.zeros_like(r) for r in residual]
         direction = conjugate = self.rough_solution(residual)
         product, gained = dot(residual, conjugate), 0.0

@@ -116,3 +116,25 @@ def test_one_iteration_where_the_coarse_cells_are_the_fine_ones():
     found = torch.cat([x.reshape(-1) for x in equations.rough_solution(gradient)])
     joined = torch.cat([g.reshape(-1) for g in gradient])
     assert_same(found, torch.linalg.solve(dense(equations.times, blocks), joined), rtol=1e-6, atol=1e-8)
+
+
+def test_coarse_cells_that_share_few_fine_cells():
+    """Four coarse cells see one cell of each of two lakes: their rows of R depend on each other."""
+    mask = torch.zeros(12, 15, dtype=torch.bool)
+    mask[:, 10:] = mask[2, 2] = mask[8, 5] = True
+    sea = CoarseAxis(grid_axis((12, 15), mask=mask.flatten()), (4, 5), LIKE)
+    sea.waves = Waves(sea.axis, max_exact=0)
+    block = Block(sea, 0.001 * positive(2), 0.001 * positive(2, seed=1))
+    rows = sea.extend(torch.eye(20).double())
+    near = rows.norm(dim=0) > 0
+    assert torch.linalg.matrix_rank(rows) == near.sum() - 6, "or the test shows nothing"
+    rounding = torch.finfo(torch.float64).eps * torch.linalg.eigvalsh(block.coarse_penalty).max()
+    assert rounding < 1e-4, "products with the coarse penalty would have no digits left"
+
+    near = near.repeat_interleave(2).double()
+    equations = TwoLevelSystem([block], 1e4 * positive(40, seed=2) * near * near[:, None])
+    inverse = dense(lambda x: [block.inverse(x[0])], [block])
+    data = dense(equations.times, [block]) - dense(lambda x: [block.penalty(x[0])], [block])
+    rough = dense(equations.rough_solution, [block])
+    ratios = torch.linalg.eigvals(rough @ (torch.linalg.inv(inverse) + data)).real
+    assert_same(ratios, torch.ones(360).double(), atol=1e-4)
