@@ -1,13 +1,14 @@
 """Fits on an emulated GPU: the numbers of the CPU, no mixed devices, few waits, little memory."""
 
 import warnings
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from emulated_gpu import GPUTensor, emulated_gpu
-from helpers import LAYOUTS, build, inputs_of, mapped, objective_of, samples_of
+from helpers import LAYOUTS, axes_for, build, inputs_of, mapped, normal, objective_of, samples_of
 from scipy import sparse
 from sklearn.model_selection import KFold
 
@@ -19,6 +20,7 @@ from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.models.terms import Strengths, Term, full_rank_sum
 from sklearn_mrtl.core.models.tucker import Tucker
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.solvers.solve import solve
@@ -150,6 +152,33 @@ def test_the_program_seldom_waits_for_a_gpu(solver, layout, model_class, most):
             assert n_waits <= n_more * most + 1
         else:
             assert n_waits <= most + n_more - 1  # where the first step of a search is too long, one for each more
+
+
+def test_a_batch_of_a_sum_waits_once_for_all_its_products():
+    """But for the first batch, which learns which products there are."""
+    inputs, waits = inputs_of("encodings", n=60), []
+    n_modes = len(inputs.modes)
+    chosen = [(0,), (1,), *combinations(range(n_modes), 2), tuple(range(n_modes))]
+    along = [(0.1,) * len(mode.shape) if isinstance(mode, Grid) else () for mode in inputs.modes]
+    strengths = [Strengths(0.1, tuple(along[m] for m in modes)) for modes in chosen]
+    terms = [Term(f"term {modes}", modes, None, own) for modes, own in zip(chosen, strengths, strict=True)]
+    model = full_rank_sum(axes_for(inputs), terms)
+    objective = objective_of(model, samples_of(inputs, LogisticLoss), LogisticLoss)
+    start = model.initial(torch.zeros((), dtype=torch.float64))
+    parameters = {name: normal(*value.shape, seed=i) for i, (name, value) in enumerate(start.items())}
+    batches = [torch.arange(start, start + 15) for start in (0, 15, 30, 45)]
+    with emulated_gpu() as gpu:
+        there, found = (on_gpu(objective), on_gpu(parameters)), []
+        for rows in batches:
+            with gpu.counting() as counted:
+                gradient = there[0].batch(rows.to("cuda:0")).value_and_gradient(there[1])[2]
+            waits.append(counted.total())
+            found.append({name: values.cpu() for name, values in gradient.items()})
+    for gradient, rows in zip(found, batches, strict=True):
+        for name, values in objective.batch(rows).value_and_gradient(parameters)[2].items():
+            torch.testing.assert_close(gradient[name], values)
+    assert len(chosen) > 5 and waits[0] > 1
+    assert waits[1:] == [1, 1, 1]
 
 
 def test_what_the_emulated_gpu_refuses():

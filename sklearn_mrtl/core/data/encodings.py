@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from itertools import accumulate, zip_longest
 from math import prod
 
 import torch
@@ -59,7 +58,8 @@ class EncodedInputs(Inputs):
     chunk_rows: int = CHUNK_ROWS
     block_rows: int = BLOCK_ROWS
     _parts: dict[tuple[int, ...], EncodedInputs] = field(default_factory=dict, init=False, repr=False)
-    _product_entries: list[int] = field(default_factory=list, init=False, repr=False)  # of 2, 3, ... modes, if known
+    _asked: set[tuple[int, ...]] = field(default_factory=set, repr=False)  # parts of these and of all like samples
+    _n_entries: dict[tuple[int, ...], int] = field(default_factory=dict, init=False, repr=False)  # of outer products
 
     coarsens_in_steps = False
 
@@ -110,8 +110,8 @@ class EncodedInputs(Inputs):
     def outer_products(self) -> SparseMatrix:
         """Return the outer products of the encodings as rows, shape (n, product of sizes)."""
         product, *others = [encoding.matrix for encoding in self.encodings]
-        for other, n_entries in zip_longest(others, self._product_entries):
-            product = product.row_kronecker(other, n_entries=n_entries)
+        for m, other in enumerate(others, start=2):
+            product = product.row_kronecker(other, n_entries=self._n_entries.get(tuple(range(m))))
         return product
 
     def without_products(self) -> EncodedInputs:
@@ -218,19 +218,24 @@ class EncodedInputs(Inputs):
         if modes not in self._parts:
             encodings = tuple(self.encodings[m] for m in modes)
             kinds, shapes = tuple(self.modes[m] for m in modes), tuple(self.shapes[m] for m in modes)
-            self._parts[modes] = replace(self, encodings=encodings, modes=kinds, shapes=shapes)
+            part = replace(self, encodings=encodings, modes=kinds, shapes=shapes, _asked=set())
+            known = [self._n_entries.get(first) for first in beginnings(modes)]
+            part._n_entries.update({tuple(range(m)): n for m, n in enumerate(known, start=2) if n is not None})
+            self._parts[modes] = part
+            self._asked.add(modes)
         return self._parts[modes]
 
     def select(self, rows: Tensor) -> EncodedInputs:
         if self.device.type == "cpu" or self._is_one_hot:
             return replace(self, encodings=tuple(encoding.select(rows) for encoding in self.encodings))
-        # One list tells how much memory all of them need: a program waits once for a GPU.
+        # One list tells how much memory all of them and their products need: a program waits once for a GPU.
         counts = [encoding.counts(rows) for encoding in self.encodings]
-        of_products = list(accumulate(counts, torch.mul))[1:]
-        found = torch.stack([values.sum() for values in (*counts, *of_products)]).tolist()
-        parts = zip(self.encodings, found[: len(counts)], strict=True)
+        asked: list[tuple[int, ...]] = [(m,) for m in range(len(counts))]
+        asked += {first: None for modes in (range(len(counts)), *self._asked) for first in beginnings(modes)}
+        found = torch.stack([reduce(torch.mul, [counts[m] for m in modes]).sum() for modes in asked]).tolist()
+        parts = zip(self.encodings, found, strict=False)
         selected = replace(self, encodings=tuple(encoding.select(rows, n_entries) for encoding, n_entries in parts))
-        selected._product_entries.extend(found[len(counts) :])
+        selected._n_entries.update(zip(asked, found, strict=True))
         return selected
 
     # Coarser grids
@@ -271,3 +276,8 @@ class EncodedInputs(Inputs):
     def keys(self) -> Tensor:
         """Return a number for each sample, equal where the samples are equal, shape (n,)."""
         return combine_keys([encoding.keys() for encoding in self.encodings], self.sizes if self._is_one_hot else None)
+
+
+def beginnings(modes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the first two of some modes, the first three, and so on to all of them."""
+    return [tuple(modes[:n]) for n in range(2, len(modes) + 1)]
