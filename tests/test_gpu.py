@@ -330,6 +330,18 @@ def test_arrays_of_other_libraries(name, make, fields):
     assert model.score(make(X), y) == score
 
 
+@pytest.mark.parametrize("layout", ["csr", "csc", "coo", "strided"])
+def test_sparse_tensors_are_encodings(layout, shots):
+    X, y = sparse.csr_array(shots[0]), shots[1]
+    parts = (torch.from_numpy(part) for part in (X.indptr, X.indices, X.data))
+    tensor = torch.sparse_csr_tensor(*parts, X.shape, check_invariants=True)
+    tensor = tensor.to_dense() if layout == "strided" else getattr(tensor, f"to_sparse_{layout}")()
+    model = MRTLClassifier(shots[0].modes, terms=None, **GIVEN, max_epochs=5).fit(X, y)
+    coef, predicted = model.coef_, model.predict_proba(X)
+    np.testing.assert_array_equal(model.fit(tensor, torch.from_numpy(y)).coef_, coef)
+    np.testing.assert_array_equal(model.predict_proba(tensor), predicted)
+
+
 def test_tensors_are_not_copied(fields):
     X = torch.from_numpy(np.nan_to_num(fields[0])).float()
     found = validate_samples(MRTLRegressor(), X)[0]

@@ -61,8 +61,12 @@ def from_dlpack(X: Any) -> Any:
         return X
 
 
-def array_or_device_array(X: torch.Tensor, device: Any, dtype: np.dtype | None) -> np.ndarray | DeviceArray:
+def array_or_device_array(
+    X: torch.Tensor, device: Any, dtype: np.dtype | None
+) -> np.ndarray | sparse.csr_array | DeviceArray:
     """Return fields on the device that computes as a `DeviceArray`, any other tensor as an array on the CPU.
+
+    A sparse tensor becomes CSR.
 
     Parameters
     ----------
@@ -73,6 +77,10 @@ def array_or_device_array(X: torch.Tensor, device: Any, dtype: np.dtype | None) 
         Of X in fit; None: this is fit.
     """
     X = X.detach()
+    if X.layout != torch.strided:
+        rows = X.cpu().to_sparse_csr()
+        parts = (part.numpy() for part in (rows.values(), rows.col_indices(), rows.crow_indices()))
+        return sparse.csr_array(tuple(parts), shape=tuple(rows.shape))
     if X.device.type == "cpu" or X.ndim < 3:
         return X.cpu().numpy()
     wanted = resolve_device(device)
