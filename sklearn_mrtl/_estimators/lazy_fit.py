@@ -15,24 +15,23 @@ from scipy import sparse
 
 from sklearn_mrtl._estimators.classes import known_codes, validate_classes
 from sklearn_mrtl._estimators.core_samples import Statistics, empty_samples
+from sklearn_mrtl._estimators.encoding_sums import EncodingSums
 from sklearn_mrtl._estimators.encodings import as_layout
 from sklearn_mrtl._estimators.fit_data import FitData
 from sklearn_mrtl._estimators.folds import check_splitter, fold_of_part
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.lazy_groups import numbered_groups
-from sklearn_mrtl._estimators.lazy_rows import LazyRows, Preparation, validate_lazy_rows
-from sklearn_mrtl._estimators.lazy_statistics import Sums, join_sums, sums_of_block
+from sklearn_mrtl._estimators.lazy_rows import LazyRows, Preparation, TargetFunction, validate_lazy_rows
+from sklearn_mrtl._estimators.lazy_statistics import FieldSums, Sums, sums_of_block
 from sklearn_mrtl._estimators.lazy_targets import (
     ClassSummary,
     NumberSummary,
-    TargetFunction,
     TargetSummary,
     class_outputs,
-    class_targets,
-    join_summaries,
     number_outputs,
-    number_targets,
     summarize_targets,
+    targets_of_classes,
+    targets_of_numbers,
 )
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import power_of_two
@@ -61,7 +60,7 @@ def target_summary(rows: LazyRows, kind: type[S], validate: Validate) -> S:
     from sklearn_mrtl.distributed import blocks_of
 
     blocks = blocks_of(*rows.targets)
-    summary = blocks.combine(summarize_targets, kind, validate, rows.template.dtype, by=join_summaries)
+    summary = blocks.combine(summarize_targets, kind, validate, rows.template.dtype, by=kind.join)
     if not summary.filled:
         raise ValueError("sample_weight must contain at least one non-zero number, got zeros only.")
     return summary
@@ -113,7 +112,8 @@ class BlockRows:
 
     def sums(self, layout: Layout, *, standardize: bool) -> Sums:
         """Return what one pass over X tells."""
-        return self.blocks().combine(sums_of_block, self.preparation(layout), standardize, by=join_sums)
+        kind = FieldSums if layout.is_fields else EncodingSums
+        return self.blocks().combine(sums_of_block, self.preparation(layout), standardize, by=kind.join)
 
     def samples(
         self, statistics: Statistics, layout: Layout, n_outputs: int, device: torch.device, *, n_bytes: int = 0,
@@ -252,8 +252,8 @@ def lazy_numbers(
     outputs, unit = number_outputs(summary, rows.template.dtype, is_log=is_log) if known is None else (known[0], 1.0)
     if len(summary.mean) != outputs.number:
         raise ValueError(f"y_val must have the {outputs.number} output(s) of y, got {len(summary.mean)}.")
-    targets, total = number_targets(outputs, validate), summary.total / unit
-    return BlockRows(rows, summary.filled, targets, unit, total), outputs
+    targets = partial(targets_of_numbers, outputs, validate)
+    return BlockRows(rows, summary.filled, targets, unit, summary.total / unit), outputs
 
 
 def lazy_classes(rows: LazyRows, class_weight, known: Known | None = None) -> tuple[BlockRows, Outputs]:
@@ -269,7 +269,8 @@ def lazy_classes(rows: LazyRows, class_weight, known: Known | None = None) -> tu
         unit = power_of_two(summary.largest_weight * float(factors.max()))
     weights = dict(zip(np.asarray(outputs.classes).tolist(), factors.tolist(), strict=True))
     total = sum(weights[label] * weight for label, weight in summary.totals.items()) / unit
-    return BlockRows(rows, summary.filled, class_targets(outputs, factors), unit, total), outputs
+    targets = partial(targets_of_classes, outputs, factors)
+    return BlockRows(rows, summary.filled, targets, unit, total), outputs
 
 
 def check_lazy(estimator, *, has_validation: bool) -> None:

@@ -19,6 +19,8 @@ from sklearn_mrtl._utils.encodings import Encodings
 from sklearn_mrtl._utils.labels import Labels, align
 from sklearn_mrtl._utils.lazy import check_blocks_of_rows
 
+TargetFunction = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | float]]  # see `Preparation`
+
 
 class LazyRows(NamedTuple):
     """Dask arrays with the same chunks of rows: X of shape (n, ...), y of shape (n,) or (n, T), weight of shape (n,).
@@ -139,7 +141,7 @@ class Preparation:
 
     layout: Layout
     dtype: np.dtype
-    targets: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | float]]
+    targets: TargetFunction
     unit: float
     has_groups: bool = False
 

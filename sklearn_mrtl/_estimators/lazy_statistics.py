@@ -120,8 +120,3 @@ def sums_of_block(pieces: tuple, prepare: Preparation, standardize: bool) -> Sum
     if prepare.layout.is_fields:
         return FieldSums.of(rows)
     return EncodingSums.of(rows, standardize=standardize)
-
-
-def join_sums(a: Sums, b: Sums) -> Sums:
-    """Return the sums of both."""
-    return a.join(b)  # type: ignore[arg-type]

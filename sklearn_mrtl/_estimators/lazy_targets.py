@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -15,8 +15,6 @@ from sklearn_mrtl._estimators.lazy_rows import block_weight
 from sklearn_mrtl._estimators.outputs import Outputs, check_standardized, weights_in_counts
 from sklearn_mrtl._estimators.rows import power_of_two
 from sklearn_mrtl._utils.moments import joined_moments
-
-TargetFunction = Callable[[np.ndarray], tuple[np.ndarray, "np.ndarray | float"]]
 
 
 @dataclass(frozen=True)
@@ -39,20 +37,13 @@ class TargetSummary(ABC):
         """Summarize the rows of one block that weigh anything."""
 
     @abstractmethod
-    def with_other(self, other: Self) -> dict[str, Any]:
-        """Return the fields of the summary of this one and another together, besides those of this base."""
+    def join(self, other: Self) -> Self:
+        """Return the summary of both."""
 
     @property
     def filled(self) -> dict[int, int]:
         """The counts of blocks that have rows, in their order."""
         return {number: self.counts[number] for number in sorted(self.counts) if self.counts[number]}
-
-    def join(self, other: Self) -> Self:
-        """Return the summary of both."""
-        largest = max(self.largest_weight, other.largest_weight)
-        return replace(
-            self, counts=self.counts | other.counts, largest_weight=largest, **self.with_other(other)
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,10 +60,10 @@ class NumberSummary(TargetSummary):
         Largest magnitude.
     """
 
-    total: float = 0.0
-    mean: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    squares: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    largest: float = 0.0
+    total: float
+    mean: np.ndarray
+    squares: np.ndarray
+    largest: float
 
     @classmethod
     def of(cls, counts: dict[int, int], y: np.ndarray, weight: np.ndarray) -> Self:
@@ -83,11 +74,12 @@ class NumberSummary(TargetSummary):
         largest = float(weight.max(initial=0.0))
         return cls(counts, largest, total, mean, squares, float(np.abs(y).max(initial=0.0)))
 
-    def with_other(self, other: Self) -> dict[str, Any]:
+    def join(self, other: Self) -> Self:
         total, mean, squares = joined_moments(
             self.total, self.mean, self.squares, other.total, other.mean, other.squares
         )
-        return {"total": total, "mean": mean, "squares": squares, "largest": max(self.largest, other.largest)}
+        counts, largest_weight = self.counts | other.counts, max(self.largest_weight, other.largest_weight)
+        return type(self)(counts, largest_weight, total, mean, squares, max(self.largest, other.largest))
 
 
 @dataclass(frozen=True)
@@ -100,7 +92,7 @@ class ClassSummary(TargetSummary):
         Sum of the weights of each label.
     """
 
-    totals: dict = field(default_factory=dict)
+    totals: dict
 
     @classmethod
     def of(cls, counts: dict[int, int], y: np.ndarray, weight: np.ndarray) -> Self:
@@ -108,11 +100,11 @@ class ClassSummary(TargetSummary):
         totals = np.bincount(codes, weights=weight, minlength=len(labels))
         return cls(counts, float(weight.max(initial=0.0)), dict(zip(labels.tolist(), totals.tolist(), strict=True)))
 
-    def with_other(self, other: Self) -> dict[str, Any]:
-        totals = dict(self.totals)
-        for label, total in other.totals.items():
-            totals[label] = totals.get(label, 0.0) + total
-        return {"totals": totals}
+    def join(self, other: Self) -> Self:
+        totals = Counter(self.totals)
+        totals.update(other.totals)
+        counts, largest_weight = self.counts | other.counts, max(self.largest_weight, other.largest_weight)
+        return type(self)(counts, largest_weight, dict(totals))
 
 
 def summarize_targets(
@@ -124,11 +116,6 @@ def summarize_targets(
     weight = block_weight(np.empty((len(y), 0), dtype), given)
     kept = weight > 0
     return kind.of({number: int(kept.sum())}, y[kept], weight[kept])
-
-
-def join_summaries(a: TargetSummary, b: TargetSummary) -> TargetSummary:
-    """Return the summary of both."""
-    return a.join(b)
 
 
 # Numbers
@@ -146,11 +133,6 @@ def number_outputs(summary: NumberSummary, dtype: np.dtype, *, is_log: bool) -> 
     outputs = Outputs("output", np.ones(len(means)), np.full(len(means), np.log(means.mean())), is_log=True)
     largest = np.array([summary.largest_weight])
     return outputs, float(largest[0] / weights_in_counts(largest / unit, largest, outputs)[0])
-
-
-def number_targets(outputs: Outputs, validate: Callable[[str, Any], np.ndarray]) -> TargetFunction:
-    """Return the function of y that gives its targets."""
-    return partial(targets_of_numbers, outputs, validate)
 
 
 def targets_of_numbers(outputs: Outputs, validate, y) -> tuple[np.ndarray, float]:
@@ -182,11 +164,6 @@ def class_outputs(summary: ClassSummary, class_weight) -> tuple[Outputs, np.ndar
     n_outputs = len(classes) if len(classes) > 2 else 1
     outputs = Outputs("class", np.ones(n_outputs), np.zeros(n_outputs), classes)
     return outputs, factors, power_of_two(summary.largest_weight * float(factors.max()))
-
-
-def class_targets(outputs: Outputs, factors: np.ndarray) -> TargetFunction:
-    """Return the function of labels that gives their targets and the weights of their classes."""
-    return partial(targets_of_classes, outputs, factors)
 
 
 def targets_of_classes(outputs: Outputs, factors: np.ndarray, y) -> tuple[np.ndarray, np.ndarray | float]:

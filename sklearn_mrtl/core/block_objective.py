@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -43,6 +43,7 @@ class BlockObjective(Objective):
     def __init__(self, model: TensorModel, samples: BlockSamples, loss: Loss, alphas: Alphas):
         self.model, self.samples, self.loss, self.alphas = model, samples, loss, alphas
         self.inputs, self.total = samples.inputs, samples.total_weight
+        self.weight = samples.weight
         self.sent = model.with_axes([replace(axis, smoothness=None, mask=None) for axis in model.axes])
 
     def data_loss(self, parameters: Parameters) -> Tensor:
@@ -76,33 +77,6 @@ class BlockObjective(Objective):
 
     def total_over(self, function: RowFunction, args: tuple, step: int, at_once: int) -> Tensor:
         return self.samples.blocks.total(total_of_block, function, args, step, at_once)
-
-    def natural_scales(self, parameters: Parameters) -> Parameters:
-        inputs = cast(Inputs, ScaleInputs(self.samples))
-        return self.model.natural_scales(parameters, inputs, self.samples.weight, self.loss.curvature, self.alphas)
-
-
-@dataclass(frozen=True, eq=False)
-class ScaleInputs:
-    """What the scales of a solver's variables ask of inputs: their mean squares.
-
-    Attributes
-    ----------
-    samples : BlockSamples
-    modes : tuple of int or None
-        Of a term; None: all.
-    """
-
-    samples: BlockSamples
-    modes: tuple[int, ...] | None = None
-
-    def of_modes(self, modes: tuple[int, ...]) -> ScaleInputs:
-        """Return the inputs for a term of some of the modes."""
-        return replace(self, modes=modes)
-
-    def mean_squares(self, weight: Tensor) -> list[Tensor]:
-        """Return the mean squares of the samples, whose weights the blocks know."""
-        return self.samples.mean_squares(self.modes)
 
 
 def sendable(parameters: Parameters) -> Parameters:

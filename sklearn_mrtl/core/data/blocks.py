@@ -87,18 +87,29 @@ def add(a: Any, b: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class BlockInputs:
-    """What all blocks of inputs have in common.
+    """What all blocks of inputs have in common, and sums over them.
 
     Attributes
     ----------
-    template : Inputs
-        Without rows.
-    n_rows : int
-        Of all blocks together, before any were merged.
+    samples : BlockSamples
+        Whose inputs these are.
+    used : tuple of int or None
+        The modes of a term; None: all.
     """
 
-    template: Inputs
-    n_rows: int
+    samples: BlockSamples
+    used: tuple[int, ...] | None = None
+
+    @property
+    def template(self) -> Inputs:
+        """Inputs without rows."""
+        template = self.samples.template.inputs
+        return template if self.used is None else template.of_modes(self.used)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of all blocks together, before any were merged."""
+        return self.samples.n_rows
 
     @property
     def modes(self) -> tuple[Mode, ...]:
@@ -128,6 +139,14 @@ class BlockInputs:
     def without_products(self) -> BlockInputs:
         """Return itself: it holds no products."""
         return self
+
+    def of_modes(self, modes: tuple[int, ...]) -> BlockInputs:
+        """Return the inputs for a term of some of the modes."""
+        return replace(self, used=modes)
+
+    def mean_squares(self, weight: Tensor) -> list[Tensor]:
+        """Return the mean squares of the inputs; the blocks know the weights."""
+        return self.samples.mean_squares(self.used)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +184,7 @@ class BlockSamples:
     @property
     def inputs(self) -> BlockInputs:
         """What the blocks of inputs have in common."""
-        return BlockInputs(self.template.inputs, self.n_rows)
+        return BlockInputs(self)
 
     @property
     def n_outputs(self) -> int:

@@ -24,7 +24,8 @@ def test_products_with_many_weights_for_each_row_are_sketched_in_one_piece_and_i
         n_weights *= size
     n_rows = n_weights // WEIGHTS_PER_ROW + 1 - excess
     inputs = encodings(n=n_rows)
-    assert sketched(inputs) == sketched(BlockInputs(inputs, n_rows)) == bool(excess)
+    in_blocks = SimpleNamespace(template=SimpleNamespace(inputs=inputs), n_rows=n_rows)
+    assert sketched(inputs) == sketched(BlockInputs(in_blocks)) == bool(excess)
     assert not sketched(inputs, rank=None) and not sketched(inputs, decomposition="tucker")
     assert not sketched(fields(n=2))
 
