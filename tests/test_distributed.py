@@ -186,7 +186,7 @@ def test_a_part_of_the_rows_takes_its_groups_with_it(fields, monkeypatch):
 def test_groups_and_folds_that_do_not_fit(fields):
     X, y = fields
     lazy, model = chunked(X), MRTLRegressor(solver="lbfgs", rank=2)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="groups must have one value for each of the 240 rows"):
         model.fit(lazy, y, groups=SEASON[:-1])
     with pytest.raises(ValueError, match=r"groups must have the chunks of rows.*groups.rechunk"):
         model.fit(lazy, y, groups=da.from_array(SEASON, 50))
