@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import reduce
 from typing import ClassVar, Self, TypeGuard
 
 import torch
@@ -54,6 +55,11 @@ class Inputs(ABC):
         """What every entry of the stored samples is multiplied by: a cell's fraction of the area of grids of means."""
 
     @property
+    def suits_table(self) -> bool:
+        """Whether scores of one output take less time from a table of all entries of W than from its factors."""
+        return False
+
+    @property
     @abstractmethod
     def chunks(self) -> list[tuple[slice, Self]]:
         """Rows and samples of consecutive parts whose scores fit into memory; they share the memory of the whole."""
@@ -61,6 +67,10 @@ class Inputs(ABC):
     @abstractmethod
     def linear_scores(self, weights: Tensor) -> Tensor:
         """Return <W, X_n> of eq. (1) for every sample and output, shape (n, T); W has shape (*sizes, T)."""
+
+    def sum_of_scores(self, tensors: Sequence[tuple[tuple[int, ...], Tensor]]) -> Tensor:
+        """Return the sum of the scores (n, T) of several weight tensors, of some modes each and shape (*sizes, T)."""
+        return reduce(torch.add, [self.of_modes(modes).linear_scores(weights) for modes, weights in tensors])
 
     @abstractmethod
     def cp_scores(self, factors: Sequence[Tensor], outputs: Tensor | None) -> Tensor:

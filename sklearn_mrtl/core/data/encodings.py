@@ -13,6 +13,7 @@ from torch import Tensor
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes, is_mean, row_slices
 from sklearn_mrtl.core.data.cp_scores import CPScores
 from sklearn_mrtl.core.data.freed import return_freed_memory
+from sklearn_mrtl.core.data.joining import joined
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, combine_keys, fraction_of_distinct, unique_rows
 from sklearn_mrtl.core.data.mode_encodings import Encoding, OneHot
 from sklearn_mrtl.core.data.products import (
@@ -89,6 +90,13 @@ class EncodedInputs(Inputs):
         if len(self.modes) == 1:
             return self._times_area(self.product(0, weights.reshape(self.sizes[0], -1)))
         return self._times_area(BlockedProduct.apply(weights.reshape(prod(self.sizes), -1), self._design_blocks))
+
+    def sum_of_scores(self, tensors: Sequence[tuple[tuple[int, ...], Tensor]]) -> Tensor:
+        one_hot = [m for m, encoding in enumerate(self.encodings) if isinstance(encoding, OneHot)]
+        is_whole = self.n_rows < self.chunk_rows  # chunks of more samples keep no index of joint modes
+        if any(is_mean(mode) for mode in self.modes):  # scores of different units
+            return super().sum_of_scores(tensors)
+        return super().sum_of_scores(joined(tensors, one_hot, self.n_rows, makes_joint=is_whole))
 
     def _times_area(self, scores: Tensor) -> Tensor:
         return scores if self.cell_area == 1 else scores * self.cell_area

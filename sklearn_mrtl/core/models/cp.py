@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs
-from sklearn_mrtl.core.data.products import hadamard
+from sklearn_mrtl.core.data.products import hadamard, khatri_rao
 from sklearn_mrtl.core.models.als import canonical, cp_als
 from sklearn_mrtl.core.models.base import Alphas, Parameters
 from sklearn_mrtl.core.models.low_rank import LowRank, Rank
@@ -50,11 +50,10 @@ class CP(LowRank[int]):
         return inputs.cp_scores(self.input_factors(parameters), outputs)
 
     def dense(self, parameters: Parameters) -> Tensor:
-        factors = self.factors(parameters)
-        weights = factors[0]
-        for factor in factors[1:]:
-            weights = weights[..., None, :] * factor
-        return weights.sum(-1)
+        *others, last = self.factors(parameters)
+        if not others:
+            return last.sum(1)
+        return (khatri_rao(others) @ last.T).reshape([len(factor) for factor in (*others, last)])
 
     def penalty_sums(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
         """Return R_s and R_2 from K x K matrices alone.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs
@@ -148,8 +150,15 @@ class Sum(TensorModel):
         return frozenset(term + SEPARATOR + name for term, model in self._named_models() for name in model.bounded)
 
     def weight_scores(self, parameters: Parameters, inputs: Inputs) -> Tensor:
-        scores = [model.weight_scores(own, inputs.of_modes(term.modes)) for term, model, own in self.parts(parameters)]
-        return sum(scores, parameters["intercept"].new_zeros(inputs.n_rows, self.n_outputs))
+        tensors, scores = [], []
+        for term, model, own in self.parts(parameters):
+            part = inputs.of_modes(term.modes)
+            if isinstance(model, FullRank) or (part.suits_table and self.n_outputs == 1):
+                tensors.append((term.modes, model.dense(own).reshape(*part.sizes, self.n_outputs)))
+            else:
+                scores.append(model.weight_scores(own, part))
+        scores += [inputs.sum_of_scores(tensors)] if tensors else []
+        return reduce(torch.add, scores) if scores else parameters["intercept"].new_zeros(inputs.n_rows, self.n_outputs)
 
     def penalty(self, parameters: Parameters, alphas: Alphas) -> Tensor:
         parts = self.parts(parameters)
