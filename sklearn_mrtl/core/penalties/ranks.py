@@ -104,12 +104,12 @@ class RankChoice(ABC, Generic[M]):
         Larger and larger steps lead to a rank that clearly loses, or to two that do not gain: one alone may need what
         the next adds. Ranks between these and the last two that gained are tried one by one.
         """
-        trial_of = cache(self.of_rank)
-        before = best = self.nothing or self.of_rank(0, None)
+        compared = cache(self.compared)
+        before = best = self.nothing or self.without_smaller(0)
         failed = self.n_ranks
         for position in [n for n in (0, *fibonacci_below(self.n_ranks)) if n > best.position]:
-            larger = trial_of(position, best)
-            if self.gains(larger, best):
+            larger, gains = compared(position, best)
+            if gains:
                 before, best, failed = best, larger, self.n_ranks
                 continue
             has_lost = not is_within(larger.errors, best.errors, self.options.rise)
@@ -119,14 +119,14 @@ class RankChoice(ABC, Generic[M]):
         least = before.position
         while least + 1 < best.position:
             middle = (least + best.position) // 2
-            smaller = trial_of(middle, before)
+            smaller, _ = compared(middle, before)
             if self.gains(best, smaller):
                 least = middle
             else:
                 best, failed = smaller, middle + 1
         for position in range(best.position + 1, failed):
-            larger = trial_of(position, best)
-            if not self.gains(larger, best):
+            larger, gains = compared(position, best)
+            if not gains:
                 break
             best = larger
         return best if best.is_empty else self.refined(best)
@@ -136,18 +136,28 @@ class RankChoice(ABC, Generic[M]):
         tie = self.options.nothing_tie if smaller.is_empty else self.options.rank_tie
         return is_gain(larger.errors, smaller.errors, self.options.min_gain * (self.null - larger.error), tie)
 
-    def of_rank(self, position: int, smaller: RankTrial[M] | None) -> RankTrial[M]:
-        """Return the best trial of a rank.
+    def without_smaller(self, position: int) -> RankTrial[M]:
+        """Return the best trial of a rank that no smaller one precedes.
 
-        The smallest rank tries weaker and weaker penalties than the full-rank model's, and stronger ones, if there are
-        any, where these do not help. A larger one tries those of the smaller, and stronger ones if it does not gain.
+        Weaker and weaker penalties than the full-rank model's are tried, and stronger ones, if there are any, where
+        these do not help.
         """
-        model, fits = self.start(position, smaller)
-        if smaller is None or smaller.is_empty:
-            (trial,) = self.walk(position, model, fits, [1.0])
-            return self.refined(trial)
-        (trial,) = self.walk(position, model, fits, [smaller.fraction])
-        return trial if self.gains(trial, smaller) else self.refined(trial, only_stronger=True)
+        (trial,) = self.walk(position, *self.start(position, None), [1.0])
+        return self.refined(trial)
+
+    def compared(self, position: int, smaller: RankTrial[M]) -> tuple[RankTrial[M], bool]:
+        """Return the best trial of a larger rank, and whether it gains.
+
+        The fraction of the smaller rank is tried, and stronger penalties if the larger one does not gain with it.
+        """
+        if smaller.is_empty:
+            trial = self.without_smaller(position)
+            return trial, self.gains(trial, smaller)
+        (trial,) = self.walk(position, *self.start(position, smaller), [smaller.fraction])
+        if self.gains(trial, smaller):
+            return trial, True
+        trial = self.refined(trial, only_stronger=True)
+        return trial, self.gains(trial, smaller)
 
     def refined(self, trial: RankTrial[M], *, only_stronger: bool = False) -> RankTrial[M]:
         """Go on from a trial to weaker penalties, or to stronger ones where these do not help."""

@@ -112,7 +112,7 @@ def test_sketches_go_on_from_those_of_a_smaller_rank_and_try_stronger_penalties(
     terms = [*estimate.terms, sketch]
     choice = TermRanks(estimate, terms, folds, fits, EACH, settings, None)
     assert choice.fractions == (*STRONGER, *OPTIONS.fractions)
-    smaller = choice.of_rank(0, None)
+    smaller = choice.without_smaller(0)
     _, starts = choice.start(1, smaller)
     for start, fit in zip(starts, smaller.fits, strict=True):
         for name in ("a x b: factor 0", "a x b: factor 1"):
