@@ -17,10 +17,10 @@ modes : None, or sequence of str, Feature and Grid, default=None
 terms : "auto", None or list of names and tuples of names, default="auto"
     The weight tensors whose scores are added, each of some of the modes: ``["player", "court", ("player", "court")]``.
     A term of one mode has full rank at every level. In fields the weights of a term are the same along the modes that
-    it has not. "auto": for encodings each mode alone, and all together (each pair instead, if all together have more
-    than 2^20 weights on the coarsest level); for fields one tensor of all modes. ``None``: one tensor of all modes, the
-    paper's model. Features of several terms that are numbers are standardized: their weights are for deviations from
-    the mean over the training rows.
+    it has not; without a Grid of means they are for the mean over its cells. "auto": for encodings each mode alone, and
+    all together (each pair instead, if all together have more than 2^20 weights on the coarsest level); for fields one
+    tensor of all modes. ``None``: one tensor of all modes, the paper's model. Features of several terms that are
+    numbers are standardized: their weights are for deviations from the mean over the training rows.
 rank : "auto", int, tuple of int, None or dict, default="auto"
     Number K of components; for "tucker" also a tuple, one for each mode. No more are trained than the weight tensor
     can use (`rank_`). ``None``: full rank at every level. "auto": chosen from 1 to 21, on the blocks of rows that

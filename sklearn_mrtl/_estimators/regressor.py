@@ -56,8 +56,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     target : Grid or None, default=None
         The grid that the outputs lie on: y has the shape (n, *shape of the grid), and NaN in cells without data (land),
         in all samples. It is a mode of W as the grids of X are, smooth and trained from coarse to fine with them;
-        `resolutions` and `nonnegative` may name it. Coarse levels predict the means over their cells. ``None``: outputs
-        are in no order.
+        `resolutions` and `nonnegative` may name it. Coarse levels predict the means over their cells. `terms` is "auto"
+        or ``None`` then. ``None``: outputs are in no order.
     loss : {"squared_error", "poisson"}, default="squared_error"
         "poisson": negative log likelihood of counts, whose logarithm is linear in W; `score` is the fraction of the
         deviance that is explained. Counts over different exposures (minutes, areas) are given as rates, counts divided

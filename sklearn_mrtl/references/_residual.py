@@ -30,8 +30,8 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
     weight : float from 0 to 1, or "auto", default=1.0
         Factor of what the regressor predicts. "auto": the more certain it is that the regressor helps, the nearer to 1;
         0 if it does not help on rows that are left out. With g the mean over the folds of `cv` by how much squared
-        errors fall, and s its standard error, it is ``g**2 / (g**2 + s**2)``. Both estimators are fitted once more
-        for each fold.
+        errors fall, and s its standard error, it is ``g / (g + s)``. Both estimators are fitted once more for each
+        fold.
     cv : int or splitter, default=5
         Folds for "auto". An int: so many blocks of consecutive rows. For windows of lags give
         ``ConsecutiveBlockKFold(5, gap=lags + lead)``, whose blocks share no months with the training rows.
@@ -249,12 +249,13 @@ def check_weight(weight) -> None:
 
 
 def weight_of(gains: np.ndarray) -> float:
-    """Return the factor that shrinks an estimate of their mean with the least squared error, if it is the true one.
+    """Return their mean over its sum with its standard error; 0 for gains whose mean is not positive.
 
-    0 for gains whose mean is not positive.
+    The squares of both would shrink with the least squared error if the mean was known and later gains were like those
+    of the training rows. On forecasts from the ocean less trust is better (docs/benchmarks.md).
     """
-    mean, variance = gains.mean(), gains.var(ddof=1) / len(gains)
-    return float(mean**2 / (mean**2 + variance)) if mean > 0 else 0.0
+    mean, error = gains.mean(), gains.std(ddof=1) / len(gains) ** 0.5
+    return float(mean / (mean + error)) if mean > 0 else 0.0
 
 
 def named(method, params: dict) -> dict:

@@ -182,7 +182,7 @@ def slow_weight(reference, regressor, y, splits, weight, time):
             of_outputs.append((before - after) / before)
         gains.append(sum(of_outputs) / len(of_outputs))
     mean, error = np.mean(gains), np.std(gains, ddof=1) / len(gains) ** 0.5
-    return mean**2 / (mean**2 + error**2) if mean > 0 else 0.0
+    return mean / (mean + error) if mean > 0 else 0.0
 
 
 @pytest.mark.parametrize("y", [Y, OUTPUTS], ids=["one", "two"])
