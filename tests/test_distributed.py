@@ -122,6 +122,20 @@ def test_chosen_penalties(fields):
     assert_same_model(MRTLRegressor(rank=2), *fields)
 
 
+@pytest.mark.parametrize("rank", [2, "auto"])
+def test_standard_deviations_about_predictions(fields, rank):
+    X, y = fields
+    model, lazy = MRTLRegressor(rank=rank), chunked(X)
+    expected = model.fit(X, 100 * y).predict(X, return_std=True)
+    prediction, std = model.fit(lazy, 100 * y).predict(lazy, return_std=True)
+    assert isinstance(std, da.Array) and std.chunks == prediction.chunks
+    np.testing.assert_allclose(std.compute(), expected[1], rtol=1e-6)
+    np.testing.assert_allclose(prediction.compute(), expected[0], rtol=1e-4, atol=1e-2)
+    model.fit(lazy, np.stack([y, -y + X[:, 0, 5, 5]], 1))
+    with pytest.raises(ValueError, match="of dask arrays for one output"):
+        model.predict(lazy, return_std=True)
+
+
 SEASON = np.array([f"season {i}" for i in (np.arange(N) // 7) % 6])
 CHOICES = {
     "groups": ({}, {"groups": SEASON}),

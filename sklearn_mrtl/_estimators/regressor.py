@@ -21,7 +21,7 @@ from sklearn_mrtl._estimators.lazy_predictions import lazy_result, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardize, weights_in_counts
 from sklearn_mrtl._estimators.parameters import one_of
-from sklearn_mrtl._estimators.spread import prediction_std, spread_attributes
+from sklearn_mrtl._estimators.spread import lazy_spread_attributes, prediction_std, spread_attributes
 from sklearn_mrtl._estimators.target_form import TargetForm, check_no_target
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
@@ -150,9 +150,10 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         check_same_order(X_val, y_val, "y_val")
         if is_lazy(X):
             check_no_target(self.target)
-            *data, outputs = lazy_data(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+            lazy, kind, outputs = lazy_data(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
             outputs = replace(outputs, form=TargetForm.of(None, y, X)[0])
-            return self._set(self._fit(*data, outputs))
+            fitted = self._fit(lazy, kind, outputs)
+            return self._set(fitted | lazy_spread_attributes(fitted, outputs, kind))
         loss, validate, in_units = LOSSES[self.loss]
         form, y = TargetForm.of(self.target, y, X)
         y_val = None if y_val is None else form.columns(y_val, "y_val")

@@ -49,6 +49,15 @@ def spread_attributes(fitted: dict[str, Any], training: Rows, outputs: Outputs, 
     return attributes
 
 
+def lazy_spread_attributes(fitted: dict[str, Any], outputs: Outputs, loss: type) -> dict[str, Any]:
+    """Return the standard deviation of observations about predictions after a fit to dask arrays.
+
+    Of one output only: how several differ in what is not explained, and terciles, need targets at hand.
+    """
+    error = left_out_error(fitted) if loss is SquaredLoss and outputs.number == 1 else None
+    return {} if error is None else {"noise_std_": float(np.sqrt(error) * outputs.scale[0])}
+
+
 def left_out_error(fitted: dict[str, Any]) -> float | None:
     """Return the mean squared error, for standardized targets, on left-out blocks of the chosen rank and penalties.
 
@@ -115,9 +124,10 @@ def prediction_std(estimator, prediction):
         If fit did not estimate it.
     """
     if not hasattr(estimator, "noise_std_"):
+        given = {name: getattr(estimator, name) for name in ("loss", "rank", "alpha_spatial", "alpha_l2")}
         raise ValueError(
             "return_std=True needs errors on left-out rows, which fit has where it chooses the rank or the penalties "
-            f"of at least 100 rows with loss='squared_error'; got loss={estimator.loss!r}, rank={estimator.rank!r}, "
-            f"alpha_spatial={estimator.alpha_spatial!r}, alpha_l2={estimator.alpha_l2!r}."
+            "of at least 100 rows with loss='squared_error', of dask arrays for one output; got "
+            f"{', '.join(f'{name}={value!r}' for name, value in given.items())}."
         )
     return 0 * prediction + np.asarray(estimator.noise_std_, dtype=prediction.dtype)
