@@ -102,7 +102,7 @@ class RankChoice(ABC, Generic[M]):
         """Return the smallest rank from which larger ones gain nothing but chance.
 
         Larger and larger steps lead to a rank that clearly loses, or to two that do not gain: one alone may need what
-        the next adds. Ranks between these and the last two that gained are tried one by one.
+        the next adds. Then ranks between these and the last two that gained are tried.
         """
         compared = cache(self.compared)
         before = best = self.nothing or self.without_smaller(0)
