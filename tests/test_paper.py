@@ -1,5 +1,6 @@
 """benchmarks/paper: which trials are kept, which are run again, and what they say about claims."""
 
+import re
 import sys
 import types
 from importlib import import_module
@@ -231,6 +232,13 @@ def test_verdicts_follow_the_trials(load, monkeypatch):
         return [check.verdict() for check in claims.speed(4.0) if check.part == "Adam, both phases"]
 
     assert speed(5.0) == ["confirmed"] and speed(3.0) == ["not confirmed"]
+
+
+def test_the_index_states_the_hours_of_all_trials(load):
+    trials = load("trials")
+    hours = sum(trials.read_trials(path).cpu.sum() for path in PAGES.glob("*.csv")) / 3600
+    stated = float(re.search(r"together take ([\d.]+) hours", (PAGES / "index.md").read_text())[1])
+    assert stated == pytest.approx(hours, rel=0.1) and hours < 6
 
 
 # What the README says

@@ -19,11 +19,11 @@ SCRIPTS = [
     "protocol",
     "theory",
     "maps",
-    "claims",
     "scaling",
     "millions",
     "beyond",
     "periods",
+    "claims",
 ]
 
 

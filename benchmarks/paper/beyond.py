@@ -51,14 +51,16 @@ TASKS = [
     Task(
         "nino6", "Nino3.4, six months ahead",
         f"{NINO} Years after 1990 ask for weaker penalties than blocks of the training years choose, here and in other "
-        "forecasts ([benchmarks](../benchmarks.md)). Test years may not decide about a rule, so that it is as it was.",
+        "forecasts ([benchmarks](../benchmarks.md)). Test years may not decide about a rule, so that it is as it was. "
+        "How much the difference from ridge regression changes with the years that are tested: "
+        "[other periods](periods.md).",
         partial(tasks.nino, lead=6), ocean_peers(),
     ),
     Task(
         "rain", "Midwest precipitation",
         "Differenced temperature of months 0 to 5 back, each fifth of 1506 months predicted from the others, squared "
         "errors taken together; folds are four blocks of the training months. R^2 is against the "
-        "variance within each fifth.",
+        "variance within each fifth. Trained on earlier months only: [other periods](periods.md).",
         partial(tasks.precipitation, lags=range(6)), rain_peers(), parts=tuple(range(5)),
     ),
     Task(

@@ -91,9 +91,9 @@ def in_short(results):
     n_best, n_front = sum(r.best.gain <= 0 for r in results), sum(bool(r.own.at_front) for r in results)
     n_near, n_beaten = sum(r.behind <= BAR for r in results), sum(r.best.gain > r.best["std"] for r in results)
     return (
-        f"Of {len(results)} tasks ours has the best score on {n_best} and is on the front of score and time on "
-        f"{n_front}. It is ahead of the best linear method, or less than {BAR:g} % behind, on {n_near}. Another method "
-        f"is better by more than the standard error of the difference on {n_beaten or 'none'}."
+        f"Of {len(results)} tasks ours has the best score on {n_best}, is on the front of score and time on {n_front}, "
+        f"and is ahead of the best linear method, or less than {BAR:g} % behind, on {n_near}; another method is better "
+        f"by more than the standard error of the difference on {n_beaten or 'none'}."
     )
 
 

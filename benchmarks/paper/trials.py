@@ -219,9 +219,10 @@ def write_page(name, title, text, trials=None, figures=(), command=None):
     print(f"written: {PAGES / name}.md")
 
 
-def write_table(name, title, text, trials, columns, figures=()):
+def write_table(name, title, text, trials, columns, figures=(), after=""):
     """Write a page whose table has mean and standard deviation of these columns of its trials."""
-    write_page(name, title, f"{text}\n\n{seeds_of(trials)}\n\n{summary(trials, columns)}", trials, figures)
+    parts = [text, seeds_of(trials), summary(trials, columns), after]
+    write_page(name, title, "\n\n".join(filter(None, parts)), trials, figures)
 
 
 if __name__ == "__main__":
