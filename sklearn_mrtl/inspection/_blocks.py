@@ -156,7 +156,7 @@ def partial_dependence(
         part = values[block].copy()
         if np.isnan(part).all():
             continue
-        deviation = np.sqrt(np.nanmean((part - np.nanmean(part, axis=0)) ** 2, axis=0))
+        deviation = known_std(part)
         for i, shift in enumerate(multiples):
             values[block] = part + values.dtype.type(shift) * deviation
             predict = estimator.predict_proba if is_classifier(estimator) else estimator.predict
@@ -164,6 +164,14 @@ def partial_dependence(
             average[(*index, i)] = (predicted if predicted.ndim == 1 else predicted[:, number]).mean()
         values[block] = part
     return Bunch(average=average, shifts=multiples)
+
+
+def known_std(values: np.ndarray) -> np.ndarray:
+    """Return the standard deviation along the first axis of the values that are not NaN; 0 where all are."""
+    known = ~np.isnan(values)
+    n = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, values, 0).sum(axis=0) / n
+    return np.sqrt(np.square(np.where(known, values - mean, 0)).sum(axis=0) / n)
 
 
 def blocks_of(X, axis, n_blocks) -> tuple[np.ndarray, Iterator[tuple[tuple, tuple]], tuple[int, ...]]:

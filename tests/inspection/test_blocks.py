@@ -101,3 +101,12 @@ def test_land_labels_and_fields_that_stay():
 def test_bad_input(rows, axis, options, message):
     with pytest.raises(ValueError, match=message):
         permutation_importance(Linear(), rows, rows.reshape(len(rows), -1)[:, 0], axis, **options)
+
+
+def test_land_in_a_block_gives_no_warning_of_numpy(recwarn):
+    fields = X[:50].copy()
+    fields[:, :, 0, 0] = np.nan
+    found = partial_dependence(Linear(), fields, 1, shifts=[0, 2]).average
+    assert not recwarn
+    deviation = np.nan_to_num(fields.std(axis=0))
+    np.testing.assert_allclose(found[:, 1] - found[:, 0], 2 * (deviation * W).sum(axis=(1, 2)))
