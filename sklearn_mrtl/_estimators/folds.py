@@ -108,8 +108,9 @@ def fold_of_splits(cv, splits: Iterable[tuple[np.ndarray, np.ndarray]], n_rows: 
             break
         fold[test] = number
     if (fold < 0).any():
+        given = repr(cv) if hasattr(cv, "split") else f"the {type(cv).__name__} of splits that was given"
         raise ValueError(
             f"cv must leave out each of {n_rows} rows exactly once and train on all others, as KFold and GroupKFold "
-            f"do; {cv!r} does not. Use cv=None or an int."
+            f"do; {given} does not. Use cv=None or an int."
         )
     return fold

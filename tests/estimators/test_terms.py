@@ -168,7 +168,7 @@ def test_a_list_of_splits_numbers_the_rows_that_fit_was_given():
     errors = [[tried["error"] for tried in model.alpha_path_] for model in (weighted, removed)]
     assert errors[0] == pytest.approx(errors[1])
     np.testing.assert_allclose(weighted.predict(X), removed.predict(X), rtol=1e-6)
-    with pytest.raises(ValueError, match="leave out each of .* rows exactly once"):
+    with pytest.raises(ValueError, match="leave out each of .* rows exactly once.*the list of splits"):
         MRTLRegressor(MODES, rank=2, cv=splits).fit(X[some], y[some])
     with pytest.raises(ValueError, match="at least 2 folds, got 1"):
         MRTLRegressor(MODES, rank=2, cv=splits).fit(X, y, sample_weight=np.arange(len(y)) < 10)
