@@ -76,13 +76,13 @@ print(f"factor match score {score:.3f}")
 true = list(partner[: len(shown)])
 
 
-def draw_truth(mode, axis_labels, decorate):
+def draw_truth(mode, axis_labels, **plot_options):
     """Draw the true factors of a mode, whose first axis goes from left to right."""
     factor, extent = frames.factors[mode.name].transpose(1, 0, 2)[..., true], mode.bounds[::-1]
     display = FactorDisplay(
         factor, components=true, mode=f"{mode.name}, true", extent=extent, axis_labels=axis_labels[::-1]
     )
-    display.plot(decorate=decorate)
+    display.plot(**plot_options)
 
 
 draw_truth(court, decorate=draw_court, **of_court)
