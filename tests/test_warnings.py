@@ -57,9 +57,10 @@ def a_checkpoint_that_cannot_be_written():
     MRTLRegressor(rank=1, checkpoint="/proc/fit.npz").fit(FIELDS, Y)  # here
 
 
-def columns_in_another_order():
-    a, b = np.eye(3)[RNG.integers(3, size=60)], np.eye(5)[RNG.integers(5, size=60)]
-    MRTLRegressor([Feature("b", 5), Grid("a", 3)]).fit(np.hstack([a, b]), Y)  # here
+def columns_that_may_not_be_those_of_the_modes():
+    X = np.hstack([np.eye(3)[RNG.integers(3, size=60)], np.eye(5)[RNG.integers(5, size=60)]])
+    X[7] = [0, 0, 0, 1, 1, 0, 0, 0]
+    MRTLRegressor([Feature("a", 3), Grid("b", 5)]).fit(X, Y)  # here
 
 
 def points_outside():

@@ -7,13 +7,13 @@ have any, and their entries are compared with the modes.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import sparse
 
-from sklearn_mrtl._estimators.encodings import index_lists
 from sklearn_mrtl._estimators.layout import Layout
+from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
 
 REMEDY = "Give its size=, or encode the table by a ModeEncoder, which hands the modes on."
@@ -36,6 +36,11 @@ def check_columns(X, layout: Layout, modes, names: Sequence[str] | None) -> None
     ------
     ValueError
         If the names, the entries or the order of the columns are not those of the modes.
+
+    Warns
+    -----
+    UserWarning
+        If the columns may not be those of the modes, though in no other order of these.
     """
     if modes is None or layout.is_fields or len(layout.modes) < 2:
         return
@@ -45,12 +50,52 @@ def check_columns(X, layout: Layout, modes, names: Sequence[str] | None) -> None
             check_names(mode, names[columns], layout.modes, strictly=is_inferred)
         if is_inferred:
             check_one_hot(mode, X[:, columns])
-    if names is None and has_one_entry_per_mode(X, len(layout.modes)) and index_lists(X, layout) is None:
-        raise ValueError(
-            f"every row of X has {len(layout.modes)} ones, as many as there are modes, but not one in the columns of "
-            "each mode: put the encodings in the order of the modes, or encode the table by a ModeEncoder, which hands "
-            "the modes on."
+    if names is None and has_one_entry_per_mode(X, len(layout.modes)):
+        check_order(X, layout)
+
+
+def check_order(X: sparse.csr_array, layout: Layout) -> None:
+    """Compare the order of the columns with that of the modes, where rows have as many entries of 1 as there are modes.
+
+    If another order of the modes has an entry for each of them in all rows, it is taken for that of the columns.
+    """
+    names = [mode.name for mode in layout.modes]
+    sizes = {name: columns.stop - columns.start for name, columns in zip(names, layout.columns, strict=True)}
+    order = one_hot_order(X, sizes)
+    if order is None:
+        warn(
+            f"every row of X has {len(names)} ones, as many as there are modes, but not all have one in the columns of "
+            "each mode: are the columns those of the modes?"
         )
+    elif order != names:
+        raise ValueError(
+            f"X has one entry for each mode in the order {order}, not in that of the modes, {names}: put the encodings "
+            "in the order of the modes, or encode the table by a ModeEncoder, which hands the modes on."
+        )
+
+
+def one_hot_order(X: sparse.csr_array, sizes: Mapping[str, int]) -> list[str] | None:
+    """Return the first order of the modes in which their columns have one entry each in every row; None if none has.
+
+    Parameters
+    ----------
+    X : csr_array of shape (n, sum of the sizes)
+        With as many entries in each row as there are modes.
+    sizes : dict of int
+        Numbers of columns, by the mode's name.
+    """
+    places = X.indices.reshape(X.shape[0], -1)
+    places = places if X.has_sorted_indices else np.sort(places, axis=1)
+    last, first = places.max(axis=0), np.append(places.min(axis=0), X.shape[1])
+
+    def completed(order: list[str], end: int) -> list[str] | None:
+        n = len(order)
+        if n == len(sizes):
+            return order
+        fitting = [mode for mode in sizes if mode not in order and last[n] < end + sizes[mode] <= first[n + 1]]
+        return next(filter(None, (completed([*order, mode], end + sizes[mode]) for mode in fitting)), None)
+
+    return completed([], 0)
 
 
 def check_one_hot(mode: Mode, X: sparse.csr_array) -> None:

@@ -100,7 +100,7 @@ checkpoint : path-like, (path-like, minutes) or None, default=None
 random_state : int, RandomState instance or None, default=None
     Seed of random factors, mini-batches and held-out rows. ``None``: another seed in every fit.
 verbose : int, default=0
-    1 prints a line for each level, 2 for each epoch."""
+    1 prints a line for each level, and what an epoch takes where that is more than a second; 2 one for each epoch."""
 
 ATTRIBUTES = """\
 factors_ : dict of ndarray

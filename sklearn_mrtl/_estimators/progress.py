@@ -7,9 +7,13 @@ from collections.abc import Callable
 from sklearn_mrtl.core.callbacks import TrainingCallback
 from sklearn_mrtl.core.plan import Train
 
+LONG_EPOCH = 1.0  # seconds from which a level says what its epochs take
+
 
 class LevelPrinter(TrainingCallback):
     """Printer of the last record of each level (verbose=1), or of every record (verbose=2).
+
+    Where epochs are long, verbose=1 prints after the second one of a level what each takes, and the most there can be.
 
     Parameters
     ----------
@@ -21,6 +25,7 @@ class LevelPrinter(TrainingCallback):
 
     def __init__(self, verbose: int, n_levels: int):
         self.verbose, self.n_levels = verbose, n_levels
+        self.max_epochs, self.seconds = 0, 0.0  # of the present level; until the last epoch
 
     def begin_choice(self, n_weights):
         if self.verbose:
@@ -31,9 +36,16 @@ class LevelPrinter(TrainingCallback):
             of_rank = "" if rank is None else f"rank {rank}, "
             print(f"chosen: {of_rank}penalties of {len(path)} that were tried  {seconds:6.2f} s", flush=True)
 
+    def begin_level(self, level, phase, max_epochs):
+        self.max_epochs = max_epochs
+
     def end_epoch(self, record, fit_now):
         if self.verbose > 1:
             print(line(record, self.n_levels), flush=True)
+        seconds, self.seconds = record["seconds"] - self.seconds, record["seconds"]
+        if self.verbose == 1 and record["epoch"] == 2 and seconds >= LONG_EPOCH:
+            level = f"level {record['level'] + 1}/{self.n_levels}"
+            print(f"{level}: {seconds:.1f} s an epoch, at most {self.max_epochs} epochs", flush=True)
 
     def end_level(self, fit):
         if self.verbose != 1 or not fit.history:

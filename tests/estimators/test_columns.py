@@ -1,6 +1,7 @@
 """Plain encodings whose columns are not those of the modes."""
 
 import warnings
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier
+from sklearn_mrtl._estimators.columns import one_hot_order
 from sklearn_mrtl.preprocessing import GridDiscretizer
 
 COURT = Grid("court", (4, 5), bounds=[(0, 4), (0, 5)])
@@ -52,8 +54,22 @@ def test_a_column_too_few_is_refused():
 def test_encodings_in_another_order_than_the_modes():
     with pytest.raises(ValueError, match="has no size"):
         fit([CELLS, PLAYER], ["player", COURT])
-    with pytest.raises(ValueError, match="2 ones, as many as there are modes.*in the order of the modes"):
+    with pytest.raises(ValueError, match=r"in the order \['court', 'player'\], not in that of the modes, \['player', "):
         fit([CELLS, PLAYER], [Feature("player", 6), COURT])
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_order_of_the_columns_is_found(order):
+    sizes = {"a": 2, "b": 3, "c": 5}
+    blocks = [np.eye(size)[np.arange(60) % size] for size in sizes.values()]
+    names = [list(sizes)[m] for m in order]
+    X = sparse.csr_array(np.hstack([blocks[m] for m in order]))
+    assert one_hot_order(X, sizes) == names
+    backwards = sparse.csr_array((X.data, X.indices.reshape(60, 3)[:, ::-1].ravel(), X.indptr), X.shape)
+    assert one_hot_order(backwards, sizes) == names
+    X = X.toarray()
+    X[7] = [1, 1, 1, *np.zeros(7)]
+    assert one_hot_order(sparse.csr_array(X), sizes) is None
 
 
 def test_a_forgotten_mode_is_refused():

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl._estimators import progress
 
 SEA = Grid("sea", (6, 8), quantity="mean")
 COURT = Grid("court", (4, 6), bounds=[(0, 40), (0, 60)])
@@ -399,6 +400,18 @@ def test_verbose_prints_a_line_for_each_level_and_stage(make, X, y, capsys):
     assert lines[0].startswith(f"first level: {first} weights")
     make(verbose=2).fit(X, y)
     assert len(capsys.readouterr().out.splitlines()) == 1 + model.n_iter_
+
+
+@by_case
+def test_verbose_says_after_two_epochs_what_each_takes_if_they_are_long(make, X, y, capsys, monkeypatch):
+    options = {"solver": "adam", "max_epochs": 7, "verbose": 1}
+    make(**options).fit(X, y)
+    assert "an epoch" not in capsys.readouterr().out
+    monkeypatch.setattr(progress, "LONG_EPOCH", 0.0)
+    make(**options).fit(X, y)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "an epoch" in line]
+    assert [line.split(": ")[0] for line in lines] == ["level 1/2", "level 1/2", "level 2/2"]
+    assert all(line.endswith("s an epoch, at most 7 epochs") for line in lines)
 
 
 def test_verbose_prints_what_was_chosen_from_how_many(capsys):

@@ -306,9 +306,9 @@ def test_two_cells_and_no_player_are_not_one_of_each():
     encoded[7] = [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0]
     target = RNG.normal(size=60)
     model = MRTLRegressor([Feature("player", 3), Grid("court", 8)], terms=None, **fast)
-    with pytest.warns(UserWarning, match="not one in the columns of each mode"):
+    with pytest.warns(UserWarning, match="not all have one in the columns of each mode"):
         expected = model.fit(encoded, target).predict(encoded)
-    with pytest.warns(UserWarning, match="not one in the columns of each mode"):
+    with pytest.warns(UserWarning, match="not all have one in the columns of each mode"):
         found = model.fit(sparse.csr_array(encoded), target).predict(encoded)
     np.testing.assert_allclose(found, expected, rtol=1e-10)
     np.testing.assert_allclose(expected[7], model.intercept_, rtol=1e-10)  # a product with no player is 0
