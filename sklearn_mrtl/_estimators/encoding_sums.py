@@ -59,8 +59,10 @@ class EncodingSums:
     ----------
     n_rows : int
     entries : ndarray of int, shape (columns,)
-    smallest, largest : ndarray of shape (columns,)
-        Magnitudes of the entries.
+    smallest : float
+        Least magnitude of all entries.
+    largest : ndarray of shape (columns,)
+        Largest magnitude of each column's entries.
     are_counts : ndarray of bool, shape (columns,)
         Whether the entries are whole numbers, none of them negative.
     only : csr_array of shape (1, columns), or None
@@ -71,7 +73,7 @@ class EncodingSums:
 
     n_rows: int
     entries: np.ndarray
-    smallest: np.ndarray
+    smallest: float
     largest: np.ndarray
     are_counts: np.ndarray
     only: sparse.csr_array | None
@@ -83,16 +85,17 @@ class EncodingSums:
         X = sparse.csr_array(rows.X)
         if not np.isfinite(X.data).all():
             raise ValueError("Input X contains NaN or infinity: encodings have neither.")
-        n, sizes = X.shape[1], np.abs(X.data)
-        smallest, largest, are_counts = np.full(n, np.inf), np.zeros(n), np.ones(n, dtype=bool)
-        np.minimum.at(smallest, X.indices, sizes)
-        np.maximum.at(largest, X.indices, sizes)
+        entries, sizes = np.bincount(X.indices, minlength=X.shape[1]), np.abs(X.data)
+        smallest = float(sizes.min(initial=np.inf))
+        largest, is_larger = np.where(entries > 0, smallest, 0.0), sizes > smallest
+        np.maximum.at(largest, X.indices[is_larger], sizes[is_larger])
+        are_counts = np.ones(X.shape[1], dtype=bool)
         are_counts[X.indices[(X.data % 1 != 0) | (X.data < 0)]] = False
         only = X[:1] if X.shape[0] and rows_are_equal(X) else None
         moments = None
         if standardize:
             moments = joined((Moments.of(X[part], rows.weight[part]) for part in row_blocks(X)), Moments.join)
-        return cls(X.shape[0], np.bincount(X.indices, minlength=n), smallest, largest, are_counts, only, moments)
+        return cls(X.shape[0], entries, smallest, largest, are_counts, only, moments)
 
     def join(self, other: EncodingSums) -> EncodingSums:
         """Return the counts of both."""
@@ -100,7 +103,7 @@ class EncodingSums:
         return EncodingSums(
             self.n_rows + other.n_rows,
             self.entries + other.entries,
-            np.minimum(self.smallest, other.smallest),
+            min(self.smallest, other.smallest),
             np.maximum(self.largest, other.largest),
             self.are_counts & other.are_counts,
             self.only if same else None,
@@ -123,9 +126,8 @@ class EncodingSums:
                 )
         if self.only is not None:
             raise ValueError(f"X is constant: all of its {self.n_rows} rows are equal; nothing to learn.")
-        smallest = min(float(self.smallest[columns].min()) for columns in layout.columns)
         largest = [float(self.largest[columns].max()) for columns in layout.columns]
-        return EncodingStatistics.from_sizes(smallest, largest, self._of_numbers(layout))
+        return EncodingStatistics.from_sizes(self.smallest, largest, self._of_numbers(layout))
 
     def _of_numbers(self, layout: Layout) -> dict[int, np.ndarray]:
         """Return means and standard deviations of the columns of the Features that are numbers, by the mode's number.
