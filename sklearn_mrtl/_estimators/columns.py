@@ -84,9 +84,9 @@ def one_hot_order(X: sparse.csr_array, sizes: Mapping[str, int]) -> list[str] | 
     sizes : dict of int
         Numbers of columns, by the mode's name.
     """
-    places = X.indices.reshape(X.shape[0], -1)
-    places = places if X.has_sorted_indices else np.sort(places, axis=1)
-    last, first = places.max(axis=0), np.append(places.min(axis=0), X.shape[1])
+    positions = X.indices.reshape(X.shape[0], -1)
+    positions = positions if X.has_sorted_indices else np.sort(positions, axis=1)
+    last, first = positions.max(axis=0), np.append(positions.min(axis=0), X.shape[1])
 
     def completed(order: list[str], end: int) -> list[str] | None:
         n = len(order)

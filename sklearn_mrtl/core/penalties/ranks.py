@@ -99,7 +99,7 @@ class RankChoice(ABC, Generic[M]):
         """Return what `path` says of a trial besides fraction and error."""
 
     def best(self) -> RankTrial[M]:
-        """Return the smallest rank from which larger ones gain nothing but chance.
+        """Return the smallest rank on which larger ones gain no more than an error of the folds.
 
         Larger and larger steps lead to a rank that clearly loses, or to two that do not gain: one alone may need what
         the next adds. Then ranks between these and the last two that gained are tried.
@@ -132,7 +132,7 @@ class RankChoice(ABC, Generic[M]):
         return best if best.is_empty else self.refined(best)
 
     def gains(self, larger: RankTrial[M], smaller: RankTrial[M]) -> bool:
-        """Return whether a larger rank is better beyond chance, and not by a trifle."""
+        """Return whether a larger rank is better by more than an error of the folds and a trifle."""
         tie = self.options.nothing_tie if smaller.is_empty else self.options.rank_tie
         return is_gain(larger.errors, smaller.errors, self.options.min_gain * (self.null - larger.error), tie)
 
