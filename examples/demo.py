@@ -62,7 +62,7 @@ def compare_on_ocean(X, y, is_train, baselines):
     rows = [(name, r2_score(y[test], prediction[test]), "") for name, prediction in baselines.items()]
     cells = X.values.reshape(len(X), -1)
     cells = cells[:, ~np.isnan(cells).any(axis=0)]
-    # Windows that share months are no test of each other: left out one by one, they would make the penalty too weak.
+    # Windows that have months in common do not test each other: left out singly, they make the penalty too weak.
     blocks = ConsecutiveBlockKFold(8, gap=6)
     ridge, seconds = timed_fit(RidgeCV(np.logspace(2, 7, 6), cv=blocks), cells[train], y[train])
     rows.append(("RidgeCV, 6 alphas, 8 blocks", r2_score(y[test], ridge.predict(cells[test])), seconds))

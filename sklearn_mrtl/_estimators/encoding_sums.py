@@ -46,9 +46,8 @@ class Moments:
 
     def join(self, other: Moments) -> Moments:
         """Return the moments of both."""
-        return Moments(
-            *joined_moments(self.weight, self.mean, self.squares, other.weight, other.mean, other.squares)
-        )  # fmt: skip
+        both = joined_moments(self.weight, self.mean, self.squares, other.weight, other.mean, other.squares)
+        return Moments(*both)
 
 
 @dataclass(frozen=True)

@@ -252,7 +252,7 @@ def weight_of(gains: np.ndarray) -> float:
     """Return their mean over its sum with its standard error; 0 for gains whose mean is not positive.
 
     The squares of both would shrink with the least squared error if the mean was known and later gains were like those
-    of the training rows. On forecasts from the ocean less trust is better (docs/benchmarks.md).
+    of the training rows. This fraction does better on forecasts from the ocean (docs/benchmarks.md).
     """
     mean, error = gains.mean(), gains.std(ddof=1) / len(gains) ** 0.5
     return float(mean / (mean + error)) if mean > 0 else 0.0

@@ -92,7 +92,7 @@ def rows_of_step(block: Block, step: int) -> Tensor:
 
 
 def every(block: Block, step: int) -> tuple[Inputs, Tensor]:
-    """Return these rows and their weights."""
+    """Return the rows that `rows_of_step` names, and their weights."""
     rows = rows_of_step(block, step)
     return block.samples.inputs.select(rows), block.samples.totals()[1][rows]
 
@@ -128,9 +128,8 @@ def total_of_rows(
     inputs: Inputs, weight: Tensor, rows: Tensor, function: RowFunction, args: tuple, at_once: int
 ) -> Tensor:
     """Return the sum, on the CPU, of function(inputs, weight, *args) over rows, so many at once."""
-    return torch.stack([function(inputs.select(some), weight[some], *args).cpu() for some in rows.split(at_once)]).sum(
-        0
-    )
+    parts = [function(inputs.select(some), weight[some], *args).cpu() for some in rows.split(at_once)]
+    return torch.stack(parts).sum(0)
 
 
 def weighted_mean_squares(

@@ -13,7 +13,7 @@ from torch import Tensor
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes, is_mean, row_slices
 from sklearn_mrtl.core.data.cp_scores import CPScores
 from sklearn_mrtl.core.data.freed import return_freed_memory
-from sklearn_mrtl.core.data.joining import joined
+from sklearn_mrtl.core.data.joining import joined_tensors
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, combine_keys, fraction_of_distinct, unique_rows
 from sklearn_mrtl.core.data.mode_encodings import Encoding, OneHot
 from sklearn_mrtl.core.data.products import (
@@ -96,7 +96,7 @@ class EncodedInputs(Inputs):
         is_whole = self.n_rows < self.chunk_rows  # chunks of more samples keep no index of joint modes
         if any(is_mean(mode) for mode in self.modes):  # scores of different units
             return super().sum_of_scores(tensors)
-        return super().sum_of_scores(joined(tensors, one_hot, self.n_rows, makes_joint=is_whole))
+        return super().sum_of_scores(joined_tensors(tensors, one_hot, self.n_rows, makes_joint=is_whole))
 
     def _times_area(self, scores: Tensor) -> Tensor:
         return scores if self.cell_area == 1 else scores * self.cell_area
@@ -131,9 +131,8 @@ class EncodedInputs(Inputs):
             return self._times_area(SampledProduct.apply(*factors, self._entries)[:, None])
         n_scores = self.n_rows * (1 if outputs is None else len(outputs))
         # A table of all entries' scores, where it and what it is made from have at most as many numbers as the scores.
-        if len(self.modes) > 1 and self._is_one_hot and prod(map(len, others)) * max(last.shape) <= n_scores:
-            return self.linear_scores(khatri_rao(others) @ last.T)
-        if outputs is None and self.suits_table:
+        is_small = len(self.modes) > 1 and self._is_one_hot and prod(map(len, others)) * max(last.shape) <= n_scores
+        if is_small or (outputs is None and self.suits_table):
             return self.linear_scores(khatri_rao(others) @ last.T)
         return self._times_area(CPScores.apply(self, outputs, *factors))
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import reduce
 from math import prod
 
+import torch
 from torch import Tensor
 
 Modes = tuple[int, ...]
 OfModes = tuple[Modes, Tensor]  # of shape (*sizes of these modes, T)
 
-
 MAX_REPEATED = 4  # entries of a tensor for each sample, up to which others are added to it
 
 
-def joined(
+def joined_tensors(
     tensors: Sequence[OfModes], one_hot: Collection[int], n_rows: int, *, makes_joint: bool = True
 ) -> list[OfModes]:
     """Return fewer weight tensors, the sum of whose scores is the same.
@@ -54,11 +55,7 @@ def joined(
         (together if makes_joint and fits else rest).append((modes, weights))
     if len(together) > 1:
         union = tuple(sorted({m for modes, _ in together for m in modes}))
-        first, *others = [expanded(weights, modes, union) for modes, weights in together]
-        total = first
-        for weights in others:
-            total = total + weights
-        together = [(union, total)]
+        together = [(union, reduce(torch.add, [expanded(weights, modes, union) for modes, weights in together]))]
     return together + rest
 
 

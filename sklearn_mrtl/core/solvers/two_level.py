@@ -25,7 +25,7 @@ MAX_ITERATIONS = 40  # of the conjugate gradients
 TOLERANCE = 1e-2  # gain of the last iteration, relative to that of all
 MIN_CURVATURE_RATIO = 1e-6  # of a factor's penalty: smallest eigenvalue, relative to the mean
 TINY = 1e-30
-NEGLIGIBLE = 1e-6  # addition to R R', which near land is singular where rows of R share their few cells
+RELATIVE_SHIFT = 1e-6  # of the diagonal of R R', which is singular near land, where rows of R have the same few cells
 
 
 class CoarseAxis:
@@ -98,8 +98,8 @@ class CoarseAxis:
         """R R', with 1 for coarse cells far from data, of full rank, and the coefficients of the rows of R."""
         rows = self.extend(torch.eye(self.n_coarse, dtype=torch.float64, device=self.device))
         gram = rows.T @ rows
-        slack = 0.0 if self.is_exact else float(NEGLIGIBLE * gram.diagonal().max())
-        return gram + torch.diag((gram.diagonal() == 0).double() + slack), self.waves.project(rows)
+        shift = 0.0 if self.is_exact else float(RELATIVE_SHIFT * gram.diagonal().max())
+        return gram + torch.diag((gram.diagonal() == 0).double() + shift), self.waves.project(rows)
 
     def coarse_penalty(self, strengths: Tensor) -> Tensor:
         """Return the inverse of R (I + e L)^-1 R', shape (K, d, d), with the approximation of `waves`."""
