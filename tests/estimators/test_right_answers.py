@@ -1,5 +1,7 @@
 """Inputs that once gave a wrong answer, or an error from inside."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -312,3 +314,16 @@ def test_two_cells_and_no_player_are_not_one_of_each():
         found = model.fit(sparse.csr_array(encoded), target).predict(encoded)
     np.testing.assert_allclose(found, expected, rtol=1e-10)
     np.testing.assert_allclose(expected[7], model.intercept_, rtol=1e-10)  # a product with no player is 0
+
+
+@pytest.mark.parametrize(
+    "strengths", [{"alpha_l2": 1e300}, {"alpha_spatial": 1e300}, {"alpha_l2": 1e300, "alpha_spatial": 1e300}]
+)
+@pytest.mark.parametrize("terms", [None, ["player", "court"]])
+def test_penalties_beyond_the_range_of_float32_leave_finite_predictions(strengths, terms):
+    encoded = np.hstack([np.eye(3)[np.arange(60) % 3], np.eye(8)[np.arange(60) % 8]]).astype(np.float32)
+    target = RNG.normal(size=60)
+    model = MRTLRegressor([Feature("player", 3), Grid("court", 8)], terms=terms, **(fast | strengths))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert np.isfinite(model.fit(encoded, target).predict(encoded)).all()

@@ -38,7 +38,7 @@ class FullRank(WeightTensor):
         modes = [axis.smoothness for axis in self.axes] if alphas.spatial else []
 
         def product(weights: Tensor) -> Tensor:
-            return laplacians(weights, modes).mul_(alphas.spatial).add_(weights, alpha=alphas.l2)
+            return laplacians(weights, modes).mul_(alphas.spatial).add_(weights * alphas.l2)
 
         return quadratic_form(parameters["weights"], product) / self.n_entries
 

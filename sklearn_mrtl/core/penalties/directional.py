@@ -55,12 +55,12 @@ class DirectionalSmoothness(LaplacianPenalty):
         for axis, (n, strength, periodic) in enumerate(zip(self.shape, self.strengths, self.periodic, strict=True)):
             if n > 1 and strength > 0:
                 closes, along = periodic and n > 2, dim + axis
-                step = self._differences(grid, dim, axis, closes)
+                step = self._differences(grid, dim, axis, closes).mul_(strength)
                 if closes:
-                    image.add_(torch.roll(step, 1, along) - step, alpha=strength)
+                    image.add_(torch.roll(step, 1, along) - step)
                 else:
-                    image.narrow(along, 0, n - 1).sub_(step, alpha=strength)
-                    image.narrow(along, 1, n - 1).add_(step, alpha=strength)
+                    image.narrow(along, 0, n - 1).sub_(step)
+                    image.narrow(along, 1, n - 1).add_(step)
         return image.reshape(weights.shape)
 
     def laplacian_diagonal(self) -> Tensor:
