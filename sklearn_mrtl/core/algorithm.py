@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import isfinite, prod
 from time import perf_counter
 from typing import Any
 
@@ -18,14 +18,16 @@ from sklearn_mrtl.core.data.levels import LevelData
 from sklearn_mrtl.core.estimate import parameters_of
 from sklearn_mrtl.core.fit import Fit, resume
 from sklearn_mrtl.core.models.axes import Axis, axes_of
+from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.low_rank import LowRank
 from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Sum
 from sklearn_mrtl.core.monitor import LevelMonitor
+from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.penalties.choice import Choice, choose
 from sklearn_mrtl.core.plan import Decompose, Finegrain, Initialize, Plan, Step, Train, phases_of
-from sklearn_mrtl.core.settings import FULL_RANK, Settings
+from sklearn_mrtl.core.settings import FULL_RANK, LOW_RANK, Settings
 from sklearn_mrtl.core.sketches import start_sum
 from sklearn_mrtl.core.solvers import ridge
 from sklearn_mrtl.core.solvers.base import group_of
@@ -146,6 +148,8 @@ def train(fit: Fit, step: Train, run: Run) -> None:
     objective = make_objective(fit.model, samples, run.settings.loss, phase.alphas)
     monitor = LevelMonitor(fit, step, run.data.validation, run.settings, run.callback, run.began)
     is_first = not any(isinstance(done, Train) for done in fit.done)
+    if is_first and step.phase == LOW_RANK:
+        check_random_start(objective, fit.parameters)
     largest = ridge.LARGEST_SYSTEM if is_first else ridge.SMALL_SYSTEM
     solver_state = None
     if fit.level_state:
@@ -165,6 +169,17 @@ def train(fit: Fit, step: Train, run: Run) -> None:
     fit.parameters = monitor.best(parameters)
     is_over = run.callback.end_level(replace(fit, done=[*fit.done, step]))
     fit.has_ended = bool(is_over) or monitor.ends_training
+
+
+def check_random_start(objective: Objective, parameters: Parameters) -> None:
+    """Refuse random factors with which the loss is not finite: no step leads away from them."""
+    with torch.no_grad():
+        loss = float(objective.data_loss(parameters))
+    if not isfinite(loss):
+        raise ValueError(
+            f"full_rank_levels=0 starts from random factors, whose loss must be finite, got {loss}: some rows of X are "
+            "very large beside those with the largest sample_weight. full_rank_levels='auto' starts from 0."
+        )
 
 
 def finegrain(fit: Fit, run: Run) -> None:

@@ -327,3 +327,13 @@ def test_penalties_beyond_the_range_of_float32_leave_finite_predictions(strength
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         assert np.isfinite(model.fit(encoded, target).predict(encoded)).all()
+
+
+def test_random_factors_with_which_no_loss_is_finite_are_refused():
+    """Fields that a heavy row centres and scales are a million times as large in the other rows."""
+    fields, counts = RNG.normal(size=(10, 1)).astype(np.float32), RNG.poisson(1.0, size=(10, 2))
+    model = MRTLRegressor([Grid("grid", 1)], loss="poisson", full_rank_levels=0, random_state=0, max_epochs=5)
+    weight = np.where(np.arange(10) == 0, 1e12, 1.0)
+    with pytest.raises(ValueError, match="full_rank_levels=0 starts from random factors"):
+        model.fit(fields, counts, sample_weight=weight)
+    assert np.isfinite(model.set_params(full_rank_levels="auto").fit(fields, counts).predict(fields)).all()
