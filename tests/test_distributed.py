@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
+from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.core.penalties import folds
-from sklearn_mrtl.preprocessing import ModeEncoder
+from sklearn_mrtl.preprocessing import ModeEncoder, VariableScaler
 
 da = pytest.importorskip("dask.array")
 
@@ -289,6 +290,39 @@ def test_dataarrays_keep_their_coordinates(fields):
     assert found.chunks is not None
     xarray.testing.assert_allclose(found.compute(), expected, rtol=1e-6)
     assert model.tensor_.modes["grid"].dims == ("lat", "lon")
+
+
+@pytest.mark.parametrize("is_lazy", [False, True])
+def test_the_variables_of_a_dataset_are_an_axis_and_those_of_y_outputs(fields, is_lazy):
+    """Another order of the variables changes nothing; a single variable of y is one output."""
+    xarray = pytest.importorskip("xarray")
+    X, y = fields
+    coords = {"time": np.arange(N), "lat": np.arange(8.0)}
+    array = xarray.DataArray(X, coords | {"variable": ["sst", "height"]}, ("time", "variable", "lat", "lon"))
+    dataset = array.to_dataset("variable")
+    rain = xarray.Dataset({"east": ("time", y), "west": ("time", -y + X[:, 0, 5, 5])}, {"time": np.arange(N)})
+    columns = rain.to_dataarray("variable").T
+    model = MRTLRegressor([Feature("variable"), Grid("ocean", (8, 12))], **GIVEN)
+    expected, score = model.fit(array, columns).predict_xarray(array), model.score(array, columns)
+    if is_lazy:
+        dataset, rain = dataset.chunk(time=70), rain.chunk(time=70)
+    backwards = dataset[["height", "sst"]]
+    model.fit(dataset, rain, X_val=None)
+    found = model.predict_xarray(backwards)
+    assert (found.chunks is not None) == is_lazy
+    xarray.testing.assert_allclose(found.compute(), expected, rtol=1e-6)
+    assert isinstance(model.predict(dataset), da.Array if is_lazy else np.ndarray)
+    assert model.score(backwards, rain) == pytest.approx(score, abs=1e-9)
+    assert model.fit(dataset, rain[["east"]]).predict(dataset).shape == (N,)
+    classifier = MRTLClassifier(model.modes, **GIVEN).fit(dataset, rain[["east"]] > 0)
+    probability = np.asarray(classifier.predict_proba(backwards))
+    assert classifier.score(backwards, rain[["east"]] > 0) > 0.8 and probability.shape == (N, 2)
+    lazy_scaler = VariableScaler().fit(dataset)
+    xarray.testing.assert_allclose(lazy_scaler.transform(backwards).compute()[:, ::-1], lazy_scaler.transform(array))
+    model = make_pipeline(VariableScaler(), MRTLRegressor(**GIVEN))
+    np.testing.assert_allclose(
+        model.fit(dataset, rain).predict(backwards), model.fit(array, columns).predict(array), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_checkpoint_goes_on(fields, tmp_path):

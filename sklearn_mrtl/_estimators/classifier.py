@@ -26,7 +26,7 @@ from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.validation import normalize_weights, validate_rows, validate_validation
-from sklearn_mrtl._utils.arrays import is_lazy
+from sklearn_mrtl._utils.arrays import as_one_array, as_one_target, is_lazy
 from sklearn_mrtl._utils.time import check_same_order
 from sklearn_mrtl.core.losses import LogisticLoss, Loss, SoftmaxLoss
 
@@ -114,7 +114,8 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         MemoryError
             If the model would not fit into memory.
         """
-        y, y_val = on_host(y), on_host(y_val)
+        X, X_val = as_one_array(X), as_one_array(X_val)
+        y, y_val = (on_host(as_one_target(values)) for values in (y, y_val))
         check_same_order(X, y)
         check_same_order(X_val, y_val, "y_val")
         if is_lazy(X):
@@ -211,6 +212,7 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         -------
         float
         """
+        X, y = as_one_array(X), as_one_target(y)
         check_same_order(X, y)
         if is_lazy(X):
             return lazy_score(self, X, y, sample_weight)

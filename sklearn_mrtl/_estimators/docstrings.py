@@ -168,14 +168,15 @@ Spatial Analysis", ICML 2020."""
 
 
 X = """\
-X : array-like, sparse matrix, torch.Tensor, dask array or xarray.DataArray of shape (n, ...)
+X : array-like, sparse matrix, torch.Tensor, dask array, xarray.DataArray or Dataset, of shape (n, ...)
     Rows of the same shape as in fit. A dask array, chunked along its rows, gives a dask array."""
 
 FIT_X = """\
-X : array-like, sparse matrix, torch.Tensor, dask array or xarray.DataArray of shape (n, ...)
-    Samples, in either layout. A dask array is chunked along its rows, and computed block by block in each pass. In
-    fields (N-D X) NaN means that there are no data: a cell that is NaN in all samples (land) has no weight; one that is
-    NaN in some samples is filled with its training mean, with a warning."""
+X : array-like, sparse matrix, torch.Tensor, dask array, xarray.DataArray or Dataset, of shape (n, ...)
+    Samples, in either layout. A dask array is chunked along its rows, and computed block by block in each pass. The
+    variables of a Dataset become an axis after the first, "variable". In fields (N-D X) NaN means that there are no
+    data: a cell that is NaN in all samples (land) has no weight; one that is NaN in some samples is filled with its
+    training mean, with a warning."""
 
 FIT_WEIGHTS = """\
 sample_weight : array-like of shape (n,), default=None

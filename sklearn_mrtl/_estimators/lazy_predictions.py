@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.layout import check_rows
 from sklearn_mrtl._estimators.lazy_rows import in_chunks_of
-from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
+from sklearn_mrtl._utils.arrays import as_one_array, is_dataarray, is_lazy
 from sklearn_mrtl._utils.labels import align
 from sklearn_mrtl._utils.lazy import check_blocks_of_rows
 
@@ -23,6 +23,7 @@ def by_blocks(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(method)
     def of_any(self, X):
+        X = as_one_array(X)
         return lazy_result(self, method.__name__, X) if is_lazy(X) else method(self, X)
 
     return of_any

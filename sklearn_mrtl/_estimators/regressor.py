@@ -30,7 +30,7 @@ from sklearn_mrtl._estimators.validation import (
     validate_rows,
     validate_validation,
 )
-from sklearn_mrtl._utils.arrays import is_lazy
+from sklearn_mrtl._utils.arrays import as_one_array, as_one_target, is_lazy
 from sklearn_mrtl._utils.time import check_same_order
 from sklearn_mrtl.core.losses import Loss, PoissonLoss, SquaredLoss
 
@@ -145,7 +145,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
             If the model would not fit into memory.
         """
         one_of("loss", self.loss, LOSSES)
-        y, y_val = on_host(y), on_host(y_val)
+        X, X_val = as_one_array(X), as_one_array(X_val)
+        y, y_val = (on_host(as_one_target(values)) for values in (y, y_val))
         check_same_order(X, y)
         check_same_order(X_val, y_val, "y_val")
         if is_lazy(X):
@@ -211,6 +212,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         ValueError
             If `return_std` and the fit chose neither rank nor penalties on left-out rows, or with ``loss="poisson"``.
         """
+        X = as_one_array(X)
         if is_lazy(X):
             prediction = lazy_result(self, "predict", X)
         else:
@@ -234,6 +236,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         float
             At most 1; 0 for the mean of y. Of several outputs the mean.
         """
+        X, y = as_one_array(X), as_one_target(y)
         check_same_order(X, y)
         if is_lazy(X):
             return lazy_score(self, X, y, sample_weight)
@@ -270,6 +273,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         TypeError
             If X is not a DataArray.
         """
+        X = as_one_array(X)
         check_dataarray(X)
         return with_coordinates(self.predict(X, return_std=return_std), X, self.tensor_.outputs)
 

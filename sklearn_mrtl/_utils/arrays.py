@@ -45,25 +45,44 @@ def is_lazy_table(X) -> bool:
 
 
 def as_one_array(X):
-    """Return one array: a masked array with NaN where it is masked, anything else as it is.
+    """Return one array: of a Dataset, a masked array with NaN where it is masked, anything else as it is.
 
     Raises
     ------
     TypeError
-        If X is a Dataset, or a DataFrame of dask.
+        If X is a DataFrame of dask.
+    ValueError
+        If the variables of a Dataset differ in dimensions.
     """
     if is_lazy_frame(X):
         raise TypeError(
             "X is a DataFrame of dask, expected an array: ModeEncoder and GridDiscretizer encode it; if it holds "
             "encodings already, X.to_dask_array(lengths=True) is the array."
         )
-    if is_dataset(X):
-        raise TypeError(
-            "X is an xarray.Dataset, expected one array: lag_windows makes its variables an axis, as does "
-            "X.to_dataarray('variable').transpose('time', 'variable', ...). X.map(transformer.fit_transform) treats "
-            "each variable by itself."
-        )
-    return unmasked(X)
+    return variables_as_axis(X) if is_dataset(X) else unmasked(X)
+
+
+def as_one_target(y):
+    """Return y as one array if it is a Dataset, and of a single variable as that variable; else as it is."""
+    if not is_dataset(y):
+        return y
+    return y[next(iter(y.data_vars))] if len(y.data_vars) == 1 else variables_as_axis(y)
+
+
+def variables_as_axis(dataset):
+    """Return a DataArray whose first dimension is that of the variables of a Dataset, and the second "variable".
+
+    Raises
+    ------
+    ValueError
+        If the variables differ in dimensions, or there are none.
+    """
+    dims = {name: field.dims for name, field in dataset.data_vars.items()}
+    if len(set(dims.values())) != 1 or () in dims.values():
+        raise ValueError(f"the variables of a Dataset must all have the same dimensions, got {dims}.")
+    first, *others = next(iter(dims.values()))
+    fields = dataset.to_dataarray("variable").transpose(first, "variable", *others)
+    return fields if fields.chunks is None else fields.chunk(variable=-1)
 
 
 def unmasked(X):

@@ -33,7 +33,7 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
 
         Parameters
         ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
+        X : array-like, xarray.DataArray or Dataset, of shape (n, ...)
             NaN where there are no data.
         y : ignored
 
@@ -53,7 +53,7 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
 
         Parameters
         ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
+        X : array-like, xarray.DataArray or Dataset, of shape (n, ...)
 
         Returns
         -------
@@ -116,6 +116,7 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
 
     def _fit(self, X, time):
         self._check_parameters()
+        X = as_one_array(X)
         if is_lazy(X):
             blocks = self._check_lazy(X, reset=True)
             self._learn_blocks(X if is_dataarray(X) else blocks, blocks, self._when(X, time))
@@ -126,7 +127,8 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
 
     def _apply(self, X, time, operation):
         check_is_fitted(self)
-        aligned = self._align(as_one_array(X))
+        X = as_one_array(X)
+        aligned = self._align(X)
         if is_lazy(aligned):
             blocks, when = self._check_lazy(aligned, reset=False), self._when(aligned, time)
             row = operation(np.zeros((1, *blocks.shape[1:]), blocks.dtype), None if when is None else when[:1])
@@ -156,7 +158,6 @@ class FieldTransformer(CallbackSupportMixin, ArrayTransformerMixin, BaseEstimato
 
         In fit (`reset`) the shape and the labels of a row are kept; later the shape is compared with that of fit.
         """
-        X = as_one_array(X)
         # scikit-learn's own check of finiteness would allocate boolean arrays of the full size of a lagged view.
         values = validate_data(self, X, reset=reset, dtype=FLOATS, allow_nd=True, ensure_all_finite=False)
         refuse_infinity(values)
@@ -185,7 +186,7 @@ class TimedFieldTransformer(FieldTransformer):
 
         Parameters
         ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
+        X : array-like, xarray.DataArray or Dataset, of shape (n, ...)
             NaN where there are no data.
         y : ignored
         time : array-like of shape (n,), default=None
@@ -208,14 +209,14 @@ class TimedFieldTransformer(FieldTransformer):
 
         Parameters
         ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
+        X : array-like, xarray.DataArray or Dataset, of shape (n, ...)
         time : array-like of shape (n,), default=None
             Times of the rows, where X does not carry them.
 
         Returns
         -------
         ndarray or xarray.DataArray
-            Of the shape of X, but for the differences of `Detrender`. A DataArray if X is one.
+            Of the shape of X, but for the differences of `Detrender`. A DataArray if X is one, or a Dataset.
 
         Raises
         ------
@@ -234,7 +235,7 @@ class TimedFieldTransformer(FieldTransformer):
 
         Parameters
         ----------
-        X : array-like or xarray.DataArray of shape (n, ...)
+        X : array-like, xarray.DataArray or Dataset, of shape (n, ...)
         y : ignored
         time : array-like of shape (n,), default=None
             Times of the rows, where X does not carry them.

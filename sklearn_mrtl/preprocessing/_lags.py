@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_mrtl._utils.arrays import is_dataarray, is_dataset, is_lazy, unmasked
+from sklearn_mrtl._utils.arrays import is_dataarray, is_dataset, is_lazy, unmasked, variables_as_axis
 from sklearn_mrtl._utils.time import check_steps, find_time, time_kind
 from sklearn_mrtl._utils.windows import windows_of
 from sklearn_mrtl._warnings import warn
@@ -110,7 +110,7 @@ def lag_windows(fields, target=None, *, lags: int | Sequence[int], lead: int = 0
     """
     steps_back, lead = _check_lags(lags), check_step("lead", lead)
     if is_dataset(fields):
-        fields = _variables_as_axis(fields)
+        fields = variables_as_axis(fields)
     fields, target = with_time_first(fields), with_time_first(target)
     time_given, time = time is not None, find_time(fields, time)
     if time is not None and (gap := check_steps(time)):
@@ -165,16 +165,6 @@ def _in_chunks_of(windows, target):
     if is_dataarray(target):
         return target.copy(data=target.data.rechunk(chunks))
     return target.rechunk(chunks)
-
-
-def _variables_as_axis(dataset):
-    """Return one DataArray of dimensions (time, "variable", ...)."""
-    dims = {name: field.dims for name, field in dataset.data_vars.items()}
-    if len(set(dims.values())) != 1:
-        raise ValueError(f"the variables of a Dataset must all have the same dimensions, got {dims}.")
-    first, *others = next(iter(dims.values()))
-    fields = dataset.to_dataarray("variable").transpose(first, "variable", *others)
-    return fields if fields.chunks is None else fields.chunk(variable=-1)
 
 
 def _check_lags(lags) -> np.ndarray:

@@ -280,11 +280,12 @@ def test_other_dimensions_than_in_fit():
     np.testing.assert_array_equal(fitted.predict(X), fitted.predict(array))
 
 
-def test_a_dataset_is_no_array():
+def test_variables_of_a_dataset_that_are_no_array():
     xr = pytest.importorskip("xarray", reason="a Dataset needs xarray")
-    fields = xr.Dataset({name: (("time", "lag", "lat", "lon"), X) for name in ("sst", "salinity")})
-    with pytest.raises(TypeError, match="Dataset, expected one array: lag_windows makes its variables an axis"):
-        model.fit(fields, y)
+    fields = xr.Dataset({"sst": (("time", "lag", "lat", "lon"), X), "index": ("time", y)})
+    for wrong in (fields, xr.Dataset(), xr.Dataset({"number": 1.0})):
+        with pytest.raises(ValueError, match="variables of a Dataset must all have the same dimensions"):
+            model.fit(wrong, y)
 
 
 def test_what_a_mask_hides_is_no_data():

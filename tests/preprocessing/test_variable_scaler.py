@@ -101,12 +101,18 @@ def test_bad_parameters(scaler, message):
         scaler.fit(X)
 
 
-def test_unknown_dimension_and_dataset():
+def test_unknown_dimension():
     xr = pytest.importorskip("xarray")
     fields = xr.DataArray(X[:, 0], dims=("time", "variable", "lat", "lon"))
     with pytest.raises(ValueError, match=r"got 'level'; X has the dimensions \('time', 'variable'"):
         VariableScaler(axis="level").fit(fields)
     with pytest.raises(ValueError, match="after the first, got 'time'"):
         VariableScaler(axis="time").fit(fields)
-    with pytest.raises(TypeError, match="X is an xarray.Dataset, expected one array: lag_windows"):
-        VariableScaler().fit(xr.Dataset({"sst": fields}))
+
+
+def test_each_variable_of_a_dataset_has_its_scale():
+    xr = pytest.importorskip("xarray")
+    fields = {name: (("time", "lat", "lon"), X[:, 0, i]) for i, name in enumerate("ab")}
+    scaled = VariableScaler().fit_transform(xr.Dataset(fields))
+    assert scaled.dims == ("time", "variable", "lat", "lon")
+    np.testing.assert_array_equal(scaled, VariableScaler(axis=1).fit_transform(X[:, 0]))
