@@ -20,10 +20,7 @@ UNLEARNED = (
     "Precipitation is left out, as no method predicts it here: its losses are all those of climatology. On real shots "
     "the best model explains two per cent of a constant's loss, so that one per cent is half of it."
 )
-ALONE = (
-    "The full-rank phase alone has the setting that was best for the whole training, not one of its own, and at most "
-    "30 epochs a level."
-)
+ALONE = "The full-rank phase alone has the setting that was best at its end, and at most 30 epochs a level."
 IDLE = "No method predicts precipitation here, so that its times say when nothing is found any more."
 FASTER, SAME_LOSS = "MRTL is faster at all", "... at the same loss"
 GRIDS = {"table1": "", "finest": ", grids of appendix B"}  # pages of Table 1, and what is added to the names of parts

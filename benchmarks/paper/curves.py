@@ -57,13 +57,8 @@ def measure(task, seed, kind, levels, setting):
 
 
 def methods(task, seed):
-    found = {kind: best_settings(task, kind) for kind in ("MRTL", "fixed")}
-    return [
-        Method(
-            kind, measure, {"kind": kind, "levels": LEVELS[task], "setting": found[kind.removesuffix(", full rank")]}
-        )
-        for kind in KINDS
-    ]
+    options = {kind: {"kind": kind, "levels": LEVELS[task], "setting": best_settings(task, kind)} for kind in KINDS}
+    return [Method(kind, measure, options[kind]) for kind in KINDS]
 
 
 def figure(trials, column, label):

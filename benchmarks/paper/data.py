@@ -24,7 +24,6 @@ from sklearn_mrtl.preprocessing import Deseasonalizer, ModeEncoder, RelativePosi
 
 N_BLOCKS = 20  # of consecutive months, which go to training, validation or test at random
 BOX = Grid("defenders", (12, 12), bounds=[(-6, 6), (-2, 10)])
-SHOT_COURT = Grid("court", (100, 94), bounds=[(-25, 25), (0, 47)])
 
 
 @dataclass
@@ -69,11 +68,11 @@ def simulated(seed, n_frames=100_000, thin=1) -> Task:
     return of_table("simulated", frames, entries, "shoots", np.arange(len(frames)) // 100, seed, thin)
 
 
-def shots(seed, thin=1) -> Task:
+def shots(seed, court=(100, 94), thin=1) -> Task:
     """Real shots, made or missed: player x court, split by games."""
     columns = ["game_id", "player_id", "x", "y", "made"]
     table = pd.read_parquet(DATA / "shots/shots_2004_2013.parquet", columns=columns).query("y < 47")
-    entries = [(Feature("player"), "player_id"), (SHOT_COURT, ["x", "y"])]
+    entries = [(Feature("player"), "player_id"), (Grid("court", court, bounds=[(-25, 25), (0, 47)]), ["x", "y"])]
     return of_table("shots", table, entries, "made", table.game_id, seed, thin)
 
 

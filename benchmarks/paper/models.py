@@ -8,27 +8,35 @@ from trials import QUICK
 
 from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
 
-# Levels of appendix B without the finest: court and box of the defenders, or ocean.
+# Levels of appendix B without the finest: court and box of the defenders, or ocean. The paper has no shots.
 FRAMES = [(4, 5, 6, 6), (8, 10, 6, 6), (8, 10, 12, 12), (20, 25, 12, 12)]
 OCEAN = [(4, 9), (8, 18), (12, 27), (20, 45)]
-SHOTS = [(13, 12), (25, 24), (50, 47), (100, 94)]
-LEVELS = {"tracking": FRAMES, "shots": SHOTS, "precipitation": OCEAN, "nino34": OCEAN}
-# All of appendix B.
-FINE_OCEAN = [(4, 9), (8, 18), (12, 27), (24, 54), (40, 90), (60, 135), (80, 180)]
-FINE_LEVELS = {"tracking": [*FRAMES, (40, 50, 12, 12)], "precipitation": FINE_OCEAN, "nino34": FINE_OCEAN}
+SHOTS = [(13, 12), (25, 24), (50, 47)]
+LEVELS = {"tracking": FRAMES, "nino34": OCEAN, "precipitation": OCEAN, "shots": SHOTS}
 OCEAN_OPTIONS = {"shape": (20, 45), "thin": 5 if QUICK else 1}
 DATA_OPTIONS = {
     "tracking": {"court": (20, 25), "thin": 8 if QUICK else 1},
-    "precipitation": OCEAN_OPTIONS,
     "nino34": OCEAN_OPTIONS,
-    "shots": {"thin": 200 if QUICK else 20},
+    "precipitation": OCEAN_OPTIONS,
+    "shots": {"court": (50, 47), "thin": 200 if QUICK else 20},
 }
+# All of appendix B.
+FINE_OCEAN = [(4, 9), (8, 18), (12, 27), (24, 54), (40, 90), (60, 135), (80, 180)]
+FINE_LEVELS = {
+    "tracking": [*FRAMES, (40, 50, 12, 12)],
+    "nino34": FINE_OCEAN,
+    "precipitation": FINE_OCEAN,
+    "shots": [*SHOTS, (100, 94)],
+}
+FINEST = {"tracking": {"court": (40, 50)}, "shots": {"court": (100, 94)}}
+FINE_OPTIONS = {name: options | FINEST.get(name, {"shape": (80, 180)}) for name, options in DATA_OPTIONS.items()}
+N_FULL_RANK = {4: 3, 2: 2}  # levels at full rank, by the numbers of a level: two grids, or one
 ADAM = {"solver": "adam", "criterion": "validation_loss", "max_epochs": 3 if QUICK else 30}
 
 
 def schedule(task, kind, levels):
     """Parameters of a kind of training; "full rank" is the full-rank phase alone, the first half of Table 1."""
-    levels, n_full = [shapes(task, cells) for cells in levels], 3 if task.is_classification else 2
+    n_full, levels = N_FULL_RANK[len(levels[0])], [shapes(task, cells) for cells in levels]
     kinds = {
         "MRTL, full rank": {"rank": None, "resolutions": levels[:n_full]},
         "fixed, full rank": {"rank": None, "resolutions": levels[-1:]},

@@ -33,7 +33,12 @@ RENEW = os.environ.get("RENEW", "") not in ("", "0")
 COMMITTED = ROOT / "docs/paper"
 PAGES = ROOT / "build/paper" if QUICK else COMMITTED
 KEPT = ROOT / "build/paper_trials"
-TITLES = {"tracking": "tracking frames", "nino34": "Nino3.4, 3 months ahead", "precipitation": "Midwest precipitation"}
+TITLES = {
+    "tracking": "tracking frames",
+    "nino34": "Nino3.4, 3 months ahead",
+    "precipitation": "Midwest precipitation",
+    "shots": "real shots",
+}
 SEEDS = range(1 if QUICK else int(os.environ.get("SEEDS", "10")))
 
 
