@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from beyond_page import Result, page
 from peers import log_losses, squared_errors, take
-from peers_fields import ocean_peers, rain_peers, simulated_peers
+from peers_fields import ocean_peers, simulated_peers
 from peers_tables import table_peers
 from sklearn.metrics import roc_auc_score
 from trials import KEPT_ONLY, QUICK, Method, required, timed, trial, write_page
@@ -61,7 +61,7 @@ TASKS = [
         "Differenced temperature of months 0 to 5 back, each fifth of 1506 months predicted from the others, squared "
         "errors taken together; folds are four blocks of the training months. R^2 is against the "
         "variance within each fifth. Trained on earlier months only: [other periods](periods.md).",
-        partial(tasks.precipitation, lags=range(6)), rain_peers(), parts=tuple(range(5)),
+        partial(tasks.precipitation, lags=range(6)), ocean_peers(), parts=tuple(range(5)),
     ),
     Task(
         "simulated", "Simulated field",

@@ -3,7 +3,8 @@
 import time
 
 import matplotlib.pyplot as plt
-from models import DATA_OPTIONS, LEVELS, estimator
+import numpy as np
+from models import DATA_OPTIONS, LEVELS, fit
 from score import best_threshold, weighted_log_loss
 from sklearn.metrics import f1_score
 from table2 import best_settings
@@ -17,7 +18,10 @@ TASKS = {"tracking": DATA_OPTIONS["tracking"]}
 
 
 class Curve:
-    """Callback that notes loss and F1 of validation rows after each epoch; the seconds that this takes do not count."""
+    """Callback that notes loss and F1 of validation rows after each epoch; the seconds that this takes do not count.
+
+    A point is [CPU seconds, loss, F1 or None, level, phase], of the level's best weights so far.
+    """
 
     def __init__(self, task):
         self.task, self.points, self.began, self.own = task, [], time.process_time(), 0.0
@@ -34,21 +38,24 @@ class Curve:
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None, **data):
         if context.task_name != "epoch":
             return
-        now = time.process_time()
-        y, probability = self.task.y["validation"], fitted_estimator.predict_proba(self.task.X["validation"])[:, 1]
-        f1 = f1_score(y, probability >= best_threshold(y, probability))
-        level = fitted_estimator.history_[-1]["level"]
-        phase = fitted_estimator.history_[-1]["phase"]
-        loss = weighted_log_loss(self.task, y, probability)
-        self.points.append([now - self.began - self.own, loss, float(f1), level, phase])
+        now, record = time.process_time(), fitted_estimator.history_[-1]
+        loss, f1 = self.of_validation_rows(fitted_estimator)
+        self.points.append([now - self.began - self.own, loss, f1, record["level"], record["phase"]])
         self.own += time.process_time() - now
+
+    def of_validation_rows(self, model):
+        """Loss, and F1 at the threshold that is best for it."""
+        X, y = self.task.X["validation"], self.task.y["validation"]
+        if not self.task.is_classification:
+            return float(np.square(y - model.predict(X)).mean()), None
+        probability = model.predict_proba(X)[:, 1]
+        f1 = f1_score(y, probability >= best_threshold(y, probability))
+        return weighted_log_loss(self.task, y, probability), float(f1)
 
 
 def measure(task, seed, kind, levels, setting):
     curve = Curve(task)
-    model = estimator(task, seed, kind, levels, **setting).set_callbacks(curve)
-    curve.began = time.process_time()
-    model.fit(task.X["train"], task.y["train"], X_val=task.X["validation"], y_val=task.y["validation"])
+    fit(task, seed, kind, levels, callbacks=[curve], **setting)
     seconds, loss, f1, *_ = curve.points[-1]
     # The first epoch of the fit that is as good as its last within a hundredth of what it explains.
     best = min(point[1] for point in curve.points)

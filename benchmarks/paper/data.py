@@ -22,6 +22,7 @@ from sklearn_mrtl.datasets import make_shots
 from sklearn_mrtl.model_selection import ConsecutiveBlockSplit
 from sklearn_mrtl.preprocessing import Deseasonalizer, ModeEncoder, RelativePosition, VariableScaler, lag_windows
 
+CURRENT = "precipitation, lags 0 to 5, temperature since 1895"  # the current month as well, and three times the rows
 N_BLOCKS = 20  # of consecutive months, which go to training, validation or test at random
 BOX = Grid("defenders", (12, 12), bounds=[(-6, 6), (-2, 10)])
 
@@ -161,6 +162,6 @@ TASKS: dict[str, Callable[..., Task]] = {
     "precipitation": precipitation,
     "precipitation without gap": partial(precipitation, gap=0, name="precipitation without gap"),
     "precipitation, lags 0 to 5": partial(precipitation, lags=range(6), name="precipitation, lags 0 to 5"),
-    "precipitation, lags 0 to 5, temperature since 1895": partial(precipitation, lags=range(6)),
+    CURRENT: partial(precipitation, lags=range(6), name=CURRENT),
     "nino34": nino,
 }

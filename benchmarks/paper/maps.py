@@ -26,17 +26,15 @@ PICTURES = {  # name: data, grid, axes
     "maps_defenders": ("tracking frames", "defenders", ("feet to the right", "feet towards the basket")),
     "maps_ocean": ("precipitation", "ocean", ("degrees east", "degrees north")),
 }
+COURT = (20, 25) if QUICK else (40, 50)
 RANK = 6  # of the real frames; the paper's 20 is too much for six games
 
 
 # Simulated data: the true factors are known
 
 
-def simulated_shots(seed, n_frames=5_000 if QUICK else 20_000):
-    made = make_shots(
-        n_frames, n_players=10, court_shape=(20, 25), box_shape=(6, 6), n_components=3, best_auc=0.9,
-        dtype=np.float32, random_state=seed,
-    )  # fmt: skip
+def simulated_shots(seed, n_frames=5_000 if QUICK else 100_000):
+    made = make_shots(n_frames, n_players=10, n_components=3, best_auc=0.9, dtype=np.float32, random_state=seed)
     player, court, box = made.modes
     encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))], dtype=np.float32)
     model = MRTLClassifier(made.modes, rank=4, terms=None, random_state=seed)  # one for the intercepts
@@ -66,7 +64,7 @@ def real(name, seed, **options):
 DATA_SETS = {
     "simulated shots": simulated_shots,
     "simulated fields": simulated_fields,
-    "tracking frames": lambda seed: real("tracking", seed, court=(20, 25), thin=10 if QUICK else 4),
+    "tracking frames": lambda seed: real("tracking", seed, court=COURT, thin=10 if QUICK else 1),
     "precipitation": lambda seed: real(
         "precipitation, lags 0 to 5", seed, shape=(20, 45) if QUICK else (40, 90), thin=4 if QUICK else 1
     ),
@@ -190,11 +188,8 @@ Simulated fields have their true rank, 3. Simulated shots have rank 4, one more 
 they score, which takes a component of its own. This was changed after a first run with rank 3, in which the match
 score of all four starts was .76; that run is not kept.
 
-Rows are few, to spare time: 20 000 simulated frames of 20 x 25 and 6 x 6 cells, 1000 months, every fourth real frame.
-With 100 000 frames of 40 x 50 and 12 x 12 cells coarse grids matter: the match of shots was .967 from full rank, .964
-from random factors with coarse grids first and .670 without ([benchmarks](../benchmarks.md)). On real frames random
-factors on the finest grids stay noise, as in the paper's figures 1, 9, 11 and 12. With coarse grids first they become
-maps, but other ones for each seed. On the ocean all four starts give maps of about the same smoothness.
+Frames, simulated (100 000) and real (9 000), have the paper's grids, 40 x 50 and 12 x 12 cells; simulated fields have
+1000 months of 12 x 27 cells, precipitation 40 x 90 cells.
 
 Pictures: the paper's figures 1, 7, 9, 11 (court), 8, 12 (defenders) and 6 (ocean), each start a row, each component a
 column. Red is positive, blue negative, each map in units of its own largest weight; grey is land. The sign of a map

@@ -3,7 +3,7 @@
 import time
 from math import log
 
-from data import Task
+from data import CURRENT, Task
 from trials import QUICK
 
 from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
@@ -12,12 +12,13 @@ from sklearn_mrtl import Grid, MRTLClassifier, MRTLRegressor
 FRAMES = [(4, 5, 6, 6), (8, 10, 6, 6), (8, 10, 12, 12), (20, 25, 12, 12)]
 OCEAN = [(4, 9), (8, 18), (12, 27), (20, 45)]
 SHOTS = [(13, 12), (25, 24), (50, 47)]
-LEVELS = {"tracking": FRAMES, "nino34": OCEAN, "precipitation": OCEAN, "shots": SHOTS}
+LEVELS = {"tracking": FRAMES, "nino34": OCEAN, "precipitation": OCEAN, CURRENT: OCEAN, "shots": SHOTS}
 OCEAN_OPTIONS = {"shape": (20, 45), "thin": 5 if QUICK else 1}
 DATA_OPTIONS = {
     "tracking": {"court": (20, 25), "thin": 8 if QUICK else 1},
     "nino34": OCEAN_OPTIONS,
     "precipitation": OCEAN_OPTIONS,
+    CURRENT: OCEAN_OPTIONS | {"variables": 1},
     "shots": {"court": (50, 47), "thin": 200 if QUICK else 20},
 }
 # All of appendix B.
@@ -29,7 +30,7 @@ FINE_LEVELS = {
     "shots": [*SHOTS, (100, 94)],
 }
 FINEST = {"tracking": {"court": (40, 50)}, "shots": {"court": (100, 94)}}
-FINE_OPTIONS = {name: options | FINEST.get(name, {"shape": (80, 180)}) for name, options in DATA_OPTIONS.items()}
+FINE_OPTIONS = {name: DATA_OPTIONS[name] | FINEST.get(name, {"shape": (80, 180)}) for name in FINE_LEVELS}
 N_FULL_RANK = {4: 3, 2: 2}  # levels at full rank, by the numbers of a level: two grids, or one
 ADAM = {"solver": "adam", "criterion": "validation_loss", "max_epochs": 3 if QUICK else 30}
 
@@ -92,10 +93,12 @@ def estimator(task: Task, seed, kind, levels, criterion=None, **parameters):
     return MRTLRegressor(task.modes, **options)
 
 
-def fit(task: Task, seed, kind, levels, validate=True, criterion=None, **parameters):
+def fit(task: Task, seed, kind, levels, validate=True, criterion=None, callbacks=(), **parameters):
     """Fit a model; return it with the processor's time in `history_`, its prediction, and the seconds of its phases."""
     watch = Watched(criterion, null_loss=log(2) if task.is_classification else 1.0)
     model = estimator(task, seed, kind, levels, watch, **parameters)
+    if callbacks:
+        model.set_callbacks(*callbacks)
     held_out = {"X_val": task.X["validation"], "y_val": task.y["validation"]} if validate else {}
     began, watch.began = time.perf_counter(), time.process_time()
     model.fit(task.X["train"], task.y["train"], **held_out)

@@ -219,11 +219,6 @@ def ocean_peers():
     ]  # fmt: skip
 
 
-def rain_peers():
-    """The same without the two that take longest, on five times as many splits."""
-    return [peer for peer in ocean_peers() if peer.name not in ("nilearn, SpaceNet, 4 degrees", "CNN, 4 degrees")]
-
-
 def simulated_peers():
     """tensorly's compute in single precision, as ours, and choose rank and penalty on the last block."""
     settings = grid(rank=(2, 3, 5), penalty=(0.1, 1.0, 10.0, 100.0))

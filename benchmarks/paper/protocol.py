@@ -1,7 +1,8 @@
 """What the paper's protocol for precipitation is worth: the missing gap between parts, and the current month."""
 
 import numpy as np
-from models import OCEAN_OPTIONS
+from data import CURRENT
+from models import DATA_OPTIONS, OCEAN_OPTIONS
 from score import scores
 from trials import Method, run, timed, write_table
 
@@ -12,7 +13,7 @@ TASKS = {
     "precipitation": OCEAN_OPTIONS,
     "precipitation without gap": OCEAN_OPTIONS,
     "precipitation, lags 0 to 5": OCEAN_OPTIONS,
-    "precipitation, lags 0 to 5, temperature since 1895": {"shape": (20, 45), "variables": 1},
+    CURRENT: DATA_OPTIONS[CURRENT],
 }
 
 

@@ -20,7 +20,7 @@ from functools import cache, partial
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pandas as pd
 import torch
-from data import TASKS
+from data import CURRENT, TASKS
 from matplotlib.ticker import NullLocator
 from versions import NO_TRAINING, ROOT, commit, machine, made_at, training_code
 
@@ -37,6 +37,7 @@ TITLES = {
     "tracking": "tracking frames",
     "nino34": "Nino3.4, 3 months ahead",
     "precipitation": "Midwest precipitation",
+    CURRENT: "precipitation, lags 0 to 5",
     "shots": "real shots",
 }
 SEEDS = range(1 if QUICK else int(os.environ.get("SEEDS", "10")))
