@@ -91,9 +91,10 @@ def in_short(results):
     n_best, n_front = sum(r.best.gain <= 0 for r in results), sum(bool(r.own.at_front) for r in results)
     n_near, n_beaten = sum(r.behind <= BAR for r in results), sum(r.best.gain > r.best["std"] for r in results)
     return (
-        f"Of {len(results)} tasks ours has the best score on {n_best}, is on the front of score and time on {n_front}, "
-        f"and is ahead of the best linear method, or less than {BAR:g} % behind, on {n_near}; another method is better "
-        f"by more than the standard error of the difference on {n_beaten or 'none'}."
+        f"Beside other packages, tuned on the same data, it has the best score on {n_best} of {len(results)} tasks; "
+        f"on {n_front} no method is at least as good in less time, on {n_near} the best linear method is at most "
+        f"{BAR:g} % better, and on {n_beaten or 'none'} a method is better by more than the standard error of the "
+        f"difference."
     )
 
 

@@ -23,13 +23,8 @@ DATA_OPTIONS = {
 }
 # All of appendix B.
 FINE_OCEAN = [(4, 9), (8, 18), (12, 27), (24, 54), (40, 90), (60, 135), (80, 180)]
-FINE_LEVELS = {
-    "tracking": [*FRAMES, (40, 50, 12, 12)],
-    "nino34": FINE_OCEAN,
-    "precipitation": FINE_OCEAN,
-    "shots": [*SHOTS, (100, 94)],
-}
-FINEST = {"tracking": {"court": (40, 50)}, "shots": {"court": (100, 94)}}
+FINE_LEVELS = {"tracking": [*FRAMES, (40, 50, 12, 12)], "nino34": FINE_OCEAN, "precipitation": FINE_OCEAN}
+FINEST = {"tracking": {"court": (40, 50)}}
 FINE_OPTIONS = {name: DATA_OPTIONS[name] | FINEST.get(name, {"shape": (80, 180)}) for name in FINE_LEVELS}
 N_FULL_RANK = {4: 3, 2: 2}  # levels at full rank, by the numbers of a level: two grids, or one
 ADAM = {"solver": "adam", "criterion": "validation_loss", "max_epochs": 3 if QUICK else 30}
