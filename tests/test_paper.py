@@ -221,7 +221,7 @@ def test_the_page_has_the_verdicts_of_the_trials_beside_it(load, monkeypatch):
 
 
 def test_verdicts_follow_the_trials(load, monkeypatch):
-    claims = load("claims")
+    claims = load("claims_list")
 
     def speed(ratio):
         rows = [
