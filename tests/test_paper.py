@@ -241,6 +241,44 @@ def test_the_index_states_the_hours_of_all_trials(load):
     assert stated == pytest.approx(hours, rel=0.1) and hours < 6
 
 
+@pytest.mark.parametrize("page", ["table1", "finest", "criteria", "curves", "batches", "protocol"])
+def test_tables_are_those_of_the_trials_beside_them(load, page):
+    trials = load("trials")
+    table = trials.summary(trials.read_trials(PAGES / f"{page}.csv"), load(page).COLUMNS)
+    assert table in (PAGES / f"{page}.md").read_text(), "run KEPT_ONLY=1 make paper"
+
+
+def test_starts_and_grids_are_compared_by_the_trials(load, monkeypatch):
+    monkeypatch.setattr(load("comparisons"), "PAGES", PAGES)
+    table = load("claims").start_or_grids()
+    assert table in (PAGES / "claims.md").read_text(), "run KEPT_ONLY=1 make paper"
+    page = load("comparisons").load("finest")
+    loss = page[page.task == "tracking"].set_index(["method", "seed"]).loss
+    above = (loss["default: random start, fixed"] / loss["default: MRTL"] - 1).mean()
+    assert f"frames, default |  | {100 * (loss['default: fixed'] / loss['default: MRTL'] - 1).mean():+.1f} %" in table
+    assert f"| {100 * above:+.1f} % |" in table
+
+
+# Searches and curves
+
+
+def test_the_full_rank_phase_has_a_best_setting_of_its_own(load, monkeypatch):
+    table2 = load("table2")
+    rows = {"task": "tracking", "method": ["MRTL", "fixed"] * 3, "seed": [0, 0, 1, 1, 2, 2]}
+    losses = {"validation_loss": [3, 0, 1, 0, np.nan, 0], "loss_full": [2, 0, 3, 0, 1, 0]}
+    monkeypatch.setattr(table2, "search", lambda fine: pd.DataFrame(rows | losses))
+    monkeypatch.setattr(table2, "setting", lambda task, number: {"number": number})
+    assert table2.best_settings("tracking", "MRTL")["number"] == 1
+    assert table2.best_settings("tracking", "MRTL, full rank")["number"] == 2
+
+
+def test_the_seconds_of_a_phase_begin_with_it(load):
+    curve = [[1.0, 0.9, 0.1, 0, "full_rank"], [3.0, 0.8, 0.2, 1, "full_rank"], [3.5, 0.7, 0.3, 1, "low_rank"]]
+    phase_curve = load("criteria").phase_curve
+    np.testing.assert_allclose(phase_curve(curve, "full_rank", 1), [[1.0, 0.9], [3.0, 0.8]])
+    np.testing.assert_allclose(phase_curve(curve, "low_rank", 2), [[0.5, 0.3]])
+
+
 # What the README says
 
 

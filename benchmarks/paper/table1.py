@@ -53,7 +53,7 @@ def with_settings_found(task, levels, fine):
 
 def of_default(task, levels, fine):
     own = [Method("default: MRTL", with_defaults, {"kind": "MRTL"} | levels)]
-    if not fine and not QUICK:  # on the finest grids the choice takes minutes
+    if not (fine or QUICK or task == "shots"):  # there the choice takes half a minute to minutes, for each trial
         own.append(Method("default: fixed, penalties chosen", with_defaults, {"kind": "fixed"} | levels))
     given = [("default: MRTL, penalties given", "MRTL"), *((f"default: {kind}", kind) for kind in KINDS[3:])]
     return own + [Method(name, with_penalties_of_mrtl, {"kind": kind} | levels) for name, kind in given]
