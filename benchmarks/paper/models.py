@@ -19,7 +19,7 @@ DATA_OPTIONS = {
     "nino34": OCEAN_OPTIONS,
     "precipitation": OCEAN_OPTIONS,
     CURRENT: OCEAN_OPTIONS | {"variables": 1},
-    "shots": {"court": (50, 47), "thin": 200 if QUICK else 20},
+    "shots": {"court": (50, 47), "thin": 200 if QUICK else 40},
 }
 # All of appendix B.
 FINE_OCEAN = [(4, 9), (8, 18), (12, 27), (24, 54), (40, 90), (60, 135), (80, 180)]

@@ -83,7 +83,7 @@ package's own solver, which sees no validation rows, with grids that are halved.
 choose their penalties, and their seconds include the choice; all others of "default" get those of "default: MRTL" at no
 cost. The loss of frames is eq. (8), with which a constant has 0.693; that of oceans is the mean squared error. "of
 the low rank" are the seconds after the full-rank phase, as the paper counts. Real shots are not the paper's: player and
-a court of 13 x 12, 25 x 24 (both at full rank) and 50 x 47 cells, every twentieth training row, 58 000 of them.
+a court of 13 x 12, 25 x 24 (both at full rank) and 50 x 47 cells, every fortieth training row, 29 000 of them.
 
 "Full rank" alone has the setting of the same search that was best at the end of that phase. No method predicts
 precipitation from the six months before (R^2 below 0): these rows compare times only. With the current month and the
