@@ -155,8 +155,8 @@ that does not grow, which makes them small; the last two sizes say more about la
 
 Threads are those that torch may use, on 600 months of 6 lags and 80 x 180 cells, and their slope is that of wall-clock
 seconds. A fit takes one for every 8 million numbers of its data, at most those, and no more than there are idle
-processors when it starts: see [performance](../performance.md). All other sweeps had one thread, beside about ten other
-programs."""
+processors when it starts: see [performance](../performance.md). The two fits of this sweep were made while nothing else
+ran. All other sweeps had one thread, beside about ten other programs."""
 
 
 def measured(trials):
