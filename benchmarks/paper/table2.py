@@ -66,15 +66,18 @@ def best_settings(task_name, kind, fine=False):
 def curves(trials):
     """Best validation loss so far over the time of the search."""
     names = list(dict.fromkeys(trials.task))
-    fig, axes = plt.subplots(1, len(names), figsize=(4.5 * len(names), 3.8), layout="constrained", squeeze=False)
-    for ax, name in zip(axes[0], names, strict=True):
+    shape = -(-len(names) // 3), min(len(names), 3)
+    fig, axes = plt.subplots(*shape, figsize=(4.5 * shape[1], 3.6 * shape[0]), layout="constrained", squeeze=False)
+    for ax, name in zip(axes.ravel(), names, strict=False):
         for kind in KINDS:
             mine = trials[(trials.task == name) & (trials.method == kind)]
             ax.step(mine.cpu.cumsum(), mine.validation_loss.cummin(), where="post", label=kind)
         ax.set(xscale="log", xlabel="CPU seconds, all settings so far", title=TITLES[name])
         plain_ticks(ax.xaxis)
         ax.set_ylabel("least validation loss so far")
-    axes[0, -1].legend()
+    for ax in axes.ravel()[len(names) :]:
+        ax.axis("off")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(KINDS))
     return fig
 
 
