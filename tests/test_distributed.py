@@ -13,7 +13,9 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedK
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl.core.data.blocks import BlockSamples
 from sklearn_mrtl.core.penalties import folds
+from sklearn_mrtl.core.solvers.solve import solve_exactly
 from sklearn_mrtl.preprocessing import ModeEncoder, VariableScaler
 
 da = pytest.importorskip("dask.array")
@@ -113,6 +115,35 @@ def test_fewer_rows_than_weights_on_the_first_level():
     model = MRTLRegressor(**GIVEN, resolutions=[{"grid": (40, 40)}, {"grid": (44, 48)}])
     assert_same_model(model, X, y, n_rows=35)
     assert sum(record["level"] == 0 for record in model.history_) == 1
+
+
+@pytest.mark.parametrize("n_pool", [400, 2400])
+def test_few_distinct_rows_of_encodings_and_more_weights(n_pool):
+    """3072 weights of 3000 rows: few of them differ, or so many that none are merged, but fewer than 2500."""
+    rng = np.random.default_rng(0)
+    index = rng.permutation(np.arange(3000) % n_pool)
+    player, cell = index % 64, index // 64 % 48
+    entries = (np.ones(6000), (np.tile(np.arange(3000), 2), np.concatenate([player, 64 + cell])))
+    X = sparse.csr_array(entries, shape=(3000, 112))
+    y = np.cos(player) * np.sin(cell / 10) + 0.1 * rng.normal(size=3000)
+    model = MRTLRegressor([Feature("player", 64), MODES[1]], terms=None, resolutions="fixed", **GIVEN)
+    assert_same_model(model.set_params(rank=None, alpha_l2=1e-3), X, y, n_rows=333)
+    assert len(model.history_) == 1
+
+
+@pytest.mark.parametrize("most", [None, 10_000])
+def test_a_first_level_is_solved_exactly_in_both_or_in_none(most, fields, monkeypatch):
+    if most:
+        monkeypatch.setattr("sklearn_mrtl.core.solvers.ridge.LARGEST_DESIGN", most)
+    is_lazy = []
+
+    def counted(objective, samples, monitor):
+        is_lazy.append(isinstance(samples, BlockSamples))
+        return solve_exactly(objective, samples, monitor)
+
+    monkeypatch.setattr("sklearn_mrtl.core.algorithm.solve_exactly", counted)
+    assert_same_model(MRTLRegressor(**GIVEN), *fields)
+    assert sum(is_lazy) == len(is_lazy) / 2 and (most is None) == bool(is_lazy)
 
 
 def test_random_start(fields):

@@ -225,6 +225,20 @@ def test_encodings_and_validation_data_that_a_gpu_cannot_hold_go_there_in_blocks
     np.testing.assert_allclose([record["validation_loss"] for record in model.history_], losses, rtol=1e-8)
 
 
+def test_maps_of_which_a_gpu_cannot_hold_all_go_there_in_blocks():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 2, 8, 12))
+    y = X[:, 0, 3:6, 3:6].sum((1, 2))[:, None, None] * np.outer(np.hanning(9), np.hanning(8)) + 1
+    y = y + rng.normal(size=y.shape)
+    y[:, :2, 5:] = np.nan
+    model = MRTLRegressor(target=Grid("rain", (9, 8)), **GIVEN, solver="lbfgs", device="cpu").fit(X, y)
+    expected = model.coef_
+    with emulated_gpu(limit=0.8 * X.nbytes) as gpu, pytest.warns(UserWarning, match="blocks of its rows go there"):
+        found = model.set_params(device="cuda:0").fit(X, y).coef_
+    assert gpu.most < 0.8 * X.nbytes
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.nanmax(np.abs(expected)))
+
+
 def test_a_full_gpu_is_told_with_what_would_need_less(fields, monkeypatch):
     X, y = fields
     monkeypatch.setattr("sklearn_mrtl.core.memory.available_bytes", lambda device: None)  # no estimate is compared

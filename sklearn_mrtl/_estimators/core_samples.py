@@ -27,11 +27,12 @@ def make_samples(
     return Samples.from_rows(inputs, y, weight, fold_of_rows, target)
 
 
-def empty_samples(X, statistics: Statistics, layout: Layout, n_outputs: int) -> Samples:  # noqa: N803
+def empty_samples(X, statistics: Statistics, layout: Layout, outputs: Outputs) -> Samples:  # noqa: N803
     """Return samples without rows, on the CPU, from X without rows: what blocks of samples have in common."""
-    inputs = statistics.training_inputs(X, layout, torch.device("cpu"))
+    cpu = torch.device("cpu")
     like = torch.empty(0, 1, dtype=torch.from_numpy(np.empty(0, X.dtype)).dtype)
-    return Samples(inputs, like, like[..., None].expand(0, 1, n_outputs), 0.0)
+    y = like[..., None].expand(0, 1, outputs.number)
+    return Samples(statistics.training_inputs(X, layout, cpu), like, y, 0.0, target=target_grid(outputs, cpu))
 
 
 def target_grid(outputs: Outputs, device: torch.device) -> TargetGrid | None:

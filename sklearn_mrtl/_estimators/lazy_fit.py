@@ -116,7 +116,7 @@ class BlockRows:
         return self.blocks().combine(sums_of_block, self.preparation(layout), standardize, by=kind.join)
 
     def samples(
-        self, statistics: Statistics, layout: Layout, n_outputs: int, device: torch.device, *, n_bytes: int = 0,
+        self, statistics: Statistics, layout: Layout, outputs: Outputs, device: torch.device, *, n_bytes: int = 0,
         is_training: bool = True, fold_of: FoldFunction | None = None,
     ) -> BlockSamples:  # fmt: skip
         """Return the core's samples; blocks of n_bytes in all are kept if that is no more than a part of the memory."""
@@ -125,9 +125,9 @@ class BlockRows:
         limit = memory_for_blocks() or memory.available_bytes(torch.device("cpu"))
         max_bytes = inf if limit is None else KEPT_FRACTION * limit
         firsts = dict(zip(self.counts, accumulate([0, *self.counts.values()]), strict=False))
-        arguments = firsts, self.preparation(layout), statistics, device, is_training
+        arguments = firsts, self.preparation(layout), statistics, outputs, device, is_training
         blocks = self.blocks().map(make_lazy_block, *arguments, keep=n_bytes <= max_bytes)
-        template = empty_samples(as_layout(self.X, layout), statistics, layout, n_outputs)
+        template = empty_samples(as_layout(self.X, layout), statistics, layout, outputs)
         n_rows = sum(self.counts.values())
         return BlockSamples(blocks, template, n_rows, self.total_weight, n_bytes, max_bytes, fold_of)
 
@@ -199,24 +199,25 @@ class LazySource(SampleSource):
         return self  # what does not fit is made anew in every pass
 
     def training_samples(self) -> BlockSamples:
-        arguments = self.statistics, self.layout, self.outputs.number, self.device
+        arguments = self.statistics, self.layout, self.outputs, self.device
         return self.training.samples(*arguments, n_bytes=self.n_bytes, fold_of=self.fold_of)
 
     def validation_samples(self) -> BlockSamples | None:
         if self.validation is None:
             return None
-        arguments = self.statistics, self.layout, self.outputs.number, self.device
+        arguments = self.statistics, self.layout, self.outputs, self.device
         return self.validation.samples(*arguments, is_training=False)
 
 
 def make_lazy_block(
-    pieces: tuple, firsts: dict[int, int], prepare: Preparation, statistics: Statistics, device: torch.device,
-    is_training: bool,
+    pieces: tuple, firsts: dict[int, int], prepare: Preparation, statistics: Statistics, outputs: Outputs,
+    device: torch.device, is_training: bool,
 ) -> Block:  # fmt: skip
     """Return the core's samples of a block."""
     first = firsts[pieces[0]]
     rows = prepare(pieces)
-    return make_block(rows, first, statistics, prepare.layout, device, is_training=is_training, fold=rows.groups)
+    arguments = statistics, prepare.layout, outputs, device
+    return make_block(rows, first, *arguments, is_training=is_training, fold=rows.groups)
 
 
 # What validation data take over from the training rows: the outputs, and the weights of classes.
@@ -245,11 +246,14 @@ def lazy_data(
 
 
 def lazy_numbers(
-    rows: LazyRows, validate: Validate, *, is_log: bool, known: Known | None = None
+    rows: LazyRows, validate: Validate, *, is_log: bool, is_map: bool, known: Known | None = None
 ) -> tuple[BlockRows, Outputs]:
     """Return the data of a regression, and its outputs; for validation data those are known."""
     summary = target_summary(rows, NumberSummary, validate)
-    outputs, unit = number_outputs(summary, rows.template.dtype, is_log=is_log) if known is None else (known[0], 1.0)
+    if known is None:
+        outputs, unit = number_outputs(summary, rows.template.dtype, is_log=is_log, is_map=is_map)
+    else:
+        outputs, unit = known[0], 1.0
     if len(summary.mean) != outputs.number:
         raise ValueError(f"y_val must have the {outputs.number} output(s) of y, got {len(summary.mean)}.")
     targets = partial(targets_of_numbers, outputs, validate)

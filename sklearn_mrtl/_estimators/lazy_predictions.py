@@ -12,6 +12,7 @@ from scipy.special import xlogy
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_mrtl._estimators.layout import check_rows
+from sklearn_mrtl._estimators.lazy_maps import maps_of_rows
 from sklearn_mrtl._estimators.lazy_rows import in_chunks_of
 from sklearn_mrtl._utils.arrays import as_one_array, is_dataarray, is_lazy
 from sklearn_mrtl._utils.labels import align
@@ -46,7 +47,7 @@ def lazy_result(estimator, name: str, X) -> Any:
         block_result, estimator=estimator, method=name, dtype=like.dtype, meta=columns[:0],
         chunks=(X.chunks[0], columns.shape[1:]), **drop,
     )  # fmt: skip
-    return found if like.ndim == 2 else found[:, 0]
+    return found[:, 0] if like.ndim == 1 else found if like.ndim == 2 else maps_of_rows(found, like.shape[1:])
 
 
 def block_result(block, estimator, method: str) -> np.ndarray:
@@ -58,7 +59,8 @@ def lazy_score(estimator, X, y, sample_weight=None) -> float:
     """Return R^2, D^2 or the accuracy from sums over the blocks."""
     from sklearn_mrtl.distributed import blocks_of
 
-    predicted = estimator.predict(X)
+    form = estimator.tensor_.outputs.form
+    predicted, y = form.columns(estimator.predict(X)), form.columns(y)
     arrays = [in_chunks_of(predicted, values, name)
               for name, values in (("y", y), ("sample_weight", sample_weight)) if values is not None]  # fmt: skip
     blocks = blocks_of(predicted, *arrays)

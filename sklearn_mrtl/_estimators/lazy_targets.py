@@ -12,7 +12,7 @@ import numpy as np
 
 from sklearn_mrtl._estimators.classes import one_hot, validate_class_weight, validate_classes, weights_of_rows
 from sklearn_mrtl._estimators.lazy_rows import block_weight
-from sklearn_mrtl._estimators.outputs import Outputs, check_standardized, weights_in_counts
+from sklearn_mrtl._estimators.outputs import Outputs, checked_scale, weights_in_counts
 from sklearn_mrtl._estimators.rows import power_of_two
 from sklearn_mrtl._utils.moments import joined_moments
 
@@ -121,11 +121,13 @@ def summarize_targets(
 # Numbers
 
 
-def number_outputs(summary: NumberSummary, dtype: np.dtype, *, is_log: bool) -> tuple[Outputs, float]:
+def number_outputs(
+    summary: NumberSummary, dtype: np.dtype, *, is_log: bool, is_map: bool
+) -> tuple[Outputs, float]:  # fmt: skip
     """Return the outputs of a regressor, and what weights are divided by; see `standardize` and `divide_by_mean`."""
     n_rows = sum(summary.counts.values())
     scale = np.sqrt(summary.squares / summary.total)
-    check_standardized(summary.mean, scale, summary.largest, n_rows, dtype)
+    scale = checked_scale(summary.mean, scale, summary.largest, n_rows, dtype, is_map=is_map)
     unit = power_of_two(summary.largest_weight)
     if not is_log:
         return Outputs("output", scale, summary.mean), unit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -60,6 +60,10 @@ class Outputs:
         """Names of the outputs, if they have any."""
         return self.classes if self.number > 1 else None
 
+    def in_form(self, form: TargetForm) -> Outputs:
+        """Return the outputs of a y of some form."""
+        return replace(self, name=form.grid.name if form.grid else self.name, form=form)
+
     def targets(self, y: np.ndarray) -> np.ndarray:
         """Return the targets (n, T) of the core for values of y, shape (n,) or (n, T)."""
         y = y.reshape(len(y), -1)
@@ -88,9 +92,9 @@ def standardize(
     shift = np.average(y, axis=0, weights=weight)
     scale = np.sqrt(np.average((y - shift) ** 2, axis=0, weights=weight))
     constant = constant_outputs(shift, scale)
-    if is_map and len(constant) < len(scale):
-        y[:, constant], scale[constant] = shift[constant], NEXT_TO_NOTHING * scale.max()  # its weights come to nothing
-    check_standardized(size * shift, size * scale, largest, len(y), dtype)
+    if is_map:
+        y[:, constant] = shift[constant]
+    scale = checked_scale(size * shift, size * scale, largest, len(y), dtype, is_map=is_map) / size
     return (y - shift) / scale, Outputs("output", size * scale, size * shift)
 
 
@@ -99,15 +103,21 @@ def constant_outputs(shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return np.flatnonzero(scale <= 1e-12 * np.abs(shift))
 
 
-def check_standardized(shift: np.ndarray, scale: np.ndarray, largest: float, n_rows: int, dtype: np.dtype) -> None:
-    """Refuse outputs that are constant, or that the dtype cannot hold.
+def checked_scale(
+    shift: np.ndarray, scale: np.ndarray, largest: float, n_rows: int, dtype: np.dtype, *, is_map: bool
+) -> np.ndarray:  # fmt: skip
+    """Return the standard deviations of outputs; that of a constant cell of a map is next to nothing.
 
     Raises
     ------
     ValueError
+        If an output is constant, or all cells of a map are, or the dtype cannot hold the values.
     """
     constant = constant_outputs(shift, scale)
-    if len(constant):
+    if is_map and len(constant) < len(scale):
+        scale = scale.copy()
+        scale[constant] = NEXT_TO_NOTHING * scale.max()  # its weights come to nothing
+    elif len(constant):
         which = "y is" if len(scale) == 1 else f"outputs {constant.tolist()} of y are"
         value = shift[constant[0]]
         raise ValueError(f"{which} constant, n_samples = {n_rows} row(s) with value {value:g}: nothing to learn.")
@@ -117,6 +127,7 @@ def check_standardized(shift: np.ndarray, scale: np.ndarray, largest: float, n_r
             f"y has values of up to {largest:g} that vary by {scale.min():g}, which {np.dtype(dtype)}, the "
             "precision of X, cannot hold; give X as float64, or y in other units."
         )
+    return scale
 
 
 def divide_by_mean(

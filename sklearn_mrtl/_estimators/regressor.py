@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,7 +21,7 @@ from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardize, weights_in_counts
 from sklearn_mrtl._estimators.parameters import one_of
 from sklearn_mrtl._estimators.spread import lazy_spread_attributes, prediction_std, spread_attributes
-from sklearn_mrtl._estimators.target_form import TargetForm, check_no_target
+from sklearn_mrtl._estimators.target_form import TargetForm
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
     validate_counts,
@@ -149,15 +148,14 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         y, y_val = (on_host(as_one_target(values)) for values in (y, y_val))
         check_same_order(X, y)
         check_same_order(X_val, y_val, "y_val")
+        form, y = TargetForm.of(self.target, y, X)
+        y_val = None if y_val is None else form.columns(y_val, "y_val")
         if is_lazy(X):
-            check_no_target(self.target)
             lazy, kind, outputs = lazy_data(self, X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-            outputs = replace(outputs, form=TargetForm.of(None, y, X)[0])
+            outputs = outputs.in_form(form)
             fitted = self._fit(lazy, kind, outputs)
             return self._set(fitted | lazy_spread_attributes(fitted, outputs, kind))
         loss, validate, in_units = LOSSES[self.loss]
-        form, y = TargetForm.of(self.target, y, X)
-        y_val = None if y_val is None else form.columns(y_val, "y_val")
         rows, labels = validate_rows(self, X, y, sample_weight, groups, multi_output=True)
         expected = (rows.X.shape[1:], labels, rows.X.dtype)
         validation = validate_validation(self, X_val, y_val, sample_weight_val, expected=expected, multi_output=True)
@@ -170,7 +168,7 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         )
         training = normalize_weights(rows._replace(y=y))
         targets, outputs = in_units(training.y, training.weight, training.X.dtype, is_map=form.is_grid)
-        outputs = replace(outputs, name=form.grid.name if form.grid else outputs.name, form=form)
+        outputs = outputs.in_form(form)
         if outputs.is_log:
             training = training._replace(weight=weights_in_counts(training.weight, rows.weight, outputs))
         if validation is not None:
@@ -187,8 +185,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
     def _known_rows(self, rows: LazyRows, known: Known | None = None) -> tuple[BlockRows, Loss, Outputs]:
         """Return what is known of the targets of dask arrays, the loss, and the outputs if they are not known."""
         _, validate, _ = LOSSES[self.loss]
-        is_log = self.loss == "poisson"
-        blocks, outputs = lazy_numbers(rows, validate, is_log=is_log, known=known)
+        is_log, is_map = self.loss == "poisson", self.target is not None
+        blocks, outputs = lazy_numbers(rows, validate, is_log=is_log, is_map=is_map, known=known)
         return blocks, PoissonLoss if is_log else SquaredLoss, outputs
 
     def predict(self, X: Any, return_std: bool = False) -> Any:

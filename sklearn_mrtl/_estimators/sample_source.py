@@ -120,7 +120,7 @@ class RowSource(SampleSource):
         return self
 
     def fall_back_to_blocks(self, settings: Settings) -> SampleSource | None:
-        if self.device.type == "cpu" or settings.low_rank.solver.name != "lbfgs" or self.outputs.grid:
+        if self.device.type == "cpu" or settings.low_rank.solver.name != "lbfgs":
             return None
         warn(
             f"X and what training makes of it do not fit into the memory of {self.device}: blocks of its rows go "
@@ -171,7 +171,7 @@ class StreamedSource(RowSource):
         step = max(1, n_rows * free // (BLOCKS_IN_MEMORY * n_bytes))
         starts = range(0, n_rows, step)
         makers = [partial(self.block, rows, start, min(start + step, n_rows), is_training) for start in starts]
-        template = empty_samples(rows.X[:0], self.statistics, self.layout, self.outputs.number)
+        template = empty_samples(rows.X[:0], self.statistics, self.layout, self.outputs)
         total = float(rows.weight.sum(dtype=np.float64))
         max_bytes = KEPT_FRACTION * free if is_training else 0.0
         return BlockSamples(LocalBlocks(makers), template, n_rows, total, n_bytes, max_bytes)
@@ -180,12 +180,13 @@ class StreamedSource(RowSource):
         """Return the samples of consecutive rows on the device."""
         part = Rows(rows.X[start:stop], rows.y[start:stop], rows.weight[start:stop])
         fold = self.fold[start:stop] if is_training and self.fold is not None else None
-        return make_block(part, start, self.statistics, self.layout, self.device, is_training=is_training, fold=fold)
+        arguments = self.statistics, self.layout, self.outputs, self.device
+        return make_block(part, start, *arguments, is_training=is_training, fold=fold)
 
 
 def make_block(
-    rows: Rows, first: int, statistics: Statistics, layout: Layout, device: torch.device, *, is_training: bool,
-    fold: np.ndarray | None = None,
+    rows: Rows, first: int, statistics: Statistics, layout: Layout, outputs: Outputs, device: torch.device, *,
+    is_training: bool, fold: np.ndarray | None = None,
 ) -> Block:  # fmt: skip
     """Return the samples of consecutive rows, of which the first has a number among all rows.
 
@@ -195,7 +196,7 @@ def make_block(
         inputs = statistics.training_inputs(rows.X, layout, device)
     else:
         inputs = statistics.inputs(rows.X, layout, device)[0]
-    return Block(first, make_samples(rows, inputs, device, fold))
+    return Block(first, make_samples(rows, inputs, device, fold, target_grid(outputs, device)))
 
 
 def train_within_memory(train: Callable[[SampleSource], Fit], source: SampleSource, settings: Settings) -> Fit:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_mrtl._utils.arrays import is_dataarray
+from sklearn_mrtl._estimators.lazy_maps import lazy_columns_of_maps
+from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
 from sklearn_mrtl._utils.labels import Labels, align, order_of
 from sklearn_mrtl._utils.maps import columns_of_maps, maps_of_columns
 from sklearn_mrtl._utils.time import find_time, lead_between
@@ -68,7 +69,7 @@ class TargetForm:
         if y is None:
             return form, y
         check_shape(target, "y", y)
-        columns, mask = columns_of_maps(y)
+        columns, mask = (lazy_columns_of_maps if is_lazy(y) else columns_of_maps)(y)
         bounds = labels.bounds(range(len(target.shape)))
         if target.bounds is None and bounds is not None:
             target = replace(target, bounds=bounds)
@@ -85,7 +86,7 @@ class TargetForm:
         if self.grid is None:
             return y
         check_shape(self.grid, name, y)
-        return columns_of_maps(y, name, self.mask)[0]
+        return (lazy_columns_of_maps if is_lazy(y) else columns_of_maps)(y, name, self.mask)[0]
 
     def shaped(self, values: np.ndarray) -> np.ndarray:
         """Return values (..., T) in the form of y."""
@@ -140,17 +141,6 @@ def check_shape(target: Grid, name: str, y: Any) -> None:
     if shape[1:] != target.shape:
         expected = ", ".join(map(str, target.shape))
         raise ValueError(f"{name} must have the shape (n, {expected}) for target={target!r}, got {shape}.")
-
-
-def check_no_target(target: Grid | None) -> None:
-    """Refuse a target grid for dask arrays.
-
-    Raises
-    ------
-    ValueError
-    """
-    if target is not None:
-        raise ValueError(f"target must be None with X as a dask array, got {target!r}: compute X and y first.")
 
 
 def check_name(target: Grid | None, modes: tuple[Mode, ...]) -> None:

@@ -10,12 +10,14 @@ import numpy as np
 from sklearn_mrtl._utils.arrays import is_dataarray
 
 
-def check_blocks_of_rows(X) -> None:
+def check_blocks_of_rows(X, name: str = "X") -> None:
     """Refuse chunks that are not blocks of whole rows of known number.
 
     Parameters
     ----------
     X : dask.array.Array, or a DataArray of one
+    name : str
+        Of X in error messages.
 
     Raises
     ------
@@ -23,14 +25,14 @@ def check_blocks_of_rows(X) -> None:
     """
     if any(np.isnan(n) for n in X.shape):
         raise ValueError(
-            f"X must have chunks of known sizes, got the shape {X.shape}: call X.compute_chunk_sizes() first."
+            f"{name} must have chunks of known sizes, got the shape {X.shape}: call {name}.compute_chunk_sizes() first."
         )
     numblocks = tuple(map(len, X.chunks))
     if any(n > 1 for n in numblocks[1:]):
         whole = dict.fromkeys(X.dims[1:] if is_dataarray(X) else range(1, X.ndim), -1)
-        mend = f"X.chunk({whole})" if is_dataarray(X) else f"X.rechunk({ {0: 'auto', **whole} })"
+        mend = f"{name}.chunk({whole})" if is_dataarray(X) else f"{name}.rechunk({ {0: 'auto', **whole} })"
         raise ValueError(
-            f"X must be chunked along its first axis, the rows, only; got {numblocks} chunks along its axes. Use "
+            f"{name} must be chunked along its first axis, the rows, only; got {numblocks} chunks along its axes. Use "
             f"{mend}, once, before it is stored."
         )
     if X.shape[0] == 0:

@@ -27,19 +27,31 @@ def columns_of_maps(y, name: str = "y", mask: np.ndarray | None = None) -> tuple
     values = np.asarray(unmasked(y))
     values = values.astype(np.float64) if values.dtype.kind not in "f" else values
     columns = values.reshape(len(values), -1)
-    missing = np.isnan(columns).sum(axis=0)
-    own = (missing < len(values)) if mask is None else mask.reshape(-1)
+    own = mask_of_maps(np.isnan(values).sum(axis=0), len(values), name, mask)
+    return columns[:, own.reshape(-1)], own
+
+
+def mask_of_maps(missing: np.ndarray, n_rows: int, name: str = "y", mask: np.ndarray | None = None) -> np.ndarray:
+    """Return the mask of cells that hold data, shape (*shape), from the number of NaN in each cell of n_rows maps.
+
+    Parameters
+    ----------
+    missing : ndarray of int, shape (*shape)
+    n_rows, name, mask
+        As in `columns_of_maps`, as are the errors.
+    """
+    own = (missing < n_rows) if mask is None else mask
     if not own.any():
-        raise ValueError(f"{name} is NaN in all cells of all {len(values)} samples.")
-    gaps = np.flatnonzero(own & (missing > 0))
+        raise ValueError(f"{name} is NaN in all cells of all {n_rows} samples.")
+    gaps = np.argwhere(own & (missing > 0))
     if len(gaps):
-        cell = tuple(int(i) for i in np.unravel_index(gaps[0], values.shape[1:]))
+        cell = tuple(gaps[0].tolist())
         raise ValueError(
             f"{name} may be NaN in a cell in all samples, which is left out then; {len(gaps)} cell(s) are NaN in some "
-            f"of the {len(values)} only, the first, {cell}, in {missing[gaps[0]]}. Fill these gaps, or set the cells "
-            "to NaN in all samples."
+            f"of the {n_rows} only, the first, {cell}, in {missing[cell]}. Fill these gaps, or set the cells to NaN in "
+            "all samples."
         )
-    return columns[:, own], own.reshape(values.shape[1:])
+    return own
 
 
 def flat_target(y, name: str = "y", mask: np.ndarray | None = None):

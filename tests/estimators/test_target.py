@@ -124,6 +124,80 @@ def test_validation_data_warm_starts_and_checkpoints(tmp_path):
     same(warm.set_params(n_levels=None).fit(X, y).predict(X), expected)
 
 
+LAZY = [
+    ("fields", FIXED | {"rank": 2}),
+    ("fields", FIXED | {"rank": None}),
+    ("fields", FIXED | {"rank": 2, "loss": "poisson"}),
+    ("fields", {"rank": 2, "random_state": 0}),
+    ("encodings", FIXED | {"rank": 2}),
+]
+
+
+@pytest.mark.parametrize("layout, options", LAZY, ids=repr)
+def test_maps_in_blocks_are_those_in_memory(layout, options):
+    da = pytest.importorskip("dask.array")
+    X, y = ocean() if layout == "fields" else table()
+    y = np.abs(y).round() if "loss" in options else y
+    n = len(X)
+    weight = np.random.default_rng(2).integers(3, size=n).astype(float)
+    weight[:30] = 0  # a block without any
+    modes = None if layout == "fields" else ["player", Grid("court", (4, 6))]
+    model = MRTLRegressor(modes, target=RAIN, **options)
+    expected = model.fit(X, y, weight)
+    coef, predicted, score = expected.coef_, expected.predict(X), expected.score(X, y)
+    lazy, maps = da.from_array(X, (30, *X.shape[1:])), da.from_array(y, (30, 7, 8))
+    for target in (maps, y):
+        model.fit(lazy, target, weight)
+        same(model.coef_, coef, atol=1e-6 * np.nanmax(np.abs(coef)))
+    found = model.predict(lazy)
+    assert found.shape == (n, 7, 8) and found.chunks[0] == lazy.chunks[0] and found.chunks[1:] == ((7,), (8,))
+    same(found.compute(), predicted, atol=1e-6 * np.nanmax(np.abs(predicted)))
+    same([model.score(lazy, target) for target in (maps, y)], score)
+    assert model.resolutions_ == expected.resolutions_
+
+
+def test_lazy_maps_with_coordinates_and_validation_data():
+    """Whose rows are in another order of the cells."""
+    xr = pytest.importorskip("xarray")
+    pytest.importorskip("dask.array")
+    X, y = ocean()
+    X = xr.DataArray(X, {"time": np.arange(150)}, ("time", "lag", "lat", "lon"))
+    coords = {"time": np.arange(150) + 2, "north": np.arange(7.0), "east": np.arange(8.0)}
+    y = xr.DataArray(y, coords, ("time", "north", "east"))
+    model = MRTLRegressor(target=Grid("rain", (7, 8)), rank=2, **FIXED)
+    expected = model.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:]).history_
+    predicted, score = model.predict_xarray(X[100:]), model.score(X[100:], y[100:])
+    lazy, turned = X.chunk(time=30), y[:, ::-1].transpose("time", "east", "north").chunk(time=30)
+    model.fit(lazy[:100], y[:100].chunk(time=30), X_val=lazy[100:], y_val=turned[100:].chunk(time=(20, 30)))
+    for record, other in zip(model.history_, expected, strict=True):
+        assert record["validation_loss"] == pytest.approx(other["validation_loss"], rel=1e-8)
+    found = model.predict_xarray(lazy[100:])
+    assert found.chunks is not None
+    xr.testing.assert_allclose(found.compute(), predicted)
+    assert model.score(lazy[100:], turned[100:].chunk(time=(20, 30))) == pytest.approx(score)
+
+
+def test_lazy_maps_that_are_wrong():
+    da = pytest.importorskip("dask.array")
+    X, y = ocean()
+    lazy, model = da.from_array(X, (30, *X.shape[1:])), MRTLRegressor(target=RAIN, rank=1, **FIXED)
+    y[:, 3, 3] = 7.0
+    maps = da.from_array(y, (30, 7, 8))
+    same(model.fit(lazy, maps).predict(X)[:, 3, 3], 7.0, atol=1e-6)  # a constant cell
+    with pytest.raises(ValueError, match=r"1 cell\(s\) are NaN in some of the 150 only, the first, \(3, 3\), in 30"):
+        model.fit(lazy, da.where(maps == 7, da.from_array(np.repeat([np.nan, 7.0], [30, 120])[:, None, None]), maps))
+    with pytest.raises(ValueError, match="y must be chunked along its first axis"):
+        model.fit(lazy, maps.rechunk((30, 7, 4)))
+    with pytest.raises(ValueError, match="y must have the chunks of rows"):
+        model.fit(lazy, maps.rechunk((50, 7, 8)))
+    with pytest.raises(ValueError, match="y is NaN in all cells"):
+        model.fit(lazy, maps * np.nan)
+    with pytest.raises(ValueError, match=r"y must have the shape \(n, 7, 8\)"):
+        model.fit(lazy, maps[:, :, 1:])
+    with pytest.raises(ValueError, match="constant"):
+        model.fit(lazy, 0 * maps)
+
+
 def test_it_survives_saving_and_cross_validation(tmp_path):
     X, y = ocean()
     model = MRTLRegressor(target=RAIN, rank=1, **FIXED).fit(X, y)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
-from sklearn_mrtl.core.data.concatenation import joined_samples, on_cpu
+from sklearn_mrtl.core.data.concatenation import joined_samples, on_cpu, samples_on_cpu
 from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION, MIN_SAMPLED, distinct, samples_of_some_keys
 from sklearn_mrtl.core.data.samples import Samples
@@ -46,9 +46,9 @@ def coarse_block(block: Block, shapes: Shapes) -> Block:
 def coarse_blocks(blocks: Iterable[Block], shapes: Shapes) -> list[Block]:
     """Return blocks on coarser grids, their equal rows merged, within each and then among all of them."""
     coarse: list[Block] = []
-    n_cells = prod(map(prod, shapes))
-    many = ROWS_PER_CELL * n_cells
+    many = 0
     for block in blocks:
+        many = many or ROWS_PER_CELL * prod(map(prod, shapes[: len(block.samples.inputs.modes)]))
         coarse.append(coarse_block(block, shapes))
         if sum(block.samples.inputs.n_rows for block in coarse) > many:
             coarse = merged_blocks(coarse)
@@ -80,9 +80,31 @@ def part_of_block(block: Block, n_rows: int, n_parts: int, n_blocks: int) -> Sam
     if not len(rows):
         return None
     rows = rows.to(samples.weight.device)
-    y, weight = samples.y[rows].cpu(), samples.weight[rows].cpu()
-    fold = None if samples.fold is None else samples.fold[rows].cpu()
-    return replace(samples, inputs=on_cpu(samples.inputs.select(rows)), y=y, weight=weight, fold=fold)
+    fold = None if samples.fold is None else samples.fold[rows]
+    part = replace(
+        samples, inputs=samples.inputs.select(rows), y=samples.y[rows], weight=samples.weight[rows], fold=fold
+    )
+    return samples_on_cpu(part)
+
+
+def merged_block(block: Block) -> Samples:
+    """Return the samples of a block on the CPU, equal rows merged."""
+    return samples_on_cpu(replace(block.samples, fold=None).merge())
+
+
+def merged_samples(a: Samples, b: Samples) -> Samples:
+    """Return the samples of two parts, equal rows merged."""
+    return joined_samples([a, b]).merge()
+
+
+def some_keys(block: Block, n: int) -> Tensor:
+    """Return the keys of a block's encodings on the CPU, each once, the least n of them."""
+    return torch.unique(cast(EncodedInputs, block.samples.inputs).keys())[:n].cpu()
+
+
+def joined_keys(a: Tensor, b: Tensor, n: int) -> Tensor:
+    """Return the keys of two parts, each once, the least n of them."""
+    return torch.unique(torch.cat([a, b]))[:n]
 
 
 def rows_of_step(block: Block, step: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf, prod
 from typing import Any, Self
 
@@ -16,7 +17,11 @@ from sklearn_mrtl.core.data.block import (
     block_without_products,
     coarse_block,
     coarse_blocks,
+    joined_keys,
+    merged_block,
+    merged_samples,
     part_of_block,
+    some_keys,
     some_rows,
     weighted_mean_squares,
 )
@@ -193,7 +198,7 @@ class BlockSamples:
 
     @property
     def target(self) -> TargetGrid | None:
-        """The grid whose cells the outputs are: none."""
+        """The grid whose cells the outputs are; None: they are none."""
         return self.template.target
 
     @property
@@ -215,11 +220,14 @@ class BlockSamples:
         """Merge equal rows of the blocks of each group if they are kept."""
         if self.inputs.coarsens_in_steps or not self.blocks.are_kept:
             return self
-        return self.coarsen(self.inputs.shapes)
+        return self.coarsen(self.shapes)
 
     def coarsen(self, shapes: Shapes) -> BlockSamples:
         """Return the samples on coarser grids, merged in each group and kept if they are small."""
-        template = replace(self.template, inputs=self.template.inputs.coarsen(shapes))
+        inputs = self.template.inputs
+        template = replace(
+            self.template.with_coarse_targets(shapes), inputs=inputs.coarsen(shapes[: len(inputs.modes)])
+        )
         n_bytes = self.n_bytes * self._fraction(template.inputs.sizes)
         if n_bytes <= self.max_bytes:
             blocks = self.blocks.map_groups(coarse_blocks, shapes)
@@ -239,6 +247,16 @@ class BlockSamples:
             return self
         return replace(self, blocks=self.blocks.map(block_without_products))
 
+    def has_few_distinct(self, most: int) -> bool:
+        """Return whether at most so many rows differ; see `Samples.has_few_distinct`."""
+        if self.inputs.coarsens_in_steps:
+            return self.n_rows <= most
+        return len(self.blocks.combine(some_keys, most + 1, by=partial(joined_keys, n=most + 1))) <= most
+
+    def merged_at_hand(self) -> Samples:
+        """Return all samples at hand, equal rows merged; for few distinct ones."""
+        return self.blocks.combine(merged_block, by=merged_samples)
+
     def thinned(self, n_parts: int, n_blocks: int) -> Samples:
         """Return at hand one of n_parts parts of the samples; see `Samples.thinned`."""
         parts = [part for part in self.blocks.collect(part_of_block, self.n_rows, n_parts, n_blocks) if part]
@@ -247,7 +265,7 @@ class BlockSamples:
         folds = [part.fold for part in parts if part.fold is not None]
         fold = torch.cat(folds) if folds else None
         fold = fold if self.fold_of is None else self.fold_of(y, fold)
-        return Samples.from_rows(inputs, y.to(self.weight), weight.to(self.weight), fold)
+        return Samples.from_rows(inputs, y.to(self.weight), weight.to(self.weight), fold, self.target)
 
     def every(self, step: int, levels: Sequence[Shapes] = ()) -> tuple[Inputs, Tensor]:
         """Return at hand, on the CPU, every so-many-th row on coarser grids, and its weight; see `block.some_rows`."""

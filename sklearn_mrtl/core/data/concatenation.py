@@ -44,6 +44,14 @@ def on_cpu(inputs: Inputs) -> Inputs:
     return replace(encoded, encodings=tuple(encoding.to(torch.device("cpu")) for encoding in encoded.encodings))
 
 
+def samples_on_cpu(samples: Samples) -> Samples:
+    """Return the samples on the CPU."""
+    fold = None if samples.fold is None else samples.fold.cpu()
+    target = None if samples.target is None else samples.target.to(torch.device("cpu"))
+    inputs, y, weight = on_cpu(samples.inputs), samples.y.cpu(), samples.weight.cpu()
+    return replace(samples, inputs=inputs, y=y, weight=weight, fold=fold, target=target)
+
+
 def concatenated_encodings(parts: Sequence[Encoding]) -> Encoding:
     """Return the encoding of all parts; one-hot if all of them are."""
     one_hot = [part for part in parts if isinstance(part, OneHot)]

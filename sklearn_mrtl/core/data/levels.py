@@ -94,8 +94,8 @@ class LevelData:
 
 
 def n_cells(samples: Inputs | BlockSamples) -> int:
-    """Return the number of entries of a sample."""
-    return prod(map(prod, samples.shapes))
+    """Return the number of entries of a sample's inputs."""
+    return prod(map(prod, (samples.inputs if isinstance(samples, BlockSamples) else samples).shapes))
 
 
 def pyramid(samples: AnySamples, resolutions: Sequence[Shapes], levels: Sequence[int]) -> Iterator[AnySamples]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.data.base import CHUNK_ROWS, Inputs, Shapes
+from sklearn_mrtl.core.data.encodings import EncodedInputs
+from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION
 from sklearn_mrtl.core.data.target import TargetGrid
 from sklearn_mrtl.modes import Mode
 
@@ -76,11 +79,11 @@ class Samples:
 
     def coarsen(self, shapes: Shapes) -> Samples:
         """Return the samples on coarser grids, merged."""
-        samples = self._coarse_targets(shapes)
+        samples = self.with_coarse_targets(shapes)
         inputs, row = self.inputs.merge(shapes[: len(self.inputs.modes)])
         return replace(samples, inputs=inputs) if row is None else samples._merged(inputs, row, 1)
 
-    def _coarse_targets(self, shapes: Shapes) -> Samples:
+    def with_coarse_targets(self, shapes: Shapes) -> Samples:
         """Return the samples with the outputs on the grid of the last of some shapes."""
         if self.target is None or shapes[-1] == self.target.shape:
             return self
@@ -91,6 +94,16 @@ class Samples:
     def without_products(self) -> Samples:
         """Return the samples without the outer products that inputs keep for the steps of a full-rank model."""
         return replace(self, inputs=self.inputs.without_products())
+
+    def has_few_distinct(self, most: int) -> bool:
+        """Return whether at most so many rows differ; of fields, whether there are no more.
+
+        After a merge all rows differ; none were merged where nearly all do.
+        """
+        n_rows = self.inputs.n_rows
+        if self.inputs.coarsens_in_steps or not most < n_rows < most / MAX_DISTINCT_FRACTION:
+            return n_rows <= most
+        return len(torch.unique(cast(EncodedInputs, self.inputs).keys())) <= most
 
     def thinned(self, n_parts: int, n_blocks: int) -> Samples:
         """Return one of n_parts parts of the samples: n_blocks blocks of consecutive rows, evenly spread."""
@@ -114,7 +127,7 @@ class Samples:
             Part of each block of consecutive rows that weighs nothing, half of it at either edge, so that rows of
             different blocks are not neighbours. A block of so few rows that none is left keeps all.
         """
-        samples = self._coarse_targets(shapes)
+        samples = self.with_coarse_targets(shapes)
         inputs, row = self.inputs.merge(shapes[: len(self.inputs.modes)])
         if self.fold is not None:
             n_folds = int(self.fold.max()) + 1
@@ -178,7 +191,7 @@ def mean_square_sum(y: Tensor, weight: Tensor) -> float:
     """Return the weighted mean over the rows of the sum of the squares of y (n, T)."""
     parts = zip(weight.split(CHUNK_ROWS), y.split(CHUNK_ROWS), strict=True)
     total = sum(float(weight.double() @ y.double().square().sum(1)) for weight, y in parts)
-    return total / weight_sum(weight)
+    return total / weight_sum(weight) if len(weight) else 0.0
 
 
 def weight_sum(weight: Tensor) -> float:

@@ -15,9 +15,9 @@ from sklearn_mrtl.core.solvers.ridge import LARGEST_SYSTEM, RidgeDesign
 DESIGN_ENTRIES = 2**22  # of the design that is made at once: 32 MB in double precision
 
 
-def is_affordable(model: FullRank, largest: int = LARGEST_SYSTEM) -> bool:
-    """Return whether the moment matrix of the weights has at most `largest` rows."""
-    return prod(axis.size for axis in model.input_axes) <= largest
+def has_few_weights(model: FullRank) -> bool:
+    """Return whether the weights' moment matrix is small enough for a decomposition."""
+    return prod(axis.size for axis in model.input_axes) <= LARGEST_SYSTEM
 
 
 class BlockRidgeDesign(RidgeDesign):

@@ -28,10 +28,13 @@ LARGEST_DESIGN = 50_000_000  # entries of the design matrix: 400 MB
 
 def is_affordable(model: FullRank, samples: AnySamples, largest: int = LARGEST_SYSTEM) -> bool:
     """Return whether the exact solution needs a system of at most `largest` rows, and moderate memory."""
-    n_rows, n_columns = samples.inputs.n_rows, prod(axis.size for axis in model.input_axes)
+    n_columns, most = prod(axis.size for axis in model.input_axes), largest
     largest_grid = max((axis.size for axis in model.axes if axis.smoothness is not None), default=0)
-    system = min(n_rows, n_columns) if smooth_outputs(model) is None else n_columns
-    return system <= largest and largest_grid <= LARGEST_SYSTEM and n_rows * n_columns <= LARGEST_DESIGN
+    if n_columns <= largest:
+        most = LARGEST_DESIGN // n_columns
+    elif smooth_outputs(model) is not None:
+        return False
+    return largest_grid <= LARGEST_SYSTEM and samples.has_few_distinct(most)
 
 
 def smooth_outputs(model: FullRank) -> Axis | None:
@@ -125,7 +128,7 @@ class RidgeDesign:
 
         In the eigenbasis of the outputs' Laplacian each output has one strength in addition for all of its weights.
         """
-        basis, eigenvalues = eigenbasis(outputs, self.root)
+        basis, eigenvalues = eigenbasis(outputs, self.x)
         assert basis is not None
         additional = alphas.spatial * eigenvalues / (self.model.n_entries / self.model.n_outputs)
         system = self.x.T @ self.x

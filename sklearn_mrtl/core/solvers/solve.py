@@ -52,8 +52,6 @@ def solves_exactly(objective: Objective, samples: AnySamples, settings: SolverSe
     model = objective.model
     if not isinstance(model, FullRank) or objective.loss is not SquaredLoss or settings.name != "lbfgs":
         return False
-    if isinstance(samples, BlockSamples) and block_ridge.is_affordable(model, largest):
-        return True
     return ridge.is_affordable(model, samples, largest)
 
 
@@ -64,10 +62,10 @@ def solve_exactly(objective: Objective, samples: AnySamples, monitor: Monitor = 
     design: ridge.RidgeDesign
     if not isinstance(samples, BlockSamples):
         design = ridge.RidgeDesign(objective.model, samples)
-    elif block_ridge.is_affordable(objective.model):
+    elif block_ridge.has_few_weights(objective.model):
         design = block_ridge.BlockRidgeDesign(objective.model, samples)
-    else:  # fewer rows than weights: few enough to be at hand
-        design = ridge.RidgeDesign(objective.model, samples.thinned(1, 1))
+    else:  # few distinct rows
+        design = ridge.RidgeDesign(objective.model, samples.merged_at_hand())
     solution = design.solve(objective.alphas, samples.weight)
     value, loss, gradient = objective.value_and_gradient(solution)
     found = fetched(loss=loss, value=value, **gradient_statistics(gradient))

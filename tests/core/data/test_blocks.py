@@ -26,6 +26,7 @@ from sklearn_mrtl.core.data.block import Block
 from sklearn_mrtl.core.data.blocks import Blocks, BlockSamples, joined
 from sklearn_mrtl.core.data.concatenation import concatenated
 from sklearn_mrtl.core.data.encodings import EncodedInputs
+from sklearn_mrtl.core.data.merging import MAX_DISTINCT_FRACTION
 from sklearn_mrtl.core.data.mode_encodings import OneHot
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import SquaredLoss
@@ -240,6 +241,23 @@ def test_thinned_samples_come_as_they_are(layout, n_parts):
     assert_same(found.weight, expected.weight)
     model, parameters = build(FullRank, samples.inputs)
     assert_same(model.scores(parameters, found.inputs), model.scores(parameters, expected.inputs))
+
+
+@by_layout
+@pytest.mark.parametrize("kept", ["each", "twice", "nearly each"])
+def test_number_of_distinct_rows(layout, kept):
+    samples, _ = problem(layout, n=100)
+    rows = {"each": torch.arange(100), "twice": torch.arange(100) % 50, "nearly each": torch.arange(100) % 80}[kept]
+    y, weight = samples.totals()
+    samples = Samples.from_rows(samples.inputs.select(rows), y[rows], weight[rows])
+    design = samples.inputs.design()
+    n = len(design) if layout == "fields" else len(torch.unique(design, dim=0))
+    for some in (samples.merge(), in_blocks(samples, 13), in_blocks(samples, 13).merge()):
+        assert [most for most in range(120) if some.has_few_distinct(most)] == list(range(n, 120))
+    at_hand = in_blocks(samples, 13).merged_at_hand()
+    assert n <= at_hand.inputs.n_rows <= n / MAX_DISTINCT_FRACTION
+    sums = [weighted_design(part.inputs, part.totals()[1], 1.0) for part in (at_hand, samples)]
+    assert_same(*sums)
 
 
 @by_layout
