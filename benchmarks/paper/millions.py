@@ -23,7 +23,7 @@ def measure(task, seed, kind, setting):
 
 
 def methods(kinds):
-    setting = best_settings("tracking", "MRTL", fine=True) | {"max_epochs": 1, "batch_size": 1024}
+    setting = best_settings("tracking", "MRTL") | {"max_epochs": 1, "batch_size": 1024}
     return [Method(kind, measure, {"kind": kind, "setting": setting}) for kind in kinds]
 
 
@@ -61,7 +61,7 @@ def ends(trials):
 
 TEXT = """Simulated frames (50 players, court 40 x 50, box of the defenders 12 x 12, 12 % with a shot), 60 % of them for
 training, as in the paper, which has six million. Adam with batches of 1024, the largest of the paper's range, and
-otherwise the best setting of MRTL on real frames ([Table 2](table2_finest.md)). **There is one epoch at each level, no
+otherwise the best setting of MRTL on real frames ([Table 2](table2.md)). **There is one epoch at each level, no
 more**, and one seed: this page says what an epoch takes with that many frames, and how far one epoch comes, not where
 training ends. CPU seconds of an epoch include what precedes it: coarser rows, the decomposition, finer weights. The
 loss is eq. (8), with which a constant has 0.693.
