@@ -58,15 +58,13 @@ def in_short(claims):
     speed_claim, same, start, finest = (by_title[title] for title in (FASTER, SAME_LOSS, START, FINEST))
     ours, adam = (ratios(speed_claim, part + GRIDS["finest"]) for part in (GIVEN, "Adam, both phases"))
     n_same, n_start, n_finest = (Counter(c.verdict() for c in claim.checks) for claim in (same, start, finest))
-    n_larger = n_same[REFUTED]
     return (
-        f"Training on the finest of the paper's grids alone takes {listed(f'{r} times' for r in ours.values())} as long "
-        f"as from coarse to fine ({listed(ours)}; with the paper's optimizer {listed(adam.values())} times), and from "
-        f"coarse to fine the loss is at most {TOLERANCE:g} % larger in {n_same[CONFIRMED]} of "
-        f"{len(same.checks)} comparisons and {f'larger in {n_larger}' if n_larger else 'in none larger'} beyond doubt. "
-        f"Random factors end at a loss more than {TOLERANCE:g} % above that of the full-rank start in "
-        f"{n_finest[CONFIRMED]} of {len(finest.checks)} comparisons on the finest grids alone, and in "
-        f"{n_start[CONFIRMED] or 'none'} of {len(start.checks)} from coarse to fine."
+        f"Training from coarse to fine is {listed([f'{ratio} ({task})' for task, ratio in ours.items()])} times as "
+        f"fast as on the finest grids alone, with the paper's optimizer {listed(adam.values())} times; its loss is at "
+        f"most {TOLERANCE:g} % larger in {n_same[CONFIRMED]} of {len(same.checks)} comparisons and beyond doubt larger "
+        f"in {n_same[REFUTED] or 'none'}. Random factors end at a loss more than {TOLERANCE:g} % above that of the "
+        f"full-rank start in {n_finest[CONFIRMED]} of {len(finest.checks)} comparisons on the finest grids alone, and "
+        f"in {n_start[CONFIRMED] or 'none'} from coarse to fine."
     )
 
 
