@@ -51,7 +51,7 @@ def figure(trials):
             ax.set(xscale="log", xlabel="CPU seconds of this phase", title=f"{TITLES[name]}: {PHASES[phase]}")
             ax.set_ylabel(f"{label} of validation rows")
             plain_ticks(ax.xaxis)
-    axes[0, 1].legend(fontsize=8)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(CRITERIA))
     return fig
 
 
