@@ -10,8 +10,9 @@ import numpy as np
 from sklearn_mrtl._estimators.lazy_maps import lazy_columns_of_maps
 from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
 from sklearn_mrtl._utils.labels import Labels, align_target
+from sklearn_mrtl._utils.lead import lead_between
 from sklearn_mrtl._utils.maps import columns_of_maps, maps_of_columns
-from sklearn_mrtl._utils.time import find_time, lead_between
+from sklearn_mrtl._utils.time import find_time
 from sklearn_mrtl.modes import Grid, Mode
 
 
