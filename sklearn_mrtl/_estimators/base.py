@@ -31,7 +31,7 @@ from sklearn_mrtl._estimators.settings import (
     make_plan_and_settings,
 )
 from sklearn_mrtl._estimators.target_form import check_name
-from sklearn_mrtl._estimators.terms import core_scale, fitted_terms, highest_term, warn_of_empty
+from sklearn_mrtl._estimators.terms import core_scale, fitted_terms, highest_term, other_tensors, warn_of_empty
 from sklearn_mrtl._estimators.threads import in_useful_threads
 from sklearn_mrtl._estimators.to_xarray import to_xarray
 from sklearn_mrtl._estimators.validation import validate_samples
@@ -165,7 +165,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
             tried | {name: in_user_units(tried[name], statistics.scale) for name in ALPHAS if name in tried}
             for tried in fit.alpha_path
         ]
-        return tensor.attributes() | own | {
+        return tensor.attributes(other_tensors(terms, tensor)) | own | {
             "tensor_": tensor,
             "terms_": terms,
             **({} if outputs.classes is None else {"classes_": outputs.classes}),
@@ -188,7 +188,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         layout = self.tensor_.layout
         X, _ = validate_samples(self, X, expected=(layout.row_shape, layout.labels, self.tensor_.dtype))
-        others = [term.tensor for term in self.terms_.values() if term.name != self.tensor_.name]
+        others = other_tensors(self.terms_, self.tensor_)
         scores, n_gaps = self.tensor_.scores(X, resolve_device(self.device), others)
         warn_of_filled(n_gaps)
         if not np.isfinite(scores).all():
@@ -240,8 +240,7 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         known = [name for name in ALPHAS if hasattr(self, f"{name}_")]
         attrs = {"model": type(self).__name__} | {name: getattr(self, f"{name}_") for name in known}
-        others = [term.tensor for term in self.terms_.values() if term.name != self.tensor_.name]
-        return to_xarray(self.tensor_, attrs, coef=coef, others=others)
+        return to_xarray(self.tensor_, attrs, coef=coef, others=other_tensors(self.terms_, self.tensor_))
 
     def _get_fitted_attr_html(self, doc_link=""):
         """Return the HTML of notebooks, also in a pipeline; without coef_, which may be large."""

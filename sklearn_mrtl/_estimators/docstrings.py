@@ -112,7 +112,7 @@ component_weights_ : ndarray of shape (K,)
     Weights of the components, descending: W is the sum of ``component_weights_[k]`` times the outer product of the
     k-th columns. With "tucker": `core_`, of shape (K_1, K_2, ...).
 intercept_ : float or ndarray of shape (T,)
-    b, for each of T outputs.
+    b, for each of T outputs: the score of a row of zeros, or of the means of numbers that are standardized.
 terms_ : dict of str to FittedTerm
     The terms by name, such as "court" and "player x court", with their ``factors``, ``component_weights``, ``coef``,
     ``rank``, ``alpha_l2``, ``alpha_spatial``, ``degrees_of_freedom`` (effective number of parameters on the coarsest
@@ -180,9 +180,11 @@ X : array-like, sparse matrix, torch.Tensor, dask array, xarray.DataArray or Dat
 
 FIT_WEIGHTS = """\
 sample_weight : array-like of shape (n,), default=None
-    Not negative; rows of weight 0 are left out. ``None``: 1.
+    Not negative; rows of weight 0 are left out. ``None``: 1. Only their proportions matter, except with
+    ``loss="poisson"``, where they are exposures.
 X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-    Validation data. The weights with the smallest loss on them are kept.
+    Validation data. The weights with the smallest loss on them are kept. Within scikit-learn's
+    ``TransformedTargetRegressor`` give y_val transformed: it transforms y only.
 groups : array-like of shape (n,), default=None
     Rows of the same group, such as a game, are left out together when penalties are chosen or rows are held out.
 

@@ -42,7 +42,8 @@ class Moments:
         else:
             mean = np.bincount(X.indices, entry_weight * X.data, n) / total
             squares = np.bincount(X.indices, entry_weight * (X.data - mean[X.indices]) ** 2, n)
-        return cls(total, mean, squares + np.maximum(total - of_entries, 0.0) * mean**2)
+        is_full = np.bincount(X.indices, minlength=n) == X.shape[0]  # rounding would leave weight without an entry
+        return cls(total, mean, squares + np.where(is_full, 0.0, np.maximum(total - of_entries, 0.0)) * mean**2)
 
     def join(self, other: Moments) -> Moments:
         """Return the moments of both."""

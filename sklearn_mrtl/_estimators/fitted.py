@@ -110,18 +110,17 @@ class FittedTensor(Predictor):
 
     # What it shows
 
-    @property
-    def intercept(self) -> np.ndarray:
-        """Score of a sample of zeros, shape (T,)."""
+    def intercept(self, others: Sequence[Predictor] = ()) -> np.ndarray:
+        """Return the score of a sample of zeros, shape (T,), for `others` as in `scores`."""
         if self.layout.is_fields:
-            return self.scores(np.zeros((1, *self.layout.row_shape), dtype=self.dtype))[0][0]
+            return self.scores(np.zeros((1, *self.layout.row_shape), dtype=self.dtype), others=others)[0][0]
         scale, shift = (values.astype(self.dtype) for values in (self.outputs.scale, self.outputs.shift))
         return self.parameters["intercept"] * scale + shift
 
-    @property
-    def intercept_of_y(self) -> np.ndarray:
-        """Score of a sample of zeros in the form of a row of y."""
-        return self.intercept[0] if self.outputs.number == 1 else self.outputs.form.with_maps(self.intercept, 0)
+    def intercept_of_y(self, others: Sequence[Predictor] = ()) -> np.ndarray:
+        """Return the score of a sample of zeros in the form of a row of y."""
+        intercept = self.intercept(others)
+        return intercept[0] if self.outputs.number == 1 else self.outputs.form.with_maps(intercept, 0)
 
     @property
     def canonical(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -174,10 +173,10 @@ class FittedTensor(Predictor):
             end += len(mode.shape)
         return self.outputs.form.with_maps(weights, 0) if several else weights
 
-    def attributes(self) -> dict[str, Any]:
-        """Return the fitted attributes of an estimator that are the tensor's."""
+    def attributes(self, others: Sequence[Predictor] = ()) -> dict[str, Any]:
+        """Return the fitted attributes of an estimator that are the tensor's, for `others` as in `scores`."""
         shown: dict[str, Any] = {"modes_": self.layout.modes, "rank_": self.rank}
-        shown["intercept_"] = self.intercept_of_y
+        shown["intercept_"] = self.intercept_of_y(others)
         if self.decomposition is not None:
             core, shown["factors_"] = self.canonical
             shown["component_weights_" if core.ndim == 1 else "core_"] = core

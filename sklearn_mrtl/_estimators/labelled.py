@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.tensor_mode import output_mode
 from sklearn_mrtl._utils.arrays import is_dataarray
-from sklearn_mrtl._utils.time import find_time, later
+from sklearn_mrtl._utils.lead import is_calendar, later
+from sklearn_mrtl._utils.time import find_time
 
 if TYPE_CHECKING:
     import xarray
@@ -34,9 +35,9 @@ def with_coordinates(values, X: xarray.DataArray, outputs: Outputs):
     coords = {name: coord for name, coord in X.coords.items() if coord.dims == (samples,)}
     form, time = outputs.form, find_time(X)
     if form.lead is not None and time is not None:
-        attrs = coords["time"].attrs
-        coords[SAMPLE_TIME] = (samples, coords["time"].values)
-        coords["time"] = (samples, later(time, form.lead), attrs)
+        attrs, given = coords["time"].attrs, coords["time"].values
+        coords[SAMPLE_TIME] = (samples, given)
+        coords["time"] = (samples, later(given if is_calendar(given) else time, form.lead), attrs)
     if values.ndim == 1:
         return type(X)(values, coords, (samples,))
     mode = output_mode(outputs).with_other_dims([str(samples)])

@@ -41,6 +41,15 @@ class TargetSummary(ABC):
         """Return the summary of both."""
 
     @property
+    def unit(self) -> float:
+        """A power of two of about the size of the largest weight."""
+        return power_of_two(self.largest_weight)
+
+    def square_in(self, largest_weight: float) -> float:
+        """Return the square of this summary's unit in that of a larger weight."""
+        return (self.unit / power_of_two(largest_weight)) ** 2
+
+    @property
     def filled(self) -> dict[int, int]:
         """The counts of blocks that have rows, in their order."""
         return {number: self.counts[number] for number in sorted(self.counts) if self.counts[number]}
@@ -52,8 +61,8 @@ class NumberSummary(TargetSummary):
 
     Attributes
     ----------
-    total : float
-        Sum of the weights.
+    total, weight_squares : float
+        Sum of the weights, and sum of their squares in units of `unit`.
     mean, squares : ndarray of shape (T,)
         Weighted mean, and sum of the weighted squared deviations from it.
     largest : float
@@ -61,6 +70,7 @@ class NumberSummary(TargetSummary):
     """
 
     total: float
+    weight_squares: float
     mean: np.ndarray
     squares: np.ndarray
     largest: float
@@ -72,14 +82,17 @@ class NumberSummary(TargetSummary):
         mean = weight @ y / max(total, np.finfo(float).tiny)
         squares = weight @ (y - mean) ** 2
         largest = float(weight.max(initial=0.0))
-        return cls(counts, largest, total, mean, squares, float(np.abs(y).max(initial=0.0)))
+        weight_squares = float(np.square(weight / power_of_two(largest)).sum())
+        return cls(counts, largest, total, weight_squares, mean, squares, float(np.abs(y).max(initial=0.0)))
 
     def join(self, other: Self) -> Self:
         total, mean, squares = joined_moments(
             self.total, self.mean, self.squares, other.total, other.mean, other.squares
         )
         counts, largest_weight = self.counts | other.counts, max(self.largest_weight, other.largest_weight)
-        return type(self)(counts, largest_weight, total, mean, squares, max(self.largest, other.largest))
+        weight_squares = sum(one.weight_squares * one.square_in(largest_weight) for one in (self, other))
+        largest = max(self.largest, other.largest)
+        return type(self)(counts, largest_weight, total, weight_squares, mean, squares, largest)
 
 
 @dataclass(frozen=True)
@@ -88,23 +101,30 @@ class ClassSummary(TargetSummary):
 
     Attributes
     ----------
-    totals : dict
-        Sum of the weights of each label.
+    totals, weight_squares : dict
+        Sum of the weights of each label, and sum of their squares in units of `unit`.
     """
 
     totals: dict
+    weight_squares: dict
 
     @classmethod
     def of(cls, counts: dict[int, int], y: np.ndarray, weight: np.ndarray) -> Self:
         labels, codes = np.unique(y, return_inverse=True)
         totals = np.bincount(codes, weights=weight, minlength=len(labels))
-        return cls(counts, float(weight.max(initial=0.0)), dict(zip(labels.tolist(), totals.tolist(), strict=True)))
+        largest = float(weight.max(initial=0.0))
+        squares = np.bincount(codes, weights=np.square(weight / power_of_two(largest)), minlength=len(labels))
+        by_label = (dict(zip(labels.tolist(), of_each.tolist(), strict=True)) for of_each in (totals, squares))
+        return cls(counts, largest, *by_label)
 
     def join(self, other: Self) -> Self:
-        totals = Counter(self.totals)
-        totals.update(other.totals)
         counts, largest_weight = self.counts | other.counts, max(self.largest_weight, other.largest_weight)
-        return type(self)(counts, largest_weight, dict(totals))
+        totals, squares = Counter(self.totals), Counter[Any]()
+        totals.update(other.totals)
+        for one in (self, other):
+            factor = one.square_in(largest_weight)
+            squares.update({label: factor * square for label, square in one.weight_squares.items()})
+        return type(self)(counts, largest_weight, dict(totals), dict(squares))
 
 
 def summarize_targets(
@@ -128,13 +148,13 @@ def number_outputs(
     n_rows = sum(summary.counts.values())
     scale = np.sqrt(summary.squares / summary.total)
     scale = checked_scale(summary.mean, scale, summary.largest, n_rows, dtype, is_map=is_map)
-    unit = power_of_two(summary.largest_weight)
-    if not is_log:
+    if not is_log:  # see `weights_in_rows`
+        unit = summary.unit * summary.weight_squares / (summary.total / summary.unit)
         return Outputs("output", scale, summary.mean), unit
     means = summary.mean
     outputs = Outputs("output", np.ones(len(means)), np.full(len(means), np.log(means.mean())), is_log=True)
     largest = np.array([summary.largest_weight])
-    return outputs, float(largest[0] / weights_in_counts(largest / unit, largest, outputs)[0])
+    return outputs, float(largest[0] / weights_in_counts(largest / summary.unit, largest, outputs)[0])
 
 
 def targets_of_numbers(outputs: Outputs, validate, y) -> tuple[np.ndarray, float]:
@@ -165,7 +185,9 @@ def class_outputs(summary: ClassSummary, class_weight) -> tuple[Outputs, np.ndar
         factors = validate_class_weight(class_weight, classes)
     n_outputs = len(classes) if len(classes) > 2 else 1
     outputs = Outputs("class", np.ones(n_outputs), np.zeros(n_outputs), classes)
-    return outputs, factors, power_of_two(summary.largest_weight * float(factors.max()))
+    size = power_of_two(float(factors.max()))
+    relative, squares = factors / size, np.array([summary.weight_squares[label] for label in classes.tolist()])
+    return outputs, factors, size * summary.unit * float(relative**2 @ squares / (relative @ (totals / summary.unit)))
 
 
 def targets_of_classes(outputs: Outputs, factors: np.ndarray, y) -> tuple[np.ndarray, np.ndarray | float]:

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mrtl._estimators.classifier import MRTLClassifier
 from sklearn_mrtl._estimators.plain import Reader, Writer, is_plain
 from sklearn_mrtl._estimators.regressor import MRTLRegressor
-from sklearn_mrtl._estimators.terms import highest_term
+from sklearn_mrtl._estimators.terms import highest_term, other_tensors
 from sklearn_mrtl._estimators.to_xarray import to_xarray
 from sklearn_mrtl._utils.optional import import_optional
 from sklearn_mrtl._warnings import warn
@@ -181,7 +181,7 @@ def estimator_of(arrays: Mapping[str, np.ndarray]) -> MRTLRegressor | MRTLClassi
     }
     estimator, attributes = ESTIMATORS[content["class"]](**known["parameters"]), known["attributes"]
     tensor = highest_term(attributes["terms_"]).tensor
-    attributes |= tensor.attributes() | {"tensor_": tensor}
+    attributes |= tensor.attributes(other_tensors(attributes["terms_"], tensor)) | {"tensor_": tensor}
     attributes |= {} if tensor.outputs.classes is None else {"classes_": tensor.outputs.classes}
     estimator.__dict__.update(attributes)
     return estimator

@@ -11,6 +11,7 @@ import torch
 from sklearn_mrtl._estimators.core_samples import target_grid
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.rows import Rows
+from sklearn_mrtl._estimators.terms import other_tensors
 from sklearn_mrtl.core.losses import SquaredLoss
 
 HALF_STEP = 0.61  # logarithm of the square root of 10 / 3, the ratio of penalties that are tried for a rank
@@ -97,8 +98,7 @@ def unexplained(fitted: dict[str, Any], training: Rows, outputs: Outputs) -> np.
     step = max(1, len(training.y) // SPREAD_ROWS)
     rows = np.arange(0, len(training.y), step)
     tensor = fitted["tensor_"]
-    others = [term.tensor for term in fitted["terms_"].values() if term.name != tensor.name]
-    scores, _ = tensor.scores(training.X[rows], others=others)
+    scores, _ = tensor.scores(training.X[rows], others=other_tensors(fitted["terms_"], tensor))
     residuals = np.asarray(training.y)[rows] - (scores - outputs.shift) / outputs.scale
     squares = np.average(np.square(residuals, dtype=np.float64), axis=0, weights=training.weight[rows])
     return squares / squares.mean() if squares.mean() > 0 else np.ones_like(squares)

@@ -9,9 +9,10 @@ import numpy as np
 
 from sklearn_mrtl._estimators.lazy_maps import lazy_columns_of_maps
 from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
-from sklearn_mrtl._utils.labels import Labels, align, order_of
+from sklearn_mrtl._utils.labels import Labels, align_target
+from sklearn_mrtl._utils.lead import lead_between
 from sklearn_mrtl._utils.maps import columns_of_maps, maps_of_columns
-from sklearn_mrtl._utils.time import find_time, lead_between
+from sklearn_mrtl._utils.time import find_time
 from sklearn_mrtl.modes import Grid, Mode
 
 
@@ -82,7 +83,7 @@ class TargetForm:
 
     def columns(self, y: Any, name: str = "y") -> Any:
         """Return other targets of this form as an array of shape (n,) or (n, T), the outputs in the order of fit."""
-        y = columns_in_order(align(y, self.labels, name), self.labels)
+        y = align_target(y, self.labels, name)
         if self.grid is None:
             return y
         check_shape(self.grid, name, y)
@@ -111,15 +112,6 @@ def other_coords(y: Any) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         for name, coord in y.coords.items()
         if coord.dims and set(coord.dims) <= set(y.dims[1:]) and coord.dims != (name,)
     }
-
-
-def columns_in_order(y: Any, labels: Labels) -> Any:
-    """Return a table with its columns in the order of fit, if they have the names of fit; anything else as it is."""
-    own, expected = Labels.of_target(y), (labels.coords or {}).get("output")
-    if expected is None or is_dataarray(y) or own.coords is None:
-        return y
-    order = order_of(own.coords["output"], expected)
-    return y if order is None or (np.diff(order) == 1).all() else y[list(expected)]
 
 
 def lead_of(X: Any, y: Any) -> tuple[str, int] | None:

@@ -279,6 +279,11 @@ def highest_term(terms: Mapping[str, FittedTerm]) -> FittedTerm:
     return max(terms.values(), key=lambda term: len(term.tensor.used))
 
 
+def other_tensors(terms: Mapping[str, FittedTerm], tensor: FittedTensor) -> list[FittedTensor]:
+    """Return the tensors of all terms but one."""
+    return [term.tensor for term in terms.values() if term.name != tensor.name]
+
+
 def warn_of_empty(asked: Any, terms: Any) -> None:
     """Warn of products that are empty although `terms` asks for them; with "auto" they may be."""
     empty = [repr(name) for name, term in terms.items() if TIMES in name and term.is_empty]

@@ -43,7 +43,7 @@ def to_xarray(tensor: FittedTensor, attrs: dict, *, coef: bool = False, others=(
     variables = variables_of(tensor, dims, coef=coef)
     for other in others:
         variables |= variables_of(other, dims, f"{other.name.replace(' ', '_')}_", coef=coef)
-    variables["intercept"] = (outputs, tensor.intercept_of_y)
+    variables["intercept"] = (outputs, tensor.intercept_of_y(others))
     of_modes = [dim for names in dims.values() for dim in names]
     check_names([*of_modes, *({dim for own, _ in variables.values() for dim in own} - set(of_modes))], variables)
     return xr.Dataset(variables, coords, attrs)

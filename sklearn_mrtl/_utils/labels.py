@@ -143,6 +143,16 @@ def align(X, labels: Labels, what: str = "X"):
     return X.isel({dim: _indexer(order) for dim, order in moves.items()}) if moves else X
 
 
+def align_target(y, labels: Labels, what: str = "y"):
+    """Return y with its axes after the first, or the columns of a table, in the order of fit; see `align`."""
+    y = align(y, labels, what)
+    own, expected = Labels.of_target(y), (labels.coords or {}).get("output")
+    if expected is None or is_dataarray(y) or own.coords is None:
+        return y
+    order = order_of(own.coords["output"], expected)
+    return y if order is None or (np.diff(order) == 1).all() else y[list(expected)]
+
+
 def check_modes(X: Encodings, labels: Labels, what: str) -> None:
     """Check that encodings have the modes and categories of fit.
 

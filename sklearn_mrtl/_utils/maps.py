@@ -94,12 +94,14 @@ def r2_of_targets(y, predicted, mask: np.ndarray | None, sample_weight=None) -> 
 
 
 def labelled_like(y, values: np.ndarray):
-    """Return values with the names and coordinates of y, if it is a DataArray or a DataFrame of pandas."""
+    """Return values of the shape of y with its names and coordinates, if it is a DataArray or a DataFrame."""
     if is_dataarray(y):
         return y.copy(data=values)
-    if hasattr(y, "columns") and hasattr(y, "index") and np.ndim(y) == 2:
+    if not hasattr(y, "columns") or len(y.shape) != 2:
+        return values
+    if hasattr(y, "index"):
         return type(y)(values, index=y.index, columns=y.columns)
-    return values
+    return type(y)(values, schema=list(y.columns), orient="row")  # of polars
 
 
 def maps_of_columns(columns: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -131,30 +131,6 @@ def time_kind(time: np.ndarray) -> str:
     return f"dates of the calendar {calendar!r}" if calendar else f"dates of type {type(time[0]).__name__}"
 
 
-def lead_between(time: np.ndarray | None, target_time: np.ndarray | None) -> tuple[str, int] | None:
-    """Return how much later all targets are than their samples; None if they are not, or it differs.
-
-    Returns
-    -------
-    (unit, number) or None
-        The unit is "months", or else that of the times: "steps" of integers, or a unit of datetime64.
-    """
-    if time is None or target_time is None or not len(time) or len(time) != len(target_time):
-        return None
-    if time.dtype.kind != target_time.dtype.kind or time.dtype.kind not in "iuM":
-        return None
-    if time.dtype.kind == "M":
-        months = _calendar_months(target_time) - _calendar_months(time)
-        within, target_within = (moment - moment.astype("datetime64[M]") for moment in (time, target_time))
-        if months[0] and (months == months[0]).all() and (within == target_within).all():
-            return "months", int(months[0])
-    steps = target_time - time
-    if not steps[0] or (steps != steps[0]).any():
-        return None
-    unit = "steps" if steps.dtype.kind != "m" else np.datetime_data(steps.dtype)[0]
-    return unit, int(steps[0].astype(np.int64))
-
-
 def check_same_order(X, y, what: str = "y") -> None:
     """Check that the rows of y are not those of X in another order.
 
@@ -175,17 +151,6 @@ def check_same_order(X, y, what: str = "y") -> None:
             f"{own[row]}, and that of X of {time[row]}. Select y by the times of X first; if the order is meant, give "
             f"{what}.values."
         )
-
-
-def later(time: np.ndarray, lead: tuple[str, int]) -> np.ndarray:
-    """Return times with the lead of `lead_between` added."""
-    unit, number = lead
-    if unit == "steps":
-        return time + number
-    if unit != "months":
-        return time + np.array(number, dtype=f"timedelta64[{unit}]")
-    months = time.astype("datetime64[M]")
-    return ((months + number) + (time - months)).astype(time.dtype)
 
 
 def check_steps(time: np.ndarray) -> str | None:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
+from sklearn_mrtl._estimators.encoding_sums import Moments
 from sklearn_mrtl._estimators.encodings import as_layout
 from sklearn_mrtl._utils.arrays import as_one_array
 from sklearn_mrtl.inspection._components import fitted_model, inputs_of
@@ -86,10 +87,7 @@ def activation_pattern(
         scores = np.stack([scores[:, t, k] for k, t in enumerate(largest)], axis=1)
     scores = scores - scores.mean(axis=0)
     x, finish = _fields(tensor, X) if tensor.layout.is_fields else _encodings(tensor, X)
-    mean = np.asarray(x.mean(axis=0)).reshape(-1)
-    squares = x.multiply(x).mean(axis=0) if sparse.issparse(x) else np.mean(np.square(x), axis=0)
-    variance = np.clip(np.asarray(squares, dtype=np.float64).reshape(-1) - np.square(mean, dtype=np.float64), 0, None)
-    variance[variance < 1e-10 * np.asarray(squares).reshape(-1)] = 0  # rounding of constant columns
+    variance = _variance(x)
     covariance = _covariance(x, scores)
     spread = scores.var(axis=0)
     result = Bunch(pattern=finish(_divided(covariance, spread)))
@@ -122,14 +120,25 @@ def _fields(tensor, X):
 
 
 def _encodings(tensor, X):
-    """Return encodings (n, D), and what divides a result among the modes."""
-    x = as_layout(as_one_array(X), tensor.layout)
+    """Return encodings (n, D) in double precision, and what divides a result among the modes."""
+    x = as_layout(as_one_array(X), tensor.layout).astype(np.float64)
     parts = list(zip(tensor.layout.modes, tensor.layout.columns, tensor.layout.shapes, strict=True))
 
     def finish(values: np.ndarray) -> dict[str, np.ndarray]:
         return {mode.name: values[columns].reshape(*shape, -1) for mode, columns, shape in parts}
 
     return x, finish
+
+
+def _variance(x) -> np.ndarray:
+    """Return the variance (D,) of columns of x; 0 of constant ones, whatever rounding makes of them."""
+    if sparse.issparse(x):
+        moments = Moments.of(x, np.ones(x.shape[0]))
+        variance, (low, high) = moments.squares / moments.weight, (x.min(axis=0).toarray(), x.max(axis=0).toarray())
+    else:
+        mean = x.mean(axis=0, dtype=np.float64).astype(x.dtype)
+        variance, (low, high) = np.square(x - mean).mean(axis=0, dtype=np.float64), (x.min(axis=0), x.max(axis=0))
+    return np.where(np.ravel(low == high), 0, variance)
 
 
 def _covariance(x, scores: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring, log_loss, make_scorer, mean_squared_error
 
+from sklearn_mrtl._utils.labels import align_target
 from sklearn_mrtl._utils.maps import flat_target
 from sklearn_mrtl.inspection._components import cp_model, without_component
 from sklearn_mrtl.inspection._composites import with_model
@@ -55,6 +56,7 @@ def component_importance(estimator, X, y, *, scoring=None, sample_weight=None) -
     True
     """
     model = cp_model(estimator)
+    y = align_target(y, model.tensor_.outputs.form.labels)
     if scoring is None:
         scoring = negative_squared_error
         if is_classifier(model):  # its labels, as held-out rows may lack a class

@@ -18,6 +18,9 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from sklearn_mrtl._estimators.base import BaseMRTL
 from sklearn_mrtl._estimators.html import training_table
+from sklearn_mrtl._utils.arrays import is_dataarray
+from sklearn_mrtl._utils.labels import align_target
+from sklearn_mrtl._utils.maps import labelled_like
 from sklearn_mrtl._utils.skill import skill_of
 from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.inspection._bands import FactorBands
@@ -101,14 +104,17 @@ def report(
     """
     pyplot(CALLER)
     model = fitted_model(estimator)
-    labelled, y = y, np.asarray(y)
+    labels = model.tensor_.outputs.form.labels
+    references = {name: align_target(with_labels_of(y, own), labels) for name, own in (references or {}).items()}
+    labelled = align_target(y, labels)
+    y = np.asarray(labelled)
     sections = {
         "Data": table(["", ""], describe_data(model, X, y)),
         "Training": scrolling(training_table(model)),
         "Rank and penalties": table(*strengths(model)),
     }
     with warnings.catch_warnings(record=True) as caught:  # the same rows are predicted again and again
-        sections["Scores"] = table(*scores(estimator, X, y, references or {}))
+        sections["Scores"] = table(*scores(estimator, X, y, references))
         drawn = displays(estimator, model, X, labelled, bands, positions)
         drawn |= bands_of_single_modes(estimator, model, bands)
         for name, display in drawn.items():
@@ -184,6 +190,12 @@ def scores(estimator, X, y: np.ndarray, references: Mapping) -> tuple[list, list
         area = [f"{roc_auc_score(y == classes[1], values[:, 1]):.3f}" if both else ""] if binary else []
         table_rows.append([name, f"{log_loss(y, values, labels=classes):.4f}", f"{right:.3f}", *area])
     return ["", "log loss", "accuracy", *(["area under the ROC curve"] if binary else [])], table_rows
+
+
+def with_labels_of(y, prediction):
+    """Return a prediction of the shape of y with its names, unless it has some."""
+    has_names = hasattr(prediction, "columns") or is_dataarray(prediction)
+    return prediction if has_names or np.shape(prediction) != np.shape(y) else labelled_like(y, np.asarray(prediction))
 
 
 def checked(name: str, prediction, shape: tuple[int, ...]) -> np.ndarray:

@@ -12,8 +12,10 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from sklearn_mrtl._utils.arrays import FLOATS
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
 from sklearn_mrtl._utils.docstrings import substitute
+from sklearn_mrtl._utils.labels import Labels, align_target
 from sklearn_mrtl._utils.maps import flat_target, labelled_like, r2_of_targets, restored
 from sklearn_mrtl._utils.time import check_period, find_time, positions_in_cycle, require_time, shift_position
+from sklearn_mrtl._utils.validation_targets import with_validation_targets
 from sklearn_mrtl.preprocessing._climatology import Climatology
 from sklearn_mrtl.preprocessing._docstrings import CYCLE, HARMONICS, PERIOD, STANDARDIZE, TIME_OF_ROWS
 from sklearn_mrtl.preprocessing._lags import check_step
@@ -90,7 +92,8 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         time : array-like of shape (n,), default=None
             Times of the rows of X, where X does not carry them.
         **fit_params : dict
-            For the regressor's fit, such as sample_weight; with metadata routing, what it requests.
+            For the regressor's fit, such as sample_weight; with metadata routing, what it requests. ``y_val`` is given
+            as y is, with an ``X_val`` that carries its times; the regressor gets its anomalies.
 
         Returns
         -------
@@ -107,6 +110,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         if y is None:
             raise ValueError("DeseasonalizedTargetRegressor requires y to be passed, but the target y is None.")
         flat, self._mask = flat_target(y)
+        self._labels = Labels.of_target(y)
         values = check_array(flat, dtype=FLOATS, ensure_2d=False, input_name="y")
         check_consistent_length(X, values)
         position = self._position(X, time)
@@ -122,9 +126,12 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         )
         anomalies = climatology.remove(outputs, position).reshape(values.shape)
         anomalies = labelled_like(y, restored(anomalies, self._mask))
+        own = with_validation_targets(
+            self._routed("fit", time, fit_params), lambda X, y: self._anomalies(X, y, climatology), type(self).__name__
+        )
         regressor = clone(self.regressor)
         with fit_of(regressor, self, X, anomalies):
-            self.regressor_ = regressor.fit(X, anomalies, **self._routed("fit", time, fit_params))
+            self.regressor_ = regressor.fit(X, anomalies, **own)
         self._climatology = climatology
         self.cycle_, self.mean_, self.std_ = climatology.positions, climatology.mean, climatology.std
         self.n_guarded_ = climatology.n_guarded
@@ -178,9 +185,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         ndarray or xarray.DataArray of the shape of y
         """
         check_is_fitted(self)
-        position = self._position(X, time)
-        self._climatology.check_seen(position, self.period)
-        return labelled_like(y, self._in_columns(y, self._climatology.remove, position))
+        return self._anomalies(X, y, self._climatology, time)
 
     def scale_of(self, X, *, time=None) -> np.ndarray:
         """Return the standard deviations that the regressor's predictions are multiplied by.
@@ -214,6 +219,7 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         -------
         float
         """
+        y = align_target(y, self._labels)
         return r2_of_targets(y, self.predict(X, time=time), self._mask, sample_weight)
 
     @property
@@ -248,6 +254,11 @@ class DeseasonalizedTargetRegressor(CallbackSupportMixin, MetaEstimatorMixin, Re
         flat = check_array(flat_target(y, mask=self._mask)[0], dtype=FLOATS, ensure_2d=False, input_name="y")
         check_consistent_length(flat, position)
         return restored(change(flat.reshape(len(flat), -1), position).reshape(flat.shape), self._mask)
+
+    def _anomalies(self, X, y, climatology: Climatology, time=None):
+        position, y = self._position(X, time), align_target(y, self._labels)
+        climatology.check_seen(position, self.period)
+        return labelled_like(y, self._in_columns(y, climatology.remove, position))
 
     def _position(self, X, time) -> np.ndarray:
         """Positions in the cycle of the targets of X's rows."""

@@ -15,7 +15,9 @@ from sklearn.utils.validation import _check_method_params, check_array, check_is
 
 from sklearn_mrtl._utils.arrays import FLOATS
 from sklearn_mrtl._utils.callbacks import CallbackSupportMixin, as_task, fit_of
+from sklearn_mrtl._utils.labels import Labels, align_target
 from sklearn_mrtl._utils.maps import flat_target, labelled_like, r2_of_targets, restored
+from sklearn_mrtl._utils.validation_targets import with_validation_targets
 
 
 class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -82,7 +84,8 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         X : array-like or xarray.DataArray of shape (n, ...)
         y : array-like of shape (n,), (n, n_outputs), or maps (n, ...) that are NaN over land
         **fit_params : dict
-            For the fits, such as sample_weight and time.
+            For the fits, such as sample_weight and time. ``y_val`` is given as y is; the regressor gets what the
+            reference leaves of it.
 
         Returns
         -------
@@ -97,13 +100,17 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         if y is None:
             raise ValueError("ResidualRegressor requires y to be passed, but the target y is None.")
         flat, self._mask = flat_target(y)
+        self._labels = Labels.of_target(y)
         check_array(flat, dtype=FLOATS, ensure_2d=False, input_name="y")
         routed = self._routed("fit", fit_params)
         reference = clone(self.reference).fit(X, y, **routed["reference"]["fit"])
         residual = self._residual(X, y, reference, routed["reference"]["predict"])
+        own = with_validation_targets(
+            routed["regressor"]["fit"], lambda X, y: self._residual(X, y, reference, {}), type(self).__name__
+        )
         regressor = clone(self.regressor)
         with fit_of(regressor, self, X, residual):
-            self.regressor_ = regressor.fit(X, residual, **routed["regressor"]["fit"])
+            self.regressor_ = regressor.fit(X, residual, **own)
         self.reference_ = reference
         self.weight_ = weight_of(self._gains(X, y, fit_params)) if isinstance(self.weight, str) else float(self.weight)
         if hasattr(self.regressor_, "feature_names_in_"):
@@ -150,6 +157,7 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
 
     def _residual(self, X, y, reference, predict_params: dict):
         """Return what a fitted reference leaves of y, with the labels of y."""
+        y = align_target(y, self._labels)
         flat = check_array(flat_target(y, mask=self._mask)[0], dtype=FLOATS, ensure_2d=False, input_name="y")
         expected = np.asarray(reference.predict(X, **predict_params))
         expected = expected.reshape(flat.shape) if self._mask is None else expected[:, self._mask]
@@ -188,6 +196,7 @@ class ResidualRegressor(CallbackSupportMixin, MetaEstimatorMixin, RegressorMixin
         -------
         float
         """
+        y = align_target(y, self._labels)
         return r2_of_targets(y, self.predict(X, **predict_params), self._mask, sample_weight)
 
     @property

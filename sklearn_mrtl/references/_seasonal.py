@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sklearn_mrtl._utils.arrays import FLOATS, unmasked
+from sklearn_mrtl._utils.labels import Labels, align_target
 from sklearn_mrtl._utils.maps import flat_target, r2_of_targets, restored
 from sklearn_mrtl._utils.time import check_period, positions_in_cycle, require_time
 
@@ -39,6 +40,7 @@ class SeasonalRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         given = X
+        self._labels = Labels.of_target(y)
         y, self._mask = flat_target(y)
         X, y = self._validated(X, y=y, multi_output=True, y_numeric=True)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -95,6 +97,7 @@ class SeasonalRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         float
         """
+        y = align_target(y, self._labels)
         return r2_of_targets(y, self.predict(X, time=time), self._mask, sample_weight)
 
     def __sklearn_tags__(self):

@@ -14,6 +14,7 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, cross_val_s
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
+from sklearn_mrtl._estimators.validation import weights_in_rows
 from sklearn_mrtl.inspection import component_importance, select_term
 from sklearn_mrtl.preprocessing import ModeEncoder
 
@@ -140,6 +141,55 @@ def test_units_of_x_and_y_do_not_matter():
     model = MRTLRegressor(MODES, terms=["player", "court"], random_state=0).fit(X, y)
     scaled = clone(model).fit(X, 1000 * y + 5)
     np.testing.assert_allclose(scaled.predict(X), 1000 * model.predict(X) + 5, rtol=1e-3, atol=1)
+
+
+@pytest.mark.parametrize("unit", [1.9, 7.5, 1e-5])
+@pytest.mark.parametrize("is_lazy", [False, True])
+@pytest.mark.parametrize(
+    "make, options", [(MRTLRegressor, {}), (MRTLClassifier, {}), (MRTLClassifier, {"class_weight": "balanced"})]
+)
+def test_units_of_weights_do_not_matter(make, options, is_lazy, unit):
+    """Strengths are estimated from a number of rows, which was the sum of the weights over about the largest one."""
+    X, y, *_ = sum_of_terms(500)
+    y = y if make is MRTLRegressor else y > 1
+    weight = np.random.default_rng(2).uniform(0.2, 1.9, size=len(y))
+    model = make(MODES, terms=["player", "court"], **options)
+    found, weight = clone(model).fit(X, y, sample_weight=weight), unit * weight
+    if is_lazy:
+        array = pytest.importorskip("dask.array")
+        X, y, weight = (array.from_array(values, chunks=(200, *values.shape[1:])) for values in (X, y, weight))
+    scaled = clone(model).fit(X, y, sample_weight=weight)
+    for name, term in found.terms_.items():
+        assert scaled.terms_[name].alpha_l2 == pytest.approx(term.alpha_l2, rel=1e-6)
+        np.testing.assert_allclose(scaled.terms_[name].coef, term.coef, rtol=1e-6, atol=1e-9)
+
+
+def test_the_number_of_rows_of_equal_weight_that_tell_as_much():
+    """The variance of a weighted mean of independent rows is that of a mean of so many."""
+    weight = np.exp(np.random.default_rng(0).normal(size=50))
+    variance = np.square(weight / weight.sum()).sum()
+    assert weights_in_rows(weight).sum() == pytest.approx(1 / variance)
+    np.testing.assert_allclose(weights_in_rows(np.full(50, 1.9)), 1)
+
+
+@pytest.mark.parametrize("n_classes", [0, 3])
+@pytest.mark.parametrize("terms", [["lag", "sea"], ["sea", ("lag", "sea")]])
+def test_the_intercept_of_fields_is_the_score_of_zeros(terms, n_classes):
+    """Also of a sum, each of whose terms has weights for deviations from the training mean."""
+    xr = pytest.importorskip("xarray")
+    rng = np.random.default_rng(0)
+    X = xr.DataArray(rng.normal(size=(150, 3, 4, 6)) + 2, dims=("time", "lag", "lat", "lon"))
+    y = X[:, 0, 1:3, 1:4].sum(("lat", "lon")).to_numpy() + rng.normal(size=150)
+    make, name = (MRTLClassifier, "decision_function") if n_classes else (MRTLRegressor, "predict")
+    model = make(["lag", Grid("sea", (4, 6), quantity="mean")], terms=terms, rank=1, alpha_l2=0.1, alpha_spatial=0.1)
+    model.fit(X, np.digitize(y, np.quantile(y, [0.3, 0.7])) if n_classes else y)
+    zeros = getattr(model, name)(0 * X[:1])[0]
+    np.testing.assert_allclose(model.intercept_, zeros)
+    np.testing.assert_allclose(model.to_xarray().intercept, zeros)
+    rules = {"lag": "nlxy,...l->n...", "sea": "nlxy,...xy->n...", "lag x sea": "nlxy,...lxy->n..."}
+    n_averaged = {"lag": 24}  # a term without the grid is for the mean over its cells
+    parts = [np.einsum(rules[t], X, term.coef) / n_averaged.get(t, 1) for t, term in model.terms_.items()]
+    np.testing.assert_allclose(getattr(model, name)(X), model.intercept_ + sum(parts), atol=1e-9)
 
 
 def test_folds_by_group_choose_stronger_penalties_where_rows_repeat():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_mrtl.inspection import activation_pattern, component_scores
+from sklearn_mrtl import Feature, MRTLRegressor
+from sklearn_mrtl.inspection import activation_pattern, component_scores, select_term
 
 
 def slow(values, scores):
@@ -38,6 +39,22 @@ def test_patterns_of_encodings(shots, shots_model):
         shape = (*shapes[name], pattern.shape[1])
         np.testing.assert_allclose(found.pattern[name], pattern[columns].reshape(shape), rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(found.correlation[name], correlation[columns].reshape(shape), rtol=1e-6, atol=1e-8)
+
+
+def test_numbers_far_from_zero_in_single_precision():
+    """Pressures of about 100,000: their squares leave float32 no digits for the variance."""
+    rng = np.random.default_rng(0)
+    numbers = np.stack([101_325 + 50 * rng.normal(size=300), np.full(300, 7.1)], axis=1)
+    X = np.hstack([np.eye(3)[np.arange(300) % 3], numbers]).astype("f4")
+    numbers[:, 1] += rng.normal(size=300)
+    model = MRTLRegressor(["player", Feature("air", 2)], terms=["player", "air"], alpha_l2=0.01)
+    model.fit(np.hstack([X[:, :3], numbers]).astype("f4"), X[:, 0] + numbers[:, 0] / 50)
+    found = activation_pattern(select_term(model, "air"), X)
+    scores = component_scores(select_term(model, "air"), X).astype("f8")
+    _, correlation = slow(X[:, 3:].astype("f8"), scores)
+    assert found.correlation["air"][0, 0] == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(found.correlation["air"], correlation, atol=1e-3)
+    assert found.correlation["air"][1, 0] == 0
 
 
 def test_p_values_are_small_where_scores_are_made_and_uniform_where_nothing_is(ocean, ocean_model):

@@ -9,8 +9,9 @@ from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Grid, MRTLRegressor
-from sklearn_mrtl.inspection import ComponentDisplay, SkillDisplay, factor_bands, report
+from sklearn_mrtl.inspection import ComponentDisplay, SkillDisplay, component_importance, factor_bands, report
 from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer, ModeEncoder
+from sklearn_mrtl.references import DampedPersistenceRegressor, ResidualRegressor
 
 mpl = pytest.importorskip("matplotlib")
 mpl.use("Agg")
@@ -66,6 +67,35 @@ def test_several_outputs_and_volumes(outputs_model, tmp_path):
     small = MRTLRegressor(["lag", Grid("sea", (3, 3, 3))], rank=1).fit(volumes, volumes[:, 0, 1, 1, 1])
     page = report(small, volumes, volumes[:, 0, 1, 1, 1], tmp_path / "a.html").read_text(encoding="utf-8")
     assert [name for name in headings(page) if "Comp" in name] == ["Components, lag", "Components, sea"]
+
+
+def labelled_outputs(n=120):
+    """Two outputs, the first of them easy; y as a DataArray, and as tables of pandas and polars."""
+    xr, pd, pl = (pytest.importorskip(name) for name in ("xarray", "pandas", "polars"))
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 6, 7))
+    y = np.stack([X[:, 0, 0], 100 + 50 * rng.normal(size=n)], axis=1)
+    forms = xr.DataArray(y, {"town": ["Ulm", "Bonn"]}, ("time", "town")), pd.DataFrame(y, columns=["Ulm", "Bonn"])
+    return X, [*forms, pl.DataFrame(y, schema=["Ulm", "Bonn"])]
+
+
+@pytest.mark.parametrize("form", range(3))
+def test_outputs_in_another_order_than_in_fit(form, tmp_path):
+    """Their names say which is which, also for the predictions of references, which have the order of y."""
+    X, forms = labelled_outputs()
+    y = forms[form]
+    model = MRTLRegressor(rank=1, alpha_l2=0.1, alpha_spatial=0.1).fit(X, y)
+    other = y[:, ::-1] if form == 0 else y[["Bonn", "Ulm"]]
+    guess = np.roll(np.asarray(other), 1, axis=0)
+    page = report(model, X, other, tmp_path / "a.html", references={"guess": guess}).read_text(encoding="utf-8")
+    assert f"<td>this model</td><td>{model.score(X, y):.3f}</td>" in page
+    assert f"<td>guess</td><td>{r2_score(other, guess):.3f}</td>" in page
+    np.testing.assert_allclose(component_importance(model, X, other), component_importance(model, X, y))
+    reference = ResidualRegressor(DampedPersistenceRegressor(of=(0, 0)), model).fit(X, y)
+    again = ResidualRegressor(DampedPersistenceRegressor(of=(0, 0)), model).fit(X, y, X_val=X, y_val=other)
+    assert reference.score(X, other) == pytest.approx(reference.score(X, y))
+    assert again.regressor_.history_[-1]["validation_loss"] < 1
+    assert reference.reference_.score(X, other) == pytest.approx(reference.reference_.score(X, y))
 
 
 def test_outputs_have_their_names_and_positions(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _num_samples
 
+from sklearn_mrtl import MRTLRegressor
 from sklearn_mrtl.preprocessing import DeseasonalizedTargetRegressor, Deseasonalizer, lag_windows
 
 N = 240
@@ -43,6 +44,20 @@ class MadeUpTimes(DeseasonalizedTargetRegressor):
 @parametrize_with_checks([MadeUpTimes(Ridge())])
 def test_check_estimator(estimator, check):
     check(estimator)
+
+
+def test_validation_targets_are_anomalies():
+    xr = pytest.importorskip("xarray")
+    rng, y = np.random.default_rng(1), target()
+    fields = xr.DataArray(rng.normal(size=(N, 4, 5)) + X[:, :1, None], {"time": MONTHS}, ("time", "lat", "lon"))
+    model = DeseasonalizedTargetRegressor(MRTLRegressor(alpha_l2=0.1, alpha_spatial=0.1))
+    model.fit(fields[:180], y[:180], X_val=fields[180:], y_val=y[180:])
+    anomalies = [model.regressor_target(fields[part], y[part]) for part in (slice(180), slice(180, None))]
+    alone = clone(model.regressor).fit(fields[:180], anomalies[0], X_val=fields[180:], y_val=anomalies[1])
+    found, expected = (one.history_[-1]["validation_loss"] for one in (model.regressor_, alone))
+    assert found == pytest.approx(expected) and found < 2
+    with pytest.raises(ValueError, match="needs the time of each row"):
+        model.fit(fields[:180], y[:180], X_val=fields[180:].values, y_val=y[180:])
 
 
 def by_hand(X, y, month, train, standardize):

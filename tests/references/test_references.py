@@ -55,6 +55,25 @@ class FlatRidge(RegressorMixin, BaseEstimator):
         return flat.reshape(len(X), *self.shape_)
 
 
+def last_loss(model):
+    return model.history_[-1]["validation_loss"]
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_validation_targets_are_what_the_reference_leaves(shape):
+    y = (100 + 5 * Y).reshape(120, *[1] * len(shape)) * np.arange(1, 3)[: (shape or (1,))[0]].reshape(shape or ())
+    reference = DampedPersistenceRegressor(of=(0, 1, 2))
+    model = ResidualRegressor(reference, MRTLRegressor(rank=1, alpha_l2=0.1, alpha_spatial=0.1))
+    model.fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
+    left = [y[part] - model.reference_.predict(X[part]) for part in (slice(80), slice(80, None))]
+    alone = clone(model.regressor).fit(X[:80], left[0], X_val=X[80:], y_val=left[1])
+    assert last_loss(model.regressor_) == pytest.approx(last_loss(alone))
+    assert last_loss(model.regressor_) < 2
+    nested = ResidualRegressor(reference, make_pipeline(MRTLRegressor()))
+    with pytest.raises(ValueError, match="ResidualRegressor changes y_val as it changes y.*'mrtlregressor__y_val'"):
+        nested.fit(X, Y, mrtlregressor__X_val=X, mrtlregressor__y_val=Y)
+
+
 @parametrize_with_checks(
     [
         ClimatologyRegressor(period=None),
