@@ -39,7 +39,8 @@ n_levels : int or None, default=None
     halving search.
 full_rank_levels : int or "auto", default="auto"
     Number of levels r_0 on which the full weight tensor is trained before it is decomposed. "auto": 1; all, if there
-    are two modes and the rank represents every matrix of their sizes. 0: low rank from random factors.
+    are two modes and the rank represents every matrix of their sizes; in a sum of terms the fits from which ranks are
+    chosen stand for it. 0: low rank from random factors.
 alpha_spatial, alpha_l2 : float, "auto" or dict, default="auto"
     Strength of the penalties, which are means over the entries of W: of the squared gradient of the maps, in units of
     the diagonal of the grid (eq. 3), and of the squared weights. "auto": chosen by cross-validation over 12 blocks of

@@ -94,6 +94,7 @@ def make_plan_and_settings(
         tol=validate_number("tol", estimator.tol),
         seed=seed,
         terms=terms,
+        keeps_full_rank=not is_auto(estimator.full_rank_levels),
     )
 
 

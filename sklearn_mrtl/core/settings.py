@@ -71,6 +71,9 @@ class Settings:
         Of a sum of weight tensors; empty: one tensor of all modes.
     ranks : tuple of Rank
         Ranks to choose from, ascending; empty where `rank` is given.
+    keeps_full_rank : bool
+        Whether the terms of a sum have full rank in the phase of that name, as was asked for, even if the choice of
+        the rank has fits of low rank.
     choice : ChoiceOptions
         How the rank and the strengths of penalties are chosen.
     """
@@ -89,6 +92,7 @@ class Settings:
     keep_interrupted: bool = False
     terms: tuple[Term, ...] = ()
     ranks: tuple[Rank, ...] = ()
+    keeps_full_rank: bool = False
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
 
     @property

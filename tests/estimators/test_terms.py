@@ -15,6 +15,9 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl._estimators.validation import weights_in_rows
+from sklearn_mrtl.core.models.cp import CP
+from sklearn_mrtl.core.models.full_rank import FullRank
+from sklearn_mrtl.core.solvers.solve import solve
 from sklearn_mrtl.inspection import component_importance, select_term
 from sklearn_mrtl.preprocessing import ModeEncoder
 
@@ -439,14 +442,38 @@ def test_a_product_that_is_asked_for_and_finds_nothing_is_empty_with_a_warning(t
         MRTLRegressor(modes, random_state=0).fit(X, y)
 
 
-def test_ranks_are_chosen_on_left_out_blocks():
+def product_of_rank_two():
     """A product of rank two, beside which nothing is to be found."""
     rng = np.random.default_rng(0)
     row, column = rng.integers(12, size=6000), rng.integers(10, size=6000)
     u, v = np.linalg.qr(rng.normal(size=(12, 2)))[0], np.linalg.qr(rng.normal(size=(10, 2)))[0]
     y = 5 * (u @ v.T)[row, column] + 0.3 * rng.normal(size=6000)
     X = sparse.csr_array(np.concatenate([np.eye(12)[row], np.eye(10)[column]], 1))
-    modes = [Feature("row", 12), Feature("column", 10)]
+    return [Feature("row", 12), Feature("column", 10)], X, y
+
+
+@pytest.mark.parametrize("full_rank_levels, first", [("auto", CP), (1, FullRank)])
+def test_a_sum_goes_on_from_the_factors_of_a_fold_unless_full_rank_is_asked_for(full_rank_levels, first, monkeypatch):
+    modes, X, y = product_of_rank_two()
+    trained = []
+
+    def recording(objective, start, *args):
+        trained.append((type(objective.model.models[1]), objective.value(start)))
+        return solve(objective, start, *args)
+
+    monkeypatch.setattr("sklearn_mrtl.core.algorithm.solve", recording)
+    terms = ["row", ("row", "column")]
+    model = MRTLRegressor(modes, terms=terms, full_rank_levels=full_rank_levels).fit(X, y)
+    kinds, values = zip(*trained, strict=True)
+    assert kinds == (first, CP)
+    ended = model.history_[-1]["objective"]
+    assert abs(values[0] - ended) < 0.05 * abs(1 - ended)
+    full = MRTLRegressor(modes, terms=terms, full_rank_levels=1).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), full.predict(X), atol=0.02 * y.std())
+
+
+def test_ranks_are_chosen_on_left_out_blocks():
+    modes, X, y = product_of_rank_two()
     model = MRTLRegressor(modes, terms=["row", ("row", "column")], rank="auto").fit(X, y)
     assert model.terms_["row x column"].rank == 2
     tried = [tried["rank"].get("row x column", 0) for tried in model.rank_path_]

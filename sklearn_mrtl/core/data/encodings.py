@@ -32,7 +32,7 @@ from sklearn_mrtl.modes import Mode
 BLOCK_ROWS = 2**14  # samples of a block: their projections on ten components are 0.7 MB in float32
 SINGLE_ROWS = 2**16  # the same of a single column: the entries of 16 in each sample are added up one by one
 DESIGN_ROWS = 2**17  # samples whose outer products are formed at once
-TABLE_ENTRIES_PER_ROW = 8  # of a table of scores and of outer products, up to which scores are looked up in the table
+TABLE_ENTRIES_PER_ROW = 12  # of a table of scores and of outer products, up to which scores are looked up in the table
 MAX_TABLE = 2**20  # entries of such a table: 4 MB
 
 
@@ -61,6 +61,8 @@ class EncodedInputs(Inputs):
     _parts: dict[tuple[int, ...], EncodedInputs] = field(default_factory=dict, init=False, repr=False)
     _asked: set[tuple[int, ...]] = field(default_factory=set, repr=False)  # parts of these and of all like samples
     _n_entries: dict[tuple[int, ...], int] = field(default_factory=dict, init=False, repr=False)  # of outer products
+
+    _mean_squares: list[Tensor] = field(default_factory=list, init=False, repr=False)  # behind the weights they are of
 
     coarsens_in_steps = False
 
@@ -185,9 +187,11 @@ class EncodedInputs(Inputs):
         return self.outer_products().to_dense() * self.cell_area
 
     def mean_squares(self, weight: Tensor) -> list[Tensor]:
-        mean_squares = [self.column_mean_squares(m, weight) for m in range(len(self.modes))]
-        mean_squares[0] *= self.cell_area**2
-        return mean_squares
+        if not self._mean_squares or self._mean_squares[0] is not weight:
+            mean_squares = [self.column_mean_squares(m, weight) for m in range(len(self.modes))]
+            mean_squares[0] *= self.cell_area**2
+            self._mean_squares[:] = [weight, *mean_squares]
+        return self._mean_squares[1:]
 
     def column_mean_squares(self, m: int, weight: Tensor) -> Tensor:
         """Return the weighted mean square of the encoding of mode m in each of its columns, shape (size,)."""

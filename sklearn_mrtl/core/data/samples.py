@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -170,7 +171,11 @@ class Samples:
         return replace(self, inputs=self.inputs.select(rows), weight=weight[rows], y=self.y[rows][:, blocks])
 
     def totals(self) -> tuple[Tensor, Tensor]:
-        """Return the mean target (n, T) and the weight (n,) of every row over all blocks."""
+        """Return the mean target (n, T) and weight (n,) of every row over all blocks, each time the same tensors."""
+        return self._totals
+
+    @cached_property
+    def _totals(self) -> tuple[Tensor, Tensor]:
         return self.of_blocks(slice(None))
 
     def of_blocks(self, blocks: slice | Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from sklearn_mrtl.core.models.low_rank import largest_sign
 
 TOLERANCE = 1e-5  # decrease of the error, relative to the tensor, that ends the alternation in few singular vectors
 LAST_TOLERANCE = 1e-4  # and that ends the last one
-UNSEEN = 1e-2  # fraction of the tensor's square that the singular vectors of a mode leave out
+UNSEEN = 0.05  # fraction of the tensor's square that the singular vectors of a mode leave out
 EMPTY = 1e-9  # norm of a component over the tensor's, below which it is none
 LEFT_OVER = 1e-2  # norm of what the components leave over the tensor's, above which an empty one is a bad end
 MAX_CANCELLATION = 100.0  # norm of a component over the tensor's: beyond it components cancel, as rounding decides

@@ -76,7 +76,8 @@ class Term:
     fraction : float
         What the strengths are multiplied by where the term has low rank, which regularizes it too.
     sketched : bool
-        Whether it has low rank from the start, a sketch of the gradient: its full tensor is too large to be trained.
+        Whether it has low rank from the start: a sketch of the gradient, because its full tensor is too large to be
+        trained, or the fit of a fold.
     """
 
     name: str

@@ -235,7 +235,7 @@ class _QuadraticForm(torch.autograd.Function):
     def forward(ctx: Any, weights: Tensor, product: Callable[[Tensor], Tensor]) -> Tensor:
         image = product(weights)
         ctx.save_for_backward(image)
-        return (weights * image).sum()
+        return weights.reshape(-1) @ image.reshape(-1)
 
     @staticmethod
     @once_differentiable

@@ -102,7 +102,7 @@ def choose_term_strengths(samples: AnySamples, coarsest: Shapes, settings: Setti
             term.with_rank(max(best.position, 0)),
             strengths=asked.strengths.filled_from(term.strengths.times(factor * part)),
             fraction=best.fraction if not asked.strengths.known else 1.0,
-            sketched=term.sketched or (term.rank is not None and best.is_empty),
+            sketched=term.sketched or (term.rank is not None and (best.is_empty or starts_from_fold(best, settings))),
         )
         for term, asked in zip(whole, settings.terms, strict=True)
     )
@@ -150,17 +150,25 @@ def nearer_to_common(strengths: Strengths, asked: Strengths) -> Strengths:
 def start_of(
     estimate: Estimate, best: RankTrial[Sum], chosen: Sequence[Term], samples: Samples, settings: Settings
 ) -> Parameters:
-    """Return the parameters with which the training starts: the estimate's, and factors of sketched terms.
+    """Return the parameters with which the training starts: those of the first fold's fit, where one was made.
 
-    Factors are those of the first fold's fit, where one was made; factors of terms that gain nothing are 0.
+    Else, and where full-rank levels were asked for, they are the estimate's, and factors of sketched terms. Factors of
+    terms that gain nothing are 0.
     """
     if best.is_empty:
         return with_empty(estimate.parameters, estimate.model.axes, chosen, settings)
+    if starts_from_fold(best, settings):
+        return best.fits[0]
     if not best.fits:
         return with_sketches(estimate.model, estimate.parameters, chosen, samples, settings)[1]
     names = tuple(term.name + SEPARATOR for term in chosen if term.sketched)
     factors = {name: value for name, value in best.fits[0].items() if name.startswith(names)}
     return {**estimate.parameters, **factors}
+
+
+def starts_from_fold(best: RankTrial[Sum], settings: Settings) -> bool:
+    """Return whether the training goes on from a fold's fit of low rank, whose errors were seen, not from full rank."""
+    return bool(best.fits) and not settings.keeps_full_rank
 
 
 def estimate_single_modes(samples: AnySamples, coarsest: Shapes, settings: Settings) -> tuple[Term, ...]:

@@ -198,7 +198,7 @@ class EstimatedTraces(Traces):
         self, samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], penalties: Sequence[Penalty], *,
         n_probes: int = N_PROBES, tolerance: float = 0.1, max_steps: int = 30,
     ):  # fmt: skip
-        self.inputs, self.penalties = samples.inputs, penalties
+        self.inputs, self.weight, self.penalties = samples.inputs, samples.totals()[1], penalties
         self.n_probes, self.tolerance, self.max_steps = n_probes, tolerance, max_steps
         self.bases = [[eigenvectors(axes[m], samples.weight) for m in term.modes] for term in terms]
         self.eigenvalues = [eigenvalues(penalty, terms, axes).to(samples.weight) for penalty in penalties]
@@ -227,7 +227,8 @@ class EstimatedTraces(Traces):
             gradient = torch.autograd.grad(value, list(parameters.values()))
             return flatten(dict(zip(parameters, gradient, strict=True)))
 
-        scale = flatten(model.natural_scales(zero, self.inputs, second.sum(1).to(root), 1.0, EACH)).square()
+        curvature = float(second.sum())  # of the mean sample: columns' mean squares are those of the first round
+        scale = flatten(model.natural_scales(zero, self.inputs, self.weight, curvature, EACH)).square()
         numerators, degrees, last = [0.0] * len(self.penalties), [0.0] * len(model.terms), []
         for probe in range(self.n_probes):
             signs = torch.randint(0, 2, root.shape, generator=generator).to(root) * 2 - 1

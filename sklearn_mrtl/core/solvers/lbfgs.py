@@ -27,6 +27,7 @@ from sklearn_mrtl.core.solvers.line_search import Trial, wolfe_search
 from sklearn_mrtl.core.stopping import gradient_statistics
 
 MEMORY = 10  # curvature pairs behind the estimate of the inverse Hessian; 5 to 20 are usual (Nocedal and Wright)
+CurvaturePair = tuple[Tensor, Tensor, float]  # s, y and s'y
 WINDOW = 3  # epochs whose decrease is compared with `convergence`: single steps can be short
 
 
@@ -41,8 +42,8 @@ class Iterate:
     gradient : Tensor
     values : sequence of float
         The objective here, last, and at up to `WINDOW` points before.
-    memory : deque of (Tensor, Tensor)
-        Steps s and changes y of the gradient along them.
+    memory : deque of (Tensor, Tensor, float)
+        Steps s, changes y of the gradient along them, and s'y.
     n_steps : int
         Number of steps up to here.
     """
@@ -51,14 +52,14 @@ class Iterate:
     loss: float
     gradient: Tensor
     values: deque[float]
-    memory: deque[tuple[Tensor, Tensor]]
+    memory: deque[CurvaturePair]
     n_steps: int = 0
 
     def state(self) -> State:
         """Return the iterate as tensors."""
         state = {"x": self.x, "gradient": self.gradient, "values": numbers(*self.values)}
         state |= {"loss": numbers(self.loss), "n_steps": numbers(self.n_steps)}
-        for n, (s, y) in enumerate(self.memory):
+        for n, (s, y, _) in enumerate(self.memory):
             state |= {f"s {n}": s, f"y {n}": y}
         return state
 
@@ -74,7 +75,8 @@ class Iterate:
     def from_state(cls, state: State) -> Iterate:
         """Return the iterate of a state."""
         n_pairs = sum(name.startswith("s ") for name in state)
-        memory = deque(((state[f"s {n}"], state[f"y {n}"]) for n in range(n_pairs)), maxlen=MEMORY)
+        pairs = ((state[f"s {n}"], state[f"y {n}"]) for n in range(n_pairs))
+        memory = deque(((s, y, float(s @ y)) for s, y in pairs), maxlen=MEMORY)
         values = deque(state["values"].tolist(), maxlen=WINDOW + 1)
         return cls(state["x"], float(state["loss"]), state["gradient"], values, memory, int(state["n_steps"]))
 
@@ -122,7 +124,7 @@ class ScaledObjective:
         value, loss, gradient = self(x)
         s, y = x - at.x, gradient - at.gradient
         found = fetched(value=value, loss=loss, derivative=gradient @ direction, sy=s @ y, yy=y @ y)
-        pair = (s, y) if is_convex_along(found["sy"], found["yy"]) else None
+        pair = (s, y, found["sy"]) if is_convex_along(found["sy"], found["yy"]) else None
         return Trial(found["value"], found["derivative"], (x, found["loss"], gradient, pair))
 
     def epoch(self, at: Iterate, derivative: Tensor, *, is_last: bool = False) -> tuple[Epoch, float]:
@@ -187,17 +189,16 @@ def is_convex_along(sy: float, yy: float) -> bool:
     return sy > 1e-10 * yy
 
 
-def inverse_hessian_product(gradient: Tensor, memory: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+def inverse_hessian_product(gradient: Tensor, memory: Sequence[CurvaturePair]) -> Tensor:
     """Multiply a gradient by the estimated inverse Hessian: the two-loop recursion."""
     q, alphas = gradient.clone(), []
-    curvatures = [s @ y for s, y in memory]
-    for (s, y), curvature in zip(reversed(memory), reversed(curvatures), strict=True):
+    for s, y, curvature in reversed(memory):
         alpha = (s @ q) / curvature
         q.addcmul_(y, alpha, value=-1)  # without a copy of the product
         alphas.append(alpha)
     if memory:
-        y = memory[-1][1]
-        q *= curvatures[-1] / (y @ y)
-    for (s, y), curvature, alpha in zip(memory, curvatures, reversed(alphas), strict=True):
+        _, y, curvature = memory[-1]
+        q *= curvature / (y @ y)
+    for (s, y, curvature), alpha in zip(memory, reversed(alphas), strict=True):
         q.addcmul_(s, alpha - (y @ q) / curvature)
     return q

@@ -106,3 +106,13 @@ def test_scores_of_three_one_hot_modes(n, n_outputs):
     gradients = (torch.autograd.grad(z.square().sum(), leaves) for z in (actual, expected))
     for ours, theirs in zip(*gradients, strict=True):
         assert_same(ours, theirs)
+
+
+def test_mean_squares_are_those_of_the_weights_that_are_given():
+    inputs, weights = encodings(n=20), [normal(20).abs() for _ in range(2)]
+    squares = [encoding.matrix.to_dense().square() for encoding in inputs.encodings]
+    for weight in (weights[0], weights[1], weights[0]):
+        found = inputs.mean_squares(weight)
+        found[0] = found[0] / inputs.cell_area**2
+        for values, own in zip(found, squares, strict=True):
+            assert_same(values, weight @ own / weight.sum())
