@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from sklearn_mrtl._estimators.device_array import torch_view
 from sklearn_mrtl._estimators.encodings import EncodingStatistics
 from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
-from sklearn_mrtl._estimators.rows import Rows, torch_view
+from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.data.target import TargetGrid

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from sklearn_mrtl._estimators.device_array import ArrayLike
+from sklearn_mrtl._estimators.device_array import ArrayLike, torch_view
 from sklearn_mrtl._estimators.layout import Layout
-from sklearn_mrtl._estimators.rows import Rows, common_scale, row_blocks, size_of_targets, torch_view
+from sklearn_mrtl._estimators.rows import Rows, common_scale, row_blocks, size_of_targets
 from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core.data.base import take_last
 from sklearn_mrtl.core.data.fields import FieldInputs, stored_cells

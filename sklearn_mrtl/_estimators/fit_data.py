@@ -12,6 +12,7 @@ from scipy import sparse
 
 from sklearn_mrtl._estimators.columns import check_columns
 from sklearn_mrtl._estimators.core_samples import Statistics
+from sklearn_mrtl._estimators.device_csr import matrix_of
 from sklearn_mrtl._estimators.encoding_sums import EncodingSums
 from sklearn_mrtl._estimators.encodings import as_layout
 from sklearn_mrtl._estimators.fields import FieldStatistics
@@ -105,7 +106,7 @@ class RowData(FitData):
         if layout.is_fields:
             statistics = FieldStatistics.fit(training.X, training.weight, layout)
         else:
-            has_numbers = bool(layout.labels.numbers) or bool((sparse.csr_array(training.X).data != 1).any())
+            has_numbers = bool(layout.labels.numbers) or bool((matrix_of(training.X).values != 1).any())
             sums = EncodingSums.of(training, standardize=bool(settings.terms) and has_numbers)
             statistics = sums.statistics(layout, training.X.dtype)
         return RowSource(statistics, layout, outputs, device, training, validation, fold)

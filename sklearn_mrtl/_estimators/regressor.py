@@ -11,7 +11,6 @@ from sklearn.metrics import d2_tweedie_score, r2_score
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
-from sklearn_mrtl._estimators.device_array import on_host
 from sklearn_mrtl._estimators.docstrings import document
 from sklearn_mrtl._estimators.fit_data import RowData
 from sklearn_mrtl._estimators.labelled import check_dataarray, with_coordinates
@@ -22,6 +21,7 @@ from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardiz
 from sklearn_mrtl._estimators.parameters import one_of
 from sklearn_mrtl._estimators.spread import lazy_spread_attributes, prediction_std, spread_attributes
 from sklearn_mrtl._estimators.target_form import TargetForm
+from sklearn_mrtl._estimators.tensors import on_host
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
     validate_counts,
