@@ -67,6 +67,12 @@ def matrix_of(X: Encoded) -> SparseMatrix:
     return SparseMatrix(torch_view(X.indptr), torch_view(X.indices), torch_view(X.data), X.shape)
 
 
+def parts_of(X: Encoded) -> tuple[np.ndarray, ...]:
+    """Return the values, columns and ends of rows of a sparse array, on the CPU."""
+    matrix = matrix_of(X)
+    return tuple(part.cpu().numpy() for part in (matrix.values, matrix.col_indices, matrix.crow_indices))
+
+
 def canonical_csr(X) -> Encoded:
     """Return X as CSR without duplicates and stored zeros, its columns ascending; X itself where it is that."""
     if isinstance(X, DeviceArray):

@@ -9,7 +9,7 @@ from types import CodeType
 import joblib
 import numpy as np
 
-from sklearn_mrtl._estimators.device_csr import Encoded, is_sparse, matrix_of
+from sklearn_mrtl._estimators.device_csr import is_sparse, parts_of
 
 UNNAMED = "unnamed "  # begins the fingerprint of what only this process can tell from others
 
@@ -25,12 +25,6 @@ def fingerprint(*arrays) -> str:
             for row in part if part.ndim > 2 else [part]:  # one by one, so that no copy is large
                 digest.update(np.ascontiguousarray(row).data)
     return digest.hexdigest()
-
-
-def parts_of(X: Encoded) -> tuple[np.ndarray, ...]:
-    """Return the values, columns and ends of rows of a sparse array."""
-    matrix = matrix_of(X)
-    return tuple(part.cpu().numpy() for part in (matrix.values, matrix.col_indices, matrix.crow_indices))
 
 
 def parameter_fingerprint(value) -> str:

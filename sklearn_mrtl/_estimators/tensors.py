@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 
 from sklearn_mrtl._estimators.device_array import DeviceArray
-from sklearn_mrtl._estimators.device_csr import DeviceCSR, Encoded
+from sklearn_mrtl._estimators.device_csr import DeviceCSR, Encoded, parts_of
 from sklearn_mrtl._estimators.devices import resolve_device
 from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
 
@@ -45,9 +45,7 @@ def array_or_device_array(X: torch.Tensor, device: Any, dtype: np.dtype | None) 
     if X.ndim < 2 or not is_on(X.device, device):
         if is_dense:
             return X.cpu().numpy()
-        rows = X.cpu().to_sparse_csr()
-        parts = (part.numpy() for part in (rows.values(), rows.col_indices(), rows.crow_indices()))
-        return sparse.csr_array(tuple(parts), shape=tuple(rows.shape))
+        return sparse.csr_array(parts_of(DeviceCSR.of(X)), shape=tuple(X.shape))
     if dtype is not None:
         X = X.to(torch.from_numpy(np.empty(0, dtype)).dtype)
     elif X.dtype not in (torch.float32, torch.float64):
