@@ -455,6 +455,25 @@ def test_values_that_are_wrong_in_one_block(fields):
         MRTLRegressor(**GIVEN).fit(chunked(X) * 1j, y)
 
 
+@pytest.mark.parametrize("unit", [1e-160, 1e160])
+def test_units_of_fields_do_not_matter(fields, unit):
+    """Whose squares cannot be held."""
+    X, y = fields
+    assert_same_model(MRTLRegressor(**GIVEN), X * unit, y)
+
+
+@pytest.mark.parametrize("n_rows", [1, 70, N])
+def test_fields_that_are_seldom_anything_but_zero(n_rows):
+    """Rows that are drawn for the scale of X are all zero; X is not constant."""
+    X = np.zeros((N, 2, 8, 12))
+    rows = np.arange(5, N, 16)
+    X[rows] = np.random.default_rng(0).normal(size=(len(rows), 2, 8, 12))
+    y = X[:, 0, 2:5, 4:9].sum((1, 2)) + 0.1 * np.random.default_rng(1).normal(size=N)
+    assert_same_model(MRTLRegressor(**GIVEN), X, y, n_rows=n_rows)
+    with pytest.raises(ValueError, match="X is constant: all of its 240 rows are equal"):
+        MRTLRegressor(**GIVEN).fit(chunked(np.zeros_like(X) + 3.5, n_rows), y)
+
+
 def test_gaps_in_some_blocks_only(fields):
     X, y = fields
     X = X.copy()

@@ -14,8 +14,9 @@ from scipy import sparse
 from sklearn.model_selection import KFold
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
-from sklearn_mrtl._estimators.fields import FieldStatistics
+from sklearn_mrtl._estimators.field_sums import FieldSums
 from sklearn_mrtl._estimators.layout import layout_of
+from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.validation import validate_samples
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
@@ -370,9 +371,9 @@ def test_tensors_are_not_copied(fields):
     X = torch.from_numpy(np.nan_to_num(fields[0])).float()
     found = validate_samples(MRTLRegressor(), X)[0]
     assert found.ctypes.data == X.data_ptr()
-    inputs = FieldStatistics.fit(found, np.ones(N, np.float32), layout_of(found, None, Labels())).training_inputs(
-        found, layout_of(found, None, Labels()), torch.device("cpu")
-    )
+    layout = layout_of(found, None, Labels())
+    statistics = FieldSums.of(Rows(found, np.zeros(N), np.ones(N, np.float32))).statistics(layout, found.dtype)
+    inputs = statistics.training_inputs(found, layout, torch.device("cpu"))
     assert inputs.x.data_ptr() == X.data_ptr()
 
 
