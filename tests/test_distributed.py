@@ -496,13 +496,25 @@ def test_no_block_is_kept_where_memory_is_short(fields, monkeypatch):
     assert sum(n_read) >= N * sum(record["level"] == 1 for record in model.history_)
 
 
+def printed_by_fits(*arguments):
+    """Return what `distributed_fits.py` prints."""
+    script = Path(__file__).with_name("distributed_fits.py")
+    done = subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_dead_scheduler_is_told_and_nothing_is_lost():
+    pytest.importorskip("distributed")
+    found = printed_by_fits("scheduler")
+    assert "lost the Dask scheduler" in found["error"] and "goes on from its file" in found["error"]
+    assert found["is_as_it_was"]
+
+
 def test_two_processes_of_which_one_is_killed():
     pytest.importorskip("distributed")
-    script = Path(__file__).with_name("distributed_fits.py")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    for name in ("same", "score", "proba", "persisted", "checkpoint", "resumed", "killed", "search"):
+    found = printed_by_fits()
+    for name in ("same", "score", "proba", "persisted", "checkpoint", "resumed", "killed", "search", "maps"):
         assert found[name] < 1e-8, name
     assert found["tasks_of_resumed"] < 0.5 * found["tasks_of_checkpoint"]
     assert found["received_of_fields"] < 0.02  # of each byte of further rows: only what does not depend on them comes
