@@ -16,6 +16,7 @@ from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.core.data.blocks import BlockSamples
 from sklearn_mrtl.core.penalties import folds
 from sklearn_mrtl.core.solvers.solve import solve_exactly
+from sklearn_mrtl.inspection import predict_xarray
 from sklearn_mrtl.preprocessing import ModeEncoder, VariableScaler
 
 da = pytest.importorskip("dask.array")
@@ -354,6 +355,7 @@ def test_the_variables_of_a_dataset_are_an_axis_and_those_of_y_outputs(fields, i
     np.testing.assert_allclose(
         model.fit(dataset, rain).predict(backwards), model.fit(array, columns).predict(array), rtol=1e-5, atol=1e-6
     )
+    xarray.testing.assert_allclose(predict_xarray(model, backwards).compute(), predict_xarray(model, array), rtol=1e-5)
 
 
 def test_checkpoint_goes_on(fields, tmp_path):
