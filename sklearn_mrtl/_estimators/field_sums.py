@@ -44,11 +44,11 @@ class Spread:
     @classmethod
     def of_block(cls, X: ArrayLike) -> Spread:
         """Return the spread of a few rows."""
-        x = torch_view(X).flatten(1).double()
+        x = torch_view(X).flatten(1).to(torch.float64, copy=True)
         absent = x.isnan()
-        count = (~absent).sum(0)
-        mean = x.masked_fill(absent, 0).sum(0) / count.clamp(min=1)
-        deviations = (x - mean).masked_fill_(absent, 0)
+        count = len(x) - absent.sum(0)
+        mean = x.masked_fill_(absent, 0).sum(0) / count.clamp(min=1)
+        deviations = x.sub_(mean).masked_fill_(absent, 0)
         return cls(count.cpu().numpy(), mean.cpu().numpy(), norm_of(deviations), x.numel())
 
     def join(self, other: Spread) -> Spread:
@@ -99,7 +99,7 @@ class FieldSums:
         """
         X, n, only = rows.X, len(rows.X), None
         total, present, n_missing = sums_and_gaps(X, rows.weight)
-        spread = Spread.of(X[:: max(1, n // SAMPLED_ROWS)])
+        spread = Spread.of_block(X[:: max(1, n // SAMPLED_ROWS)])
         if spread.deviation <= rounding(spread.mean, X.dtype):
             spread, first = Spread.of(X), torch_view(X[:1])
             is_constant = all(are_equal(torch_view(X[block]), first) for block in row_blocks(X))
@@ -181,9 +181,9 @@ def rounding(means: np.ndarray, dtype: np.dtype) -> float:
 
 
 def norm_of(values: torch.Tensor) -> float:
-    """Return the root of a sum of squares, whatever the units of the values."""
-    largest = float(values.abs().max())
-    return largest * float((values / largest).norm()) if largest > 0 else 0.0
+    """Return the root of a sum of squares, whatever the units of the values, which are changed in place."""
+    largest = float(torch.linalg.vector_norm(values, torch.inf))
+    return largest * float(torch.linalg.vector_norm(values.div_(largest))) if largest > 0 else 0.0
 
 
 def are_equal(a: torch.Tensor, b: torch.Tensor) -> bool:
