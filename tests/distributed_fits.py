@@ -1,10 +1,15 @@
-"""Fits on a cluster of two processes, in a process of their own: print what the test compares, as JSON."""
+"""Fits on a cluster of two processes, in a process of their own: print what the tests compare, as JSON.
+
+With the argument "scheduler" the scheduler is killed in the middle of a fit.
+"""
 
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import dask.array as da
@@ -111,6 +116,11 @@ def main():
             found[name] = float(np.abs(model.coef_ - expected.coef_).max() / np.abs(expected.coef_).max())
             return model
 
+        maps = MRTLRegressor(target=Grid("rain", (5, 7)), rank=1, alpha_spatial=0.01, alpha_l2=0.01)
+        targets = X[:1000, 0, 2:7, 3:10] + np.random.default_rng(1).normal(size=(1000, 5, 7))
+        predicted = maps.fit(X[:1000], targets).predict(X[:1000])
+        maps.fit(lazy[:1000], da.from_array(targets, (CHUNK, 5, 7)))
+        found["maps"] = float(np.abs(maps.predict(lazy[:1000]).compute() - predicted).max())
         search = GridSearchCV(MRTLClassifier(**GIVEN), {"alpha_l2": [0.05, 5.0]}, cv=2)
         alone = search.fit(X[:800], y[:800]).cv_results_["mean_test_score"]
         before = sum(client.run(tasks_done).values())
@@ -143,5 +153,36 @@ def main():
     print(json.dumps(found))
 
 
+def lose_the_scheduler():
+    """Kill the scheduler after some epochs of a second fit."""
+    from distributed import Client
+
+    X, y = data()
+    lazy, found = da.from_array(X, (CHUNK, *X.shape[1:])), {}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        options = ["--scheduler-file", str(Path(folder) / "scheduler.json"), "--no-dashboard"]
+
+        def start(name, *more):
+            command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *options, *more]
+            process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+            stack.callback(process.kill)
+            return process
+
+        scheduler = start("scheduler", "--port", "0")
+        start("worker", "--nthreads", "1", "--no-nanny", "--death-timeout", "10")
+        client = Client(scheduler_file=options[1], timeout=60)
+        client.wait_for_workers(1, timeout=60)
+        model = MRTLClassifier(**GIVEN).fit(lazy, y)
+        before = model.coef_
+        try:
+            model.set_params(criterion=killing(scheduler.pid, at_epoch=4)).fit(lazy, y)
+        except RuntimeError as error:
+            found["error"] = str(error)
+        found["is_as_it_was"] = bool((model.coef_ == before).all())
+    print(json.dumps(found))
+    sys.stdout.flush()
+    os._exit(0)  # without the client's attempts to find its scheduler
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lose_the_scheduler() if "scheduler" in sys.argv else main())

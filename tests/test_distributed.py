@@ -16,6 +16,7 @@ from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
 from sklearn_mrtl.core.data.blocks import BlockSamples
 from sklearn_mrtl.core.penalties import folds
 from sklearn_mrtl.core.solvers.solve import solve_exactly
+from sklearn_mrtl.inspection import predict_xarray
 from sklearn_mrtl.preprocessing import ModeEncoder, VariableScaler
 
 da = pytest.importorskip("dask.array")
@@ -354,6 +355,7 @@ def test_the_variables_of_a_dataset_are_an_axis_and_those_of_y_outputs(fields, i
     np.testing.assert_allclose(
         model.fit(dataset, rain).predict(backwards), model.fit(array, columns).predict(array), rtol=1e-5, atol=1e-6
     )
+    xarray.testing.assert_allclose(predict_xarray(model, backwards).compute(), predict_xarray(model, array), rtol=1e-5)
 
 
 def test_checkpoint_goes_on(fields, tmp_path):
@@ -455,6 +457,25 @@ def test_values_that_are_wrong_in_one_block(fields):
         MRTLRegressor(**GIVEN).fit(chunked(X) * 1j, y)
 
 
+@pytest.mark.parametrize("unit", [1e-160, 1e160])
+def test_units_of_fields_do_not_matter(fields, unit):
+    """Whose squares cannot be held."""
+    X, y = fields
+    assert_same_model(MRTLRegressor(**GIVEN), X * unit, y)
+
+
+@pytest.mark.parametrize("n_rows", [1, 70, N])
+def test_fields_that_are_seldom_anything_but_zero(n_rows):
+    """Rows that are drawn for the scale of X are all zero; X is not constant."""
+    X = np.zeros((N, 2, 8, 12))
+    rows = np.arange(5, N, 16)
+    X[rows] = np.random.default_rng(0).normal(size=(len(rows), 2, 8, 12))
+    y = X[:, 0, 2:5, 4:9].sum((1, 2)) + 0.1 * np.random.default_rng(1).normal(size=N)
+    assert_same_model(MRTLRegressor(**GIVEN), X, y, n_rows=n_rows)
+    with pytest.raises(ValueError, match="X is constant: all of its 240 rows are equal"):
+        MRTLRegressor(**GIVEN).fit(chunked(np.zeros_like(X) + 3.5, n_rows), y)
+
+
 def test_gaps_in_some_blocks_only(fields):
     X, y = fields
     X = X.copy()
@@ -477,13 +498,25 @@ def test_no_block_is_kept_where_memory_is_short(fields, monkeypatch):
     assert sum(n_read) >= N * sum(record["level"] == 1 for record in model.history_)
 
 
+def printed_by_fits(*arguments):
+    """Return what `distributed_fits.py` prints."""
+    script = Path(__file__).with_name("distributed_fits.py")
+    done = subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_dead_scheduler_is_told_and_nothing_is_lost():
+    pytest.importorskip("distributed")
+    found = printed_by_fits("scheduler")
+    assert "lost the Dask scheduler" in found["error"] and "goes on from its file" in found["error"]
+    assert found["is_as_it_was"]
+
+
 def test_two_processes_of_which_one_is_killed():
     pytest.importorskip("distributed")
-    script = Path(__file__).with_name("distributed_fits.py")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    for name in ("same", "score", "proba", "persisted", "checkpoint", "resumed", "killed", "search"):
+    found = printed_by_fits()
+    for name in ("same", "score", "proba", "persisted", "checkpoint", "resumed", "killed", "search", "maps"):
         assert found[name] < 1e-8, name
     assert found["tasks_of_resumed"] < 0.5 * found["tasks_of_checkpoint"]
     assert found["received_of_fields"] < 0.02  # of each byte of further rows: only what does not depend on them comes

@@ -2,6 +2,7 @@
 
 import warnings
 from itertools import combinations
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from scipy import sparse
 from sklearn.model_selection import KFold
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
-from sklearn_mrtl._estimators.fields import FieldStatistics
+from sklearn_mrtl._estimators.field_sums import FieldSums
 from sklearn_mrtl._estimators.layout import layout_of
+from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.validation import validate_samples
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
@@ -43,7 +45,16 @@ def fields():
 
 @pytest.fixture(scope="module")
 def shots():
-    shots = make_shots(400, n_players=3, random_state=0)
+    return encoded_shots(400)
+
+
+@pytest.fixture(scope="module")
+def many_shots():
+    return encoded_shots(20_000)
+
+
+def encoded_shots(n):
+    shots = make_shots(n, n_players=3, random_state=0)
     player, _, box = shots.modes
     court = Grid("court", (8, 10), bounds=[(0, 40), (0, 50)])
     encode = ModeEncoder([(player, 0, "one-hot"), (court, [1, 2]), (box, slice(3, None))])
@@ -360,9 +371,9 @@ def test_tensors_are_not_copied(fields):
     X = torch.from_numpy(np.nan_to_num(fields[0])).float()
     found = validate_samples(MRTLRegressor(), X)[0]
     assert found.ctypes.data == X.data_ptr()
-    inputs = FieldStatistics.fit(found, np.ones(N, np.float32), layout_of(found, None, Labels())).training_inputs(
-        found, layout_of(found, None, Labels()), torch.device("cpu")
-    )
+    layout = layout_of(found, None, Labels())
+    statistics = FieldSums.of(Rows(found, np.zeros(N), np.ones(N, np.float32))).statistics(layout, found.dtype)
+    inputs = statistics.training_inputs(found, layout, torch.device("cpu"))
     assert inputs.x.data_ptr() == X.data_ptr()
 
 
@@ -394,6 +405,98 @@ def test_fields_on_a_gpu_stay_there(dtype, gaps, fields):
             assert max(moved) < X.nbytes / 10
     largest = np.nanmax(np.abs(expected))
     np.testing.assert_allclose(model.coef_, expected, atol=(1e-8 if dtype == torch.float64 else 1e-4) * largest)
+
+
+def as_tensor(X, layout):
+    """Encodings as a tensor of torch, which wants columns that ascend."""
+    X = X.sorted_indices()
+    parts = (torch.from_numpy(part) for part in (X.indptr, X.indices, X.data))
+    tensor = torch.sparse_csr_tensor(*parts, X.shape, check_invariants=True)
+    return tensor.to_dense() if layout == "dense" else tensor
+
+
+ENCODED = {  # by name: classifier, terms, numbers in a further column
+    "one product": (True, None, False),
+    "a sum": (True, ["player", "court", ("player", "court")], False),
+    "a sum with numbers": (False, ["player", "court", "body"], True),
+    "penalties are chosen": (False, None, False),
+}
+
+
+@pytest.mark.parametrize("layout", ["csr", "dense"])
+@pytest.mark.parametrize("name", ENCODED)
+def test_encodings_on_a_gpu_stay_there(name, layout, many_shots, gpu_kernels):
+    is_classifier, terms, has_numbers = ENCODED[name]
+    (X, y), rng = many_shots, np.random.default_rng(0)
+    X, modes, n = sparse.csr_array(X), list(X.modes), len(y)
+    if has_numbers:
+        X, modes = sparse.csr_array(sparse.hstack([X, rng.normal(9, 3, (n, 1))])), [*modes, Feature("body", 1)]
+    y = y if is_classifier else y + rng.normal(size=n)
+    weight, groups = np.arange(n) % 4, np.arange(n) // 800
+    given = {"rank": 2, "random_state": 0} if name == "penalties are chosen" else GIVEN
+    kind = MRTLClassifier if is_classifier else MRTLRegressor
+    model = kind(modes, terms=terms, **given, max_epochs=3, device="cpu").fit(X, y, weight, groups=groups)
+    expected, path = model.tensor_.parameters, model.alpha_path_
+    predicted, score = model.predict(X[:50]), model.score(X, y)
+    with emulated_gpu() as gpu:
+        moved = []
+        gpu.moving = moved.append
+        x, new = (as_tensor(part, layout).to("cuda:0") for part in (X, X[:50]))
+        model.set_params(device="cuda:0").fit(x, torch.from_numpy(y).to("cuda:0"), weight, groups=groups)
+        np.testing.assert_allclose(model.predict(new), predicted, rtol=1e-6, atol=1e-9)
+        assert model.score(x, y) == pytest.approx(score, rel=1e-6)
+        assert max(moved) <= max(8 * prod(mode.size for mode in modes), y.nbytes) < X.nnz * 8 / 2
+    for key, values in expected.items():
+        np.testing.assert_allclose(model.tensor_.parameters[key], values, rtol=1e-6, atol=1e-9)
+    assert len(path) == len(model.alpha_path_)
+    assert without_gpu_path(gpu.operations, gpu_kernels) == WITHOUT_GPU_PATH
+
+
+def test_encodings_on_a_gpu_that_are_wrong(shots):
+    X, y = sparse.csr_array(shots[0]), shots[1]
+    modes = shots[0].modes
+    model = MRTLClassifier(modes, terms=None, **GIVEN, max_epochs=2, device="cpu")
+    expected = model.fit(X, y).predict_proba(X)
+    order = np.concatenate([np.arange(3, 83), np.arange(3), np.arange(83, 227)])
+    with emulated_gpu():
+        model.set_params(device="cuda:0")
+        x = as_tensor(X, "csr").to("cuda:0")
+        for wrong, message in (
+            (torch.nan, "Input X contains NaN"),
+            (torch.inf, "Input X contains infinity or a value too large for dtype"),
+        ):
+            values = X.copy()
+            values.data[70] = wrong
+            for layout in ("csr", "dense"):
+                with pytest.raises(ValueError, match=message):
+                    model.fit(as_tensor(values, layout).to("cuda:0"), y)
+        with pytest.raises(ValueError, match="all of its 400 rows are equal"):
+            model.fit(as_tensor(sparse.csr_array(X[np.zeros(400, int)]), "csr").to("cuda:0"), y)
+        with pytest.raises(ValueError, match="X has no entry in the columns of"):
+            model.fit(as_tensor(sparse.csr_array(X.multiply(np.arange(227) < 83)), "csr").to("cuda:0"), y)
+        with pytest.raises(ValueError, match="227 columns.* got 226"):
+            model.fit(as_tensor(sparse.csr_array(X[:, :-1]), "csr").to("cuda:0"), y)
+        named = [Feature("player"), *modes[1:]]
+        with pytest.raises(ValueError, match="377 rows without an entry"):
+            model.set_params(modes=named).fit(as_tensor(sparse.csr_array(X[:, order]), "csr").to("cuda:0"), y)
+        one_hot = sparse.csr_array(X[:, :83])
+        with pytest.raises(ValueError, match="in the order .*'court', 'player'"):
+            model.set_params(modes=modes[:2]).fit(as_tensor(one_hot[:, order[:83]], "csr").to("cuda:0"), y)
+        on_cpu = model.set_params(modes=modes, device="cpu").fit(x, y).predict_proba(x)
+    np.testing.assert_allclose(on_cpu, expected, rtol=1e-12)
+
+
+def test_a_table_of_one_grid_on_a_gpu_stays_there():
+    X = np.random.default_rng(0).normal(size=(3000, 30))
+    y = X[:, 5:12].sum(1)
+    model = MRTLRegressor(**GIVEN, device="cpu").fit(X, y)
+    expected = model.coef_
+    with emulated_gpu() as gpu:
+        moved = []
+        gpu.moving = moved.append
+        model.set_params(device="cuda:0").fit(torch.from_numpy(X).to("cuda:0"), y)
+        assert max(moved) < X.nbytes / 10
+    np.testing.assert_allclose(model.coef_, expected, atol=1e-8)
 
 
 def test_infinite_values_and_equal_rows_on_a_gpu(fields):

@@ -18,13 +18,13 @@ from sklearn_mrtl._estimators.classes import (
     validate_classes,
     weights_of_rows,
 )
-from sklearn_mrtl._estimators.device_array import on_host
 from sklearn_mrtl._estimators.docstrings import document
 from sklearn_mrtl._estimators.fit_data import RowData
 from sklearn_mrtl._estimators.lazy_fit import BlockRows, Known, lazy_classes, lazy_data
 from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs
+from sklearn_mrtl._estimators.tensors import on_host
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
     validate_rows,

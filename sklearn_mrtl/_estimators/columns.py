@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from scipy import sparse
+import torch
 
+from sklearn_mrtl._estimators.device_csr import Encoded, matrix_of
+from sklearn_mrtl._estimators.encodings import has_ones_only
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes
@@ -50,11 +51,11 @@ def check_columns(X, layout: Layout, modes, names: Sequence[str] | None) -> None
             check_names(mode, names[columns], layout.modes, strictly=is_inferred)
         if is_inferred:
             check_one_hot(mode, X[:, columns])
-    if names is None and has_one_entry_per_mode(X, len(layout.modes)):
+    if names is None and has_ones_only(matrix_of(X), len(layout.modes)):
         check_order(X, layout)
 
 
-def check_order(X: sparse.csr_array, layout: Layout) -> None:
+def check_order(X: Encoded, layout: Layout) -> None:
     """Compare the order of the columns with that of the modes, where rows have as many entries of 1 as there are modes.
 
     If another order of the modes has an entry for each of them in all rows, it is taken for that of the columns.
@@ -74,7 +75,7 @@ def check_order(X: sparse.csr_array, layout: Layout) -> None:
         )
 
 
-def one_hot_order(X: sparse.csr_array, sizes: Mapping[str, int]) -> list[str] | None:
+def one_hot_order(X: Encoded, sizes: Mapping[str, int]) -> list[str] | None:
     """Return the first order of the modes in which their columns have one entry each in every row; None if none has.
 
     Parameters
@@ -84,9 +85,9 @@ def one_hot_order(X: sparse.csr_array, sizes: Mapping[str, int]) -> list[str] | 
     sizes : dict of int
         Numbers of columns, by the mode's name.
     """
-    positions = X.indices.reshape(X.shape[0], -1)
-    positions = positions if X.has_sorted_indices else np.sort(positions, axis=1)
-    last, first = positions.max(axis=0), np.append(positions.min(axis=0), X.shape[1])
+    positions = matrix_of(X).col_indices.reshape(X.shape[0], -1)
+    positions = positions if bool((positions.diff(dim=1) >= 0).all()) else positions.sort(dim=1).values
+    last, first = positions.amax(0).tolist(), [*positions.amin(0).tolist(), X.shape[1]]
 
     def completed(order: list[str], end: int) -> list[str] | None:
         n = len(order)
@@ -98,17 +99,20 @@ def one_hot_order(X: sparse.csr_array, sizes: Mapping[str, int]) -> list[str] | 
     return completed([], 0)
 
 
-def check_one_hot(mode: Mode, X: sparse.csr_array) -> None:
+def check_one_hot(mode: Mode, X: Encoded) -> None:
     """Check that columns whose number was inferred are one-hot, and none of them is empty.
 
     Otherwise a column too many or too few would be taken for a category, and those behind it for their neighbours.
     """
-    counts, used = np.diff(X.indptr), np.bincount(X.indices, minlength=X.shape[1]) > 0
+    matrix = matrix_of(X)
+    counts = matrix.crow_indices.diff()
+    n_empty, n_several = int((counts == 0).sum()), int((counts > 1).sum())
+    n_unused = int((torch.bincount(matrix.col_indices, minlength=X.shape[1]) == 0).sum())
     wrong = {
-        f"{(counts == 0).sum()} rows without an entry": (counts == 0).any(),
-        f"{(counts > 1).sum()} rows with several entries": (counts > 1).any(),
-        "entries other than 1": (X.data != 1).any(),
-        f"{(~used).sum()} columns without an entry": not used.all(),
+        f"{n_empty} rows without an entry": n_empty > 0,
+        f"{n_several} rows with several entries": n_several > 0,
+        "entries other than 1": bool((matrix.values != 1).any()),
+        f"{n_unused} columns without an entry": n_unused > 0,
     }
     if any(wrong.values()):
         found = ", ".join(words for words, is_so in wrong.items() if is_so)
@@ -145,8 +149,3 @@ def is_name_of(name: str, mode: Mode) -> bool:
     if isinstance(mode, Grid):
         return re.fullmatch(rf"{start}(_\d+){{{len(mode.shape)}}}", name) is not None
     return re.match(rf"{start}(_|$)", name) is not None
-
-
-def has_one_entry_per_mode(X: sparse.csr_array, n_modes: int) -> bool:
-    """Return whether every row has as many entries of 1 as there are modes."""
-    return bool((np.diff(X.indptr) == n_modes).all() and (X.data == 1).all())

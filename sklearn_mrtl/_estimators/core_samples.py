@@ -5,16 +5,25 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from sklearn_mrtl._estimators.device_array import torch_view
+from sklearn_mrtl._estimators.encoding_sums import EncodingSums
 from sklearn_mrtl._estimators.encodings import EncodingStatistics
+from sklearn_mrtl._estimators.field_sums import FieldSums
 from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
-from sklearn_mrtl._estimators.rows import Rows, torch_view
+from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl.core.data.base import Inputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.data.target import TargetGrid
 
 Statistics = FieldStatistics | EncodingStatistics
+Sums = FieldSums | EncodingSums
+
+
+def sums_of(rows: Rows, layout: Layout, *, standardize: bool) -> Sums:
+    """Return the sums that statistics are made from; of a sum of terms numbers are to be standardized."""
+    return FieldSums.of(rows) if layout.is_fields else EncodingSums.of(rows, standardize=standardize)
 
 
 def make_samples(

@@ -6,10 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
-
-from sklearn_mrtl._estimators.devices import resolve_device
-from sklearn_mrtl._utils.arrays import is_dataarray, is_lazy
 
 
 class DeviceArray:
@@ -47,51 +43,23 @@ def dtype_of(tensor: torch.Tensor) -> np.dtype:
     return torch.empty(0, dtype=tensor.dtype).numpy().dtype
 
 
-def from_dlpack(X: Any) -> Any:
-    """Return what another library hands over by DLPack, such as an array of cupy, as a tensor on the same memory.
+def torch_view(values: np.ndarray | DeviceArray) -> torch.Tensor:
+    """Return a tensor on the same memory, which must not be written to; a copy where torch cannot have that memory."""
+    if isinstance(values, DeviceArray):
+        return values.tensor
+    values = np.asarray(values)
+    if any(stride < 0 for stride in values.strides):
+        values = values.copy()  # torch knows no flipped axes
+    return torch.from_numpy(values if values.flags.writeable else np.asarray(Writable(values)))
 
-    Anything that torch, numpy, scipy or xarray know is returned as it is.
+
+class Writable:
+    """A read-only array seen as a writable one, so that torch does not warn that somebody could write to it.
+
+    A filter of warnings would do the same, but is not safe among threads.
     """
-    known = isinstance(X, np.ndarray | torch.Tensor) or sparse.issparse(X) or is_dataarray(X) or is_lazy(X)
-    if known or not (hasattr(X, "__dlpack__") and hasattr(X, "__dlpack_device__")):
-        return X
-    try:
-        return torch.from_dlpack(X)
-    except (RuntimeError, BufferError, TypeError):  # torch does not know the dtype, or refuses read-only memory
-        return X
 
-
-def array_or_device_array(
-    X: torch.Tensor, device: Any, dtype: np.dtype | None
-) -> np.ndarray | sparse.csr_array | DeviceArray:
-    """Return fields on the device that computes as a `DeviceArray`, any other tensor as an array on the CPU.
-
-    A sparse tensor becomes CSR.
-
-    Parameters
-    ----------
-    X : Tensor
-    device : str or torch.device
-        Of an estimator.
-    dtype : dtype or None
-        Of X in fit; None: this is fit.
-    """
-    X = X.detach()
-    if X.layout != torch.strided:
-        rows = X.cpu().to_sparse_csr()
-        parts = (part.numpy() for part in (rows.values(), rows.col_indices(), rows.crow_indices()))
-        return sparse.csr_array(tuple(parts), shape=tuple(rows.shape))
-    if X.device.type == "cpu" or X.ndim < 3:
-        return X.cpu().numpy()
-    wanted = resolve_device(device)
-    if X.device.type != wanted.type or wanted.index not in (None, X.device.index):
-        return X.cpu().numpy()
-    if dtype is not None:
-        return DeviceArray(X.to(torch.from_numpy(np.empty(0, dtype)).dtype))
-    return DeviceArray(X if X.dtype in (torch.float32, torch.float64) else X.double())
-
-
-def on_host(values: Any) -> Any:
-    """Return a tensor, or what another library hands over, as an array of numpy; anything else as it is."""
-    values = from_dlpack(values)
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+    def __init__(self, values: np.ndarray):
+        self.values = values  # keeps the memory alive
+        interface = values.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+import torch
 
+from sklearn_mrtl._estimators.device_array import torch_view
+from sklearn_mrtl._estimators.device_csr import Encoded, matrix_of
 from sklearn_mrtl._estimators.encodings import EncodingStatistics
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows, row_blocks
 from sklearn_mrtl._utils.moments import joined_moments
 from sklearn_mrtl.core.data.blocks import joined
+from sklearn_mrtl.core.data.sparse import SparseMatrix
 from sklearn_mrtl.modes import Feature
 
 
@@ -31,19 +34,26 @@ class Moments:
     squares: np.ndarray
 
     @classmethod
-    def of(cls, X: sparse.csr_array, weight: np.ndarray) -> Moments:
+    def of(cls, X: Encoded, weight: np.ndarray) -> Moments:
         """Return the moments of rows."""
-        n, total = X.shape[1], float(weight.sum(dtype=np.float64))
-        entry_weight = np.repeat(weight.astype(np.float64), np.diff(X.indptr))
-        of_entries: np.ndarray = np.bincount(X.indices, entry_weight, n)
-        if (X.data == 1).all():
-            mean: np.ndarray = of_entries / total
-            squares: np.ndarray = of_entries * (1 - mean) ** 2
+        matrix, total = matrix_of(X), float(weight.sum(dtype=np.float64))
+        columns, values = matrix.col_indices, matrix.values.double()
+        row_weight = torch_view(weight).to(columns.device, torch.float64)
+        entry_weight = torch.repeat_interleave(row_weight, matrix.crow_indices.diff(), output_size=X.nnz)
+
+        def add(of_entry: torch.Tensor) -> torch.Tensor:
+            return torch.bincount(columns, of_entry, minlength=X.shape[1])
+
+        of_entries = add(entry_weight)
+        if bool((values == 1).all()):
+            mean = of_entries / total
+            squares = of_entries * (1 - mean) ** 2
         else:
-            mean = np.bincount(X.indices, entry_weight * X.data, n) / total
-            squares = np.bincount(X.indices, entry_weight * (X.data - mean[X.indices]) ** 2, n)
-        is_full = np.bincount(X.indices, minlength=n) == X.shape[0]  # rounding would leave weight without an entry
-        return cls(total, mean, squares + np.where(is_full, 0.0, np.maximum(total - of_entries, 0.0)) * mean**2)
+            mean = add(entry_weight * values) / total
+            squares = add(entry_weight * (values - mean[columns]) ** 2)
+        is_full = torch.bincount(columns, minlength=X.shape[1]) == X.shape[0]  # rounding would leave weight without one
+        squares += (total - of_entries).clamp(min=0).masked_fill(is_full, 0) * mean**2
+        return cls(total, mean.cpu().numpy(), squares.cpu().numpy())
 
     def join(self, other: Moments) -> Moments:
         """Return the moments of both."""
@@ -65,8 +75,8 @@ class EncodingSums:
         Largest magnitude of each column's entries.
     are_counts : ndarray of bool, shape (columns,)
         Whether the entries are whole numbers, none of them negative.
-    only : csr_array of shape (1, columns), or None
-        The row that all rows are; None: they differ.
+    only : tuple of (column, value), or None
+        The entries of the row that all rows are; None: they differ.
     moments : Moments or None
         None: nothing is standardized.
     """
@@ -76,30 +86,33 @@ class EncodingSums:
     smallest: float
     largest: np.ndarray
     are_counts: np.ndarray
-    only: sparse.csr_array | None
+    only: tuple[tuple[int, float], ...] | None
     moments: Moments | None
 
     @classmethod
     def of(cls, rows: Rows, *, standardize: bool = False) -> EncodingSums:
         """Count the entries of rows; for a sum of terms numbers are to be standardized."""
-        X = sparse.csr_array(rows.X)
-        if not np.isfinite(X.data).all():
+        X, matrix = rows.X, matrix_of(rows.X)
+        columns, values = matrix.col_indices, matrix.values
+        if not bool(values.isfinite().all()):
             raise ValueError("Input X contains NaN or infinity: encodings have neither.")
-        entries, sizes = np.bincount(X.indices, minlength=X.shape[1]), np.abs(X.data)
-        smallest = float(sizes.min(initial=np.inf))
-        largest, is_larger = np.where(entries > 0, smallest, 0.0), sizes > smallest
-        np.maximum.at(largest, X.indices[is_larger], sizes[is_larger])
-        are_counts = np.ones(X.shape[1], dtype=bool)
-        are_counts[X.indices[(X.data % 1 != 0) | (X.data < 0)]] = False
-        only = X[:1] if X.shape[0] and rows_are_equal(X) else None
+        entries, sizes = torch.bincount(columns, minlength=X.shape[1]), values.abs()
+        smallest = float(sizes.min()) if len(sizes) else np.inf
+        largest, is_larger = torch.where(entries > 0, smallest, 0.0).to(sizes), sizes > smallest
+        largest.scatter_reduce_(0, columns[is_larger].long(), sizes[is_larger], "amax")
+        are_counts = torch.ones(X.shape[1], dtype=torch.bool, device=columns.device)
+        are_counts[columns[(values.remainder(1) != 0) | (values < 0)]] = False
+        only = first_row(matrix) if X.shape[0] and rows_are_equal(matrix) else None
         moments = None
         if standardize:
             moments = joined((Moments.of(X[part], rows.weight[part]) for part in row_blocks(X)), Moments.join)
-        return cls(X.shape[0], entries, smallest, largest, are_counts, only, moments)
+        of_columns = (part.cpu().numpy() for part in (entries, largest.double(), are_counts))
+        counted, largest_of, are_whole = of_columns
+        return cls(X.shape[0], counted, smallest, largest_of, are_whole, only, moments)
 
     def join(self, other: EncodingSums) -> EncodingSums:
         """Return the counts of both."""
-        same = self.only is not None and other.only is not None and (self.only != other.only).nnz == 0
+        same = self.only is not None and other.only is not None and self.only == other.only
         return EncodingSums(
             self.n_rows + other.n_rows,
             self.entries + other.entries,
@@ -157,10 +170,16 @@ class EncodingSums:
         return int(self.entries.sum()) * (4 + np.dtype(dtype).itemsize)
 
 
-def rows_are_equal(X: sparse.csr_array) -> bool:
+def rows_are_equal(matrix: SparseMatrix) -> bool:
     """Return whether all rows are the same."""
-    n, width = X.shape[0], int(X.indptr[1])
-    if X.nnz != n * width or (np.diff(X.indptr) != width).any():
+    n, width = matrix.shape[0], int(matrix.crow_indices[1])
+    if len(matrix.values) != n * width or bool((matrix.crow_indices.diff() != width).any()):
         return False
-    indices, data = X.indices.reshape(n, width), X.data.reshape(n, width)
-    return bool((indices == indices[0]).all() and (data == data[0]).all())
+    indices, values = matrix.col_indices.reshape(n, width), matrix.values.reshape(n, width)
+    return bool((indices == indices[0]).all() & (values == values[0]).all())
+
+
+def first_row(matrix: SparseMatrix) -> tuple[tuple[int, float], ...]:
+    """Return the entries of the first row."""
+    width = int(matrix.crow_indices[1])
+    return tuple(zip(matrix.col_indices[:width].tolist(), matrix.values[:width].tolist(), strict=True))

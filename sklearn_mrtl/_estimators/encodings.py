@@ -8,10 +8,10 @@ from math import prod
 
 import numpy as np
 import torch
-from scipy import sparse
 
+from sklearn_mrtl._estimators.device_csr import Encoded, canonical_csr, is_sparse, matrix_of
 from sklearn_mrtl._estimators.layout import Layout
-from sklearn_mrtl._estimators.rows import Rows, common_scale, size_of_targets, torch_view
+from sklearn_mrtl._estimators.rows import Rows, common_scale, size_of_targets
 from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.mode_encodings import MultiHot, OneHot
 from sklearn_mrtl.core.data.sparse import SparseMatrix, make_crow_indices, ones
@@ -53,19 +53,19 @@ class EncodingStatistics:
 
     def sizes(self, rows: Rows, n_more: int, layout: Layout, device: torch.device) -> EncodingSizes:
         """Return what the inputs of rows, and of n_more that are like them, will take."""
-        sizes, X = size_of_targets(rows, n_more), sparse.csr_array(rows.X)
-        counts = np.bincount(X.indices, minlength=X.shape[1])
-        entries = tuple(int(counts[layout.columns[m]].sum() * sizes[0] / X.shape[0]) for m in layout.order)
-        are_ones = not np.any(np.mod(X.data, 1))
-        return EncodingSizes(*sizes, entries, are_ones, X.indices.itemsize)
+        sizes, matrix = size_of_targets(rows, n_more), matrix_of(rows.X)
+        counts = torch.bincount(matrix.col_indices, minlength=matrix.shape[1]).tolist()
+        entries = tuple(int(sum(counts[layout.columns[m]]) * sizes[0] / matrix.shape[0]) for m in layout.order)
+        are_ones = not bool(matrix.values.remainder(1).any())
+        return EncodingSizes(*sizes, entries, are_ones, matrix.col_indices.itemsize)
 
-    def training_inputs(self, X: sparse.csr_array, layout: Layout, device: torch.device) -> EncodedInputs:
+    def training_inputs(self, X: Encoded, layout: Layout, device: torch.device) -> EncodedInputs:
         """Return the inputs of the encodings of fit."""
         return self.inputs(X, layout, device)[0]
 
-    def inputs(self, X: sparse.csr_array, layout: Layout, device: torch.device) -> tuple[EncodedInputs, int]:
+    def inputs(self, X: Encoded, layout: Layout, device: torch.device) -> tuple[EncodedInputs, int]:
         """Return the inputs of encodings, and the number of gaps, which is 0."""
-        dtype = torch.from_numpy(X.data[:0]).dtype
+        dtype = matrix_of(X).values.dtype
         lists = index_lists(X, layout)
         if lists is None or self.scale != 1 or self.moments:
             encodings = [
@@ -73,64 +73,58 @@ class EncodingStatistics:
                 for m, (columns, scale) in enumerate(zip(layout.columns, self.scales, strict=True))
             ]
         else:
-            encodings = [
-                OneHot(torch_view(index), size, dtype) for index, size in zip(lists, layout.sizes, strict=True)
-            ]
+            encodings = [OneHot(index, size, dtype) for index, size in zip(lists, layout.sizes, strict=True)]
         return EncodedInputs(tuple(encoding.to(device) for encoding in encodings), layout.modes, layout.shapes), 0
 
 
-def standardized(X: sparse.csr_array, mean: np.ndarray, std: np.ndarray) -> MultiHot:
+def standardized(X: Encoded, mean: np.ndarray, std: np.ndarray) -> MultiHot:
     """Return the encoding of columns of numbers, less their means and divided by their standard deviations."""
-    values = ((X.toarray() - mean) / std).astype(X.dtype)
-    n, size = values.shape
-    crow_indices = torch.arange(n + 1, dtype=torch.int64) * size
-    col_indices = torch.arange(size, dtype=torch.int64).repeat(n)
-    return MultiHot(SparseMatrix(crow_indices, col_indices, torch_view(values.ravel()), (n, size)))
+    dense = matrix_of(X).to_dense()
+    n, size = dense.shape
+    center, spread = (torch.from_numpy(values).to(dense.device) for values in (mean, std))
+    values = ((dense - center) / spread).to(dense.dtype)
+    crow_indices = torch.arange(n + 1, dtype=torch.int64, device=dense.device) * size
+    col_indices = torch.arange(size, dtype=torch.int64, device=dense.device).repeat(n)
+    return MultiHot(SparseMatrix(crow_indices, col_indices, values.ravel(), (n, size)))
 
 
 def as_layout(X, layout: Layout):
     """Return X as an array where it is fields, as CSR without stored zeros where it is encodings."""
     if layout.is_fields:
-        return X.toarray() if sparse.issparse(X) else X
+        return X.toarray() if is_sparse(X) else X
     return canonical_csr(X)
 
 
-def canonical_csr(X) -> sparse.csr_array:
-    """Return X as CSR without duplicates and stored zeros; X itself where it is that."""
-    X = sparse.csr_array(X)
-    if not X.has_canonical_format or (X.data == 0).any():
-        X = X.copy()
-        X.sum_duplicates()
-        X.eliminate_zeros()
-    return X
-
-
-def index_lists(X: sparse.csr_array, layout: Layout) -> list[np.ndarray] | None:
+def index_lists(X: Encoded, layout: Layout) -> list[torch.Tensor] | None:
     """Return for each mode the index of its one row in each sample; None unless every sample has one of each mode."""
-    n_modes = len(layout.modes)
-    if X.nnz != X.shape[0] * n_modes or (X.data != 1).any() or (np.diff(X.indptr) != n_modes).any():
+    matrix, n_modes = matrix_of(X), len(layout.modes)
+    if X.nnz != X.shape[0] * n_modes or not has_ones_only(matrix, n_modes):
         return None
-    indices = X.indices.reshape(-1, n_modes)
-    starts, stops = (np.array([getattr(c, end) for c in layout.columns]) for end in ("start", "stop"))
-    if (indices < starts).any() or (indices >= stops).any():
+    indices = matrix.col_indices.reshape(-1, n_modes)
+    columns = torch.tensor([(columns.start, columns.stop) for columns in layout.columns], dtype=indices.dtype)
+    starts, stops = columns.to(indices.device).unbind(1)
+    if bool(((indices < starts) | (indices >= stops)).any()):
         return None
-    return [indices[:, m] - indices.dtype.type(start) for m, start in enumerate(starts)]
+    return [indices[:, m] - columns.start for m, columns in enumerate(layout.columns)]
 
 
-def encode(X: sparse.csr_array, scale: float = 1.0) -> OneHot | MultiHot:
+def has_ones_only(matrix: SparseMatrix, n_entries: int) -> bool:
+    """Return whether every row has so many entries, and all are 1."""
+    return bool((matrix.crow_indices.diff() == n_entries).all() & (matrix.values == 1).all())
+
+
+def encode(X: Encoded, scale: float = 1.0) -> OneHot | MultiHot:
     """Return the encoding of one mode, divided by a scale."""
-    counts, size, indices, data, crow_indices = np.diff(X.indptr), X.shape[1], X.indices, X.data, X.indptr
-    data = data if scale == 1 else data / scale
-    binary = bool((data == 1).all())
-    dtype = torch_view(data).dtype
-    if binary and (counts == 1).all():
-        return OneHot(torch_view(indices), size, dtype)
-    if not binary and (data > 0).all() and (data % 1 == 0).all() and data.sum() <= 2 * len(data):
+    matrix, size = matrix_of(X), X.shape[1]
+    indices, crow_indices = matrix.col_indices, matrix.crow_indices
+    values = matrix.values if scale == 1 else matrix.values / scale
+    binary = bool((values == 1).all())
+    if binary and bool((crow_indices.diff() == 1).all()):
+        return OneHot(indices, size, values.dtype)
+    if not binary and bool(((values > 0) & (values.remainder(1) == 0)).all()) and float(values.sum()) <= 2 * X.nnz:
         # A count of two is the same as a one that stands twice, and ones need no memory of their own.
-        repeats = data.astype(crow_indices.dtype)
-        ends = make_crow_indices(torch_view(repeats), torch_view(crow_indices).dtype).numpy()
-        indices, crow_indices, binary = np.repeat(indices, repeats), ends[crow_indices], True
-    values = ones(len(indices), dtype, torch.device("cpu")) if binary else torch_view(data)
-    return MultiHot(
-        SparseMatrix(torch_view(crow_indices), torch_view(indices), values, (X.shape[0], size), binary=binary)
-    )
+        repeats = values.to(crow_indices.dtype)
+        ends = make_crow_indices(repeats, crow_indices.dtype)
+        indices, crow_indices, binary = torch.repeat_interleave(indices, repeats), ends[crow_indices], True
+    values = ones(len(indices), values.dtype, values.device) if binary else values
+    return MultiHot(SparseMatrix(crow_indices, indices, values, (X.shape[0], size), binary=binary))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from sklearn_mrtl._estimators.device_array import ArrayLike
+from sklearn_mrtl._estimators.device_array import ArrayLike, torch_view
 from sklearn_mrtl._estimators.layout import Layout
-from sklearn_mrtl._estimators.rows import Rows, common_scale, row_blocks, size_of_targets, torch_view
+from sklearn_mrtl._estimators.rows import Rows, common_scale, row_blocks, size_of_targets
 from sklearn_mrtl._warnings import warn
 from sklearn_mrtl.core.data.base import take_last
 from sklearn_mrtl.core.data.fields import FieldInputs, stored_cells
 from sklearn_mrtl.core.estimate import FieldSizes
 from sklearn_mrtl.modes import Grid
-
-SAMPLED_ROWS = 64  # from which the scale of X is estimated
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +37,6 @@ class FieldStatistics:
     has_data: np.ndarray
     complete: bool
     scale: float = 1.0
-
-    @classmethod
-    def fit(cls, X: ArrayLike, weight: np.ndarray, layout: Layout) -> FieldStatistics:
-        """Estimate means, places of data and the scale.
-
-        Raises
-        ------
-        ValueError
-            If X has infinite values, nothing but NaN, or rows that are all equal.
-        """
-        center, n_missing = means_and_gaps(X, weight)
-        made = cls.from_means(center, n_missing, len(X), X.shape[1:], X.dtype)
-        return replace(made, scale=common_scale(deviation(X, made.center)))
 
     @classmethod
     def from_means(
@@ -142,90 +127,6 @@ class FieldStatistics:
         has_data = self.has_data.reshape(layout.sizes)
         cells = has_data.any(axis=tuple(axis for axis in range(has_data.ndim) if axis != m))
         return None if cells.all() else torch.from_numpy(cells).to(device)
-
-
-def means_and_gaps(X: ArrayLike, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weighted mean and the number of NaN at each position of a row.
-
-    Raises
-    ------
-    ValueError
-        If X has infinite values.
-    """
-    total, present, n_missing = sums_and_gaps(X, weight)
-    return total / np.where(present > 0, present, 1), n_missing
-
-
-def sums_and_gaps(X: ArrayLike, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the weighted sum, the weight of the rows that are not NaN, and the number of NaN at each position.
-
-    One pass over X, and another over the positions that have NaN.
-
-    Raises
-    ------
-    ValueError
-        If X has infinite values.
-    """
-    width = X[0].size
-    row_weight = torch_view(weight.astype(X.dtype)).to(torch_view(X[:0]).device)
-    blocks = [(torch_view(X[rows]).reshape(-1, width), row_weight[rows]) for rows in row_blocks(X)]
-    total, present, n_missing = np.zeros(width), np.full(width, float(row_weight.sum())), np.zeros(width, dtype=int)
-    for block, w in blocks:
-        total += (w @ block).double().cpu().numpy()
-    # A finite sum has finite terms only; the other positions are looked at value by value.
-    doubtful = np.flatnonzero(~np.isfinite(total))
-    if len(doubtful):
-        total[doubtful] = present[doubtful] = 0
-        columns = torch.from_numpy(doubtful).to(row_weight.device)
-        for block, w in blocks:
-            part = block.index_select(1, columns)
-            absent = part.isnan()
-            n_missing[doubtful] += absent.sum(0).cpu().numpy()
-            present[doubtful] += (w @ (~absent).to(w)).double().cpu().numpy()
-            total[doubtful] += (w @ part.masked_fill_(absent, 0)).double().cpu().numpy()
-    n_infinite = int(np.sum(~np.isfinite(total)))
-    if n_infinite:
-        raise ValueError(
-            f"Input X contains infinity or a value too large, at {n_infinite} of {width} positions of a row; NaN is "
-            "what marks places without data."
-        )
-    return total, present, n_missing
-
-
-def deviation(X: ArrayLike, center: np.ndarray) -> float:
-    """Return the root mean square of X - center, from some rows where these tell.
-
-    Raises
-    ------
-    ValueError
-        If all rows are equal.
-    """
-    rounding = 8 * float(np.finfo(X.dtype).eps) * float(np.abs(center).max())
-    size = root_mean_square(X[:: max(1, len(X) // SAMPLED_ROWS)], center)
-    if size <= rounding:
-        size = root_mean_square(X, center)
-    if size <= rounding and all(are_equal(torch_view(X[rows]), torch_view(X[:1])) for rows in row_blocks(X)):
-        raise ValueError(f"X is constant: all of its {len(X)} rows are equal; nothing to learn.")
-    return size
-
-
-def are_equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Return whether values are equal, as NaN and NaN are too."""
-    return bool(((a == b) | (a.isnan() & b.isnan())).all())
-
-
-def root_mean_square(X: ArrayLike, center: np.ndarray) -> float:
-    """Return the root mean square of X - center, no data counting as 0, whatever its units."""
-    total = 0.0
-    for rows in row_blocks(X):
-        block = torch_view(X[rows])
-        difference = (block - torch_view(center).to(block.device)).abs_()
-        difference.masked_fill_(difference.isnan(), 0)
-        largest = float(difference.max())
-        if largest > 0:
-            squares = difference.div_(largest).square_()
-            total = float(np.hypot(total, largest * np.sqrt(float(squares.sum(dtype=torch.float64)))))
-    return total / float(np.sqrt(max(1, X.size)))
 
 
 def in_order(values: torch.Tensor, rows: tuple[int, ...], layout: Layout) -> torch.Tensor:

@@ -8,7 +8,8 @@ from types import CodeType
 
 import joblib
 import numpy as np
-from scipy import sparse
+
+from sklearn_mrtl._estimators.device_csr import is_sparse, parts_of
 
 UNNAMED = "unnamed "  # begins the fingerprint of what only this process can tell from others
 
@@ -19,7 +20,7 @@ def fingerprint(*arrays) -> str:
     for array in arrays:
         if array is None:
             continue
-        for part in (array.data, array.indices, array.indptr) if sparse.issparse(array) else (array,):
+        for part in parts_of(array) if is_sparse(array) else (array,):
             digest.update(f"{part.dtype} {part.shape}".encode())
             for row in part if part.ndim > 2 else [part]:  # one by one, so that no copy is large
                 digest.update(np.ascontiguousarray(row).data)

@@ -11,10 +11,9 @@ import torch
 from scipy import sparse
 
 from sklearn_mrtl._estimators.columns import check_columns
-from sklearn_mrtl._estimators.core_samples import Statistics
-from sklearn_mrtl._estimators.encoding_sums import EncodingSums
+from sklearn_mrtl._estimators.core_samples import sums_of
+from sklearn_mrtl._estimators.device_csr import matrix_of
 from sklearn_mrtl._estimators.encodings import as_layout
-from sklearn_mrtl._estimators.fields import FieldStatistics
 from sklearn_mrtl._estimators.fingerprints import fingerprint
 from sklearn_mrtl._estimators.folds import fold_of_rows
 from sklearn_mrtl._estimators.holdout import hold_out_if_needed
@@ -101,13 +100,12 @@ class RowData(FitData):
     ) -> SampleSource:
         training, validation = hold_out_if_needed(estimator, self.training, self.validation, settings)
         fold = fold_of_rows(estimator.cv, training.y, training.groups, training.kept)
-        statistics: Statistics
-        if layout.is_fields:
-            statistics = FieldStatistics.fit(training.X, training.weight, layout)
-        else:
-            has_numbers = bool(layout.labels.numbers) or bool((sparse.csr_array(training.X).data != 1).any())
-            sums = EncodingSums.of(training, standardize=bool(settings.terms) and has_numbers)
-            statistics = sums.statistics(layout, training.X.dtype)
+        standardize = (
+            bool(settings.terms)
+            and not layout.is_fields
+            and (bool(layout.labels.numbers) or bool((matrix_of(training.X).values != 1).any()))
+        )
+        statistics = sums_of(training, layout, standardize=standardize).statistics(layout, training.X.dtype)
         return RowSource(statistics, layout, outputs, device, training, validation, fold)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.tensor_mode import output_mode
-from sklearn_mrtl._utils.arrays import is_dataarray
+from sklearn_mrtl._utils.arrays import as_one_array, is_dataarray
 from sklearn_mrtl._utils.lead import is_calendar, later
 from sklearn_mrtl._utils.time import find_time
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 SAMPLE_TIME = "sample_time"  # coordinate of the time of X, where that of y is another
 
 
-def check_dataarray(X) -> None:
-    """Refuse what has no coordinates.
+def as_dataarray(X) -> xarray.DataArray:
+    """Return a DataArray as it is, and a Dataset as one.
 
     Raises
     ------
     TypeError
+        If X has no coordinates.
     """
+    X = as_one_array(X)
     if not is_dataarray(X):
         raise TypeError(f"predict_xarray needs an xarray.DataArray, got {type(X).__name__}; predict takes any array.")
+    return X
 
 
 def with_coordinates(values, X: xarray.DataArray, outputs: Outputs):

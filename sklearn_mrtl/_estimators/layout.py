@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
-from scipy import sparse
 
+from sklearn_mrtl._estimators.device_csr import is_sparse
 from sklearn_mrtl._utils.encodings import Encodings
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.modes import Feature, Grid, Mode, as_modes, describe
@@ -99,7 +99,7 @@ def layout_of(X, modes, labels: Labels) -> Layout:
             "changed. Give modes, or put the ModeEncoder directly before the estimator."
         )
     if modes is None:
-        return Layout(not sparse.issparse(X), default_modes(row_shape, labels), row_shape, labels)
+        return Layout(not is_sparse(X), default_modes(row_shape, labels), row_shape, labels)
     modes = as_modes(modes)
     if len(row_shape) == 1:
         return table_layout(X, modes, row_shape, labels)
@@ -192,10 +192,10 @@ def table_layout(X, modes: Sequence[Mode], row_shape: tuple[int, ...], labels: L
         hint = ""
         if not unknown and prod(prod(shape) for shape in known_shapes) == n_columns:
             shape = ", ".join(str(n) for known_shape in known_shapes for n in known_shape)
-            sparse_too = "X is sparse; make it dense, and " if sparse.issparse(X) else ""
+            sparse_too = "X is sparse; make it dense, and " if is_sparse(X) else ""
             hint = f" It has as many columns as the product of the sizes: {sparse_too}reshape it to (n, {shape})."
         raise ValueError(
             f"a 2-D X holds the encodings of the modes side by side, {known} columns ({sizes}), got {n_columns}.{hint}"
         )
-    is_fields = len(modes) == 1 and not sparse.issparse(X)
+    is_fields = len(modes) == 1 and not is_sparse(X)
     return Layout(is_fields, tuple(modes), row_shape, replace(labels, modes=tuple(modes)))

@@ -14,15 +14,15 @@ import torch
 from scipy import sparse
 
 from sklearn_mrtl._estimators.classes import known_codes, validate_classes
-from sklearn_mrtl._estimators.core_samples import Statistics, empty_samples
+from sklearn_mrtl._estimators.core_samples import Statistics, Sums, empty_samples, sums_of
 from sklearn_mrtl._estimators.encoding_sums import EncodingSums
 from sklearn_mrtl._estimators.encodings import as_layout
+from sklearn_mrtl._estimators.field_sums import FieldSums
 from sklearn_mrtl._estimators.fit_data import FitData
-from sklearn_mrtl._estimators.folds import check_splitter, fold_of_part
+from sklearn_mrtl._estimators.folds import fold_of_part
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.lazy_groups import numbered_groups
-from sklearn_mrtl._estimators.lazy_rows import LazyRows, Preparation, TargetFunction, validate_lazy_rows
-from sklearn_mrtl._estimators.lazy_statistics import FieldSums, Sums, sums_of_block
+from sklearn_mrtl._estimators.lazy_rows import LazyRows, Preparation, TargetFunction, check_lazy, validate_lazy_rows
 from sklearn_mrtl._estimators.lazy_targets import (
     ClassSummary,
     NumberSummary,
@@ -112,8 +112,8 @@ class BlockRows:
 
     def sums(self, layout: Layout, *, standardize: bool) -> Sums:
         """Return what one pass over X tells."""
-        kind = FieldSums if layout.is_fields else EncodingSums
-        return self.blocks().combine(sums_of_block, self.preparation(layout), standardize, by=kind.join)
+        join = (FieldSums if layout.is_fields else EncodingSums).join
+        return self.blocks().combine(sums_of_block, self.preparation(layout), standardize, by=join)
 
     def samples(
         self, statistics: Statistics, layout: Layout, outputs: Outputs, device: torch.device, *, n_bytes: int = 0,
@@ -209,6 +209,12 @@ class LazySource(SampleSource):
         return self.validation.samples(*arguments, is_training=False)
 
 
+def sums_of_block(pieces: tuple, prepare: Preparation, standardize: bool) -> Sums | None:
+    """Return the sums of a block; None if no row of it weighs anything."""
+    rows = prepare(pieces)
+    return sums_of(rows, prepare.layout, standardize=standardize) if len(rows.y) else None
+
+
 def make_lazy_block(
     pieces: tuple, firsts: dict[int, int], prepare: Preparation, statistics: Statistics, outputs: Outputs,
     device: torch.device, is_training: bool,
@@ -275,22 +281,3 @@ def lazy_classes(rows: LazyRows, class_weight, known: Known | None = None) -> tu
     total = sum(weights[label] * weight for label, weight in summary.totals.items()) / unit
     targets = partial(targets_of_classes, outputs, factors)
     return BlockRows(rows, summary.filled, targets, unit, total), outputs
-
-
-def check_lazy(estimator, *, has_validation: bool) -> None:
-    """Refuse parameters that need the rows at hand.
-
-    Raises
-    ------
-    ValueError
-        That names the parameter.
-    """
-    with_dask = "with X as a dask array, whose rows are not at hand"
-    if estimator.solver in ("adam", "sgd"):
-        raise ValueError(
-            f"solver={estimator.solver!r} draws mini-batches from all rows, which is not possible {with_dask}; use "
-            "'auto' or 'lbfgs'."
-        )
-    check_splitter(estimator.cv)
-    if estimator.criterion == "validation_loss" and not has_validation:
-        raise ValueError(f"criterion='validation_loss' needs X_val and y_val {with_dask}: none of them are held out.")

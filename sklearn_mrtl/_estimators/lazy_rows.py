@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.utils.validation import _check_sample_weight
 
 from sklearn_mrtl._estimators.encodings import as_layout
+from sklearn_mrtl._estimators.folds import check_splitter
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.validation import Expected, validate_samples
@@ -43,6 +44,25 @@ class LazyRows(NamedTuple):
     def arrays(self) -> tuple:
         """The arrays that there are: X, y, weight if that is given, and groups if they are given."""
         return (self.X, *self.targets) if self.groups is None else (self.X, *self.targets, self.groups)
+
+
+def check_lazy(estimator, *, has_validation: bool) -> None:
+    """Refuse parameters that need the rows at hand.
+
+    Raises
+    ------
+    ValueError
+        That names the parameter.
+    """
+    with_dask = "with X as a dask array, whose rows are not at hand"
+    if estimator.solver in ("adam", "sgd"):
+        raise ValueError(
+            f"solver={estimator.solver!r} draws mini-batches from all rows, which is not possible {with_dask}; use "
+            "'auto' or 'lbfgs'."
+        )
+    check_splitter(estimator.cv)
+    if estimator.criterion == "validation_loss" and not has_validation:
+        raise ValueError(f"criterion='validation_loss' needs X_val and y_val {with_dask}: none of them are held out.")
 
 
 def validate_lazy_rows(

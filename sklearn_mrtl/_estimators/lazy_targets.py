@@ -36,9 +36,14 @@ class TargetSummary(ABC):
     def of(cls, counts: dict[int, int], y: np.ndarray, weight: np.ndarray) -> Self:
         """Summarize the rows of one block that weigh anything."""
 
-    @abstractmethod
     def join(self, other: Self) -> Self:
         """Return the summary of both."""
+        largest_weight = max(self.largest_weight, other.largest_weight)
+        return type(self)(self.counts | other.counts, largest_weight, *self._joined(other, largest_weight))
+
+    @abstractmethod
+    def _joined(self, other: Self, largest_weight: float) -> tuple:
+        """Return what a kind of summary has besides, of both."""
 
     @property
     def unit(self) -> float:
@@ -85,14 +90,12 @@ class NumberSummary(TargetSummary):
         weight_squares = float(np.square(weight / power_of_two(largest)).sum())
         return cls(counts, largest, total, weight_squares, mean, squares, float(np.abs(y).max(initial=0.0)))
 
-    def join(self, other: Self) -> Self:
+    def _joined(self, other: Self, largest_weight: float) -> tuple:
         total, mean, squares = joined_moments(
             self.total, self.mean, self.squares, other.total, other.mean, other.squares
         )
-        counts, largest_weight = self.counts | other.counts, max(self.largest_weight, other.largest_weight)
         weight_squares = sum(one.weight_squares * one.square_in(largest_weight) for one in (self, other))
-        largest = max(self.largest, other.largest)
-        return type(self)(counts, largest_weight, total, weight_squares, mean, squares, largest)
+        return total, weight_squares, mean, squares, max(self.largest, other.largest)
 
 
 @dataclass(frozen=True)
@@ -117,14 +120,13 @@ class ClassSummary(TargetSummary):
         by_label = (dict(zip(labels.tolist(), of_each.tolist(), strict=True)) for of_each in (totals, squares))
         return cls(counts, largest, *by_label)
 
-    def join(self, other: Self) -> Self:
-        counts, largest_weight = self.counts | other.counts, max(self.largest_weight, other.largest_weight)
+    def _joined(self, other: Self, largest_weight: float) -> tuple:
         totals, squares = Counter(self.totals), Counter[Any]()
         totals.update(other.totals)
         for one in (self, other):
             factor = one.square_in(largest_weight)
             squares.update({label: factor * square for label, square in one.weight_squares.items()})
-        return type(self)(counts, largest_weight, dict(totals), dict(squares))
+        return dict(totals), dict(squares)
 
 
 def summarize_targets(

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from sklearn_mrtl._estimators.classes import class_weights, known_codes, one_hot, weights_of_rows
+from sklearn_mrtl._estimators.device_array import torch_view
 from sklearn_mrtl._estimators.fitted import FittedTensor
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.parameters import is_auto
-from sklearn_mrtl._estimators.rows import Rows, torch_view
+from sklearn_mrtl._estimators.rows import Rows
 from sklearn_mrtl._estimators.terms import core_scale, highest_term
 from sklearn_mrtl._estimators.validation import normalize_weights, validate_numbers, validate_rows
 from sklearn_mrtl.core.data.base import Inputs, Shapes

@@ -11,10 +11,9 @@ from sklearn.metrics import d2_tweedie_score, r2_score
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_mrtl._estimators.base import BaseMRTL, all_or_nothing
-from sklearn_mrtl._estimators.device_array import on_host
 from sklearn_mrtl._estimators.docstrings import document
 from sklearn_mrtl._estimators.fit_data import RowData
-from sklearn_mrtl._estimators.labelled import check_dataarray, with_coordinates
+from sklearn_mrtl._estimators.labelled import as_dataarray, with_coordinates
 from sklearn_mrtl._estimators.lazy_fit import BlockRows, Known, lazy_data, lazy_numbers
 from sklearn_mrtl._estimators.lazy_predictions import lazy_result, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
@@ -22,6 +21,7 @@ from sklearn_mrtl._estimators.outputs import Outputs, divide_by_mean, standardiz
 from sklearn_mrtl._estimators.parameters import one_of
 from sklearn_mrtl._estimators.spread import lazy_spread_attributes, prediction_std, spread_attributes
 from sklearn_mrtl._estimators.target_form import TargetForm
+from sklearn_mrtl._estimators.tensors import on_host
 from sklearn_mrtl._estimators.validation import (
     normalize_weights,
     validate_counts,
@@ -248,12 +248,12 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         scores = [d2_tweedie_score(*pair, sample_weight=sample_weight, power=1) for pair in pairs]
         return float(np.mean(scores))
 
-    def predict_xarray(self, X: xarray.DataArray, *, return_std: bool = False):
+    def predict_xarray(self, X: xarray.DataArray | xarray.Dataset, *, return_std: bool = False):
         """Predict the targets as a DataArray with the coordinates of the samples.
 
         Parameters
         ----------
-        X : xarray.DataArray of shape (n, ...)
+        X : xarray.DataArray or Dataset, of shape (n, ...)
             Rows of the same shape, and with the same dimensions, as in fit.
         return_std : bool, default=False
             As in `predict`.
@@ -271,10 +271,9 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         Raises
         ------
         TypeError
-            If X is not a DataArray.
+            If X is neither.
         """
-        X = as_one_array(X)
-        check_dataarray(X)
+        X = as_dataarray(X)
         return with_coordinates(self.predict(X, return_std=return_std), X, self.tensor_.outputs)
 
     def __sklearn_tags__(self):

@@ -1,4 +1,4 @@
-"""Rows of X: blocks of them, their targets and weights, and views of numpy arrays as tensors."""
+"""Rows of X: blocks of them, their targets and weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from scipy import sparse
 
 from sklearn_mrtl._estimators.device_array import DeviceArray
+from sklearn_mrtl._estimators.device_csr import Encoded, is_sparse, matrix_of
 
 BLOCK_BYTES = 2**23  # of rows that are worked on at once: they stay in the cache
 
@@ -20,7 +19,7 @@ class Rows(NamedTuple):
     `kept` says for each row that fit was given whether it is among these; None: all are.
     """
 
-    X: np.ndarray | sparse.csr_array | DeviceArray
+    X: np.ndarray | DeviceArray | Encoded
     y: np.ndarray
     weight: np.ndarray
     groups: np.ndarray | None = None
@@ -42,41 +41,20 @@ def size_of_targets(rows: Rows, n_more: int) -> tuple[int, int, int]:
     return n_rows, itemsize, itemsize * n_rows * of_each
 
 
-def size_in_memory(X: np.ndarray | sparse.csr_array | DeviceArray) -> int:
+def size_in_memory(X: np.ndarray | DeviceArray | Encoded) -> int:
     """Return the bytes of the numbers and indices of X."""
     if isinstance(X, np.ndarray | DeviceArray):
         return X.nbytes
-    return X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+    matrix = matrix_of(X)
+    return matrix.values.nbytes + matrix.col_indices.nbytes + matrix.crow_indices.nbytes
 
 
 def row_blocks(X) -> Iterator[slice]:
     """Yield slices of rows of X, each small enough to stay in the cache."""
     n, width = X.shape[0], int(np.prod(X.shape[1:]))
-    bytes_per_row = X.dtype.itemsize * width if not sparse.issparse(X) else 16 * max(1, X.nnz // max(1, n))
+    bytes_per_row = X.dtype.itemsize * width if not is_sparse(X) else 16 * max(1, X.nnz // max(1, n))
     step = max(1, BLOCK_BYTES // max(1, bytes_per_row))
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
-
-
-def torch_view(values: np.ndarray | DeviceArray) -> torch.Tensor:
-    """Return a tensor on the same memory, which must not be written to; a copy where torch cannot have that memory."""
-    if isinstance(values, DeviceArray):
-        return values.tensor
-    values = np.asarray(values)
-    if any(stride < 0 for stride in values.strides):
-        values = values.copy()  # torch knows no flipped axes
-    return torch.from_numpy(values if values.flags.writeable else np.asarray(Writable(values)))
-
-
-class Writable:
-    """A read-only array seen as a writable one, so that torch does not warn that somebody could write to it.
-
-    A filter of warnings would do the same, but is not safe among threads.
-    """
-
-    def __init__(self, values: np.ndarray):
-        self.values = values  # keeps the memory alive
-        interface = values.__array_interface__
-        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
 
 
 def power_of_two(value: float) -> float:

@@ -12,10 +12,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_mrtl._estimators.device_array import DeviceArray, array_or_device_array, from_dlpack, on_host
+from sklearn_mrtl._estimators.device_array import DeviceArray
+from sklearn_mrtl._estimators.device_csr import DeviceCSR
 from sklearn_mrtl._estimators.folds import group_numbers
 from sklearn_mrtl._estimators.layout import check_rows
 from sklearn_mrtl._estimators.rows import Rows, power_of_two
+from sklearn_mrtl._estimators.tensors import array_or_device_array, check_finite, from_dlpack, on_host
 from sklearn_mrtl._utils.arrays import as_one_array
 from sklearn_mrtl._utils.labels import Labels, align
 
@@ -42,12 +44,15 @@ def validate_samples(estimator, X, y=None, *, expected: Expected | None = None, 
     shape = tuple(getattr(X, "shape", ()))
     if expected is not None and max(len(shape) - 1, len(expected[0])) > 1:
         check_rows(shape[1:], expected[0])
-    if len(shape) > 2:
+    is_elsewhere = isinstance(X, DeviceArray | DeviceCSR)
+    if is_elsewhere and len(shape) == 2:
+        check_finite(X)
+    if is_elsewhere or len(shape) > 2:
         options["ensure_all_finite"] = False  # NaN is land; looked at when means are taken, in blocks
     options |= {"reset": expected is None, "accept_sparse": "csr", "allow_nd": True}
     options["dtype"] = list(FLOATS) if expected is None else expected[2]
     # Instead of X on a device scikit-learn validates an array of its shape and dtype, with a single number in memory.
-    seen = np.broadcast_to(np.zeros((), X.dtype), X.shape) if isinstance(X, DeviceArray) else X
+    seen = np.broadcast_to(np.zeros((), X.dtype), X.shape) if is_elsewhere else X
     if y is None:
         checked = validate_data(estimator, seen, **options)
         return X if seen is not X else checked, labels

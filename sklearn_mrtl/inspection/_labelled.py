@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sklearn_mrtl._estimators.labelled import check_dataarray, with_coordinates
+from sklearn_mrtl._estimators.labelled import as_dataarray, with_coordinates
 from sklearn_mrtl.inspection._components import fitted_model
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def predict_xarray(estimator, X: xarray.DataArray, **predict_params):
     ----------
     estimator : fitted MRTLRegressor, or a pipeline, target transformer or search around one
         Its own `predict` is called.
-    X : xarray.DataArray of shape (n, ...)
+    X : xarray.DataArray or Dataset, of shape (n, ...)
         Rows as the estimator takes them.
     **predict_params : dict
         For `predict`, such as time, or ``return_std=True``.
@@ -52,7 +52,7 @@ def predict_xarray(estimator, X: xarray.DataArray, **predict_params):
     >>> predicted.dims, predicted.place.values.tolist(), str(predicted.time.values[0])[:7]
     (('time', 'place'), ['Ulm', 'Bonn'], '2009-12')
     """
-    check_dataarray(X)
+    X = as_dataarray(X)
     outputs = fitted_model(estimator).tensor_.outputs
     if outputs.classes is not None:
         raise TypeError("predict_xarray is for regressors, got a classifier.")

@@ -109,11 +109,11 @@ def column_names(estimator, model: BaseMRTL, name: str) -> tuple[str, ...] | Non
 
 def telling_names(X, columns: Sequence | None) -> list[str] | None:
     """Return what tells the rows of a DataFrame apart: their entries in those other columns in which they differ."""
-    if not hasattr(X, "iloc") or len(X) < 2:
+    if not hasattr(X, "columns") or len(X) < 2:
         return None
-    others = X[[name for name in X.columns if name not in (columns or ())]]
-    differing = others.loc[:, others.nunique(dropna=False) > 1]
-    return [", ".join(map(str, row)) for row in differing.itertuples(index=False)] if differing.shape[1] else None
+    others = [list(map(str, X[name])) for name in X.columns if name not in (columns or ())]
+    differing = [entries for entries in others if len(set(entries)) > 1]
+    return [", ".join(row) for row in zip(*differing, strict=True)] or None
 
 
 def with_units(name: str, attrs: dict) -> str:

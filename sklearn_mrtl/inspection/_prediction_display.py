@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_mrtl.inspection._figures import add_colorbar, arrange, first_axes, label_outer, panels, pyplot
 from sklearn_mrtl.inspection._mode_labels import telling_names
 from sklearn_mrtl.inspection._mode_picture import ModePicture, plane_labels
+from sklearn_mrtl.inspection._moved_rows import moved_over
 from sklearn_mrtl.inspection._panels import symmetric_limits
 from sklearn_mrtl.modes import Grid
 
@@ -111,7 +112,7 @@ class PredictionDisplay:
         ----------
         estimator : fitted estimator
             With ``predict``, or ``predict_proba`` if it is a classifier.
-        X : pandas.DataFrame or array-like of shape (n_panels, ...)
+        X : DataFrame of pandas or polars, or array-like, of shape (n_panels, ...)
             The rows to predict, one for each panel.
         grid : Grid, default=None
             Grid of two axes with bounds, over which each row is moved: in the columns of its position the row gets the
@@ -119,7 +120,7 @@ class PredictionDisplay:
             a value for each of `positions`.
         columns : sequence of two names or numbers, default=None
             Columns of X with the position along the first and the second axis of `grid`.
-        reference : pandas.DataFrame or array-like of shape (1, ...), default=None
+        reference : DataFrame of pandas or polars, or array-like, of shape (1, ...), default=None
             Row whose predictions are subtracted.
         target : class or int, default=None
             Class whose probability is drawn; None: the second of two. Of a regressor with several outputs over a
@@ -252,19 +253,6 @@ def checked_bounds(grid: Grid, columns: Sequence | None) -> tuple[tuple[float, f
     if columns is None or isinstance(columns, str) or len(columns) != 2:
         raise ValueError(f"columns must be the two columns with the position on grid {grid.name!r}, got {columns!r}.")
     return grid.bounds
-
-
-def moved_over(X, i: int, grid: Grid, columns: Sequence):
-    """Return row i of a table for each cell of a grid, with the centre of the cell in its columns."""
-    points = np.meshgrid(*grid.centers(), indexing="ij")
-    if hasattr(X, "iloc"):
-        rows = X.iloc[[i] * grid.size].reset_index(drop=True)
-        return rows.assign(**{column: axis.ravel() for column, axis in zip(columns, points, strict=True)})
-    rows = np.asarray(X)[[i] * grid.size]
-    rows = rows.astype(np.result_type(rows.dtype, float)) if rows.dtype != object else rows
-    for column, axis in zip(columns, points, strict=True):
-        rows[:, column] = axis.ravel()
-    return rows
 
 
 def predictions(estimator, X, grid: Grid | None, columns, target) -> tuple[np.ndarray, str]:

@@ -130,6 +130,7 @@ LAZY = [
     ("fields", FIXED | {"rank": 2, "loss": "poisson"}),
     ("fields", {"rank": 2, "random_state": 0}),
     ("encodings", FIXED | {"rank": 2}),
+    ("encodings", {"rank": 2, "random_state": 0}),
 ]
 
 

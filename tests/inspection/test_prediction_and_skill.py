@@ -5,10 +5,12 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
 
-from sklearn_mrtl import Grid
+from sklearn_mrtl import Grid, MRTLRegressor
 from sklearn_mrtl._utils.skill import skill_of
 from sklearn_mrtl.inspection import PredictionDisplay, SkillDisplay
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 mpl = pytest.importorskip("matplotlib")
 mpl.use("Agg")
@@ -54,6 +56,20 @@ def test_a_table_with_names_and_a_reference():
     assert display.images_[0].get_clim() == (-1, 1) and display.ax_.get_label() == "seen"
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("x", "y")
     assert table.x[0] == X[0, 1]  # the table is what it was
+
+
+def test_a_table_of_polars_is_drawn_as_one_of_pandas():
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    shots = pd.DataFrame({"player": ["Ann", "Bo"] * 150, "team": ["a"] * 300, "x": X[:, 1], "y": X[:, 2]})
+    encoder = ModeEncoder(["player", (COURT, ["x", "y"])])
+    model = make_pipeline(encoder, MRTLRegressor(terms=["player", "court"])).fit(
+        shots, X[:, 1] + (shots.player == "Bo")
+    )
+    tables = shots[:2], pl.DataFrame(shots[:2].to_dict("list"))
+    first, second = (PredictionDisplay.from_estimator(model, rows, COURT, ["x", "y"]) for rows in tables)
+    np.testing.assert_array_equal(first.values, second.values)
+    assert [ax.get_title() for ax in first.axes_.flat] == [ax.get_title() for ax in second.axes_.flat] == ["Ann", "Bo"]
+    assert tables[1]["x"][0] == X[0, 1]
 
 
 def test_several_outputs_over_a_grid_and_at_positions():

@@ -67,6 +67,11 @@ def merged_blocks(blocks: list[Block]) -> list[Block]:
     return [replace(blocks[0], samples=joined_samples([block.samples for block in blocks]).merge())]
 
 
+def block_with_coarse_targets(block: Block, shapes: Shapes) -> Block:
+    """Return a block with the outputs on the grid of the last of some shapes."""
+    return replace(block, samples=block.samples.with_coarse_targets(shapes))
+
+
 def block_without_products(block: Block) -> Block:
     """Return a block without what its inputs keep for full-rank models."""
     return replace(block, samples=block.samples.without_products())

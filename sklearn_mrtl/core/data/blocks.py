@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.block import (
+    block_with_coarse_targets,
     block_without_products,
     coarse_block,
     coarse_blocks,
@@ -234,6 +235,13 @@ class BlockSamples:
         else:
             blocks = self.blocks.map(coarse_block, shapes, keep=False)
         return replace(self, blocks=blocks, template=template, n_bytes=n_bytes)
+
+    def with_coarse_targets(self, shapes: Shapes) -> BlockSamples:
+        """Return the samples with the outputs on the grid of the last of some shapes; see `Samples`."""
+        if self.target is None or shapes[-1] == self.target.shape:
+            return self
+        blocks = self.blocks.map(block_with_coarse_targets, shapes, keep=False)
+        return replace(self, blocks=blocks, template=self.template.with_coarse_targets(shapes))
 
     def _fraction(self, sizes: tuple[int, ...]) -> float:
         """Return the part of its bytes that it has on coarser grids: at most, where equal rows are merged."""

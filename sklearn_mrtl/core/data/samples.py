@@ -85,7 +85,7 @@ class Samples:
         return replace(samples, inputs=inputs) if row is None else samples._merged(inputs, row, 1)
 
     def with_coarse_targets(self, shapes: Shapes) -> Samples:
-        """Return the samples with the outputs on the grid of the last of some shapes."""
+        """Return the samples with the outputs on the grid of the last of some shapes; as they are without a grid."""
         if self.target is None or shapes[-1] == self.target.shape:
             return self
         y, target = self.target.coarsen(self.y, shapes[-1])

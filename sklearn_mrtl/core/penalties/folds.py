@@ -30,6 +30,7 @@ def make_blocks(
     Of very many samples a part is enough: penalties are priors, which many samples outweigh. Strengths are in
     proportion to one over the number of samples, so that those chosen on a part are to be multiplied by it.
     """
+    samples = samples.with_coarse_targets(coarsest)
     n_parts = ceil(samples.inputs.n_rows / options.max_distinct)
     part = samples.thinned(n_parts, options.n_blocks)
     blocks = part.in_blocks(coarsest, options.n_blocks, options.gap)
