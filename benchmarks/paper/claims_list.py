@@ -18,8 +18,8 @@ LEARNED = {"default": {task: name for task, name in TASKS.items() if task != "pr
 LEARNED["Adam"] = {task: name for task, name in LEARNED["default"].items() if task != CURRENT}
 UNLEARNED = (
     "Precipitation is left out where nothing is learned and all losses are those of climatology: of the months before "
-    "alone, and with the current month for Adam. On real shots the best model explains two per cent of a constant's loss, so that one per cent is "
-    "half of it."
+    "alone, and with the current month for Adam. On real shots the best models explain two per cent of a constant's "
+    "loss, so that one per cent is half of it."
 )
 ALONE = "The full-rank phase alone has the setting that was best at its end, and at most 30 epochs a level."
 IDLE = "No method predicts precipitation of the months before, so that its times say when nothing is found any more."
