@@ -239,10 +239,10 @@ def test_encodings_and_validation_data_that_a_gpu_cannot_hold_go_there_in_blocks
 def test_maps_of_which_a_gpu_cannot_hold_all_go_there_in_blocks():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 2, 8, 12))
-    y = X[:, 0, 3:6, 3:6].sum((1, 2))[:, None, None] * np.outer(np.hanning(9), np.hanning(8)) + 1
+    y = X[:, 0, 3:6, 3:6].sum((1, 2))[:, None, None] * np.outer(np.hanning(14), np.hanning(16)) + 1
     y = y + rng.normal(size=y.shape)
     y[:, :2, 5:] = np.nan
-    model = MRTLRegressor(target=Grid("rain", (9, 8)), **GIVEN, solver="lbfgs", device="cpu").fit(X, y)
+    model = MRTLRegressor(target=Grid("rain", (14, 16)), **GIVEN, solver="lbfgs", device="cpu").fit(X, y)
     expected = model.coef_
     with emulated_gpu(limit=0.8 * X.nbytes) as gpu, pytest.warns(UserWarning, match="blocks of its rows go there"):
         found = model.set_params(device="cuda:0").fit(X, y).coef_

@@ -89,7 +89,7 @@ def coarsen_means(fields: Tensor, dim: int, fine: tuple[int, ...], coarse: tuple
     # The axis that shrinks most goes first, which makes the others cheaper.
     for axis in sorted(range(len(fine)), key=lambda axis: coarse[axis] / fine[axis]):
         x = mean_along(x, len(before) + axis, coarse[axis])
-    return x.reshape(*before, -1, *after)
+    return x.reshape(*before, prod(coarse), *after)  # not -1: there may be no rows
 
 
 def mean_along(x: Tensor, dim: int, n_coarse: int) -> Tensor:

@@ -129,6 +129,7 @@ LAZY = [
     ("fields", FIXED | {"rank": None}),
     ("fields", FIXED | {"rank": 2, "loss": "poisson"}),
     ("fields", {"rank": 2, "random_state": 0}),
+    ("large fields", FIXED | {"rank": 2}),  # whose steps see those of a coarser level
     ("encodings", FIXED | {"rank": 2}),
     ("encodings", {"rank": 2, "random_state": 0}),
 ]
@@ -137,24 +138,25 @@ LAZY = [
 @pytest.mark.parametrize("layout, options", LAZY, ids=repr)
 def test_maps_in_blocks_are_those_in_memory(layout, options):
     da = pytest.importorskip("dask.array")
-    X, y = ocean() if layout == "fields" else table()
+    X, y = table() if layout == "encodings" else ocean()
+    X, n = X.repeat(2, axis=2).repeat(2, axis=3) if layout == "large fields" else X, len(X)
+    y = np.repeat(np.repeat(y, 2, axis=1), 2, axis=2) + 0.3 * np.random.default_rng(1).normal(size=(n, 14, 16))
     y = np.abs(y).round() if "loss" in options else y
-    n = len(X)
     weight = np.random.default_rng(2).integers(3, size=n).astype(float)
     weight[:30] = 0  # a block without any
-    modes = None if layout == "fields" else ["player", Grid("court", (4, 6))]
-    model = MRTLRegressor(modes, target=RAIN, **options)
+    modes = ["player", Grid("court", (4, 6))] if layout == "encodings" else None
+    model = MRTLRegressor(modes, target=Grid("rain", (14, 16)), **options)
     expected = model.fit(X, y, weight)
     coef, predicted, score = expected.coef_, expected.predict(X), expected.score(X, y)
-    lazy, maps = da.from_array(X, (30, *X.shape[1:])), da.from_array(y, (30, 7, 8))
+    lazy, maps = da.from_array(X, (30, *X.shape[1:])), da.from_array(y, (30, 14, 16))
     for target in (maps, y):
         model.fit(lazy, target, weight)
         same(model.coef_, coef, atol=1e-6 * np.nanmax(np.abs(coef)))
     found = model.predict(lazy)
-    assert found.shape == (n, 7, 8) and found.chunks[0] == lazy.chunks[0] and found.chunks[1:] == ((7,), (8,))
+    assert found.shape == y.shape and found.chunks[0] == lazy.chunks[0] and found.chunks[1:] == ((14,), (16,))
     same(found.compute(), predicted, atol=1e-6 * np.nanmax(np.abs(predicted)))
     same([model.score(lazy, target) for target in (maps, y)], score)
-    assert model.resolutions_ == expected.resolutions_
+    assert [level["rain"] for level in model.resolutions_][-2:] == [(7, 8), (14, 16)]
 
 
 def test_lazy_maps_with_coordinates_and_validation_data():

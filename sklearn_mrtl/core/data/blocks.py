@@ -175,7 +175,7 @@ class BlockSamples:
         ``fold_of(y, groups)`` returns the folds (n,) of a part from its targets (n, T) and groups (n,), which the
         blocks have in the place of folds; None: their folds, if any, are those.
     null_losses : dict of Loss to float
-        Of the best constant scores, which no level changes; filled when they are asked for.
+        Of the best constant scores, which no level changes but that of maps; filled when they are asked for.
     """
 
     blocks: Blocks
@@ -234,14 +234,15 @@ class BlockSamples:
             blocks = self.blocks.map_groups(coarse_blocks, shapes)
         else:
             blocks = self.blocks.map(coarse_block, shapes, keep=False)
-        return replace(self, blocks=blocks, template=template, n_bytes=n_bytes)
+        null_losses = self.null_losses if self.target is None else {}
+        return replace(self, blocks=blocks, template=template, n_bytes=n_bytes, null_losses=null_losses)
 
     def with_coarse_targets(self, shapes: Shapes) -> BlockSamples:
         """Return the samples with the outputs on the grid of the last of some shapes; see `Samples`."""
         if self.target is None or shapes[-1] == self.target.shape:
             return self
         blocks = self.blocks.map(block_with_coarse_targets, shapes, keep=False)
-        return replace(self, blocks=blocks, template=self.template.with_coarse_targets(shapes))
+        return replace(self, blocks=blocks, template=self.template.with_coarse_targets(shapes), null_losses={})
 
     def _fraction(self, sizes: tuple[int, ...]) -> float:
         """Return the part of its bytes that it has on coarser grids: at most, where equal rows are merged."""

@@ -51,4 +51,4 @@ class TargetGrid:
         filled = coarsen_means(self.filled, 0, self.shape, shape)
         coarse = TargetGrid(self.grid, shape, filled)
         sums = take_last(coarsen_means(whole, 1, self.shape, shape), coarse.stored)
-        return (sums / filled[coarse.stored].to(y)).reshape(*y.shape[:-1], -1), coarse
+        return (sums / filled[coarse.stored].to(y)).reshape(*y.shape[:-1], len(coarse.stored)), coarse

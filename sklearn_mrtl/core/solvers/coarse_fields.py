@@ -49,7 +49,9 @@ class CoarseFields:
 
     def __init__(self, objective: Objective, shapes: Shapes, view: View | None = None):
         inputs, is_exact = objective.inputs, shapes == objective.inputs.shapes
-        levels = () if is_exact else (halfway(inputs.shapes, shapes) if view is None else view.shapes, shapes)
+        # The shapes of a view may end with that of a grid of outputs.
+        finer = halfway(inputs.shapes, shapes) if view is None else view.shapes[: len(shapes)]
+        levels = () if is_exact else (finer, shapes)
         self._step = ceil(inputs.n_rows / MAX_ROWS)
         coarse, weight = objective.every(self._step, levels, None if is_exact else view)
         axes = objective.model.input_axes
