@@ -83,8 +83,11 @@ def compare_shots(data):
 # Simulated sums
 
 
-def recover_terms(best_auc, n_seeds=10, n_frames=100_000):
-    """Print how well the terms of simulated sums are found: correlation with the true weights, and match score."""
+def recover_terms(best_auc, n_frames, n_seeds=10):
+    """Print how well the terms of simulated sums are found: correlation with the true weights, and match score.
+
+    The last of the match scores weights each cell by how often it is seen: no model knows cells without frames.
+    """
     terms = ["court", "defenders", ("player", "court", "defenders")]
     rows = []
     for seed in range(n_seeds):
@@ -99,8 +102,20 @@ def recover_terms(best_auc, n_seeds=10, n_frames=100_000):
         ]
         product = select_term(model, "player x court x defenders")
         match = factor_match_score(product, shots.factors)
-        rows.append((seed, *(f"{value:.3f}" for value in (*maps, match)), product.rank_, f"{seconds:.1f}"))
-    table(f"Simulated sums, {n_frames} frames, AUC {best_auc}", ["seed", *terms[:2], "match", "rank", "fit s"], rows)
+        seen = factor_match_score(*(weighted(factors, X) for factors in (product.factors_, shots.factors)))
+        rows.append((seed, *(f"{value:.3f}" for value in (*maps, match, seen)), product.rank_, f"{seconds:.1f}"))
+    head = ["seed", *terms[:2], "match", "match where frames are", "rank", "fit s"]
+    table(f"Simulated sums, {n_frames} frames, AUC {best_auc}", head, rows)
+
+
+def weighted(factors, X):
+    """Return factors times the roots of how often each category or cell is seen, so that cosines are weighted by it."""
+    sizes = np.cumsum([factor[..., 0].size for factor in factors.values()])
+    seen = np.split(np.asarray(X.sum(0)).ravel(), sizes[:-1])
+    return {
+        name: factor * np.sqrt(of_mode).reshape(*factor.shape[:-1], 1)
+        for (name, factor), of_mode in zip(factors.items(), seen, strict=True)
+    }
 
 
 # Tracking frames
@@ -155,5 +170,6 @@ def compare_frames():
 if __name__ == "__main__":
     compare_frames()
     compare_shots(load_shots())
-    for best_auc in (0.81, 0.9):
-        recover_terms(best_auc)
+    for n_frames in (100_000, 300_000):
+        for best_auc in (0.81, 0.9):
+            recover_terms(best_auc, n_frames)
