@@ -101,7 +101,8 @@ checkpoint : path-like, (path-like, minutes) or None, default=None
 random_state : int, RandomState instance or None, default=None
     Seed of random factors, mini-batches and held-out rows. ``None``: another seed in every fit.
 verbose : int, default=0
-    1 prints a line for each level, and what an epoch takes where that is more than a second; 2 one for each epoch."""
+    0 prints nothing, however long the fit is. 1 prints a line for each level, 2 one for each epoch. Both also print, as
+    they begin, how long the choice of rank and penalties and each level will be, if that is ten seconds or more."""
 
 ATTRIBUTES = """\
 factors_ : dict of ndarray

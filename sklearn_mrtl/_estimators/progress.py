@@ -7,13 +7,14 @@ from collections.abc import Callable
 from sklearn_mrtl.core.callbacks import TrainingCallback
 from sklearn_mrtl.core.plan import Train
 
-LONG_EPOCH = 1.0  # seconds from which a level says what its epochs take
+LONG = 10.0  # seconds from which it is said before a part of a training how long it will be
+FIRST_EPOCHS = 20  # of the first level of a phase, to judge whether it is long; many take 5 to 40, random starts more
 
 
 class LevelPrinter(TrainingCallback):
     """Printer of the last record of each level (verbose=1), or of every record (verbose=2).
 
-    Where epochs are long, verbose=1 prints after the second one of a level what each takes, and the most there can be.
+    Before the choice of the penalties and before each level both print how long it will be, if that is long.
 
     Parameters
     ----------
@@ -25,27 +26,27 @@ class LevelPrinter(TrainingCallback):
 
     def __init__(self, verbose: int, n_levels: int):
         self.verbose, self.n_levels = verbose, n_levels
-        self.max_epochs, self.seconds = 0, 0.0  # of the present level; until the last epoch
 
-    def begin_choice(self, n_weights):
-        if self.verbose:
-            print(f"first level: {n_weights:,} weights; its time grows with their number", flush=True)
+    def expect_choice(self, seconds):
+        if self.verbose and seconds >= LONG:
+            print(f"choice of rank and penalties: about {duration(seconds)}", flush=True)
 
     def end_choice(self, rank, path, seconds):
         if self.verbose:
             of_rank = "" if rank is None else f"rank {rank}, "
             print(f"chosen: {of_rank}penalties of {len(path)} that were tried  {seconds:6.2f} s", flush=True)
 
-    def begin_level(self, level, phase, max_epochs):
-        self.max_epochs = max_epochs
+    def expect_level(self, level, epoch_seconds, n_epochs, max_epochs):
+        likely = epoch_seconds * (n_epochs or min(FIRST_EPOCHS, max_epochs))
+        if self.verbose and likely >= LONG:
+            of_level_before = f"{duration(likely)} for {n_epochs} epochs as before, " if n_epochs else ""
+            longest = f"at most {max_epochs} epochs, {duration(epoch_seconds * max_epochs)}"
+            each = f"level {level + 1}/{self.n_levels}: about {duration(epoch_seconds)} an epoch"
+            print(f"{each}, {of_level_before}{longest}", flush=True)
 
     def end_epoch(self, record, fit_now):
         if self.verbose > 1:
             print(line(record, self.n_levels), flush=True)
-        seconds, self.seconds = record["seconds"] - self.seconds, record["seconds"]
-        if self.verbose == 1 and record["epoch"] == 2 and seconds >= LONG_EPOCH:
-            level = f"level {record['level'] + 1}/{self.n_levels}"
-            print(f"{level}: {seconds:.1f} s an epoch, at most {self.max_epochs} epochs", flush=True)
 
     def end_level(self, fit):
         if self.verbose != 1 or not fit.history:
@@ -53,6 +54,15 @@ class LevelPrinter(TrainingCallback):
         record = fit.history[-1]
         if fit.done[-1] == Train(record["level"], record["phase"]):
             print(line(record, self.n_levels), flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Format a duration with two digits."""
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} h"
+    if seconds >= 120:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def line(record: dict, n_levels: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, prod
+from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -15,8 +15,8 @@ from sklearn_mrtl.core.callbacks import CallbackList, TrainingCallback
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples
 from sklearn_mrtl.core.data.levels import LevelData
-from sklearn_mrtl.core.estimate import parameters_of
 from sklearn_mrtl.core.fit import Fit, resume
+from sklearn_mrtl.core.forecast import LevelForecast
 from sklearn_mrtl.core.models.axes import Axis, axes_of
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.full_rank import FullRank
@@ -44,6 +44,7 @@ class Run:
     callback: TrainingCallback
     choice: Choice
     began: float
+    forecast: LevelForecast
 
 
 def mrtl(
@@ -81,8 +82,7 @@ def mrtl(
     choice = Choice(fit.phases, fit.rank, fit.alpha_path, terms=fit.terms, degrees_of_freedom=fit.degrees_of_freedom)
     if not fit.phases:
         in_row_order = data.peek() if samples.inputs.coarsens_in_steps else samples
-        callback.begin_choice(first_level_weights(plan, settings, samples, resolutions[0]))
-        choice = choose(in_row_order, resolutions[0], phases_of(plan), settings)
+        choice = choose(in_row_order, resolutions[0], phases_of(plan), settings, callback.expect_choice)
         del in_row_order
         if choice.path:
             callback.end_choice(choice.rank, choice.path, perf_counter() - began)
@@ -90,7 +90,8 @@ def mrtl(
     fit.phases, fit.rank, fit.alpha_path = choice.phases, choice.rank, choice.path
     fit.terms, fit.degrees_of_freedom = choice.terms, choice.degrees_of_freedom
     seconds_before = fit.history[-1]["seconds"] if fit.history else 0.0
-    run = Run(plan, replace(settings, rank=choice.rank), data, callback, choice, began - seconds_before)
+    settings = replace(settings, rank=choice.rank)
+    run = Run(plan, settings, data, callback, choice, began - seconds_before, LevelForecast(callback))
 
     for step in steps_to_do(plan, fit):
         data.move_to(step.level)
@@ -108,13 +109,6 @@ def mrtl(
 
     callback.end_training(fit)
     return fit
-
-
-def first_level_weights(plan: Plan, settings: Settings, samples: AnySamples, shapes: Shapes) -> int:
-    """Return the number of weights that are trained first; of a target grid at most one output for each cell."""
-    first = next(step for step in plan if isinstance(step, Train))
-    n_outputs = samples.n_outputs if samples.target is None else min(samples.n_outputs, prod(shapes[-1]))
-    return parameters_of(first, settings, shapes[: len(samples.inputs.modes)], n_outputs)
 
 
 def steps_to_do(plan: Plan, fit: Fit) -> Iterator[Step]:
@@ -159,7 +153,9 @@ def train(fit: Fit, step: Train, run: Run) -> None:
         if solves_exactly(objective, samples, phase.solver, largest):
             parameters = solve_exactly(objective, samples, monitor)
         else:
+            run.forecast.begin(step, objective, fit.parameters, phase.solver.max_epochs, monitor.epoch)
             parameters = solve(objective, fit.parameters, phase.solver, monitor, solver_state, run.data.view())
+            run.forecast.end(step, monitor.epoch)
         if phase.solver.name != "lbfgs":
             monitor.check_last_step(objective)
     except KeyboardInterrupt:

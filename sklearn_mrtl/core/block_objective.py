@@ -59,7 +59,7 @@ class BlockObjective(Objective):
             known[self.loss] = float(blocks.total(weighted_constant_loss, self.loss, score)) / self.total
         return known[self.loss]
 
-    def value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
+    def _value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         data, of_data = self.samples.blocks.total(weighted_gradient, self.sent, self.loss, sendable(parameters))
         parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         penalty = self.model.penalty(parameters, self.alphas)

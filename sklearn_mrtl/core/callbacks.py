@@ -16,14 +16,27 @@ class TrainingCallback:
     def begin_training(self, n_levels: int) -> None:
         """Take note that a training begins, in which n_levels times a level is trained in a phase."""
 
-    def begin_choice(self, n_weights: int) -> None:
-        """Take note that rank and penalties, as far as open, are chosen on a first level of so many weights."""
+    def expect_choice(self, seconds: float) -> None:
+        """Take note that the choice of the rank and the penalties, which has begun, will take about so long."""
 
     def end_choice(self, rank: Rank | None, path: list[dict], seconds: float) -> None:
         """Take note that the rank and the penalties were chosen from those in `path`."""
 
     def begin_level(self, level: int, phase: str, max_epochs: int) -> None:
         """Take note that the training of a level in a phase begins."""
+
+    def expect_level(self, level: int, epoch_seconds: float, n_epochs: int | None, max_epochs: int) -> None:
+        """Take note of what a level will take: before it, or after the first epoch of the first level of a phase.
+
+        Parameters
+        ----------
+        level : int
+        epoch_seconds : float
+            About what an epoch takes.
+        n_epochs : int or None
+            Epochs of the level before; None: it was of another phase, or there is none.
+        max_epochs : int
+        """
 
     def end_epoch(self, record: dict, fit_now: Callable[[], Fit]) -> bool | None:
         """Take note of an epoch; return True to end the level.
@@ -65,9 +78,9 @@ class CallbackList(TrainingCallback):
         for callback in self.callbacks:
             callback.begin_training(n_levels)
 
-    def begin_choice(self, n_weights: int) -> None:
+    def expect_choice(self, seconds: float) -> None:
         for callback in self.callbacks:
-            callback.begin_choice(n_weights)
+            callback.expect_choice(seconds)
 
     def end_choice(self, rank: Rank | None, path: list[dict], seconds: float) -> None:
         for callback in self.callbacks:
@@ -76,6 +89,10 @@ class CallbackList(TrainingCallback):
     def begin_level(self, level: int, phase: str, max_epochs: int) -> None:
         for callback in self.callbacks:
             callback.begin_level(level, phase, max_epochs)
+
+    def expect_level(self, level: int, epoch_seconds: float, n_epochs: int | None, max_epochs: int) -> None:
+        for callback in self.callbacks:
+            callback.expect_level(level, epoch_seconds, n_epochs, max_epochs)
 
     def end_epoch(self, record: dict, fit_now: Callable[[], Fit]) -> bool:
         return any([callback.end_epoch(record, fit_now) for callback in self.callbacks])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import reduce
 from typing import cast
@@ -34,7 +34,14 @@ class Objective:
     alphas : Alphas
     constant : float
         Added to the loss: the mean squared deviation of merged targets from their means.
+
+    Attributes
+    ----------
+    on_pass : callable or None
+        Is told the number of rows before each pass for a gradient, which may be one of a mini-batch.
     """
+
+    on_pass: Callable[[int], None] | None = None
 
     def __init__(
         self, model: TensorModel, inputs: Inputs, y: Tensor, weight: Tensor, loss: Loss, alphas: Alphas,
@@ -76,6 +83,11 @@ class Objective:
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         """Return the objective, its data part and its gradient."""
+        if self.on_pass is not None:
+            self.on_pass(self.inputs.n_rows)
+        return self._value_and_gradient(parameters)
+
+    def _value_and_gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
         parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         penalty = self.penalty(parameters)
         losses = self._data_losses(parameters)

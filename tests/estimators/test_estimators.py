@@ -1,6 +1,7 @@
 """What both estimators promise their users."""
 
 import pickle
+import re
 from functools import partial
 
 import numpy as np
@@ -393,25 +394,45 @@ def test_verbose_prints_a_line_for_each_level_and_stage(make, X, y, capsys):
     assert capsys.readouterr().out == ""
     model = make(verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[:2] for line in lines[1:]] == [
+    assert [line.split("  ")[:2] for line in lines] == [
         ["level 1/2", "full rank"], ["level 1/2", "low rank"], ["level 2/2", "low rank"]
     ]  # fmt: skip
-    first = sum(term.coef.size for term in make(rank=None, n_levels=1).fit(X, y).terms_.values())
-    assert lines[0].startswith(f"first level: {first} weights")
     make(verbose=2).fit(X, y)
-    assert len(capsys.readouterr().out.splitlines()) == 1 + model.n_iter_
+    assert len(capsys.readouterr().out.splitlines()) == model.n_iter_
+
+
+def lines_of(out):
+    """What is printed, without what the numbers of seconds are."""
+    return [re.sub(r"[0-9.e-]+ s\b", "T s", line) for line in out.splitlines()]
 
 
 @by_case
-def test_verbose_says_after_two_epochs_what_each_takes_if_they_are_long(make, X, y, capsys, monkeypatch):
-    options = {"solver": "adam", "max_epochs": 7, "verbose": 1}
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_verbose_says_before_a_level_how_long_it_will_be_if_that_is_long(make, X, y, verbose, capsys, monkeypatch):
+    options = {"solver": "adam", "max_epochs": 7, "batch_size": 16, "verbose": verbose}
     make(**options).fit(X, y)
     assert "an epoch" not in capsys.readouterr().out
-    monkeypatch.setattr(progress, "LONG_EPOCH", 0.0)
+    monkeypatch.setattr(progress, "LONG", 0.0)
+    make(**options | {"verbose": 0}).fit(X, y)
+    assert capsys.readouterr().out == ""
     make(**options).fit(X, y)
-    lines = [line for line in capsys.readouterr().out.splitlines() if "an epoch" in line]
-    assert [line.split(": ")[0] for line in lines] == ["level 1/2", "level 1/2", "level 2/2"]
-    assert all(line.endswith("s an epoch, at most 7 epochs") for line in lines)
+    lines = lines_of(capsys.readouterr().out)
+    said = [line for line in lines if "an epoch" in line]
+    assert said[0] == said[1] == "level 1/2: about T s an epoch, at most 7 epochs, T s"
+    assert said[2:] == ["level 2/2: about T s an epoch, T s for 7 epochs as before, at most 7 epochs, T s"]
+    phases = [line.split("  ")[1] for line in lines if line not in said]
+    n_lines = 1 if verbose == 1 else 7
+    assert phases == ["full rank"] * n_lines + ["low rank"] * 2 * n_lines
+    assert lines.index(said[0]) <= verbose - 1  # before the first epoch ends, or after it where it has few batches
+    assert lines.index(said[2]) == 2 * n_lines + 2
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(0.0123, "0.012 s"), (1.26, "1.3 s"), (12.4, "12 s"), (119.0, "119 s"), (642.0, "11 min"), (5400.0, "1.5 h")],
+)
+def test_durations_have_two_digits(seconds, text):
+    assert progress.duration(seconds) == text
 
 
 def test_verbose_prints_what_was_chosen_from_how_many(capsys):
@@ -419,11 +440,59 @@ def test_verbose_prints_what_was_chosen_from_how_many(capsys):
     X = rng.normal(size=(150, 3, 8, 8))
     y = X[:, :, :4].sum((1, 2, 3)) + rng.normal(size=150)
     model = MRTLRegressor(verbose=1).fit(X, y)
-    first, second = capsys.readouterr().out.splitlines()[:2]
-    assert first.startswith(f"first level: {3 * 8 * 8} weights")
-    assert second.startswith(f"chosen: rank {model.rank_}, penalties of {len(model.alpha_path_)} that were tried")
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"chosen: rank {model.rank_}, penalties of {len(model.alpha_path_)} that were tried")
     assert model.rank_ == 1 and {tried["rank"] for tried in model.rank_path_} == {1, 2}
     assert model.history_[0]["seconds"] > 0
+
+
+def poisson(X, y):
+    return np.random.default_rng(0).poisson(np.exp(y / 10))
+
+
+def many_cells(n=400):
+    """Encodings of which enough differ, for strengths to be chosen."""
+    rng = np.random.default_rng(0)
+    player, cell = rng.integers(4, size=n), rng.integers(96, size=n)
+    logit = np.linspace(-1, 1, 4)[player] * np.cos(cell / 9)
+    return np.hstack([np.eye(4)[player], np.eye(96)[cell]]), logit + rng.logistic(size=n)
+
+
+finer = {"modes": [PLAYERS, Grid("court", (8, 12))], "resolutions": [{"court": (6, 8)}, {}]}
+OPEN = {"rank": "auto", "alpha_spatial": "auto", "alpha_l2": "auto", "verbose": 1}
+CHOICES = {
+    "exact errors": (ocean_model, *ocean(200), {}),
+    "fits to folds": (ocean_model, *ocean(200), {"loss": "poisson"}),
+    "ranks alone": (ocean_model, *ocean(200), {"alpha_spatial": 1e-3, "alpha_l2": 1e-2}),
+    "three terms": (partial(MRTLRegressor, **on_court | finer), *many_cells(), {}),
+    "classes": (partial(shot_model, **finer), many_cells()[0], signs(many_cells()[1]), {}),
+}
+
+
+@pytest.mark.parametrize("make, X, y, options", CHOICES.values(), ids=CHOICES)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_verbose_says_before_the_choice_how_long_it_will_be(make, X, y, options, lazy, capsys, monkeypatch):
+    if options.get("loss") == "poisson":
+        y = poisson(X, y)
+    if lazy:
+        da = pytest.importorskip("dask.array")
+        X = da.from_array(X, (90, *X.shape[1:]))
+    model = make(**OPEN | options)
+    model.fit(X, y)
+    assert "about" not in capsys.readouterr().out
+    monkeypatch.setattr(progress, "LONG", 0.0)
+    model.fit(X, y)
+    lines = lines_of(capsys.readouterr().out)
+    assert lines[0] == "choice of rank and penalties: about T s" and lines[1].startswith("chosen: ")
+    assert sum("choice" in line for line in lines) == 1
+    of_levels = [line for line in lines if "an epoch" in line]
+    assert {line.split(": ")[0] for line in of_levels} <= {"level 1/2", "level 2/2"} and of_levels
+
+
+def test_nothing_is_said_of_a_choice_where_all_is_given(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "LONG", 0.0)
+    ocean_model(verbose=1).fit(*ocean())
+    assert "choice" not in capsys.readouterr().out
 
 
 # Kinds of grids

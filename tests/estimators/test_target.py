@@ -320,9 +320,3 @@ def test_the_spread_of_maps_counts_what_coarse_cells_do_not_see():
     predicted, std = model.predict(X[200:], return_std=True)
     assert model.resolutions_[0]["rain"] == (6, 6)
     assert 0.9 < np.mean(std) / np.std(y[200:] - predicted) < 1.1
-
-
-def test_verbose_says_how_large_the_first_level_is(capsys):
-    X, Y = np.random.default_rng(0).normal(size=(2, 120, 12, 16))
-    MRTLRegressor([Grid("sea", (12, 16))], target=Grid("next", (12, 16)), rank=1, verbose=1).fit(X, Y)
-    assert capsys.readouterr().out.startswith(f"first level: {48 * 48:,} weights")  # both grids have 6 x 8 cells

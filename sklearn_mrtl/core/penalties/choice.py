@@ -5,8 +5,8 @@ Both penalties are means over the entries of W: what is best on the coarsest gri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from sklearn_mrtl.core.data.base import Shapes
 from sklearn_mrtl.core.data.blocks import AnySamples
@@ -18,6 +18,7 @@ from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.penalties.fellner_schall import EACH
 from sklearn_mrtl.core.penalties.folds import make_blocks
+from sklearn_mrtl.core.penalties.options import tell_nobody
 from sklearn_mrtl.core.penalties.strengths import can_be_judged, select_alphas
 from sklearn_mrtl.core.penalties.tensor_ranks import TensorRanks
 from sklearn_mrtl.core.penalties.term_choice import choose_term_strengths
@@ -51,7 +52,10 @@ class Choice:
     degrees_of_freedom: dict[str, float] = field(default_factory=dict)
 
 
-def choose(samples: AnySamples, coarsest: Shapes, phases: Sequence[str], settings: Settings) -> Choice:
+def choose(
+    samples: AnySamples, coarsest: Shapes, phases: Sequence[str], settings: Settings,
+    expect: Callable[[float], None] = tell_nobody,
+) -> Choice:  # fmt: skip
     """Choose the rank and the strengths that the settings leave open.
 
     Parameters
@@ -62,7 +66,10 @@ def choose(samples: AnySamples, coarsest: Shapes, phases: Sequence[str], setting
     phases : sequence of str
         In which the model will be trained.
     settings : Settings
+    expect : callable
+        Is told, early on, about how many seconds the choice takes.
     """
+    settings = replace(settings, choice=replace(settings.choice, expect=only_once(expect)))
     low, full, options = settings.low_rank, settings.full_rank, settings.choice
     if settings.terms:
         of_terms = choose_term_strengths(samples, coarsest, settings)
@@ -90,3 +97,15 @@ def choose(samples: AnySamples, coarsest: Shapes, phases: Sequence[str], setting
     chosen = {FULL_RANK: full.with_default(alphas), LOW_RANK: low.with_default(alphas.times(fraction))}
     path = [{**tried, **{name: part * tried[name] for name in ("alpha_spatial", "alpha_l2")}} for tried in path]
     return Choice(chosen, rank, path, selection.start if full.solver.name == "lbfgs" else None)
+
+
+def only_once(expect: Callable[[float], None]) -> Callable[[float], None]:
+    """Return a function that passes on the first number that it is told."""
+    told: list[float] = []
+
+    def once(seconds: float) -> None:
+        if not told:
+            told.append(seconds)
+            expect(seconds)
+
+    return once

@@ -10,9 +10,10 @@ dispersion over the number of samples. The difference of the traces is tr(H^-1 A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import log, pi, prod
+from time import perf_counter
 
 import torch
 
@@ -22,6 +23,7 @@ from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.terms import SEPARATOR, Sum, Term, full_rank_sum
 from sklearn_mrtl.core.objective import Objective
+from sklearn_mrtl.core.penalties.options import tell_nobody
 from sklearn_mrtl.core.penalties.traces import EACH, Penalty, make_traces, penalties_of, unit_smoothness
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
@@ -52,8 +54,9 @@ class Estimate:
 
 
 def fellner_schall(
-    samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], loss: Loss, solver: SolverSettings
-) -> Estimate:
+    samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], loss: Loss, solver: SolverSettings,
+    expect_round: Callable[[float], None] = tell_nobody,
+) -> Estimate:  # fmt: skip
     """Estimate the strengths that the terms leave open; keep the others.
 
     Parameters
@@ -67,6 +70,8 @@ def fellner_schall(
     loss : Loss
     solver : SolverSettings
         Of the model's fit in each round.
+    expect_round : callable
+        Is told the seconds of each round.
     """
     if not terms:
         model = full_rank_sum(axes, terms)
@@ -79,6 +84,7 @@ def fellner_schall(
     traces = make_traces(samples, axes, terms, penalties)
     parameters = full_rank_sum(axes, terms).initial(samples.weight)
     for _ in range(MAX_ROUNDS):
+        began = perf_counter()
         terms = with_strengths(terms, penalties, alphas)
         model = full_rank_sum(axes, terms)
         objective = Objective.from_samples(model, samples, loss, EACH)
@@ -105,6 +111,7 @@ def fellner_schall(
             if 2 * old * numerator > EMPTY
         ]  # fmt: skip
         alphas = updated
+        expect_round(perf_counter() - began)
         if max(changes, default=0.0) < traces.enough:
             break
     return Estimate(tuple(terms), model, parameters, degrees)

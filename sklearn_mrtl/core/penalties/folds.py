@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil, inf
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -45,6 +46,15 @@ def make_blocks(
 class Folds:
     """Every fourth block left out, in turn; only the first of these folds where their rows are many.
 
+    Parameters
+    ----------
+    samples : Samples
+        In blocks.
+    loss : Loss
+    options : ChoiceOptions
+    n_fits : int, default=options.rank_fits
+        About what the choice takes, in units of the first fit.
+
     Attributes
     ----------
     blocks : list of list of int
@@ -53,11 +63,12 @@ class Folds:
         The rows of the other blocks, and those of these blocks.
     """
 
-    def __init__(self, samples: Samples, loss: Loss, options: ChoiceOptions):
+    def __init__(self, samples: Samples, loss: Loss, options: ChoiceOptions, n_fits: int | None = None):
         n_rows = int((samples.weight > 0).sum())
         n_folds = options.folds_of(n_rows)
         fold = torch.arange(samples.weight.shape[1], device=samples.weight.device) % options.n_folds
         self.loss, self.solver = loss, options.coarse_solver
+        self.n_fits, self.expect = n_fits or options.rank_fits, options.expect
         holds = (samples.weight > 0).any(0)
         firsts = [first for first in range(n_folds) if holds[fold == first].any() and holds[fold != first].any()]
         left_out = [torch.nonzero(holds & (fold == first))[:, 0] for first in firsts]
@@ -76,8 +87,11 @@ class Folds:
         """
         fits = []
         for samples, start, coarse in zip(self.training, starts, self._coarse, strict=True):
+            began = perf_counter()
             objective = Objective(model, samples.inputs, *samples.totals(), self.loss, alphas)
             fits.append(solve(objective, start, self.solver, known=coarse))
+            if len(start) > 1:  # a constant alone tells nothing
+                self.expect(self.n_fits * (perf_counter() - began))
         return fits
 
     def left_out_losses(self, model: TensorModel, fits: list[Parameters]) -> Tensor:
@@ -159,7 +173,7 @@ class IterativeErrors:
     """Losses on left-out blocks; every fit starts from the last one of its fold."""
 
     def __init__(self, model: FullRank, samples: Samples, loss: Loss, options: ChoiceOptions):
-        self.model, self.folds = model, Folds(samples, loss, options)
+        self.model, self.folds = model, Folds(samples, loss, options, options.fits)
         self.last = [model.initial(samples.weight)] * len(self.folds)
 
     def __call__(self, alphas: Alphas) -> tuple[Tensor, list[Parameters]]:

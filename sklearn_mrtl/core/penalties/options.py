@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil, inf
 
 from sklearn_mrtl.core.solvers.base import SolverSettings
+
+
+def tell_nobody(seconds: float) -> None:
+    """Ignore how long the choice will take."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,13 @@ class ChoiceOptions:
         Fractions of the full-rank model's penalties tried for the low-rank one.
     coarse_solver : SolverSettings
         For the models that are fitted for the choice, whose errors need three digits.
+    exact_trials, fits, rounds, rank_fits : int
+        What the whole choice takes, in units of what it does first: the errors of the first strengths of a ridge
+        regression; the fit to a fold with the first strengths; the first round of Fellner-Schall updates, times the
+        number of folds; the fit to a fold with the first rank. About the middle of what fits of real shots, tracking
+        frames, the ocean and simulated shots took (docs/performance.md).
+    expect : callable
+        Is told about how many seconds the choice takes, when the first of these is done.
     """
 
     n_blocks: int = 12
@@ -98,6 +110,11 @@ class ChoiceOptions:
     min_fall: float = 1e-3
     fractions: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
     coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=30, convergence=3e-3))
+    exact_trials: int = 10
+    fits: int = 54
+    rounds: int = 17
+    rank_fits: int = 10
+    expect: Callable[[float], None] = tell_nobody
 
     def trifle(self, null: float, error: float) -> float:
         """Return the fall of the left-out loss below which it is as good as none."""

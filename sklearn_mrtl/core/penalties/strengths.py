@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from time import perf_counter
 
 from torch import Tensor
 
@@ -195,8 +196,10 @@ class Search:
     def _try(self, step: int, proportion: float) -> Trial:
         """Return the trial at a step; only the best fits in each proportion are kept."""
         if (proportion, step) not in self.tried:
-            alphas = self.alphas_at(step, proportion)
+            alphas, began = self.alphas_at(step, proportion), perf_counter()
             trial = Trial(step, alphas, *self.errors(alphas))
+            if not trial.fits:  # the fits of folds tell it themselves
+                self.options.expect(self.options.exact_trials * (perf_counter() - began))
             self.path.append({"alpha_spatial": alphas.spatial, "alpha_l2": alphas.l2, "error": trial.error})
             others = [key for key in self.tried if key[0] == proportion]
             if any(self.tried[key].error <= trial.error for key in others):

@@ -89,9 +89,11 @@ def choose_term_strengths(samples: AnySamples, coarsest: Shapes, settings: Setti
         null = full_rank_sum(axes, [term for term in chosen if not term.sketched])
         _, start = with_sketches(null, null.initial(blocks.weight), chosen, blocks, settings)
         return TermChoice(chosen, [], start, {})
+    n_rounds = options.rounds * options.folds_of(int((blocks.weight > 0).sum()))
     estimate = fellner_schall(
-        blocks, axes, [term for term in given if not term.sketched], settings.loss, options.coarse_solver
-    )
+        blocks, axes, [term for term in given if not term.sketched], settings.loss, options.coarse_solver,
+        lambda seconds: options.expect(n_rounds * seconds),
+    )  # fmt: skip
     folds = Folds(blocks, settings.loss, options)
     is_open = not all(term.strengths.known for term in settings.terms if not term.sketched)
     factor, fits, path = common_factor(estimate, folds, options, is_open=is_open)
