@@ -44,6 +44,9 @@ class SpatialBlockSplit(BlockSplitter):
 
     The same as verde's BlockKFold, for several axes, bounds that do not depend on the data, and tables.
 
+    An estimator that chooses its penalties on these folds has encodings or fields, and no coordinates: it takes the
+    splits of the table, ``MRTLClassifier(cv=list(splitter.split(table)))``.
+
     Examples
     --------
     >>> import numpy as np
@@ -104,13 +107,14 @@ class SpatialBlockSplit(BlockSplitter):
         """Coordinates of the rows, shape (n, n_axes)."""
         if coordinates is None:
             coordinates = X if self.columns is None else _safe_indexing(X, list(self.columns), axis=1)
-        coordinates = check_array(coordinates, dtype=np.float64, input_name="coordinates")
-        n_axes = len(self.grid.shape)
-        if coordinates.shape[1] != n_axes:
+        found, n_axes = np.shape(coordinates)[1:], len(self.grid.shape)
+        if found != (n_axes,):
             raise ValueError(
-                f"coordinates must have a column for each of the {n_axes} axes of {self.grid!r}, got "
-                f"{coordinates.shape[1]}: name those of X by columns=, or give split coordinates=."
+                f"coordinates must have a column for each of the {n_axes} axes of {self.grid!r}, got shape "
+                f"{np.shape(coordinates)}: name those of X by columns=, or give split coordinates=. As cv of an "
+                "estimator, which has no table, give the splits: cv=list(splitter.split(table))."
             )
+        coordinates = check_array(coordinates, dtype=np.float64, input_name="coordinates")
         return coordinates
 
     def _blocks(self, coordinates: np.ndarray) -> np.ndarray:

@@ -31,13 +31,14 @@ class ColumnEncoder(ABC):
         After fit the names of the categories of a Feature; None for a Grid.
     axes : tuple of str, or None
         After fit the names of the axes of a Grid, where each is a column with a name.
-    n_left_out : int
-        Number of points or entries of fit that are outside or missing.
+    n_missing, n_outside : int
+        Number of entries or points of fit that are missing, and of points outside the bounds.
     """
 
     labels: np.ndarray | None = None
     axes: tuple[str, ...] | None = None
-    n_left_out: int = 0
+    n_missing: int = 0
+    n_outside: int = 0
 
     @abstractmethod
     def fit(self, block, names: np.ndarray) -> ColumnEncoder:
@@ -49,7 +50,8 @@ class ColumnEncoder(ABC):
 
     def join(self, other: Self) -> Self:
         """Return an encoder as if it was fitted to the rows of this one and of another one together."""
-        self.n_left_out += other.n_left_out
+        self.n_missing += other.n_missing
+        self.n_outside += other.n_outside
         return self
 
     def check(self) -> Self:
@@ -77,7 +79,9 @@ class CategoryEncoder(ColumnEncoder):
         self._vocabulary = Vocabulary.of(columns, self.what)
         self.labels = self._vocabulary.categories
         if self._vocabulary.has_missing:
-            self.n_left_out = int(self._unknown(columns, self._codes(columns)).sum())
+            codes = self._codes(columns)
+            self._unknown(columns, codes)  # refuses them, if they are not allowed
+            self.n_missing = int((codes < 0).sum())
         return self
 
     def join(self, other: Self) -> Self:
@@ -159,8 +163,10 @@ class PointEncoder(ColumnEncoder):
 
     def fit(self, block, names: np.ndarray) -> PointEncoder:
         """Check the grid and the points."""
-        self.n_left_out = self._discretizer.fit(self._points(block)).n_outside_
-        if names.dtype.kind == "U" and len(names) == len(self._discretizer.grid.shape):
+        points, n_axes = self._points(block), len(self._discretizer.grid.shape)
+        self.n_outside = self._discretizer.fit(points).n_outside_
+        self.n_missing = int(np.isnan(points[:, ::n_axes]).sum())
+        if names.dtype.kind == "U" and len(names) == n_axes:
             self.axes = tuple(names.tolist())
         return self
 
@@ -186,8 +192,8 @@ class TransformedEncoder(ColumnEncoder):
         if hasattr(self.transformer, "get_feature_names_out"):
             names = np.asarray(self.transformer.get_feature_names_out()).astype(str)
         self._encoder.fit(transformed, names)
-        self.labels, self.axes, self.n_left_out = self._encoder.labels, self._encoder.axes, self._encoder.n_left_out
-        return self
+        self.axes = self._encoder.axes
+        return self._described()
 
     def join(self, other: Self) -> Self:
         if get_tags(self.transformer).requires_fit and not isinstance(self.transformer, PointTransformer):
@@ -196,7 +202,12 @@ class TransformedEncoder(ColumnEncoder):
                 "hand, such as a part of the rows."
             )
         self._encoder.join(other._encoder)
-        self.labels, self.n_left_out = self._encoder.labels, self._encoder.n_left_out
+        return self._described()
+
+    def _described(self) -> Self:
+        """Take over what the encoder knows of the rows."""
+        own = self._encoder
+        self.labels, self.n_missing, self.n_outside = own.labels, own.n_missing, own.n_outside
         return self
 
     def check(self) -> Self:

@@ -78,7 +78,7 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
     n_outside_ : dict of str to int
         For each Grid the number of points outside the bounds in the data of fit.
     n_missing_ : dict of str to int
-        For each Feature the number of missing categories in the data of fit, those of several columns left out.
+        For each mode the number of missing categories, or absent points, in the data of fit.
     transformers_ : dict of str to transformer
         The fitted transformers of the modes that have one.
     {columns}
@@ -165,8 +165,8 @@ class ModeEncoder(CallbackSupportMixin, TransformerMixin, BaseEstimator, auto_wr
         self.modes_ = tuple(part.mode for part in fitted)
         features, grids = ([part for part in fitted if isinstance(part.mode, kind)] for kind in (Feature, Grid))
         self.categories_ = {part.mode.name: part.encoder.labels for part in features}
-        self.n_missing_ = {part.mode.name: part.encoder.n_left_out for part in features}
-        self.n_outside_ = {part.mode.name: part.encoder.n_left_out for part in grids}
+        self.n_missing_ = {part.mode.name: part.encoder.n_missing for part in fitted}
+        self.n_outside_ = {part.mode.name: part.encoder.n_outside for part in grids}
         self.transformers_ = {
             part.mode.name: part.encoder.transformer for part in fitted if isinstance(part.encoder, TransformedEncoder)
         }

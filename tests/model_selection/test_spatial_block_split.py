@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn import config_context
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
 
-from sklearn_mrtl import Grid
+from sklearn_mrtl import Grid, MRTLRegressor
 from sklearn_mrtl.model_selection import SpatialBlockSplit
+from sklearn_mrtl.preprocessing import ModeEncoder
 
 COURT = Grid("court", (50, 40), bounds=[(-25, 25), (0, 40)])
 GLOBE = Grid("globe", (36, 18), bounds=[(-180, 180), (-90, 90)], periodic=(True, False))
@@ -98,6 +100,19 @@ def test_a_grid_without_bounds_counts_in_cells():
         np.testing.assert_array_equal(test, same)
 
 
+def test_an_estimator_takes_the_splits_of_a_table():
+    X, rng = points(400), np.random.default_rng(0)
+    y = np.cos(X[:, 0] / 10) + rng.normal(size=len(X))
+    encodings = ModeEncoder([(COURT, [0, 1])]).fit_transform(X)
+    cv = SpatialBlockSplit(COURT, 10, 4)
+    model = MRTLRegressor(cv=list(cv.split(X)), random_state=0).fit(encodings, y)
+    groups = np.select([np.isin(np.arange(len(X)), test) for _, test in cv.split(X)], range(4))
+    same = MRTLRegressor(cv=GroupKFold(4), random_state=0).fit(encodings, y, groups=groups)
+    assert [tried["error"] for tried in model.alpha_path_] == pytest.approx([t["error"] for t in same.alpha_path_])
+    with pytest.raises(ValueError, match=r"As cv of an estimator.*cv=list\(splitter.split\(table\)\)"):
+        MRTLRegressor(cv=cv).fit(encodings, y)
+
+
 def test_columns_of_tables_and_routed_coordinates():
     pd = pytest.importorskip("pandas")
     X = points()
@@ -126,8 +141,9 @@ def test_columns_of_tables_and_routed_coordinates():
             SpatialBlockSplit(COURT, 10),
             np.zeros((9, 3)),
             ValueError,
-            "each of the 2 axes .*got 3: name those .*columns=",
+            r"each of the 2 axes .*got shape \(9, 3\): name those .*columns=.*cv=list\(",
         ),
+        (SpatialBlockSplit(COURT, 10), sparse.csr_array((9, 30)), ValueError, r"got shape \(9, 30\): name those"),
         (SpatialBlockSplit(COURT, 10), np.full((9, 2), np.nan), ValueError, "coordinates contains NaN"),
     ],
 )

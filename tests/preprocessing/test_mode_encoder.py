@@ -194,12 +194,28 @@ def test_points_outside():
     np.testing.assert_array_equal(X, slow_encodings(inside))
 
 
+def test_absent_points_are_counted_in_those_of_a_transformer_too():
+    """Defenders who are not there, and a handler whose position nobody knows."""
+    rng = np.random.default_rng(0)
+    handler, defenders = rng.uniform(0, 40, (20, 2)), rng.uniform(0, 40, (20, 3, 2))
+    handler[7], defenders[rng.random((20, 3)) < 0.3] = np.nan, np.nan
+    court, box = (Grid(name, (4, 4), bounds=[(-40, 40)] * 2) for name in ("court", "box"))
+    table = np.column_stack([handler, defenders.reshape(20, 6)])
+    encoder = ModeEncoder([(court, [0, 1]), (box, slice(2, 8))]).fit(table)
+    n_absent = int(np.isnan(defenders[..., 0]).sum())
+    assert encoder.n_missing_ == {"court": 1, "box": n_absent} and 0 < n_absent < 60
+    known = np.isfinite(handler[:, 0])
+    anywhere = RelativePosition(box=((-np.inf, np.inf),) * 2)
+    seen = ModeEncoder([(box, slice(0, 8), anywhere)], outside="drop").fit(table[known])
+    assert seen.n_missing_ == {"box": int(np.isnan(defenders[known, :, 0]).sum())}
+
+
 def test_several_columns_of_categories_are_counted():
     pd = pytest.importorskip("pandas")
     table = pd.DataFrame({"one": ["b", "a", "a"], "two": ["b", None, "c"]})
     encoder = ModeEncoder([("mates", ["one", "two"])]).fit(table)
     np.testing.assert_array_equal(encoder.transform(table).toarray(), [[0, 2, 0], [1, 0, 0], [1, 0, 1]])
-    assert encoder.n_missing_ == {"mates": 0}
+    assert encoder.n_missing_ == {"mates": 1}
     with pytest.raises(ValueError, match="1 of 6 entries .* d; the first is in row 1"):
         encoder.transform(table.assign(two=["b", "d", None]))
 
