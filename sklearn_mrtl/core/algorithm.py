@@ -155,7 +155,7 @@ def train(fit: Fit, step: Train, run: Run) -> None:
         else:
             run.forecast.begin(step, objective, fit.parameters, phase.solver.max_epochs, monitor.epoch)
             parameters = solve(objective, fit.parameters, phase.solver, monitor, solver_state, run.data.view())
-            run.forecast.end(step, monitor.epoch)
+            run.forecast.end(step, objective, monitor.epoch)
         if phase.solver.name != "lbfgs":
             monitor.check_last_step(objective)
     except KeyboardInterrupt:

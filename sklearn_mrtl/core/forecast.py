@@ -71,8 +71,9 @@ class LevelForecast:
     def _expect_epochs(self, level: int, max_epochs: int, seconds: float) -> None:
         self.callback.expect_level(level, seconds, None, max_epochs)
 
-    def end(self, step: Train, n_epochs: int) -> None:
+    def end(self, step: Train, objective: Objective, n_epochs: int) -> None:
         """Take note of what a level took, whose epochs are those before an interruption too."""
+        objective.on_pass = None  # which refers to the objective, and would keep the level's samples
         n_new = n_epochs - self._n_before
         if n_new > 0:
             self.last = Pace(step.phase, n_new, perf_counter() - self._began, self._work)

@@ -388,7 +388,14 @@ def test_diverging_training_leaves_a_model_that_predicts(make, X, y):
     assert np.isfinite(scores(model, X)).all()
 
 
+@pytest.fixture
+def nothing_is_long(monkeypatch):
+    """On a very busy machine small fits can take ten seconds."""
+    monkeypatch.setattr(progress, "LONG", float("inf"))
+
+
 @by_case
+@pytest.mark.usefixtures("nothing_is_long")
 def test_verbose_prints_a_line_for_each_level_and_stage(make, X, y, capsys):
     make().fit(X, y)
     assert capsys.readouterr().out == ""
@@ -408,6 +415,7 @@ def lines_of(out):
 
 @by_case
 @pytest.mark.parametrize("verbose", [1, 2])
+@pytest.mark.usefixtures("nothing_is_long")
 def test_verbose_says_before_a_level_how_long_it_will_be_if_that_is_long(make, X, y, verbose, capsys, monkeypatch):
     options = {"solver": "adam", "max_epochs": 7, "batch_size": 16, "verbose": verbose}
     make(**options).fit(X, y)
@@ -435,6 +443,7 @@ def test_durations_have_two_digits(seconds, text):
     assert progress.duration(seconds) == text
 
 
+@pytest.mark.usefixtures("nothing_is_long")
 def test_verbose_prints_what_was_chosen_from_how_many(capsys):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(150, 3, 8, 8))
@@ -471,6 +480,7 @@ CHOICES = {
 
 @pytest.mark.parametrize("make, X, y, options", CHOICES.values(), ids=CHOICES)
 @pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.usefixtures("nothing_is_long")
 def test_verbose_says_before_the_choice_how_long_it_will_be(make, X, y, options, lazy, capsys, monkeypatch):
     if options.get("loss") == "poisson":
         y = poisson(X, y)
@@ -487,6 +497,22 @@ def test_verbose_says_before_the_choice_how_long_it_will_be(make, X, y, options,
     assert sum("choice" in line for line in lines) == 1
     of_levels = [line for line in lines if "an epoch" in line]
     assert {line.split(": ")[0] for line in of_levels} <= {"level 1/2", "level 2/2"} and of_levels
+
+
+def test_what_takes_less_than_ten_seconds_is_not_announced(capsys):
+    printer = progress.LevelPrinter(1, 3)
+    printer.expect_choice(9.9)
+    printer.expect_level(2, 0.9, 11, 100)
+    printer.expect_level(0, 0.4, None, 100)  # of a first level twenty epochs are expected
+    assert capsys.readouterr().out == ""
+    printer.expect_choice(10.1)
+    printer.expect_level(2, 1.0, 11, 100)
+    printer.expect_level(0, 0.6, None, 100)
+    assert capsys.readouterr().out.splitlines() == [
+        "choice of rank and penalties: about 10 s",
+        "level 3/3: about 1 s an epoch, 11 s for 11 epochs as before, at most 100 epochs, 100 s",
+        "level 1/3: about 0.6 s an epoch, at most 100 epochs, 60 s",
+    ]
 
 
 def test_nothing_is_said_of_a_choice_where_all_is_given(capsys, monkeypatch):
