@@ -25,12 +25,7 @@ from sklearn_mrtl._estimators.lazy_predictions import by_blocks, lazy_score
 from sklearn_mrtl._estimators.lazy_rows import LazyRows
 from sklearn_mrtl._estimators.outputs import Outputs
 from sklearn_mrtl._estimators.tensors import on_host
-from sklearn_mrtl._estimators.validation import (
-    normalize_weights,
-    validate_rows,
-    validate_validation,
-    weights_in_rows,
-)
+from sklearn_mrtl._estimators.validation import normalize_weights, validate_rows, validate_validation
 from sklearn_mrtl._utils.arrays import as_one_array, as_one_target, is_lazy
 from sklearn_mrtl._utils.time import check_same_order
 from sklearn_mrtl.core.losses import LogisticLoss, Loss, SoftmaxLoss
@@ -138,7 +133,6 @@ class MRTLClassifier(ClassifierMixin, BaseMRTL):
         factors = class_weights(self.class_weight, classes, codes, rows)
         training = normalize_weights(rows._replace(y=codes), weights_of_rows(factors, codes))
         check_weights(training, classes)
-        training = training._replace(weight=weights_in_rows(training.weight))
         n_outputs = len(classes) if len(classes) > 2 else 1
         outputs = Outputs("class", np.ones(n_outputs), np.zeros(n_outputs), classes)
         if validation is not None:

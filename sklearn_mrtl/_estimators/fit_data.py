@@ -19,7 +19,7 @@ from sklearn_mrtl._estimators.folds import fold_of_rows
 from sklearn_mrtl._estimators.holdout import hold_out_if_needed
 from sklearn_mrtl._estimators.layout import Layout
 from sklearn_mrtl._estimators.outputs import Outputs
-from sklearn_mrtl._estimators.rows import Rows
+from sklearn_mrtl._estimators.rows import Rows, rows_per_weight
 from sklearn_mrtl._estimators.sample_source import RowSource, SampleSource
 from sklearn_mrtl._utils.labels import Labels
 from sklearn_mrtl.core.settings import Settings
@@ -40,6 +40,11 @@ class FitData(ABC):
     @abstractmethod
     def X(self) -> np.ndarray | sparse.csr_array:  # noqa: N802
         """What tells the layout, the dtype and the size at hand of the training rows."""
+
+    @property
+    @abstractmethod
+    def rows_per_weight(self) -> float:
+        """How many rows of equal weight tell as much as a unit of weight."""
 
     @abstractmethod
     def in_layout(self, estimator, layout: Layout) -> Self:
@@ -81,6 +86,10 @@ class RowData(FitData):
     @property
     def X(self) -> np.ndarray | sparse.csr_array:  # noqa: N802
         return self.training.X
+
+    @property
+    def rows_per_weight(self) -> float:
+        return rows_per_weight(self.training.weight)
 
     def in_layout(self, estimator, layout: Layout) -> Self:
         training = self.training._replace(X=as_layout(self.X, layout))

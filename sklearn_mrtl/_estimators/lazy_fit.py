@@ -79,8 +79,8 @@ class BlockRows:
         See `Preparation`.
     unit : float
         What weights are divided by.
-    total_weight : float
-        Sum of the weights, divided by the unit.
+    total_weight, squared_weight : float
+        Sums of the weights and of their squares, divided by the unit.
     """
 
     rows: LazyRows
@@ -88,6 +88,7 @@ class BlockRows:
     targets: TargetFunction
     unit: float
     total_weight: float
+    squared_weight: float
 
     @property
     def X(self) -> np.ndarray | sparse.csr_array:  # noqa: N802
@@ -150,6 +151,10 @@ class LazyData(FitData):
     @property
     def X(self) -> np.ndarray | sparse.csr_array:  # noqa: N802
         return self.training.X
+
+    @property
+    def rows_per_weight(self) -> float:
+        return self.training.total_weight / self.training.squared_weight
 
     def in_layout(self, estimator, layout: Layout) -> Self:
         return self  # every block is put into it when it is made
@@ -263,7 +268,8 @@ def lazy_numbers(
     if len(summary.mean) != outputs.number:
         raise ValueError(f"y_val must have the {outputs.number} output(s) of y, got {len(summary.mean)}.")
     targets = partial(targets_of_numbers, outputs, validate)
-    return BlockRows(rows, summary.filled, targets, unit, summary.total / unit), outputs
+    squared_weight = summary.weight_squares * (summary.unit / unit) ** 2
+    return BlockRows(rows, summary.filled, targets, unit, summary.total / unit, squared_weight), outputs
 
 
 def lazy_classes(rows: LazyRows, class_weight, known: Known | None = None) -> tuple[BlockRows, Outputs]:
@@ -279,5 +285,6 @@ def lazy_classes(rows: LazyRows, class_weight, known: Known | None = None) -> tu
         unit = power_of_two(summary.largest_weight * float(factors.max()))
     weights = dict(zip(np.asarray(outputs.classes).tolist(), factors.tolist(), strict=True))
     total = sum(weights[label] * weight for label, weight in summary.totals.items()) / unit
+    squares = sum(weights[label] ** 2 * square for label, square in summary.weight_squares.items())
     targets = partial(targets_of_classes, outputs, factors)
-    return BlockRows(rows, summary.filled, targets, unit, total), outputs
+    return BlockRows(rows, summary.filled, targets, unit, total, squares * (summary.unit / unit) ** 2), outputs

@@ -150,9 +150,8 @@ def number_outputs(
     n_rows = sum(summary.counts.values())
     scale = np.sqrt(summary.squares / summary.total)
     scale = checked_scale(summary.mean, scale, summary.largest, n_rows, dtype, is_map=is_map)
-    if not is_log:  # see `weights_in_rows`
-        unit = summary.unit * summary.weight_squares / (summary.total / summary.unit)
-        return Outputs("output", scale, summary.mean), unit
+    if not is_log:
+        return Outputs("output", scale, summary.mean), summary.unit
     means = summary.mean
     outputs = Outputs("output", np.ones(len(means)), np.full(len(means), np.log(means.mean())), is_log=True)
     largest = np.array([summary.largest_weight])
@@ -187,9 +186,7 @@ def class_outputs(summary: ClassSummary, class_weight) -> tuple[Outputs, np.ndar
         factors = validate_class_weight(class_weight, classes)
     n_outputs = len(classes) if len(classes) > 2 else 1
     outputs = Outputs("class", np.ones(n_outputs), np.zeros(n_outputs), classes)
-    size = power_of_two(float(factors.max()))
-    relative, squares = factors / size, np.array([summary.weight_squares[label] for label in classes.tolist()])
-    return outputs, factors, size * summary.unit * float(relative**2 @ squares / (relative @ (totals / summary.unit)))
+    return outputs, factors, power_of_two(summary.largest_weight * float(factors.max()))
 
 
 def targets_of_classes(outputs: Outputs, factors: np.ndarray, y) -> tuple[np.ndarray, np.ndarray | float]:

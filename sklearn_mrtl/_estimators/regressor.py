@@ -28,7 +28,6 @@ from sklearn_mrtl._estimators.validation import (
     validate_numbers,
     validate_rows,
     validate_validation,
-    weights_in_rows,
 )
 from sklearn_mrtl._utils.arrays import as_one_array, as_one_target, is_lazy
 from sklearn_mrtl._utils.time import check_same_order
@@ -170,9 +169,8 @@ class MRTLRegressor(MultiOutputMixin, RegressorMixin, BaseMRTL):
         training = normalize_weights(rows._replace(y=y))
         targets, outputs = in_units(training.y, training.weight, training.X.dtype, is_map=form.is_grid)
         outputs = outputs.in_form(form)
-        weight = training.weight
-        weight = weights_in_counts(weight, rows.weight, outputs) if outputs.is_log else weights_in_rows(weight)
-        training = training._replace(weight=weight)
+        if outputs.is_log:
+            training = training._replace(weight=weights_in_counts(training.weight, rows.weight, outputs))
         if validation is not None:
             y_val = validate("y_val", validation.y)
             if y_val.reshape(len(y_val), -1).shape[1] != outputs.number:

@@ -34,6 +34,14 @@ class Rows(NamedTuple):
         return Rows(self.X[index], self.y[index], self.weight[index], groups, kept)
 
 
+def rows_per_weight(weight: np.ndarray) -> float:
+    """Return how many rows of equal weight tell as much as a unit of weight (Kish's effective sample size)."""
+    if weight.strides == (0,):  # all of them are 1
+        return 1.0
+    weight = weight.astype(np.float64)
+    return float(weight.sum() / np.square(weight).sum())
+
+
 def size_of_targets(rows: Rows, n_more: int) -> tuple[int, int, int]:
     """Return the number of rows and n_more, the bytes of a number of X, and the bytes of targets and weights."""
     n_rows, itemsize = len(rows.y) + n_more, rows.X.dtype.itemsize

@@ -94,17 +94,6 @@ def normalize_weights(rows: Rows, factors: np.ndarray | float = 1.0) -> Rows:
     return with_positive_weights(rows._replace(weight=weight.astype(rows.weight.dtype)))
 
 
-def weights_in_rows(weight: np.ndarray) -> np.ndarray:
-    """Return weights whose sum is the number of rows of equal weight that tell as much.
-
-    Strengths of several terms are estimated from it (Kish's effective sample size); nothing else depends on the unit.
-    """
-    if weight.strides == (0,):  # all of them are 1
-        return weight
-    total = weight.sum(dtype=np.float64)
-    return (weight * (total / np.square(weight, dtype=np.float64).sum())).astype(weight.dtype)
-
-
 def has_validation(X_val, y_val, sample_weight_val) -> bool:
     """Return whether there are validation data.
 

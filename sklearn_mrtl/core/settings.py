@@ -74,6 +74,8 @@ class Settings:
     keeps_full_rank : bool
         Whether the terms of a sum have full rank in the phase of that name, as was asked for, even if the choice of
         the rank has fits of low rank.
+    rows_per_weight : float
+        How many rows of equal weight tell as much as a unit of weight, for strengths of terms.
     choice : ChoiceOptions
         How the rank and the strengths of penalties are chosen.
     """
@@ -93,6 +95,7 @@ class Settings:
     terms: tuple[Term, ...] = ()
     ranks: tuple[Rank, ...] = ()
     keeps_full_rank: bool = False
+    rows_per_weight: float = 1.0
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
 
     @property

@@ -14,7 +14,7 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, cross_val_s
 from sklearn.pipeline import make_pipeline
 
 from sklearn_mrtl import Feature, Grid, MRTLClassifier, MRTLRegressor
-from sklearn_mrtl._estimators.validation import weights_in_rows
+from sklearn_mrtl._estimators.rows import rows_per_weight
 from sklearn_mrtl.core.models.cp import CP
 from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.solvers.solve import solve
@@ -171,8 +171,8 @@ def test_the_number_of_rows_of_equal_weight_that_tell_as_much():
     """The variance of a weighted mean of independent rows is that of a mean of so many."""
     weight = np.exp(np.random.default_rng(0).normal(size=50))
     variance = np.square(weight / weight.sum()).sum()
-    assert weights_in_rows(weight).sum() == pytest.approx(1 / variance)
-    np.testing.assert_allclose(weights_in_rows(np.full(50, 1.9)), 1)
+    assert rows_per_weight(weight) * weight.sum() == pytest.approx(1 / variance)
+    assert rows_per_weight(np.full(50, 1.9)) * 1.9 == pytest.approx(1)
 
 
 @pytest.mark.parametrize("n_classes", [0, 3])

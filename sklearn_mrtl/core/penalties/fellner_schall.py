@@ -55,7 +55,7 @@ class Estimate:
 
 def fellner_schall(
     samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], loss: Loss, solver: SolverSettings,
-    expect_round: Callable[[float], None] = tell_nobody,
+    rows_per_weight: float = 1.0, expect_round: Callable[[float], None] = tell_nobody,
 ) -> Estimate:  # fmt: skip
     """Estimate the strengths that the terms leave open; keep the others.
 
@@ -70,6 +70,8 @@ def fellner_schall(
     loss : Loss
     solver : SolverSettings
         Of the model's fit in each round.
+    rows_per_weight : float
+        See `Settings`.
     expect_round : callable
         Is told the seconds of each round.
     """
@@ -93,16 +95,16 @@ def fellner_schall(
             second = loss.second_derivatives(model.scores(parameters, samples.inputs)).double()
         second *= (objective.weight / objective.total)[:, None]
         numerators, degrees = traces(model, alphas, second)
-        dispersion = 1.0
+        dispersion, n_rows = 1.0, objective.total * rows_per_weight
         if loss is SquaredLoss:
             mean_loss = float(objective.data_loss(parameters).detach())
-            free = max(objective.total - sum(degrees) / model.n_outputs, 0.1 * objective.total)
-            dispersion = 2 * mean_loss * objective.total / free / model.n_outputs
+            free = max(n_rows - sum(degrees) / model.n_outputs, 0.1 * n_rows)
+            dispersion = 2 * mean_loss * n_rows / free / model.n_outputs
         updated = []
         for penalty, alpha, fixed, numerator, unit in zip(penalties, alphas, given, numerators, units, strict=True):
             if fixed is None:
                 energy = penalty_energy(penalty, model, parameters)
-                ratio = dispersion / objective.total * max(numerator, 0.0) / max(energy, 1e-300)
+                ratio = dispersion / n_rows * max(numerator, 0.0) / max(energy, 1e-300)
                 ratio = min(max(ratio, 1 / LARGEST_STEP), LARGEST_STEP)
                 alpha = min(max(alpha * ratio, WEAKEST * unit), STRONGEST * unit)
             updated.append(alpha)

@@ -92,7 +92,7 @@ def choose_term_strengths(samples: AnySamples, coarsest: Shapes, settings: Setti
     n_rounds = options.rounds * options.folds_of(int((blocks.weight > 0).sum()))
     estimate = fellner_schall(
         blocks, axes, [term for term in given if not term.sketched], settings.loss, options.coarse_solver,
-        lambda seconds: options.expect(n_rounds * seconds),
+        settings.rows_per_weight, lambda seconds: options.expect(n_rounds * seconds),
     )  # fmt: skip
     folds = Folds(blocks, settings.loss, options)
     is_open = not all(term.strengths.known for term in settings.terms if not term.sketched)
@@ -191,7 +191,8 @@ def estimate_single_modes(samples: AnySamples, coarsest: Shapes, settings: Setti
     if blocks.inputs.n_rows < settings.choice.min_rows:
         return settings.terms
     given = [replace(term, strengths=term.strengths.times(1 / part)) for term in single]
-    estimate = fellner_schall(blocks, axes, given, settings.loss, settings.choice.coarse_solver)
+    solver = settings.choice.coarse_solver
+    estimate = fellner_schall(blocks, axes, given, settings.loss, solver, settings.rows_per_weight)
     found = {term.name: replace(term, strengths=term.strengths.times(part)) for term in estimate.terms}
     return tuple(found.get(term.name, term) for term in settings.terms)
 
