@@ -45,7 +45,8 @@ class ChoiceOptions:
     fixed_step : int
         Half decades below the strongest of the fixed strengths.
     proportions : tuple of float
-        Penalties tried of the smoothest wave on a grid, relative to that of its square, ascending.
+        Penalties tried of the smoothest wave on a grid, relative to that of its square, ascending. 0, none at all, is
+        for fields: with encodings strengths without smoothness are too weak on finer grids.
     first_proportion : float
         The one from which the search goes to both sides.
     smoothest_gradient : float

@@ -1,7 +1,7 @@
 """Search for the strengths of the full-rank model's penalties, by cross-validation in blocks.
 
-A pair of strengths is a total, in half decades below the strongest, and a proportion of smoothness from none to nearly
-all.
+A pair of strengths is a total, in half decades below the strongest, and a proportion of smoothness, from none
+(fields) or little (encodings) to nearly all.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from time import perf_counter
 
 from torch import Tensor
 
+from sklearn_mrtl.core.data.encodings import EncodedInputs
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import Loss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas, Parameters
@@ -96,7 +97,10 @@ def select_alphas(
     # One eigendecomposition serves all strengths in the first proportion.
     whole_path = exact is not None and (both_are_open or alpha_spatial == 0)
     search = Search(errors, alphas_at, whole_path=whole_path, options=options)
-    best = search.run(options.proportions if both_are_open and smoothest < float("inf") else [options.first_proportion])
+    proportions = options.proportions if both_are_open and smoothest < float("inf") else (options.first_proportion,)
+    if isinstance(samples.inputs, EncodedInputs):  # finer cells have fewer samples, and L2 alone shrinks each by itself
+        proportions = tuple(p for p in proportions if p > 0)
+    best = search.run(proportions)
     if not isfinite(best.error):  # no errors to choose by
         return Selection(fixed, search.path)
     return Selection(best.alphas, search.path, best.fits[0] if best.fits else None, best.fits, exact, best.step)
@@ -135,7 +139,7 @@ class Search:
         self.tried: dict[tuple[float, int], Trial] = {}  # by proportion and step
         self.best_step: dict[float, int] = {}  # by proportion
 
-    def run(self, proportions: list[float] | tuple[float, ...]) -> Trial:
+    def run(self, proportions: tuple[float, ...]) -> Trial:
         """Return the best trial in the first proportion that is as good as the best one.
 
         From the first proportion to smaller ones and, if the next smaller one is no better, to larger ones: either way

@@ -164,6 +164,19 @@ def test_a_proportion_that_is_better_beyond_chance_is_taken(best):
     assert search.run(OPTIONS.proportions).alphas == (best, 6.0)
 
 
+@pytest.mark.parametrize(
+    "layout, noise, expected", [("fields", 1.0, {0.0, 0.03, 1.0}), ("encodings", 3.0, {0.03, 1.0})]
+)
+def test_no_smoothness_at_all_is_tried_for_fields_only(layout, noise, expected):
+    """Weights differ from cell to cell by chance, so that the search goes to less and less smoothness."""
+    inputs = inputs_of(layout, n=2400)
+    x = formed(inputs).reshape(2400, -1)
+    model, blocks = FullRank(axes_for(inputs)), blocks_of(inputs, x @ normal(x.shape[1], seed=9), noise)
+    path = select_alphas(model, blocks, SquaredLoss, None, None, OPTIONS).path
+    tried = {round(record["alpha_spatial"] * OPTIONS.smoothest_gradient / record["alpha_l2"], 6) for record in path}
+    assert tried == expected
+
+
 def test_null_losses_are_those_of_the_training_mean_on_each_left_out_block():
     _, blocks = simulated()
     weight, y, expected = blocks.weight.numpy(), blocks.y[..., 0].numpy(), []
