@@ -98,7 +98,7 @@ def test_a_model_without_a_single_finite_epoch_is_shown(data, capsys):
     hopeless = {"solver": "sgd", "learning_rate": 1e300, "full_rank_levels": 0, "batch_size": 8}
     model = MRTLRegressor(rank=2, verbose=1, **hopeless).fit(1e300 * X, y)
     printed = capsys.readouterr().out.splitlines()
-    assert model.history_ == [] and [line.split(":")[0] for line in printed] == ["first level", "chosen"]
+    assert model.history_ == [] and [line.split(":")[0] for line in printed] == ["chosen"]
     assert len(Cells(model._repr_html_()).rows) == 1
 
 
