@@ -78,7 +78,8 @@ class ChoiceOptions:
     fractions : tuple of float
         Fractions of the full-rank model's penalties tried for the low-rank one.
     coarse_solver : SolverSettings
-        For the models that are fitted for the choice, whose errors need three digits.
+        For the models that are fitted for the choice, whose errors need three digits. They are fitted as long as those
+        that are trained: an early end regularizes, and strengths that are too weak for a longer fit look good.
     exact_trials, fits, rounds, rank_fits : int
         What the whole choice takes, in units of what it does first: the errors of the first strengths of a ridge
         regression; the fit to a fold with the first strengths; the first round of Fellner-Schall updates, times the
@@ -110,7 +111,7 @@ class ChoiceOptions:
     min_gain: float = 0.01
     min_fall: float = 1e-3
     fractions: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
-    coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=30, convergence=3e-3))
+    coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=100, convergence=3e-3))
     exact_trials: int = 10
     fits: int = 54
     rounds: int = 17

@@ -5,7 +5,7 @@ import pytest
 import torch
 from helpers import LAYOUTS, assert_same, axes_for, encodings, fields, formed, inputs_of, normal, uniform
 
-from sklearn_mrtl import Feature, Grid
+from sklearn_mrtl import Feature, Grid, MRTLRegressor
 from sklearn_mrtl.core.data.samples import Samples
 from sklearn_mrtl.core.losses import LogisticLoss, SquaredLoss
 from sklearn_mrtl.core.models.base import Alphas
@@ -175,6 +175,10 @@ def test_no_smoothness_at_all_is_tried_for_fields_only(layout, noise, expected):
     path = select_alphas(model, blocks, SquaredLoss, None, None, OPTIONS).path
     tried = {round(record["alpha_spatial"] * OPTIONS.smoothest_gradient / record["alpha_l2"], 6) for record in path}
     assert tried == expected
+
+
+def test_models_are_fitted_for_the_choice_as_long_as_they_are_trained():
+    assert OPTIONS.coarse_solver.max_epochs == MRTLRegressor().max_epochs
 
 
 def test_null_losses_are_those_of_the_training_mean_on_each_left_out_block():
