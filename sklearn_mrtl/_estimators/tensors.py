@@ -53,12 +53,12 @@ def array_or_device_array(X: torch.Tensor, device: Any, dtype: np.dtype | None) 
     return DeviceArray(X) if is_dense else DeviceCSR.of(X)
 
 
-def is_on(place: torch.device, device: Any) -> bool:
+def is_on(of_tensor: torch.device, device: Any) -> bool:
     """Return whether a tensor's device is that of an estimator, and not the CPU."""
-    if place.type == "cpu":
+    if of_tensor.type == "cpu":
         return False
     wanted = resolve_device(device)
-    return place.type == wanted.type and wanted.index in (None, place.index)
+    return of_tensor.type == wanted.type and wanted.index in (None, of_tensor.index)
 
 
 def check_finite(X: DeviceArray | DeviceCSR) -> None:

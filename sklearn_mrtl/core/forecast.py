@@ -1,8 +1,8 @@
-"""Seconds that the parts of a training will take, told before each of them.
+"""Forecasts of the seconds that the parts of a training will take, made as each of them begins.
 
-What a level takes is told from the level of the same phase before it, in proportion to the work of an epoch; of the
-first level of a phase from its own second pass, since the first makes what later ones multiply by. The choice of rank
-and penalties is told from its first fit; see `ChoiceOptions`. No pass is made for the sake of it.
+That of a level follows from the level of the same phase before it, in proportion to the work of an epoch; that of the
+first level of a phase from its own second pass, since the first makes what later ones multiply by. That of the choice
+of rank and penalties follows from its first fit; see `ChoiceOptions`. No pass is made for the sake of a forecast.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Pace:
 
 
 class LevelForecast:
-    """Forecast of each level of a training, told to a callback.
+    """Forecast of each level of a training, for a callback.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class LevelForecast:
     def begin(
         self, step: Train, objective: Objective, parameters: Parameters, max_epochs: int, n_epochs: int = 0
     ) -> None:
-        """Tell what a level will take, or arrange that its second pass tells it.
+        """Forecast what a level will take, now or after its second pass.
 
         Parameters
         ----------
@@ -80,13 +80,13 @@ class LevelForecast:
 
 
 class SecondPass:
-    """What an objective calls before each pass until the third, when the second one tells what an epoch takes.
+    """What an objective calls before each pass until the third, when the seconds of the second one are known.
 
     A pass may be over a mini-batch; an epoch has as many of them as it takes to see all rows.
     """
 
-    def __init__(self, objective: Objective, tell: Callable[[float], None]):
-        self.objective, self.tell = objective, tell
+    def __init__(self, objective: Objective, report: Callable[[float], None]):
+        self.objective, self.report = objective, report
         self.begun: list[tuple[float, int]] = []
 
     def __call__(self, n_rows: int) -> None:
@@ -94,7 +94,7 @@ class SecondPass:
         if len(self.begun) == 3:
             self.objective.on_pass = None
             _, (began, n_rows), (ended, _) = self.begun
-            self.tell((ended - began) * self.objective.inputs.n_rows / n_rows)
+            self.report((ended - began) * self.objective.inputs.n_rows / n_rows)
 
 
 def epoch_work(objective: Objective, parameters: Parameters) -> float:

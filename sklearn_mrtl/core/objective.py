@@ -38,7 +38,7 @@ class Objective:
     Attributes
     ----------
     on_pass : callable or None
-        Is told the number of rows before each pass for a gradient, which may be one of a mini-batch.
+        Called with the number of rows before each pass for a gradient, which may be one of a mini-batch.
     """
 
     on_pass: Callable[[int], None] | None = None

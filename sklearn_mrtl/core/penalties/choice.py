@@ -18,7 +18,7 @@ from sklearn_mrtl.core.models.registry import DECOMPOSITIONS
 from sklearn_mrtl.core.models.terms import Term
 from sklearn_mrtl.core.penalties.fellner_schall import EACH
 from sklearn_mrtl.core.penalties.folds import make_blocks
-from sklearn_mrtl.core.penalties.options import tell_nobody
+from sklearn_mrtl.core.penalties.options import ignore
 from sklearn_mrtl.core.penalties.strengths import can_be_judged, select_alphas
 from sklearn_mrtl.core.penalties.tensor_ranks import TensorRanks
 from sklearn_mrtl.core.penalties.term_choice import choose_term_strengths
@@ -54,7 +54,7 @@ class Choice:
 
 def choose(
     samples: AnySamples, coarsest: Shapes, phases: Sequence[str], settings: Settings,
-    expect: Callable[[float], None] = tell_nobody,
+    expect: Callable[[float], None] = ignore,
 ) -> Choice:  # fmt: skip
     """Choose the rank and the strengths that the settings leave open.
 
@@ -67,7 +67,7 @@ def choose(
         In which the model will be trained.
     settings : Settings
     expect : callable
-        Is told, early on, about how many seconds the choice takes.
+        Called once, early on, with about how many seconds the choice takes.
     """
     settings = replace(settings, choice=replace(settings.choice, expect=only_once(expect)))
     low, full, options = settings.low_rank, settings.full_rank, settings.choice
@@ -100,12 +100,12 @@ def choose(
 
 
 def only_once(expect: Callable[[float], None]) -> Callable[[float], None]:
-    """Return a function that passes on the first number that it is told."""
-    told: list[float] = []
+    """Return a function that passes its first call on, and ignores the others."""
+    seen: list[float] = []
 
     def once(seconds: float) -> None:
-        if not told:
-            told.append(seconds)
+        if not seen:
+            seen.append(seconds)
             expect(seconds)
 
     return once

@@ -23,7 +23,7 @@ from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.models.base import Parameters
 from sklearn_mrtl.core.models.terms import SEPARATOR, Sum, Term, full_rank_sum
 from sklearn_mrtl.core.objective import Objective
-from sklearn_mrtl.core.penalties.options import tell_nobody
+from sklearn_mrtl.core.penalties.options import ignore
 from sklearn_mrtl.core.penalties.traces import EACH, Penalty, make_traces, penalties_of, unit_smoothness
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
@@ -55,7 +55,7 @@ class Estimate:
 
 def fellner_schall(
     samples: Samples, axes: Sequence[Axis], terms: Sequence[Term], loss: Loss, solver: SolverSettings,
-    rows_per_weight: float = 1.0, expect_round: Callable[[float], None] = tell_nobody,
+    rows_per_weight: float = 1.0, expect_round: Callable[[float], None] = ignore,
 ) -> Estimate:  # fmt: skip
     """Estimate the strengths that the terms leave open; keep the others.
 
@@ -73,7 +73,7 @@ def fellner_schall(
     rows_per_weight : float
         See `Settings`.
     expect_round : callable
-        Is told the seconds of each round.
+        Called with the seconds of each round.
     """
     if not terms:
         model = full_rank_sum(axes, terms)

@@ -90,7 +90,7 @@ class Folds:
             began = perf_counter()
             objective = Objective(model, samples.inputs, *samples.totals(), self.loss, alphas)
             fits.append(solve(objective, start, self.solver, known=coarse))
-            if len(start) > 1:  # a constant alone tells nothing
+            if len(start) > 1:  # more than a constant
                 self.expect(self.n_fits * (perf_counter() - began))
         return fits
 

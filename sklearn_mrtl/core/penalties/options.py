@@ -9,7 +9,7 @@ from math import ceil, inf
 from sklearn_mrtl.core.solvers.base import SolverSettings
 
 
-def tell_nobody(seconds: float) -> None:
+def ignore(seconds: float) -> None:
     """Ignore how long the choice will take."""
 
 
@@ -86,7 +86,7 @@ class ChoiceOptions:
         number of folds; the fit to a fold with the first rank. About the middle of what fits of real shots, tracking
         frames, the ocean and simulated shots took (docs/performance.md).
     expect : callable
-        Is told about how many seconds the choice takes, when the first of these is done.
+        Called with about how many seconds the choice takes, when the first of these is done.
     """
 
     n_blocks: int = 12
@@ -116,7 +116,7 @@ class ChoiceOptions:
     fits: int = 54
     rounds: int = 17
     rank_fits: int = 10
-    expect: Callable[[float], None] = tell_nobody
+    expect: Callable[[float], None] = ignore
 
     def trifle(self, null: float, error: float) -> float:
         """Return the fall of the left-out loss below which it is as good as none."""

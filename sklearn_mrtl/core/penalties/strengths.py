@@ -202,7 +202,7 @@ class Search:
         if (proportion, step) not in self.tried:
             alphas, began = self.alphas_at(step, proportion), perf_counter()
             trial = Trial(step, alphas, *self.errors(alphas))
-            if not trial.fits:  # the fits of folds tell it themselves
+            if not trial.fits:  # `Folds.train` forecasts from its own fits
                 self.options.expect(self.options.exact_trials * (perf_counter() - began))
             self.path.append({"alpha_spatial": alphas.spatial, "alpha_l2": alphas.l2, "error": trial.error})
             others = [key for key in self.tried if key[0] == proportion]
