@@ -87,9 +87,7 @@ a court of 13 x 12, 25 x 24 (both at full rank) and 50 x 47 cells, every fortiet
 
 "Full rank" alone has the setting of the same search that was best at the end of that phase. No method predicts
 precipitation from the six months before (R^2 below 0): these rows compare times only. With the current month and the
-years since 1895, as in the [protocol](protocol.md), there is something to learn, which Adam does not find.
-On shots the penalties that the default solver chooses are too weak in some seeds: its loss is above a constant's there,
-from whatever start."""
+years since 1895, as in the [protocol](protocol.md), there is something to learn, which Adam does not find."""
 
 
 def main():
