@@ -128,8 +128,8 @@ class BaseMRTL(CallbackSupportMixin, BaseEstimator):
         settings = in_core_units(settings, statistics.scale, partial(core_scale, statistics, layout))
         if source.has_validation and settings.criterion is None:
             settings = replace(settings, criterion=CRITERIA["validation_loss"])
-        n_rows = 1.0 if outputs.is_log else data.rows_per_weight  # counts have a likelihood of their own
-        settings = replace(settings, keep_interrupted=not is_one_of_many(), rows_per_weight=n_rows)
+        rows_per_weight = 1.0 if outputs.is_log else data.rows_per_weight  # weights of counts are exposures
+        settings = replace(settings, keep_interrupted=not is_one_of_many(), rows_per_weight=rows_per_weight)
 
         def train(source: SampleSource) -> Fit:
             callbacks = [

@@ -106,9 +106,15 @@ class EncodingSums:
         moments = None
         if standardize:
             moments = joined((Moments.of(X[part], rows.weight[part]) for part in row_blocks(X)), Moments.join)
-        of_columns = (part.cpu().numpy() for part in (entries, largest.double(), are_counts))
-        counted, largest_of, are_whole = of_columns
-        return cls(X.shape[0], counted, smallest, largest_of, are_whole, only, moments)
+        return cls(
+            X.shape[0],
+            entries.cpu().numpy(),
+            smallest,
+            largest.double().cpu().numpy(),
+            are_counts.cpu().numpy(),
+            only,
+            moments,
+        )
 
     def join(self, other: EncodingSums) -> EncodingSums:
         """Return the counts of both."""

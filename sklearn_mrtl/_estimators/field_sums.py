@@ -120,7 +120,7 @@ class FieldSums:
         )
 
     def statistics(self, layout: Layout, dtype: np.dtype) -> FieldStatistics:
-        """Return means, places of data and the scale.
+        """Return means, which positions have data, and the scale.
 
         Raises
         ------

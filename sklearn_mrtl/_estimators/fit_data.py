@@ -44,7 +44,7 @@ class FitData(ABC):
     @property
     @abstractmethod
     def rows_per_weight(self) -> float:
-        """How many rows of equal weight tell as much as a unit of weight."""
+        """The effective number of training rows over the sum of their weights; see `rows.rows_per_weight`."""
 
     @abstractmethod
     def in_layout(self, estimator, layout: Layout) -> Self:

@@ -35,7 +35,7 @@ class Rows(NamedTuple):
 
 
 def rows_per_weight(weight: np.ndarray) -> float:
-    """Return how many rows of equal weight tell as much as a unit of weight (Kish's effective sample size)."""
+    """Return the effective number of rows (Kish: (sum w)^2 / sum w^2) over the sum of the weights."""
     if weight.strides == (0,):  # all of them are 1
         return 1.0
     weight = weight.astype(np.float64)

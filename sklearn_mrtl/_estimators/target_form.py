@@ -70,7 +70,7 @@ class TargetForm:
         if y is None:
             return form, y
         check_shape(target, "y", y)
-        columns, mask = (lazy_columns_of_maps if is_lazy(y) else columns_of_maps)(y)
+        columns, mask = columns_and_mask(y)
         bounds = labels.bounds(range(len(target.shape)))
         if target.bounds is None and bounds is not None:
             target = replace(target, bounds=bounds)
@@ -87,7 +87,7 @@ class TargetForm:
         if self.grid is None:
             return y
         check_shape(self.grid, name, y)
-        return (lazy_columns_of_maps if is_lazy(y) else columns_of_maps)(y, name, self.mask)[0]
+        return columns_and_mask(y, name, self.mask)[0]
 
     def shaped(self, values: np.ndarray) -> np.ndarray:
         """Return values (..., T) in the form of y."""
@@ -112,6 +112,11 @@ def other_coords(y: Any) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         for name, coord in y.coords.items()
         if coord.dims and set(coord.dims) <= set(y.dims[1:]) and coord.dims != (name,)
     }
+
+
+def columns_and_mask(y: Any, name: str = "y", mask: np.ndarray | None = None) -> tuple[Any, np.ndarray]:
+    """Return maps as columns, and the mask of cells that hold data, in memory or in blocks; see `columns_of_maps`."""
+    return (lazy_columns_of_maps if is_lazy(y) else columns_of_maps)(y, name, mask)
 
 
 def lead_of(X: Any, y: Any) -> tuple[str, int] | None:

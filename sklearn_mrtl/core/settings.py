@@ -75,7 +75,7 @@ class Settings:
         Whether the terms of a sum have full rank in the phase of that name, as was asked for, even if the choice of
         the rank has fits of low rank.
     rows_per_weight : float
-        How many rows of equal weight tell as much as a unit of weight, for strengths of terms.
+        Effective number of rows over the sum of their weights, from which strengths of terms are estimated.
     choice : ChoiceOptions
         How the rank and the strengths of penalties are chosen.
     """

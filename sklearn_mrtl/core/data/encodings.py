@@ -61,7 +61,6 @@ class EncodedInputs(Inputs):
     _parts: dict[tuple[int, ...], EncodedInputs] = field(default_factory=dict, init=False, repr=False)
     _asked: set[tuple[int, ...]] = field(default_factory=set, repr=False)  # parts of these and of all like samples
     _n_entries: dict[tuple[int, ...], int] = field(default_factory=dict, init=False, repr=False)  # of outer products
-
     _mean_squares: list[Tensor] = field(default_factory=list, init=False, repr=False)  # behind the weights they are of
 
     coarsens_in_steps = False
