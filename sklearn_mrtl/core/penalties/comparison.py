@@ -30,13 +30,19 @@ def excess(errors: Tensor, least: Tensor) -> float:
     Parameters
     ----------
     errors, least : Tensor of shape (B,)
-        Errors on the same blocks.
+        Errors on the same blocks; the first ones count where either are fewer.
     """
-    differences = (errors - least).double()
+    differences = paired_differences(errors, least)
     mean, error = float(differences.mean()), standard_error(differences)
     if error > 0:
         return mean / error
     return inf if mean > 0 else 0.0
+
+
+def paired_differences(errors: Tensor, others: Tensor) -> Tensor:
+    """Return by how much errors exceed others on the first blocks, as many as both know."""
+    n_blocks = min(len(errors), len(others))
+    return (errors[:n_blocks] - others[:n_blocks]).double()
 
 
 def is_gain(errors: Tensor, before: Tensor, enough: float, n_errors: float) -> bool:

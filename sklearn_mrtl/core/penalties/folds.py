@@ -80,14 +80,21 @@ class Folds:
     def __len__(self) -> int:
         return len(self.training)
 
-    def train(self, model: TensorModel, alphas: Alphas, starts: list[Parameters]) -> list[Parameters]:
-        """Fit the model roughly without the left-out blocks of each fold, by the steps that the levels take.
+    @property
+    def every(self) -> range:
+        """Numbers of all folds."""
+        return range(len(self))
+
+    def train(
+        self, model: TensorModel, alphas: Alphas, starts: list[Parameters], folds: range | None = None
+    ) -> list[Parameters]:  # fmt: skip
+        """Fit the model roughly without the left-out blocks of each fold, or of some, by the steps that the levels take.
 
         Penalties that are chosen for fits that end early are too weak for levels that converge.
         """
         fits = []
-        for samples, start, coarse in zip(self.training, starts, self._coarse, strict=True):
-            began = perf_counter()
+        for fold, start in zip(self.every if folds is None else folds, starts, strict=True):
+            began, samples, coarse = perf_counter(), self.training[fold], self._coarse[fold]
             objective = Objective(model, samples.inputs, *samples.totals(), self.loss, alphas)
             fits.append(solve(objective, start, self.solver, known=coarse))
             if len(start) > 1:  # more than a constant
@@ -95,9 +102,9 @@ class Folds:
         return fits
 
     def left_out_losses(self, model: TensorModel, fits: list[Parameters]) -> Tensor:
-        """Return the mean loss on each block that a fold leaves out, shape (blocks,)."""
+        """Return the mean loss on each block that a fold leaves out, shape (blocks,), for fits of the first folds."""
         losses = []
-        for parameters, samples in zip(fits, self.left_out, strict=True):
+        for parameters, samples in zip(fits, self.left_out, strict=False):
             scores = model.scores(parameters, samples.inputs)
             losses += [weight @ self.loss.of(scores[rows], y) / weight.sum() for rows, y, weight in each_block(samples)]
         # Scores can overflow, where one heavy row is all that is fitted.

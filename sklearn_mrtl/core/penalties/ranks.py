@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Parameters, TensorModel
-from sklearn_mrtl.core.penalties.comparison import is_gain, is_within, strongest_within
+from sklearn_mrtl.core.penalties.comparison import excess, is_gain, is_within, paired_differences, strongest_within
 from sklearn_mrtl.core.penalties.folds import Folds
 from sklearn_mrtl.core.penalties.options import ChoiceOptions
 
@@ -35,7 +35,7 @@ class RankTrial(Generic[M]):
     errors : Tensor of shape (B,)
         On each left-out block.
     model, fits : model, list of Parameters
-        Of each fold.
+        Of each fold; of a rank that was given up, of the first ones.
     """
 
     position: int
@@ -87,12 +87,12 @@ class RankChoice(ABC, Generic[M]):
         self.errors: dict[int, dict[float, Tensor]] = {}
 
     @abstractmethod
-    def start(self, position: int, smaller: RankTrial[M] | None) -> tuple[M, list[Parameters]]:
-        """Return the model of a rank, and the parameters from which each fold's fit starts."""
+    def start(self, position: int, smaller: RankTrial[M] | None, folds: range) -> tuple[M, list[Parameters]]:
+        """Return the model of a rank, and the parameters from which the fit of each of these folds starts."""
 
     @abstractmethod
-    def train(self, model: M, fraction: float, fits: list[Parameters]) -> tuple[M, list[Parameters]]:
-        """Fit each fold with a fraction of the penalties; return the model and the fits."""
+    def train(self, model: M, fraction: float, fits: list[Parameters], folds: range) -> tuple[M, list[Parameters]]:
+        """Fit each of these folds with a fraction of the penalties; return the model and the fits."""
 
     @abstractmethod
     def described(self, trial: RankTrial[M]) -> dict:
@@ -120,7 +120,7 @@ class RankChoice(ABC, Generic[M]):
         while least + 1 < best.position:
             middle = (least + best.position) // 2
             smaller, _ = compared(middle, before)
-            if self.gains(best, smaller):
+            if self.is_given_up(smaller) or self.gains(best, smaller):
                 least = middle
             else:
                 best, failed = smaller, middle + 1
@@ -142,22 +142,45 @@ class RankChoice(ABC, Generic[M]):
         Weaker and weaker penalties than the full-rank model's are tried, and stronger ones, if there are any, where
         these do not help.
         """
-        (trial,) = self.walk(position, *self.start(position, None), [1.0])
+        (trial,) = self.walk(position, *self.start(position, None, self.folds.every), [1.0])
         return self.refined(trial)
 
     def compared(self, position: int, smaller: RankTrial[M]) -> tuple[RankTrial[M], bool]:
         """Return the best trial of a larger rank, and whether it gains.
 
-        The fraction of the smaller rank is tried, and stronger penalties if the larger one does not gain with it.
+        The fraction of the smaller rank is tried, and stronger penalties if the larger one does not gain with it. It is
+        given up if it loses on the first half of the folds by as many errors as it has to gain: then the other half
+        never makes it gain, see docs/performance.md.
         """
         if smaller.is_empty:
             trial = self.without_smaller(position)
             return trial, self.gains(trial, smaller)
-        (trial,) = self.walk(position, *self.start(position, smaller), [smaller.fraction])
+        fits: list[Parameters] = []
+        for folds in halves(len(self.folds)):
+            model, starts = self.start(position, smaller, folds)
+            model, more = self.train(model, smaller.fraction, starts, folds)
+            fits += more
+            trial = RankTrial(position, smaller.fraction, self.folds.left_out_losses(model, fits), model, fits)
+            if excess(trial.errors, smaller.errors) >= self.options.rank_tie:
+                break
+        self.note(trial, smaller)
         if self.gains(trial, smaller):
             return trial, True
-        trial = self.refined(trial, only_stronger=True)
+        if not self.is_given_up(trial):
+            trial = self.refined(trial, only_stronger=True)
         return trial, self.gains(trial, smaller)
+
+    def is_given_up(self, trial: RankTrial[M]) -> bool:
+        """Return whether a rank was fitted to the first folds only."""
+        return len(trial.fits) < len(self.folds)
+
+    def note(self, trial: RankTrial[M], smaller: RankTrial[M] | None = None) -> None:
+        """Keep the errors of a trial; those of one that was given up count as differences from a smaller rank's."""
+        self.errors.setdefault(trial.position, {})[trial.fraction] = trial.errors
+        error = trial.error
+        if smaller is not None and self.is_given_up(trial):
+            error = smaller.error + float(paired_differences(trial.errors, smaller.errors).mean())
+        self.path.append({**self.described(trial), "fraction": trial.fraction, "error": error})
 
     def refined(self, trial: RankTrial[M], *, only_stronger: bool = False) -> RankTrial[M]:
         """Go on from a trial to weaker penalties, or to stronger ones where these do not help."""
@@ -177,10 +200,9 @@ class RankChoice(ABC, Generic[M]):
         """Try fractions in turn, each from the fits of the last one, until the left-out loss hardly falls."""
         trials: list[RankTrial[M]] = []
         for fraction in fractions:
-            model, fits = self.train(model, fraction, fits)
+            model, fits = self.train(model, fraction, fits, self.folds.every)
             trial = RankTrial(position, fraction, self.folds.left_out_losses(model, fits), model, fits)
-            self.errors.setdefault(position, {})[fraction] = trial.errors
-            self.path.append({**self.described(trial), "fraction": fraction, "error": trial.error})
+            self.note(trial)
             trials.append(trial)
             if before is not None and not before.error - trial.error > self.options.trifle(self.null, trial.error):
                 break
@@ -195,6 +217,12 @@ class RankChoice(ABC, Generic[M]):
     def fraction_of(self, trial: RankTrial[M]) -> float:
         """Return the fraction for the rank of a trial, also between those that were tried."""
         return strongest_within(self.errors[trial.position], self.options.tie)
+
+
+def halves(n_folds: int) -> list[range]:
+    """Return the first half of the folds and the others; one fold has no halves."""
+    middle = n_folds // 2
+    return [folds for folds in (range(middle), range(middle, n_folds)) if folds]
 
 
 def fibonacci_below(n: int) -> list[int]:

@@ -63,7 +63,7 @@ class TensorRanks(RankChoice[LowRank]):
         if self.n_ranks > 1 and best.error >= self.null:
             stronger = [10 ** (n / 2) for n in range(self.selection.step, 0, -1)]
             if stronger:
-                best = self.strongest_of_best(self.walk(0, *self.start(0, None), stronger))
+                best = self.strongest_of_best(self.walk(0, *self.start(0, None, self.folds.every), stronger))
             if best.error >= self.null:
                 warn(
                     f"no rank predicts the left-out blocks of rows better than a constant does: the smallest rank, "
@@ -72,12 +72,16 @@ class TensorRanks(RankChoice[LowRank]):
                 return self.ranks[0], (stronger or self.fractions)[0]
         return self.ranks[best.position], self.fraction_of(best)
 
-    def start(self, position: int, smaller: RankTrial[LowRank] | None) -> tuple[LowRank, list[Parameters]]:
+    def start(
+        self, position: int, smaller: RankTrial[LowRank] | None, folds: range
+    ) -> tuple[LowRank, list[Parameters]]:  # fmt: skip
         rank = self.ranks[position]
-        return self.low_rank, [self.low_rank.from_full_rank(parameters, rank, self.seed) for parameters in self.full]
+        return self.low_rank, [self.low_rank.from_full_rank(self.full[fold], rank, self.seed) for fold in folds]
 
-    def train(self, model: LowRank, fraction: float, fits: list[Parameters]) -> tuple[LowRank, list[Parameters]]:
-        return model, self.folds.train(model, self.selection.alphas.times(fraction), fits)
+    def train(
+        self, model: LowRank, fraction: float, fits: list[Parameters], folds: range
+    ) -> tuple[LowRank, list[Parameters]]:  # fmt: skip
+        return model, self.folds.train(model, self.selection.alphas.times(fraction), fits, folds)
 
     def described(self, trial: RankTrial[LowRank]) -> dict:
         alphas = self.selection.alphas.times(trial.fraction)

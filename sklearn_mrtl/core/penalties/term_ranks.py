@@ -95,7 +95,9 @@ class TermRanks(RankChoice[Sum]):
         if nothing is not None:
             self.path.append({**self.described(nothing), "fraction": nothing.fraction, "error": nothing.error})
 
-    def start(self, position: int, smaller: RankTrial[Sum] | None) -> tuple[Sum, list[Parameters]]:
+    def start(
+        self, position: int, smaller: RankTrial[Sum] | None, folds: range
+    ) -> tuple[Sum, list[Parameters]]:  # fmt: skip
         """Return the sum from which the folds' fits start: terms of full rank are decomposed, sketches are added.
 
         Where all terms of low rank are sketched, the sketches go on from the fits of a smaller rank.
@@ -106,14 +108,16 @@ class TermRanks(RankChoice[Sum]):
         if smaller is not None and smaller.fits and all(term.sketched or term.rank is None for term in terms):
             model, fits = smaller.model, smaller.fits
         starts = []
-        for fit, samples in zip(fits, self.folds.training, strict=True):
-            whole, start = with_sketches(model, fit, terms, samples, settings)
+        for fold in folds:
+            whole, start = with_sketches(model, fits[fold], terms, self.folds.training[fold], settings)
             starts.append(whole.decomposed(start, kind, settings.nonnegative, settings.seed))
         return starts[0][0], [parameters for _, parameters in starts]
 
-    def train(self, model: Sum, fraction: float, fits: list[Parameters]) -> tuple[Sum, list[Parameters]]:
+    def train(
+        self, model: Sum, fraction: float, fits: list[Parameters], folds: range
+    ) -> tuple[Sum, list[Parameters]]:  # fmt: skip
         tried = Sum(model.axes, [replace(term, fraction=fraction) for term in model.terms], model.models)
-        return tried, self.folds.train(tried, self.alphas, fits)
+        return tried, self.folds.train(tried, self.alphas, fits, folds)
 
     def described(self, trial: RankTrial[Sum]) -> dict:
         return {"rank": {term.name: term.rank for term in trial.model.terms if term.rank is not None}}

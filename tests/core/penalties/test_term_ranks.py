@@ -113,7 +113,7 @@ def test_sketches_go_on_from_those_of_a_smaller_rank_and_try_stronger_penalties(
     choice = TermRanks(estimate, terms, folds, fits, EACH, settings, None)
     assert choice.fractions == (*STRONGER, *OPTIONS.fractions)
     smaller = choice.without_smaller(0)
-    _, starts = choice.start(1, smaller)
+    _, starts = choice.start(1, smaller, folds.every)
     for start, fit in zip(starts, smaller.fits, strict=True):
         for name in ("a x b: factor 0", "a x b: factor 1"):
             torch.testing.assert_close(start[name][:, :1], fit[name])
