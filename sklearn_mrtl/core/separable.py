@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from math import pi
 
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
+
+MAX_WAVES = 256  # functions along an axis
 
 DENSE_ENTRIES = 2**18  # of a matrix that is stored as such: an axis of 512 cells; 2 MB stay in the cache
 MOST_IN_ROW = 33  # entries of a row up to which gathering them is faster than an FFT
@@ -156,3 +159,15 @@ def apply_separable(x: Tensor, dim: int, shape: tuple[int, ...], operators: Sequ
     for axis, operator in sorted(used, key=lambda pair: pair[1].shape[0] / pair[1].shape[1]):
         x = operator.along(x, len(before) + axis)
     return x.reshape(*before, -1, *after)
+
+
+def waves(n_cells: int, periodic: bool) -> Tensor:
+    """Return orthonormal functions of one axis up to half the highest frequency, shape (n_cells, n)."""
+    n = min((n_cells + 1) // 2, MAX_WAVES)
+    cells, number = torch.arange(n_cells, dtype=torch.float64)[:, None] + 0.5, torch.arange(n, dtype=torch.float64)
+    if periodic:
+        angles = 2 * pi * cells * ((number + 1) // 2) / n_cells
+        functions = torch.where(number % 2 == 0, angles.cos(), angles.sin())
+    else:
+        functions = (pi * cells * number / n_cells).cos()
+    return functions / functions.norm(dim=0)

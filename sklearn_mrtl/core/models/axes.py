@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from math import prod
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Tensor
@@ -15,7 +15,11 @@ from sklearn_mrtl.core.data.base import Inputs, Shapes
 from sklearn_mrtl.core.data.target import TargetGrid
 from sklearn_mrtl.core.finegraining import finegrain
 from sklearn_mrtl.core.penalties.smoothness import LaplacianPenalty, PackedSmoothness, Smoothness
+from sklearn_mrtl.core.separable import waves
 from sklearn_mrtl.modes import Feature, Grid, Mode
+
+N_WAVES = 5  # smoothest waves along each axis of a grid
+DEPENDENT = 1e-3  # singular value, relative to the largest, of waves that data on few cells hardly tell apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +79,19 @@ class Axis:
         keep = (fraction > 0) if finer.mask is None else finer.mask & (fraction > 0)
         return torch.where(keep.reshape(along), fine / fraction.clamp(min=1e-12).reshape(along), 0)
 
+    @cached_property
+    def smoothest_waves(self) -> tuple[Tensor, Tensor]:
+        """Z and Z' L Z, on the CPU: Z (D, r) spans the smoothest waves of a grid on the cells that hold data."""
+        smoothness = cast(LaplacianPenalty, self.smoothness)
+        periodic = cast(tuple[bool, ...], cast(Grid, self.mode).periodic)
+        along = [waves(n, closed)[:, :N_WAVES] for n, closed in zip(self.shape, periodic, strict=True)]
+        spanning = orthonormal(self._stored_rows(reduce(torch.kron, along)))
+        return spanning, spanning.T @ smoothness.laplacian(spanning.to(smoothness.like)).double().cpu()
+
+    def _stored_rows(self, cells: Tensor) -> Tensor:
+        """Return rows of all cells (D, r) as rows of a factor, 0 where there are no data."""
+        return cells if self.mask is None else cells * self.mask.cpu()[:, None]
+
     def laplacian_diagonal(self, like: Tensor) -> Tensor:
         """Return the diagonal of the Laplacian L of R_s, shape (rows,); zeros for a Feature."""
         return like.new_zeros(self.size) if self.smoothness is None else self.smoothness.laplacian_diagonal()
@@ -106,6 +123,9 @@ class TargetAxis(Axis):
     def to(self, device: torch.device) -> Self:
         return replace(super().to(device), target=self.target.to(device))
 
+    def _stored_rows(self, cells: Tensor) -> Tensor:
+        return cells[self.target.stored.cpu()]
+
     def pack(self, factor: Tensor, dim: int = 0) -> Tensor:
         """Return the rows of cells that hold data."""
         return factor.index_select(dim, self.target.stored)
@@ -117,6 +137,12 @@ class TargetAxis(Axis):
     def finegrain(self, factor: Tensor, dim: int, finer: Axis) -> Tensor:
         assert isinstance(finer, TargetAxis)
         return finer.pack(self.whole.finegrain(self.unpack(factor, dim), dim, finer.whole), dim)
+
+
+def orthonormal(columns: Tensor) -> Tensor:
+    """Return orthonormal columns that span the same, without those that the others nearly span."""
+    left, values, _ = torch.linalg.svd(columns, full_matrices=False)
+    return left[:, values > DEPENDENT * values[0]]
 
 
 def make_axes(

@@ -88,7 +88,7 @@ class Folds:
     def train(
         self, model: TensorModel, alphas: Alphas, starts: list[Parameters], folds: range | None = None
     ) -> list[Parameters]:  # fmt: skip
-        """Fit the model roughly without the left-out blocks of each fold, or of some, by the steps that the levels take.
+        """Fit the model roughly without the left-out blocks of each fold, or of some, by the levels' steps.
 
         Penalties that are chosen for fits that end early are too weak for levels that converge.
         """

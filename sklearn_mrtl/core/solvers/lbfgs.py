@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from sklearn_mrtl.core.solvers.base import (
     unflatten,
 )
 from sklearn_mrtl.core.solvers.line_search import Trial, wolfe_search
+from sklearn_mrtl.core.solvers.preconditioner import factor_inverses
 from sklearn_mrtl.core.stopping import gradient_statistics
 
 MEMORY = 10  # curvature pairs behind the estimate of the inverse Hessian; 5 to 20 are usual (Nocedal and Wright)
@@ -84,12 +86,18 @@ class Iterate:
 class ScaledObjective:
     """The objective in variables that are the parameters divided by their natural scales, as one vector.
 
-    The identity then approximates the Hessian before there are curvature pairs.
+    Before there are curvature pairs, the identity then approximates the inverse Hessian. Factors whose second
+    derivatives are known better are not scaled; see `preconditioner`.
     """
 
     def __init__(self, objective: Objective, like: Parameters):
         self.objective, self.like = objective, like
-        self.scale = flatten(objective.natural_scales(like))
+        scales, inverses = objective.natural_scales(like), factor_inverses(objective, like)
+        scales |= {name: torch.ones_like(like[name]) for name in inverses}
+        self.scale = flatten(scales)
+        ends = accumulate(value.numel() for value in like.values())
+        parts = {name: slice(end - like[name].numel(), end) for name, end in zip(like, ends, strict=True)}
+        self.inverses = [(parts[name], inverse) for name, inverse in inverses.items()]
         bounded = flatten({name: torch.full_like(p, name in objective.model.bounded) for name, p in like.items()}) > 0
         self.bounded = bounded if objective.model.bounded else None
 
@@ -112,10 +120,18 @@ class ScaledObjective:
             return vector
         return vector.masked_fill(self.bounded & (x <= 0) & (gradient > 0), 0)
 
+    def initial_product(self, vector: Tensor) -> Tensor:
+        """Multiply by the inverse Hessian that is known without curvature pairs."""
+        product = vector.clone() if self.inverses else vector
+        for part, inverse in self.inverses:
+            product[part] = inverse(vector[part])
+        return product
+
     def descent(self, at: Iterate) -> tuple[Tensor, Tensor]:
         """Return the direction of the next step, and the derivative along it."""
         free = self.without_resting(at.gradient, at.x, at.gradient)
-        direction = self.without_resting(-inverse_hessian_product(free, at.memory), at.x, at.gradient)
+        product = inverse_hessian_product(free, at.memory, self.initial_product)
+        direction = self.without_resting(-product, at.x, at.gradient)
         return direction, direction @ free
 
     def trial(self, at: Iterate, direction: Tensor, step: float) -> Trial:
@@ -189,16 +205,19 @@ def is_convex_along(sy: float, yy: float) -> bool:
     return sy > 1e-10 * yy
 
 
-def inverse_hessian_product(gradient: Tensor, memory: Sequence[CurvaturePair]) -> Tensor:
+def inverse_hessian_product(
+    gradient: Tensor, memory: Sequence[CurvaturePair], initial_product: Callable[[Tensor], Tensor]
+) -> Tensor:  # fmt: skip
     """Multiply a gradient by the estimated inverse Hessian: the two-loop recursion."""
     q, alphas = gradient.clone(), []
     for s, y, curvature in reversed(memory):
         alpha = (s @ q) / curvature
         q.addcmul_(y, alpha, value=-1)  # without a copy of the product
         alphas.append(alpha)
+    q = initial_product(q)
     if memory:
         _, y, curvature = memory[-1]
-        q *= curvature / (y @ y)
+        q *= curvature / (y @ initial_product(y))
     for (s, y, curvature), alpha in zip(memory, reversed(alphas), strict=True):
         q.addcmul_(s, alpha - (y @ q) / curvature)
     return q

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import pi
 from typing import cast
 
 import torch
@@ -10,11 +9,10 @@ from torch import Tensor
 
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.penalties.smoothness import Smoothness
-from sklearn_mrtl.core.separable import AxisOperator, DenseMatrix, apply_separable
+from sklearn_mrtl.core.separable import AxisOperator, DenseMatrix, apply_separable, waves
 from sklearn_mrtl.modes import Grid
 
 MAX_EXACT = 320  # cells up to which the eigenvectors of L are computed, which takes milliseconds
-MAX_WAVES = 256  # functions along each axis
 
 
 class Waves:
@@ -74,18 +72,6 @@ class Waves:
         """Return by what the inverse multiplies everything (K,), and the functions in addition to that (n, K)."""
         common = 1 / (1 + strengths * self.others)
         return 1 / (1 + strengths * self.eigenvalues[:, None]) - common, common
-
-
-def waves(n_cells: int, periodic: bool) -> Tensor:
-    """Return orthonormal functions of one axis up to half the highest frequency, shape (n_cells, n)."""
-    n = min((n_cells + 1) // 2, MAX_WAVES)
-    cells, number = torch.arange(n_cells, dtype=torch.float64)[:, None] + 0.5, torch.arange(n, dtype=torch.float64)
-    if periodic:
-        angles = 2 * pi * cells * ((number + 1) // 2) / n_cells
-        functions = torch.where(number % 2 == 0, angles.cos(), angles.sin())
-    else:
-        functions = (pi * cells * number / n_cells).cos()
-    return functions / functions.norm(dim=0)
 
 
 def rayleigh_quotients(smoothness: Smoothness, functions: list[Tensor]) -> Tensor:
