@@ -65,7 +65,7 @@ def energy(axis: Axis, factor: Tensor) -> Tensor | None:
     """Return C' L C for a factor C of double precision; None for a Feature."""
     if axis.smoothness is None:
         return None
-    return factor.T @ axis.smoothness.laplacian(factor.to(axis.smoothness.like)).double()
+    return factor.T @ axis.smoothness.laplacian(factor.to(axis.smoothness.like)).to(factor)
 
 
 def products_of_others(factors: Sequence[Tensor], m: int) -> Tensor:

@@ -57,7 +57,7 @@ def dense(inverse, size):
 def test_the_block_of_a_feature_is_inverted_exactly():
     curvature = curvature_of(Axis(Feature("player", 7), (7,)))
     found = dense(FactorInverse(curvature, LIKE), 21)
-    assert_same(found, torch.linalg.inv(dense_hessian(curvature)), rtol=1e-3)  # but for what is added lest it be singular
+    assert_same(found, torch.linalg.inv(dense_hessian(curvature)), rtol=1e-3)  # but for a millionth that is added
 
 
 @pytest.mark.parametrize("options", [{}, {"masked": True}, {"periodic": True}, {"shape": (40,)}], ids=str)
