@@ -141,8 +141,9 @@ class TargetAxis(Axis):
 
 def orthonormal(columns: Tensor) -> Tensor:
     """Return orthonormal columns that span the same, without those that the others nearly span."""
-    left, values, _ = torch.linalg.svd(columns, full_matrices=False)
-    return left[:, values > DEPENDENT * values[0]]
+    squares, vectors = torch.linalg.eigh(columns.T @ columns)
+    keep = squares > DEPENDENT**2 * squares[-1]
+    return columns @ (vectors[:, keep] / squares[keep].sqrt())
 
 
 def make_axes(
