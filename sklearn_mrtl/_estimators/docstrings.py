@@ -138,7 +138,9 @@ alpha_path_ : list of dict
     low-rank model ("rank"), which are a fraction ("fraction") of those that were chosen for the full-rank model. With
     `terms`: the common factors ("factor"), and the ranks and fractions ("rank", "fraction") that were tried.
 rank_path_ : list of dict
-    The records of `alpha_path_` that have a rank: each rank that was tried, with each fraction of the penalties.
+    The records of `alpha_path_` that have a rank: each rank that was tried, with each fraction of the penalties. A rank
+    that loses on the first half of the folds is not fitted to the others; its error is then that of the smaller rank
+    plus the difference in those folds.
 history_ : list of dict
     A record for every epoch: level, phase, resolution, epoch, seconds (since training began), train_loss,
     validation_loss (NaN without validation data), objective, gradient_norm, gradient_variance, gradient_entropy.

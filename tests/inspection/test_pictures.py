@@ -152,7 +152,8 @@ def test_many_terms():
     bars = ModePicture("player", (40,), axis_labels=["player"], category_names=names)
     court = ModePicture("court", (24, 25), [(0, 47), (-25, 25)])
     effects = {"player": waves(40)[:, 1], "court": waves(24, 25)[..., 0]}
-    effects |= {"player x kind": waves(40)[:, 0], "court x kind": 0.5 * waves(24, 25)[..., 0], "kind": waves(40)[:, 1]}
+    typical = waves(40)[:, 0] + 1e-4 * np.arange(40)  # without ties, which rounding would order
+    effects |= {"player x kind": typical, "court x kind": 0.5 * waves(24, 25)[..., 0], "kind": waves(40)[:, 1]}
     pictures = {name: court if "court" in name else bars for name in effects}
     titles = {name: f"{name}\ntypical size over kind" if " x " in name else name for name in effects}
     return TermDisplay(effects, pictures=pictures, titles=titles).plot().figure_
