@@ -111,7 +111,9 @@ class ChoiceOptions:
     min_gain: float = 0.01
     min_fall: float = 1e-3
     fractions: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
-    coarse_solver: SolverSettings = field(default_factory=lambda: SolverSettings(max_epochs=100, convergence=3e-3))
+    coarse_solver: SolverSettings = field(
+        default_factory=lambda: SolverSettings(max_epochs=100, convergence=3e-3, by_factor=False)
+    )
     exact_trials: int = 10
     fits: int = 54
     rounds: int = 17

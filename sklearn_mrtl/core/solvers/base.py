@@ -35,6 +35,9 @@ class SolverSettings:
         or of the objective, whichever is less: where nearly all is explained, models differ in what is not.
     newton : bool
         Whether Gauss-Newton steps take the place of "lbfgs" where the data are fields; see `linearized.linearize`.
+    by_factor : bool
+        Whether "lbfgs" starts from an inverse Hessian for each factor; see `preconditioner`. To prepare it takes
+        milliseconds, which short fits to few rows do not save.
     seed : int
         Of the random order of the batches.
     """
@@ -46,6 +49,7 @@ class SolverSettings:
     batch_size: int | None = None
     convergence: float = CONVERGENCE
     newton: bool = True
+    by_factor: bool = True
     seed: int = 0
 
 

@@ -87,12 +87,12 @@ class ScaledObjective:
     """The objective in variables that are the parameters divided by their natural scales, as one vector.
 
     Before there are curvature pairs, the identity then approximates the inverse Hessian. Factors whose second
-    derivatives are known better are not scaled; see `preconditioner`.
+    derivatives are known better are not scaled; see `SolverSettings.by_factor`.
     """
 
-    def __init__(self, objective: Objective, like: Parameters):
+    def __init__(self, objective: Objective, like: Parameters, *, by_factor: bool = True):
         self.objective, self.like = objective, like
-        scales, inverses = objective.natural_scales(like), factor_inverses(objective, like)
+        scales, inverses = objective.natural_scales(like), factor_inverses(objective, like) if by_factor else {}
         scales |= {name: torch.ones_like(like[name]) for name in inverses}
         self.scale = flatten(scales)
         ends = accumulate(value.numel() for value in like.values())
@@ -163,7 +163,7 @@ def lbfgs(
     Parameters that must not be negative are projected (Bertsekas 1982): those at 0 whose gradient is positive stay at
     0. A step waits for a GPU twice: after its evaluation, and when its epoch ends.
     """
-    scaled = ScaledObjective(objective, start)
+    scaled = ScaledObjective(objective, start, by_factor=settings.by_factor)
     at = first_iterate(scaled, start) if state is None else Iterate.from_state(state)
     null_loss = objective.null_loss()
     direction, directional_derivative = scaled.descent(at)

@@ -18,6 +18,7 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.terms import Strengths, Sum, Term, named
 from sklearn_mrtl.core.models.tucker import Tucker
 from sklearn_mrtl.core.solvers import lbfgs as lbfgs_module
+from sklearn_mrtl.core.solvers import preconditioner
 from sklearn_mrtl.core.solvers.base import SolverSettings
 from sklearn_mrtl.core.solvers.lbfgs import lbfgs
 from sklearn_mrtl.core.solvers.preconditioner import (
@@ -54,7 +55,12 @@ def dense(inverse, size):
     return torch.stack([inverse(column) for column in torch.eye(size).double()], 1)
 
 
-def test_the_block_of_a_feature_is_inverted_exactly():
+@pytest.fixture
+def exact(monkeypatch):
+    monkeypatch.setattr(preconditioner, "SHRINKAGE", 0.0)
+
+
+def test_the_block_of_a_feature_is_inverted_exactly(exact):
     curvature = curvature_of(Axis(Feature("player", 7), (7,)))
     found = dense(FactorInverse(curvature, LIKE), 21)
     assert_same(found, torch.linalg.inv(dense_hessian(curvature)), rtol=1e-3)  # but for a millionth that is added
@@ -80,7 +86,7 @@ def test_the_block_of_a_grid_is_inverted_exactly_in_the_smoothest_waves(options)
 
 
 @pytest.mark.parametrize("options", [{"shape": (12, 16)}, {"shape": (12, 16), "masked": True}], ids=str)
-def test_it_is_positive_definite_and_much_nearer_to_the_inverse_than_a_diagonal(options):
+def test_it_is_positive_definite_and_much_nearer_to_the_inverse_than_a_diagonal(options, exact):
     curvature = curvature_of(grid_axis(**options))
     free = torch.ones(curvature.axis.size).bool() if curvature.axis.mask is None else curvature.axis.mask
     free = free.repeat_interleave(3)
@@ -93,6 +99,14 @@ def test_it_is_positive_definite_and_much_nearer_to_the_inverse_than_a_diagonal(
         return float(values.max() / values.min())
 
     assert spread(found) < 0.2 * spread(torch.diag(1 / hessian.diagonal()))
+
+
+def test_components_that_are_the_same_have_no_endless_steps():
+    """Their difference is all but free while the other factors are fixed; the shrunken moments bound it."""
+    alike = FactorCurvature(Axis(Feature("player", 7), (7,)), torch.ones(7).double(), torch.ones(2, 2).double(),
+                            *(1e-9 * torch.eye(2).double() for _ in range(2)))  # fmt: skip
+    difference = torch.tensor([1.0, -1.0] * 7, dtype=torch.float64)
+    assert_same(FactorInverse(alike, LIKE)(difference), difference / preconditioner.SHRINKAGE, rtol=1e-3)
 
 
 def test_few_cells_with_data_leave_no_waves_that_they_cannot_tell_apart():
