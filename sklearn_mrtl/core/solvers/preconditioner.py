@@ -27,7 +27,7 @@ from sklearn_mrtl.core.solvers.cp_derivatives import coupled_penalties
 from sklearn_mrtl.core.solvers.two_level import root_of
 
 # Fraction by which what components have in common is reduced: where they are nearly the same, or empty, second
-# derivatives hold for short steps only. Of 0, 0.1, 0.3, 0.6 and 1 it is best, or nearly, on six levels of four data sets.
+# derivatives hold for short steps only. Of 0, 0.1, 0.3, 0.6 and 1 about the best on six levels of four data sets.
 SHRINKAGE = 0.3
 MIN_RATIO = 1e-6  # of a penalty's second derivatives to the largest ones: without any, steps would be endless
 
@@ -54,9 +54,9 @@ class FactorCurvature:
 class FactorInverse:
     """About the inverse of a factor's second derivatives.
 
-    A, B and C lose a part of what is not on their diagonals. In the basis in which A and ``C + l B`` are diagonal, with l
-    the largest diagonal entry of L, component k has about ``D + b (L - diag L)`` with a diagonal D. Its inverse is exact
-    in the smoothest waves Z, and 1 / D elsewhere:
+    A, B and C lose a part of what is not on their diagonals. In the basis in which A and ``C + l B`` are diagonal, with
+    l the largest diagonal entry of L, component k has about ``D + b (L - diag L)`` with a diagonal D. Its inverse is
+    exact in the smoothest waves Z, and 1 / D elsewhere:
 
         D^-1 + Z ((Z' (D + b (L - diag L)) Z)^-1 - (Z' D Z)^-1) Z'
 
