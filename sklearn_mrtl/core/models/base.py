@@ -177,10 +177,13 @@ class WeightTensor(TensorModel):
     def weight_scales(
         self, parameters: Parameters, inputs: Inputs, weight: Tensor, loss_curvature: float, alphas: Alphas
     ) -> Parameters:
-        mean_squares = inputs.mean_squares(weight)
-        mean_squares += [weight.new_full((axis.size,), 1 / axis.size) for axis in self.axes if axis.is_output]
-        curvatures = self.weight_curvatures(parameters, mean_squares, loss_curvature, alphas)
+        curvatures = self.weight_curvatures(parameters, self.mean_squares(inputs, weight), loss_curvature, alphas)
         return {name: inverse_root(curvature) for name, curvature in curvatures.items()}
+
+    def mean_squares(self, inputs: Inputs, weight: Tensor) -> list[Tensor]:
+        """Return for each axis the mean squares of what its rows multiply, of shape (rows,)."""
+        outputs = [weight.new_full((axis.size,), 1 / axis.size) for axis in self.axes if axis.is_output]
+        return inputs.mean_squares(weight) + outputs
 
 
 def intercept_of(parameters: Parameters) -> Parameters:

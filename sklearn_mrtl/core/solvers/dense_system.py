@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sklearn_mrtl.core.solvers.two_level import CoarseAxis, root_of
+from sklearn_mrtl.core.solvers.definite import root_of
+from sklearn_mrtl.core.solvers.two_level import CoarseAxis
 
 
 class DenseSystem:

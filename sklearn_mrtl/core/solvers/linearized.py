@@ -23,8 +23,9 @@ from sklearn_mrtl.core.objective import Objective, View
 from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.core.solvers.coarse_fields import CoarseFields
 from sklearn_mrtl.core.solvers.cp_derivatives import coupled_penalties, data_moments, multilinear_derivatives
+from sklearn_mrtl.core.solvers.definite import TINY
 from sklearn_mrtl.core.solvers.dense_system import DenseSystem
-from sklearn_mrtl.core.solvers.two_level import TINY, Block, CoarseAxis, TwoLevelSystem
+from sklearn_mrtl.core.solvers.two_level import Block, CoarseAxis, TwoLevelSystem
 
 MAX_UNKNOWNS = 800  # of the coarse system, which takes a twentieth of a second then
 MAX_CELLS = 256  # of a coarse grid

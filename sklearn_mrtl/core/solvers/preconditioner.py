@@ -24,7 +24,7 @@ from sklearn_mrtl.core.models.full_rank import FullRank
 from sklearn_mrtl.core.models.terms import SEPARATOR, Sum, term_alphas
 from sklearn_mrtl.core.objective import Objective
 from sklearn_mrtl.core.solvers.cp_derivatives import coupled_penalties
-from sklearn_mrtl.core.solvers.two_level import root_of
+from sklearn_mrtl.core.solvers.definite import common_basis
 
 # Fraction by which what components have in common is reduced: where they are nearly the same, or empty, second
 # derivatives hold for short steps only. Of 0, 0.1, 0.3, 0.6 and 1 about the best on six levels of four data sets.
@@ -75,11 +75,8 @@ class FactorInverse:
         total = within + float(diagonal.max()) * penalty_along
         largest = float((float(mean_squares.max()) * data + total).diagonal().max())
         floor = max(MIN_RATIO * largest, torch.finfo(like.dtype).tiny)
-        root = root_of(total + floor * torch.eye(len(total), dtype=total.dtype))
-        half = torch.linalg.solve_triangular(root, data, upper=False)
-        of_data, vectors = torch.linalg.eigh(torch.linalg.solve_triangular(root, half.T, upper=False))
-        basis = torch.linalg.solve_triangular(root.T, vectors, upper=True)
-        of_data, along = of_data.clamp(min=0), (basis * (penalty_along @ basis)).sum(0)  # along: b, shape (K,)
+        of_data, basis = common_basis(data, total + floor * torch.eye(len(total), dtype=total.dtype))
+        along = (basis * (penalty_along @ basis)).sum(0)  # b, shape (K,)
         self.basis = basis.to(like)
         self.inverse = (1 / (1 + mean_squares[:, None] * of_data + missing[:, None] * along)).to(like)  # D^-1
         self.waves: Tensor | None = None
@@ -118,9 +115,9 @@ def factor_curvatures(
             for name, curvature in factor_curvatures(part, own, *of_term):
                 yield term.name + SEPARATOR + name, curvature
     elif isinstance(model, CP):
-        yield from cp_curvatures(model, parameters, inputs.mean_squares(weight), loss_curvature, alphas)
+        yield from cp_curvatures(model, parameters, model.mean_squares(inputs, weight), loss_curvature, alphas)
     elif isinstance(model, FullRank) and len(model.axes) == 1 and model.axes[0].smoothness is not None:
-        (mean_squares,) = inputs.mean_squares(weight)
+        (mean_squares,) = model.mean_squares(inputs, weight)
         strength, one = 2 / model.n_entries, torch.ones(1, 1, dtype=torch.float64)
         matrices = loss_curvature * one, strength * alphas.spatial * one, strength * alphas.l2 * one
         yield "weights", FactorCurvature(model.axes[0], mean_squares.double().cpu(), *matrices)
@@ -131,7 +128,6 @@ def cp_curvatures(
 ) -> Iterator[tuple[str, FactorCurvature]]:
     """Yield names of factors and their second derivatives, as far as these are more than a diagonal."""
     mean_squares = [values.double().cpu() for values in mean_squares]
-    mean_squares += [torch.full((a.size,), 1 / a.size, dtype=torch.float64) for a in model.axes if a.is_output]
     factors = [factor.double().cpu() for factor in model.factors(parameters)]
     data = [factor.T @ (rows[:, None] * factor) for rows, factor in zip(mean_squares, factors, strict=True)]
     penalties = coupled_penalties(model, factors, alphas)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from sklearn_mrtl.core.models.base import Alphas, Parameters
+from sklearn_mrtl.core.solvers.definite import root_of
 from sklearn_mrtl.core.solvers.ridge import RidgeDesign
-from sklearn_mrtl.core.solvers.two_level import root_of
 
 MIN_HAT = 1e-10  # of an eigenvector's eigenvalue in the hat matrix
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from math import isfinite, prod
+from math import prod
 from typing import cast
 
 import torch
@@ -18,13 +18,13 @@ from sklearn_mrtl.core.finegraining import coarsen_means, interpolating
 from sklearn_mrtl.core.models.axes import Axis
 from sklearn_mrtl.core.penalties.smoothness import Smoothness
 from sklearn_mrtl.core.separable import DenseMatrix, apply_separable
+from sklearn_mrtl.core.solvers.definite import TINY, common_basis, root_of
 from sklearn_mrtl.core.solvers.waves import Waves
 from sklearn_mrtl.modes import Grid
 
 MAX_ITERATIONS = 40  # of the conjugate gradients
 TOLERANCE = 1e-2  # gain of the last iteration, relative to that of all
 MIN_CURVATURE_RATIO = 1e-6  # of a factor's penalty: smallest eigenvalue, relative to the mean
-TINY = 1e-30
 RELATIVE_SHIFT = 1e-6  # of the diagonal of R R', which is singular near land, where rows of R have the same few cells
 
 
@@ -126,11 +126,9 @@ class Block:
         if coarse.is_grid:
             size = size + along.trace() * coarse.waves.others
         floor = max(MIN_CURVATURE_RATIO * float(size) / len(within), TINY)
-        root = root_of(within + floor * torch.eye(len(within), dtype=within.dtype, device=within.device))
-        half = torch.linalg.solve_triangular(root, along, upper=False)
-        eigenvalues, vectors = torch.linalg.eigh(torch.linalg.solve_triangular(root, half.T, upper=False))
-        self.strengths = eigenvalues.clamp(min=0) if coarse.is_grid else torch.zeros_like(eigenvalues)
-        self.basis = torch.linalg.solve_triangular(root.T, vectors, upper=True)  # (K, K)
+        eye = torch.eye(len(within), dtype=within.dtype, device=within.device)
+        eigenvalues, self.basis = common_basis(along, within + floor * eye)
+        self.strengths = eigenvalues if coarse.is_grid else torch.zeros_like(eigenvalues)
 
     @property
     def n_unknowns(self) -> int:
@@ -276,17 +274,6 @@ def mean_matrix(n_fine: int, n_coarse: int, periodic: bool) -> Tensor:
     """Return R along one axis (n_coarse, n_fine): the adjoint of interpolation, with rows whose mean sum is 1."""
     eye = torch.eye(n_coarse, dtype=torch.float64)
     return interpolating(n_coarse, n_fine, periodic=periodic).along(eye, 0).T * (n_coarse / n_fine)
-
-
-def root_of(matrix: Tensor) -> Tensor:
-    """Return Cholesky's factor of a positive semidefinite matrix; if rounding requires it, of a little more."""
-    root, failed = torch.linalg.cholesky_ex(matrix)
-    addition = 1e-14 * float(matrix.diagonal().abs().max()) + TINY
-    while int(failed) and isfinite(addition):
-        addition *= 100
-        more = matrix + addition * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
-        root, failed = torch.linalg.cholesky_ex(more)
-    return root
 
 
 def dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:

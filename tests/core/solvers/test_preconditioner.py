@@ -68,7 +68,7 @@ def test_the_block_of_a_feature_is_inverted_exactly(exact):
 
 @pytest.mark.parametrize("options", [{}, {"masked": True}, {"periodic": True}, {"shape": (40,)}], ids=str)
 def test_the_block_of_a_grid_is_inverted_exactly_in_the_smoothest_waves(options):
-    """With one component: H0 Z = Z when H0 is multiplied by what it inverts between the waves, and 1 / D elsewhere."""
+    """For one component, against the formula with dense matrices."""
     curvature = curvature_of(grid_axis(**options), rank=1)
     axis, hessian = curvature.axis, dense_hessian(curvature)
     inverse = FactorInverse(curvature, LIKE)
